@@ -1,0 +1,3 @@
+//! Sharpness-Aware Minimization for dfdx.
+pub mod data;
+pub mod schedule;
