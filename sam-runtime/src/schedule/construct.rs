@@ -129,7 +129,8 @@ impl Schedule {
 
     /// Follows this schedule for `steps`, then `next` from its own step 0: PyTorch's
     /// `SequentialLR`. In a chain each count belongs to the schedule named just before it:
-    /// `a.then(10, b).then(20, c)` is 10 steps of `a`, 20 of `b`, and `c` from step 30 on.
+    /// `a.then(10, b).then(20, c)` is 10 steps of `a`, 20 of `b`, and `c` from step 30 on. The count
+    /// of a schedule with warm-up includes the warm-up.
     #[must_use]
     pub fn then(self, steps: u64, next: Schedule) -> Self {
         let (mut phases, schedule) = match self {

@@ -169,7 +169,7 @@ fn multi_step(base: f64, gamma: f64, milestones: &[u64]) -> Result<(), ScheduleE
             "above the milestone before it",
         )?;
     }
-    // Values between the first and the last one lie between them in size, too.
+    // The values before it lie between it and `base`.
     ensure(
         (base * gamma.powf(milestones.len() as f64)).is_finite(),
         "gamma",
