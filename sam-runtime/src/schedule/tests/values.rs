@@ -4,16 +4,18 @@ use super::{super::Schedule, assert_close};
 
 #[test]
 fn ends_are_exact() {
-    // None of these values has an exact binary form, so rounding would show.
-    let (high, low) = (0.1, 0.3e-7);
-    for schedule in [
-        Schedule::linear(high, low, 7),
-        Schedule::cosine(high, low, 7),
-        Schedule::polynomial(high, low, 7, 1.7),
-    ] {
-        assert_eq!(schedule.at(0), high);
-        for step in [7, 8, 1_000, u64::MAX] {
-            assert_eq!(schedule.at(step), low);
+    // Among these are pairs for which `from + (to - from)` isn't `to`.
+    for low in [0.07, 0.03, 0.3e-7, 1.1e-3] {
+        let high = 0.1;
+        for schedule in [
+            Schedule::linear(high, low, 7),
+            Schedule::linear(low, high, 7),
+            Schedule::cosine(high, low, 7),
+            Schedule::polynomial(high, low, 7, 1.7),
+        ] {
+            let (from, to) = (schedule.at(0), schedule.at(7));
+            assert_eq!((from.max(to), from.min(to)), (high, low));
+            assert_eq!((schedule.at(8), schedule.at(u64::MAX)), (to, to));
         }
     }
 }
