@@ -1,8 +1,23 @@
-//! The `#[sam_train]` attribute. Its documentation stands on `sam_runtime::sam_train`.
+//! The `#[sam_train]` attribute. Use it through `sam_runtime`, where its documentation stands.
+//!
+//! Tokens go in and tokens come out, in stages that are types: [`args`] reads the keys,
+//! [`analyze`] reads the function into a [`model::Plan`], [`expand`] writes the two-pass step.
+//! All arithmetic is in the runtime; the expansion only moves statements.
+
+mod analyze;
+mod args;
+mod entry;
+mod errors;
+mod expand;
+mod fallback;
+mod hygiene;
+mod model;
+mod tokens;
+
 use proc_macro::TokenStream;
 
 /// See `sam_runtime::sam_train`.
 #[proc_macro_attribute]
-pub fn sam_train(_args: TokenStream, item: TokenStream) -> TokenStream {
-    item
+pub fn sam_train(args: TokenStream, item: TokenStream) -> TokenStream {
+    entry::sam_train(args.into(), item.into()).into()
 }

@@ -1,0 +1,363 @@
+//! The keys of the attribute: `#[sam_train(rho = 0.05, norm = "l2", m = 128)]`.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::ToTokens;
+use syn::{
+    Expr, ExprLit, ExprUnary, Lit, Path, Token, UnOp,
+    ext::IdentExt,
+    parse::{ParseStream, Parser},
+};
+
+use crate::errors::{Errors, nearest};
+
+/// One key: how it is spelled, what its value is, how the value is read. A new key is a new entry.
+struct Key {
+    name: &'static str,
+    value: &'static str,
+    read: fn(&mut Args, ParseStream, &mut Errors) -> syn::Result<()>,
+}
+
+const KEYS: &[Key] = &[
+    Key {
+        name: "rho",
+        value: "a number above 0, or an `f64` expression",
+        read: read_rho,
+    },
+    Key {
+        name: "norm",
+        value: "\"l1\", \"l2\", \"linf\" or \"l<p>\" with p >= 1",
+        read: read_norm,
+    },
+    Key {
+        name: "m",
+        value: "a number of samples, such as `128`",
+        read: read_m,
+    },
+    Key {
+        name: "nonfinite",
+        value: "\"error\" or \"skip\"",
+        read: read_nonfinite,
+    },
+    Key {
+        name: "split",
+        value: "names, as in `[x, y]`",
+        read: read_split,
+    },
+    Key {
+        name: "model",
+        value: "a place, such as `self.net`",
+        read: read_model,
+    },
+    Key {
+        name: "crate",
+        value: "a path to sam_runtime",
+        read: read_crate,
+    },
+];
+
+/// What the keys say, with the defaults of those that were left out.
+#[derive(Clone)]
+pub(crate) struct Args {
+    pub(crate) rho: Expr,
+    /// The p of the norm.
+    pub(crate) norm: f64,
+    /// Samples per perturbation; `None` for the whole batch.
+    pub(crate) m: Option<Expr>,
+    pub(crate) skip_nonfinite: bool,
+    pub(crate) split: Option<Vec<Ident>>,
+    pub(crate) model: Option<Expr>,
+    pub(crate) krate: Path,
+}
+
+impl Default for Args {
+    fn default() -> Self {
+        Self {
+            rho: syn::parse_quote!(0.05),
+            norm: 2.0,
+            m: None,
+            skip_nonfinite: false,
+            split: None,
+            model: None,
+            krate: syn::parse_quote!(::sam_runtime),
+        }
+    }
+}
+
+impl Args {
+    /// Reads the keys. Where one is wrong its default stands in, so that the rest of the function
+    /// can still be checked.
+    pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
+        let mut args = Self::default();
+        let mut seen: Vec<String> = Vec::new();
+        let read_all = |input: ParseStream| {
+            while !input.is_empty() {
+                if let Err(error) = read_key(&mut args, &mut seen, input, errors) {
+                    errors.push(error);
+                    skip_to_comma(input);
+                }
+                if input.is_empty() {
+                    break;
+                }
+                if let Err(error) = input.parse::<Token![,]>() {
+                    errors.push(error);
+                    skip_to_comma(input);
+                    let _ = input.parse::<Token![,]>();
+                }
+            }
+            Ok(())
+        };
+        if let Err(error) = read_all.parse2(tokens) {
+            errors.push(error);
+        }
+        if !seen.iter().any(|key| key == "rho") {
+            errors.push(syn::Error::new(
+                Span::call_site(),
+                "`rho` is missing: the radius of the neighbourhood, as in `#[sam_train(rho = 0.05)]`",
+            ));
+        }
+        args
+    }
+
+    /// Whether `rho` is known when compiling, and so is not 0.
+    pub(crate) fn rho_is_literal(&self) -> bool {
+        matches!(self.rho, Expr::Lit(_))
+    }
+}
+
+fn read_key(
+    args: &mut Args,
+    seen: &mut Vec<String>,
+    input: ParseStream,
+    errors: &mut Errors,
+) -> syn::Result<()> {
+    let name = Ident::parse_any(input)
+        .map_err(|e| syn::Error::new(e.span(), "expected `key = value`, as in `rho = 0.05`"))?;
+    let spelled = name.to_string();
+    let Some(key) = KEYS.iter().find(|key| spelled == key.name) else {
+        return Err(unknown_key(&name));
+    };
+    if seen.contains(&spelled) {
+        return Err(syn::Error::new_spanned(
+            &name,
+            format!("`{name}` is given twice; keep one"),
+        ));
+    }
+    seen.push(spelled);
+    if !input.peek(Token![=]) {
+        let message = format!("`{name}` needs a value: {}", key.value);
+        return Err(syn::Error::new_spanned(&name, message));
+    }
+    input.parse::<Token![=]>()?;
+    if input.is_empty() || input.peek(Token![,]) {
+        let message = format!("`{name}` needs a value: {}", key.value);
+        return Err(syn::Error::new_spanned(&name, message));
+    }
+    (key.read)(args, input, errors)
+}
+
+fn unknown_key(name: &Ident) -> syn::Error {
+    let known: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
+    let spelled = name.to_string();
+    let hint = match nearest(&spelled, &known) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("the keys are `{}`", known.join("`, `")),
+    };
+    syn::Error::new_spanned(
+        name,
+        format!("`{name}` is not a key of `sam_train`; {hint}"),
+    )
+}
+
+fn skip_to_comma(input: ParseStream) {
+    while !input.is_empty() && !input.peek(Token![,]) {
+        let _ = input.parse::<proc_macro2::TokenTree>();
+    }
+}
+
+/// The literal in `expr`, through groups and a sign.
+fn literal(expr: &Expr) -> Option<(&Lit, bool)> {
+    match expr {
+        Expr::Lit(ExprLit { lit, .. }) => Some((lit, false)),
+        Expr::Unary(ExprUnary {
+            op: UnOp::Neg(_),
+            expr,
+            ..
+        }) => literal(expr).map(|(lit, negative)| (lit, !negative)),
+        Expr::Paren(inner) => literal(&inner.expr),
+        Expr::Group(inner) => literal(&inner.expr),
+        _ => None,
+    }
+}
+
+fn read_rho(args: &mut Args, input: ParseStream, errors: &mut Errors) -> syn::Result<()> {
+    let value: Expr = input.parse()?;
+    match literal(&value) {
+        None => args.rho = value,
+        Some((Lit::Float(number), negative)) => match number.base10_parse::<f64>() {
+            Ok(rho) if !negative && rho > 0.0 && rho.is_finite() => args.rho = value,
+            _ => errors.at(
+                &value,
+                "`rho` must be a finite number above 0; for the base optimizer delete the attribute",
+            ),
+        },
+        Some((Lit::Int(number), negative)) => {
+            let shown = if negative { "0.05".to_owned() } else { float_spelling(number) };
+            errors.at(&value, format!("`rho` is a float; write `{shown}`"));
+        }
+        Some(_) => errors.at(&value, "`rho` is a number, as in `rho = 0.05`"),
+    }
+    Ok(())
+}
+
+fn float_spelling(number: &syn::LitInt) -> String {
+    match number.base10_digits() {
+        "0" => "0.05".to_owned(),
+        digits => format!("{digits}.0"),
+    }
+}
+
+fn read_norm(args: &mut Args, input: ParseStream, errors: &mut Errors) -> syn::Result<()> {
+    let value: Expr = input.parse()?;
+    let Some((Lit::Str(text), _)) = literal(&value) else {
+        errors.at(
+            &value,
+            "`norm` is a string: \"l1\", \"l2\", \"linf\" or \"l<p>\" with p >= 1",
+        );
+        return Ok(());
+    };
+    match norm_p(&text.value()) {
+        Some(p) => args.norm = p,
+        None => errors.at(
+            &value,
+            format!(
+                "\"{}\" is not a norm; write \"l1\", \"l2\", \"linf\" or \"l<p>\" with p >= 1, as in \"l1.5\"",
+                text.value()
+            ),
+        ),
+    }
+    Ok(())
+}
+
+/// The p of `"l<p>"`, as `sam_runtime::Norm` reads it.
+fn norm_p(text: &str) -> Option<f64> {
+    let digits = text.strip_prefix('l')?;
+    if digits == "inf" {
+        return Some(f64::INFINITY);
+    }
+    let p: f64 = digits
+        .starts_with(|c: char| c.is_ascii_digit())
+        .then(|| digits.parse().ok())??;
+    (p >= 1.0 && p.is_finite()).then_some(p)
+}
+
+fn read_m(args: &mut Args, input: ParseStream, errors: &mut Errors) -> syn::Result<()> {
+    let value: Expr = input.parse()?;
+    match literal(&value) {
+        None => args.m = Some(value),
+        Some((Lit::Int(number), false)) => match number.base10_parse::<usize>() {
+            Ok(0) => errors.at(
+                &value,
+                "`m` must be at least 1; leave it out for one perturbation per batch",
+            ),
+            Ok(_) if matches!(number.suffix(), "" | "usize") => args.m = Some(value),
+            _ => errors.at(&value, "`m` is a `usize`, as in `m = 128`"),
+        },
+        Some(_) => errors.at(&value, "`m` is a number of samples, as in `m = 128`"),
+    }
+    Ok(())
+}
+
+fn read_nonfinite(args: &mut Args, input: ParseStream, errors: &mut Errors) -> syn::Result<()> {
+    let value: Expr = input.parse()?;
+    let text = match literal(&value) {
+        Some((Lit::Str(text), _)) => text.value(),
+        _ => value.to_token_stream().to_string(),
+    };
+    match (&value, text.as_str()) {
+        (Expr::Lit(_), "error") => args.skip_nonfinite = false,
+        (Expr::Lit(_), "skip") => args.skip_nonfinite = true,
+        _ => errors.at(&value, "`nonfinite` is \"error\" or \"skip\""),
+    }
+    Ok(())
+}
+
+fn read_split(args: &mut Args, input: ParseStream, errors: &mut Errors) -> syn::Result<()> {
+    let value: Expr = input.parse()?;
+    let Expr::Array(list) = &value else {
+        errors.at(
+            &value,
+            "`split` is a list of variables, as in `split = [x, y]`",
+        );
+        return Ok(());
+    };
+    if list.elems.is_empty() {
+        errors.at(
+            &value,
+            "`split` names nothing; list what is cut into chunks, as in `split = [x, y]`",
+        );
+    }
+    let mut names: Vec<Ident> = Vec::new();
+    for element in &list.elems {
+        match element {
+            Expr::Path(path) if path.path.get_ident().is_some_and(|i| names.contains(i)) => {
+                errors.at(element, "this is listed twice; keep one");
+            }
+            Expr::Path(path) if path.path.get_ident().is_some() => {
+                names.extend(path.path.get_ident().cloned());
+            }
+            _ => errors.at(
+                element,
+                "`split` lists variables; bind this to one before the forward pass",
+            ),
+        }
+    }
+    args.split = Some(names);
+    Ok(())
+}
+
+fn read_model(args: &mut Args, input: ParseStream, errors: &mut Errors) -> syn::Result<()> {
+    let value: Expr = input.parse()?;
+    if let Expr::Reference(reference) = &value {
+        let place = reference.expr.to_token_stream();
+        errors.at(
+            &value,
+            format!("`model` is a place; write `model = {place}`"),
+        );
+    } else if is_place(&value) {
+        args.model = Some(value);
+    } else {
+        errors.at(&value, "`model` is a place, such as `net` or `self.net`");
+    }
+    Ok(())
+}
+
+/// Whether `expr` is a variable or a field of one, with or without a `*`.
+pub(crate) fn is_place(expr: &Expr) -> bool {
+    match expr {
+        Expr::Path(path) => path.path.get_ident().is_some(),
+        Expr::Field(field) => is_place(&field.base),
+        Expr::Paren(inner) => is_place(&inner.expr),
+        Expr::Group(inner) => is_place(&inner.expr),
+        Expr::Unary(ExprUnary {
+            op: UnOp::Deref(_),
+            expr,
+            ..
+        }) => is_place(expr),
+        _ => false,
+    }
+}
+
+fn read_crate(args: &mut Args, input: ParseStream, _: &mut Errors) -> syn::Result<()> {
+    if let Ok(text) = input.fork().parse::<syn::LitStr>() {
+        input.parse::<syn::LitStr>()?;
+        return Err(syn::Error::new_spanned(
+            &text,
+            format!(
+                "`crate` is a path, not a string; write `crate = {}`",
+                text.value()
+            ),
+        ));
+    }
+    args.krate = input.call(Path::parse_mod_style)?;
+    Ok(())
+}

@@ -1,0 +1,465 @@
+//! The loop over the passes, and what it hands out.
+
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Expr, Stmt, spanned::Spanned};
+
+use super::{copy, raise};
+use crate::{
+    args::Args,
+    hygiene::Names,
+    model::{Capture, Plan, Role, Seen},
+    tokens::{self, Rule},
+};
+
+/// The statements that run in every pass.
+pub(super) struct Slice<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) args: &'a Args,
+    pub(super) names: &'a Names,
+    /// The region, less the backward statement.
+    pub(super) stmts: &'a [Stmt],
+    pub(super) loss: &'a Expr,
+    pub(super) backward: &'a Ident,
+}
+
+/// A place for one thing that an observer sees.
+pub(super) struct Slot {
+    pub(super) index: usize,
+    /// The statement that reads it.
+    pub(super) stmt: usize,
+    /// The method that reads it; `None` where the value itself is handed over.
+    pub(super) read: Option<&'static str>,
+}
+
+/// The slots of a plan, in the order of the statements.
+pub(super) fn slots(plan: &Plan) -> impl Iterator<Item = (Slot, &Seen)> {
+    let mut flat = Vec::new();
+    for (stmt, seen) in plan
+        .seen
+        .iter()
+        .enumerate()
+        .flat_map(|(i, all)| all.iter().map(move |s| (i, s)))
+    {
+        if seen.reads.is_empty() {
+            flat.push((stmt, None, seen));
+        }
+        flat.extend(seen.reads.iter().map(|method| (stmt, Some(*method), seen)));
+    }
+    flat.into_iter()
+        .enumerate()
+        .map(|(index, (stmt, read, seen))| (Slot { index, stmt, read }, seen))
+}
+
+/// A batch in one piece, or in chunks of `m`.
+#[derive(Clone, Copy)]
+enum Batch<'a> {
+    Whole,
+    Chunks(&'a Expr),
+}
+
+impl Slice<'_> {
+    // Output:
+    //   let __sam_settings = ..;
+    //   let __sam_input = x;
+    //   let __sam_start = grads;
+    //   let (__sam_result, (__sam_seen_0, ..)) = { passes };
+    pub(super) fn run(&self) -> TokenStream {
+        let Names {
+            rt,
+            settings,
+            input,
+            start,
+            result,
+            ..
+        } = self.names;
+        let (rho, p, skip) = (&self.args.rho, self.args.norm, self.args.skip_nonfinite);
+        let p = if p.is_infinite() {
+            quote!(::core::primitive::f64::INFINITY)
+        } else {
+            quote!(#p)
+        };
+        let forward = &self.plan.forward;
+        let bind_input = forward.hoisted.then(|| {
+            let borrow = forward.borrowed.then(|| quote!(&));
+            let x = &forward.input;
+            quote!(let #input = #borrow #x;)
+        });
+        let gradients = match &forward.start {
+            Some(start) => start.to_token_stream(),
+            None => quote!(#rt::Gradients::leaky()),
+        };
+        let passes = match &self.args.m {
+            None => self.passes(Batch::Whole),
+            Some(m) if self.args.rho_is_literal() => self.passes(Batch::Chunks(m)),
+            // At rho = 0 the step is the base optimizer's, on the whole batch.
+            Some(m) => {
+                let (whole, chunks) = (self.passes(Batch::Whole), self.passes(Batch::Chunks(m)));
+                quote!(if #settings.rho == 0.0 { #whole } else { #chunks })
+            }
+        };
+        let seen = slots(self.plan).map(|(slot, _)| self.names.seen(slot.index));
+        quote! {
+            let #settings = #rt::settings(#rho, #p, #skip);
+            #bind_input
+            let #start = #gradients;
+            let (#result, (#(#seen,)*)) = { #passes };
+        }
+    }
+
+    fn passes(&self, batch: Batch<'_>) -> TokenStream {
+        let Names {
+            rt,
+            step,
+            pass,
+            result,
+            error,
+            ..
+        } = self.names;
+        let begin = self.begin(batch);
+        let check = self.plan.optimizer.as_ref().map(|optimizer| {
+            let model = self.model();
+            quote!(if false { #rt::optimizes(&#optimizer, &#model, #step.types()); })
+        });
+        let body = self.body(batch);
+        let finish = if self.plan.model.is_mutable {
+            let model = self.model();
+            quote!(#step.finish(&mut #model))
+        } else {
+            quote!(#step.finish_shared())
+        };
+        let seen: Vec<_> = slots(self.plan)
+            .map(|(slot, _)| self.names.seen(slot.index))
+            .collect();
+        let complete = (!seen.is_empty()).then(|| {
+            let raise = raise(self.plan, self.names);
+            quote! {
+                let #result = match #rt::observed(#step.is_observed(), #finish) {
+                    ::core::result::Result::Ok(#result) => #result,
+                    ::core::result::Result::Err(#error) => #raise,
+                };
+            }
+        });
+        let complete = complete.unwrap_or_else(|| quote!(let #result = #finish;));
+        let values = seen.iter().map(|seen| self.value(seen, batch));
+        quote! {
+            #begin
+            #check
+            #(let mut #seen = #rt::Seen::new();)*
+            while let ::core::option::Option::Some(mut #pass) = #step.next_pass() {
+                #body
+            }
+            #complete
+            (#result, (#(#values,)*))
+        }
+    }
+
+    /// The model itself, as a place.
+    fn model(&self) -> TokenStream {
+        let place = &self.plan.model.place;
+        if self.plan.model.is_reference {
+            quote!(*#place)
+        } else {
+            quote!(#place)
+        }
+    }
+
+    fn begin(&self, batch: Batch<'_>) -> TokenStream {
+        let Names {
+            rt,
+            step,
+            chunks,
+            settings,
+            start,
+            input,
+            error,
+            ..
+        } = self.names;
+        let model = self.model();
+        let m = match batch {
+            Batch::Whole => {
+                return quote!(let mut #step = #rt::begin(&#model, #start, #settings););
+            }
+            Batch::Chunks(m) => m,
+        };
+        let whole = self.whole_batch();
+        let check = divides(m, &whole, rt);
+        let raise = raise(self.plan, self.names);
+        let split = |parts: Ident, value: TokenStream| {
+            quote! {
+                let #parts = match #rt::split::<{ #m }, _, _, _>(#value, &#chunks) {
+                    ::core::result::Result::Ok(#parts) => #parts,
+                    ::core::result::Result::Err(#error) => #raise,
+                };
+            }
+        };
+        let cut = self
+            .plan
+            .captures
+            .iter()
+            .enumerate()
+            .filter(|(_, capture)| capture.split);
+        let parts: TokenStream = cut
+            .map(|(i, capture)| {
+                let place = &capture.place;
+                split(self.names.parts(i), quote!(&#place))
+            })
+            .collect();
+        let input_parts = self
+            .plan
+            .forward
+            .hoisted
+            .then(|| split(input.clone(), whole.clone()));
+        quote! {
+            #check
+            let #chunks = #rt::chunks::<{ #m }, _>(#whole);
+            #parts
+            #input_parts
+            let mut #step = #rt::begin_chunked(&#model, #start, #settings, &#chunks);
+        }
+    }
+
+    /// A reference to what says how large the batch is.
+    fn whole_batch(&self) -> TokenStream {
+        let input = &self.names.input;
+        if self.plan.forward.hoisted {
+            return if self.plan.forward.borrowed {
+                quote!(#input)
+            } else {
+                quote!(&#input)
+            };
+        }
+        let listed = self.args.split.iter().flatten().next();
+        let first = self
+            .plan
+            .captures
+            .iter()
+            .filter(|capture| capture.split)
+            .find(|capture| listed.is_none() || capture.variable.as_ref() == listed)
+            .or_else(|| self.plan.captures.iter().find(|capture| capture.split));
+        let place = first.map(|capture| &capture.place);
+        quote!(&#place)
+    }
+
+    fn body(&self, batch: Batch<'_>) -> TokenStream {
+        let Names {
+            rt,
+            step,
+            pass,
+            model,
+            loss,
+            gradients,
+            error,
+            ..
+        } = self.names;
+        let inputs = self.inputs(batch);
+        let copy = copy();
+        let model_place = &self.plan.model;
+        let name = model_place.variable().unwrap_or(model);
+        let (bind_model, copied) = if model_place.is_reference {
+            (
+                quote!(let mut #copy = #pass.model(); let #name = &mut #copy;),
+                &copy,
+            )
+        } else {
+            (
+                quote!(#[allow(unused_mut)] let mut #name = #pass.model();),
+                name,
+            )
+        };
+        let slice = self.statements();
+        let computed = tokens::replace(self.loss.to_token_stream(), &self.rules());
+        let backward = self.backward;
+        let absorb = if self.plan.backward.fallible {
+            quote! {
+                match #loss.#backward() {
+                    ::core::result::Result::Ok(#gradients) => #step.absorb(#pass, &#copied, #gradients),
+                    ::core::result::Result::Err(#error) => #step.fail_backward(#error),
+                }
+            }
+        } else {
+            quote! {
+                let #gradients = #loss.#backward();
+                #step.absorb(#pass, &#copied, #gradients);
+            }
+        };
+        quote! {
+            #inputs
+            #bind_model
+            #slice
+            let #loss = #computed;
+            {
+                use #rt::{NoteLoss as _, PassOverLoss as _};
+                (&&#rt::Look(&#loss)).__sam_note(&mut #pass);
+            }
+            #absorb
+        }
+    }
+
+    /// The pass's own copies of what the slice uses of the batch.
+    fn inputs(&self, batch: Batch<'_>) -> TokenStream {
+        let Names {
+            rt,
+            pass,
+            input,
+            traced,
+            ..
+        } = self.names;
+        let part = |parts: &Ident| quote!(&#parts[#pass.chunk()]);
+        let mut out = TokenStream::new();
+        for (i, capture) in self.plan.captures.iter().enumerate() {
+            let place = &capture.place;
+            let value = match batch {
+                Batch::Chunks(_) if capture.split => part(&self.names.parts(i)),
+                _ => quote!(&#place),
+            };
+            let name = self.captured_name(i, capture);
+            let consumed = capture.consumed.then(|| quote!(#rt::used_twice(#value);));
+            out.extend(quote! {
+                let #name = {
+                    #[allow(unused_imports)]
+                    use #rt::{ByClone as _, ByFork as _, ByReference as _};
+                    #consumed
+                    (&&&#rt::Look(#value)).__sam_for_pass(#pass.fork())
+                };
+            });
+        }
+        if self.plan.forward.hoisted {
+            let value = match batch {
+                Batch::Chunks(_) => part(input),
+                Batch::Whole if self.plan.forward.borrowed => quote!(#input),
+                Batch::Whole => quote!(&#input),
+            };
+            out.extend(quote! {
+                let #traced = {
+                    #[allow(unused_imports)]
+                    use #rt::{InputByClone as _, InputByFork as _, InputByReference as _};
+                    (&&&#rt::Look(#value)).__sam_input(#pass.fork())
+                };
+            });
+        }
+        out
+    }
+
+    fn captured_name(&self, index: usize, capture: &Capture) -> Ident {
+        match &capture.variable {
+            Some(variable) => variable.clone(),
+            None => self.names.field(index),
+        }
+    }
+
+    /// What must be replaced in the slice's tokens: a model in a field, captured fields.
+    fn rules(&self) -> Vec<Rule> {
+        let fields = self
+            .plan
+            .captures
+            .iter()
+            .enumerate()
+            .filter(|(_, c)| c.variable.is_none());
+        let fields = fields.filter_map(|(i, c)| Rule::place(&c.place, self.captured_name(i, c)));
+        self.plan
+            .model
+            .rule(&self.names.model)
+            .into_iter()
+            .chain(fields)
+            .collect()
+    }
+
+    // Input:  let logits = ..;   total += loss.array();   let loss = ..;
+    // Output: let logits = ..;   if observed { see(..) }  let loss = ..;
+    fn statements(&self) -> TokenStream {
+        let rules = self.rules();
+        let mut out = TokenStream::new();
+        for (k, (stmt, role)) in self.stmts.iter().zip(&self.plan.roles).enumerate() {
+            match role {
+                Role::Slice => out.extend(tokens::replace(stmt.to_token_stream(), &rules)),
+                Role::Observer => out.extend(self.see(k)),
+                Role::Item => {}
+            }
+        }
+        out.extend(self.see(self.plan.roles.len()));
+        out
+    }
+
+    /// Collects what statement `k` will read, where that statement stands.
+    fn see(&self, k: usize) -> Option<TokenStream> {
+        let Names { rt, pass, .. } = self.names;
+        let all: Vec<TokenStream> = slots(self.plan)
+            .filter(|(slot, _)| slot.stmt == k)
+            .map(|(slot, seen)| {
+                let (place, variable) = (self.names.seen(slot.index), &seen.variable);
+                match slot.read {
+                    Some(method) => {
+                        let method = Ident::new(method, variable.span());
+                        quote!(#place.see(#variable.#method());)
+                    }
+                    None => quote!(#place.see(#rt::observe(&#variable));),
+                }
+            })
+            .collect();
+        (!all.is_empty()).then(|| quote!(if #pass.is_observed() { #(#all)* }))
+    }
+
+    /// What was seen, for the whole batch.
+    fn value(&self, seen: &Ident, batch: Batch<'_>) -> TokenStream {
+        let Names {
+            chunks,
+            error,
+            result,
+            ..
+        } = self.names;
+        match batch {
+            Batch::Whole => quote!(#seen.whole()),
+            Batch::Chunks(_) => {
+                let raise = raise(self.plan, self.names);
+                quote! {
+                    match #seen.join(&#chunks) {
+                        ::core::result::Result::Ok(#result) => #result,
+                        ::core::result::Result::Err(#error) => #raise,
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Checks, when the function is compiled for a static batch, that `m` divides it. The constant is
+/// in an item of its own so that the error underlines the user's `m`.
+fn divides(m: &Expr, whole: &TokenStream, rt: &TokenStream) -> TokenStream {
+    let span = m.span().resolved_at(Span::mixed_site());
+    let divides = respan(
+        quote!(#rt::assert_divides(<X as #rt::SplitBatch<M>>::STATIC_ROWS, M)),
+        span,
+    );
+    quote_spanned! {Span::mixed_site()=>
+        {
+            struct __SamDivides<X, const M: ::core::primitive::usize>(::core::marker::PhantomData<X>);
+            impl<X: #rt::Batch<M>, const M: ::core::primitive::usize> __SamDivides<X, M> {
+                const CHECK: () = #divides;
+                fn check(_: &X) {
+                    let () = Self::CHECK;
+                }
+            }
+            __SamDivides::<_, { #m }>::check(#whole);
+        }
+    }
+}
+
+/// `tokens`, all at `span`.
+fn respan(tokens: TokenStream, span: Span) -> TokenStream {
+    tokens
+        .into_iter()
+        .map(|token| match token {
+            TokenTree::Group(group) => {
+                let mut inner =
+                    proc_macro2::Group::new(group.delimiter(), respan(group.stream(), span));
+                inner.set_span(span);
+                TokenTree::Group(inner)
+            }
+            mut token => {
+                token.set_span(span);
+                token
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,191 @@
+//! Kernels on host memory. Sums run in f64, whatever the element type.
+
+use dfdx::{
+    shapes::Dtype,
+    tensor::{Cpu, CpuError, Storage},
+};
+
+use super::{Buffers, DualNorm, Kernels, Norm};
+
+pub(super) struct CpuKernels;
+
+/// Independent partial sums: one long chain of additions would keep the processor from using its
+/// vector units, and would round worse.
+const LANES: usize = 16;
+
+fn sum_map<E: Copy>(values: &[E], map: impl Fn(E) -> f64) -> f64 {
+    let mut lanes = [0.0; LANES];
+    let mut blocks = values.chunks_exact(LANES);
+    for block in &mut blocks {
+        for (lane, &value) in lanes.iter_mut().zip(block) {
+            *lane += map(value);
+        }
+    }
+    let rest: f64 = blocks.remainder().iter().map(|&value| map(value)).sum();
+    lanes.iter().sum::<f64>() + rest
+}
+
+/// `max |g|`, or NaN if there is one.
+fn max_abs<E: Dtype>(values: &[E]) -> f64 {
+    values.iter().fold(0.0, |max, &value| {
+        let a = wide(value).abs();
+        if a > max || a.is_nan() { a } else { max }
+    })
+}
+
+fn wide<E: Dtype>(value: E) -> f64 {
+    value.to_f64().unwrap_or(f64::NAN)
+}
+
+fn narrow<E: Dtype>(value: f64) -> E {
+    E::from_f64(value).unwrap_or_default()
+}
+
+/// Sums below this may have lost small terms to underflow, so the gradient is scaled first.
+const SAFE_SUM: f64 = 1e-200;
+
+impl<E: Dtype> Kernels<E, Cpu> for CpuKernels {
+    fn dual_norm(
+        &self,
+        gradients: &mut dyn Buffers<Vector<E>, CpuError>,
+        norm: Norm,
+    ) -> Result<DualNorm, CpuError> {
+        let mut total = |map: &dyn Fn(&[E]) -> f64| {
+            let mut sum = 0.0;
+            gradients.for_each(&mut |g| {
+                sum += map(g);
+                Ok(())
+            })?;
+            Ok(sum)
+        };
+        let q = norm.dual();
+        // Unscaled, q = 1 and q = 2 are one quick pass; f32 can't overflow an f64 sum of squares.
+        if q <= 2.0 {
+            let sum = match q {
+                1.0 => total(&|g| sum_map(g, |x| wide(x).abs()))?,
+                2.0 => total(&|g| sum_map(g, |x| wide(x) * wide(x)))?,
+                _ => total(&|g| sum_map(g, |x| wide(x).abs().powf(q)))?,
+            };
+            if sum.is_finite() && sum > SAFE_SUM {
+                return Ok(DualNorm {
+                    norm,
+                    scale: 1.0,
+                    sum,
+                });
+            }
+        }
+        let mut max = 0.0_f64;
+        gradients.for_each(&mut |g| {
+            let m = max_abs(g);
+            if m > max || m.is_nan() {
+                max = m;
+            }
+            Ok(())
+        })?;
+        if q.is_infinite() || max == 0.0 || !max.is_finite() {
+            return Ok(DualNorm {
+                norm,
+                scale: max,
+                sum: 1.0,
+            });
+        }
+        let mut sum = 0.0;
+        gradients.for_each(&mut |g| {
+            sum += sum_map(g, |x| (wide(x).abs() / max).powf(q));
+            Ok(())
+        })?;
+        Ok(DualNorm {
+            norm,
+            scale: max,
+            sum,
+        })
+    }
+
+    fn ascend(
+        &self,
+        gradients: &mut dyn Buffers<Vector<E>, CpuError>,
+        dual: &DualNorm,
+        rho: f64,
+    ) -> Result<(), CpuError> {
+        let q = dual.norm.dual();
+        if dual.value() == 0.0 {
+            return gradients.for_each(&mut |g| {
+                g.fill(E::default());
+                Ok(())
+            });
+        }
+        if q.is_infinite() {
+            return ascend_one(gradients, dual.scale, rho);
+        }
+        let factor = rho / dual.denominator();
+        gradients.for_each(&mut |g| {
+            match q {
+                1.0 => map(g, |x| if x == 0.0 { 0.0 } else { rho.copysign(x) }),
+                2.0 => {
+                    let factor = factor / dual.scale;
+                    map(g, |x| factor * x);
+                }
+                _ => map(g, |x| {
+                    factor * (x.abs() / dual.scale).powf(q - 1.0).copysign(x)
+                }),
+            }
+            Ok(())
+        })
+    }
+
+    fn add_scaled(
+        &self,
+        into: &mut Vector<E>,
+        from: &Vector<E>,
+        weight: f64,
+    ) -> Result<(), CpuError> {
+        let weight: E = narrow(weight);
+        for (a, &b) in into.iter_mut().zip(from.iter()) {
+            *a += weight * b;
+        }
+        Ok(())
+    }
+
+    fn copy(&self, into: &mut Vector<E>, from: &Vector<E>) -> Result<(), CpuError> {
+        into.copy_from_slice(from);
+        Ok(())
+    }
+
+    fn host<'a>(&self, buffer: &'a Vector<E>) -> Option<&'a [E]> {
+        Some(buffer)
+    }
+}
+
+type Vector<E> = <Cpu as Storage<E>>::Vec;
+
+fn map<E: Dtype>(values: &mut [E], f: impl Fn(f64) -> f64) {
+    for value in values {
+        *value = narrow(f(wide(*value)));
+    }
+}
+
+/// p = 1: the whole of rho goes to the first element with `|g| = max |g|`.
+fn ascend_one<E: Dtype>(
+    gradients: &mut dyn Buffers<Vector<E>, CpuError>,
+    max: f64,
+    rho: f64,
+) -> Result<(), CpuError> {
+    let mut found = false;
+    gradients.for_each(&mut |g| {
+        map_first(g, &mut found, max, rho);
+        Ok(())
+    })
+}
+
+fn map_first<E: Dtype>(values: &mut [E], found: &mut bool, max: f64, rho: f64) {
+    for value in values {
+        let x = wide(*value);
+        let chosen = !*found && x.abs() == max;
+        *found |= chosen;
+        *value = if chosen {
+            narrow(rho.copysign(x))
+        } else {
+            E::default()
+        };
+    }
+}

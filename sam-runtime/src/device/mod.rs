@@ -1,0 +1,72 @@
+//! Arithmetic on parameter-sized buffers, one implementation for each device, behind [`Kernels`].
+//!
+//! dfdx keeps the memory of a tensor to itself, but hands out that of a gradient
+//! (`Gradients::get_or_alloc_mut`): a kernel therefore works on gradient buffers, in place.
+//! The kernels of a device are looked up at run time ([`kernels`]), so that a function that is
+//! generic over `D: Device<E>` needs no further bound.
+
+mod cpu;
+mod dual;
+mod norm;
+mod rng;
+
+use std::any::Any;
+
+use dfdx::{
+    shapes::Dtype,
+    tensor::{Cpu, Storage},
+};
+
+pub use dual::DualNorm;
+pub use norm::{Norm, NormError};
+pub use rng::{Fork, fork};
+
+/// Every gradient buffer of a model, in the model's order. Several walks see the same buffers.
+pub trait Buffers<V, Err> {
+    /// Calls `f` with each buffer; the first error ends the walk.
+    fn for_each(&mut self, f: &mut dyn FnMut(&mut V) -> Result<(), Err>) -> Result<(), Err>;
+}
+
+/// What a SAM step asks of a device, for elements of type `E`.
+pub trait Kernels<E: Dtype, D: Storage<E>>: Sync {
+    /// The dual norm `||g||_q` over all buffers together, not one by one.
+    fn dual_norm(
+        &self,
+        gradients: &mut dyn Buffers<D::Vec, D::Err>,
+        norm: Norm,
+    ) -> Result<DualNorm, D::Err>;
+
+    /// Turns each gradient `g` into the perturbation `e` of SAM's eq. 2, in place:
+    /// `e = rho sign(g) |g|^(q-1) / (||g||_q^q)^(1/p)`; zero where the whole gradient is zero.
+    fn ascend(
+        &self,
+        gradients: &mut dyn Buffers<D::Vec, D::Err>,
+        dual: &DualNorm,
+        rho: f64,
+    ) -> Result<(), D::Err>;
+
+    /// `into += weight * from`.
+    fn add_scaled(&self, into: &mut D::Vec, from: &D::Vec, weight: f64) -> Result<(), D::Err>;
+
+    /// `into = from`.
+    fn copy(&self, into: &mut D::Vec, from: &D::Vec) -> Result<(), D::Err>;
+
+    /// The buffer as a slice, where the host can read it.
+    fn host<'a>(&self, buffer: &'a D::Vec) -> Option<&'a [E]>;
+}
+
+/// The kernels for tensors of type `E` on `D`, or `None` where this crate has none.
+pub fn kernels<E: Dtype, D: Storage<E>>() -> Option<&'static dyn Kernels<E, D>> {
+    type On<E, D> = &'static dyn Kernels<E, D>;
+    let known: &[&dyn Any] = &[
+        &(&cpu::CpuKernels as On<f32, Cpu>),
+        &(&cpu::CpuKernels as On<f64, Cpu>),
+        #[cfg(feature = "f16")]
+        &(&cpu::CpuKernels as On<dfdx::dtypes::f16, Cpu>),
+        #[cfg(feature = "f16")]
+        &(&cpu::CpuKernels as On<dfdx::dtypes::AMP<dfdx::dtypes::f16>, Cpu>),
+    ];
+    known
+        .iter()
+        .find_map(|k| k.downcast_ref::<On<E, D>>().copied())
+}

@@ -1,0 +1,3 @@
+//! What a training loop needs, beside `use dfdx::{prelude::*, optim::*};`.
+
+pub use crate::{Norm, Sam, StepError, StepReport, last_report, sam_train, schedule::Schedule};

@@ -1,0 +1,94 @@
+use std::fmt;
+
+/// Why a SAM step gave no gradient. The model is as it was before the step.
+///
+/// Implement `From<StepError>` for the error type of a function under `#[sam_train]`, and a
+/// function that uses `?` returns it; where that is not possible, the step panics with this text.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StepError {
+    /// A gradient has an element that is NaN or infinite.
+    #[error(
+        "the {pass} gradient of this batch is not finite (its norm is {norm}); nothing was updated. \
+         Lower the learning rate or rho, look for NaN in the data, or leave such batches out with \
+         `nonfinite = \"skip\"`"
+    )]
+    NonFinite {
+        /// At which weights.
+        pass: Pass,
+        /// The norm that was found: NaN or infinite.
+        norm: f64,
+    },
+    /// rho is negative, NaN or infinite.
+    #[error("rho must be finite and not negative, and is {0}")]
+    Rho(f64),
+    /// A value that is cut into chunks has another first dimension than the batch.
+    #[error(
+        "a value with {found} rows can't be cut into chunks beside a batch of {expected}; \
+         name what is to be cut with `split = [..]`"
+    )]
+    Rows {
+        /// Rows of the batch.
+        expected: usize,
+        /// Rows of the value.
+        found: usize,
+    },
+    /// The batch has no samples.
+    #[error("the batch is empty")]
+    Empty,
+    /// No kernels for this element type on this device.
+    #[error(
+        "SAM can't run on {device} with elements of type {dtype}; it can on Cpu with f32 and f64"
+    )]
+    Unsupported {
+        /// The element type of the model.
+        dtype: &'static str,
+        /// The device of the model.
+        device: &'static str,
+    },
+    /// The device failed, as when its memory is full.
+    #[error("the device failed during a SAM step: {0}")]
+    Device(String),
+}
+
+/// One of the two passes of a SAM step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pass {
+    /// At the weights `w`.
+    Clean,
+    /// At `w + e`.
+    Perturbed,
+}
+
+impl fmt::Display for Pass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Clean => "clean",
+            Self::Perturbed => "perturbed",
+        })
+    }
+}
+
+/// A failure inside a step, with the device's error still in its own type.
+#[derive(Debug)]
+pub enum Failure<Err> {
+    /// Of the step.
+    Step(StepError),
+    /// Of the device, or of the user's `try_backward`.
+    Device(Err),
+}
+
+impl<Err: fmt::Display> From<Failure<Err>> for StepError {
+    fn from(failure: Failure<Err>) -> Self {
+        match failure {
+            Failure::Step(error) => error,
+            Failure::Device(error) => Self::Device(error.to_string()),
+        }
+    }
+}
+
+impl<Err> From<StepError> for Failure<Err> {
+    fn from(error: StepError) -> Self {
+        Self::Step(error)
+    }
+}

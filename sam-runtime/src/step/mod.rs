@@ -1,0 +1,51 @@
+//! Sharpness-Aware Minimization: the two passes, chunks, and what a step reports.
+//!
+//! | file | what |
+//! |---|---|
+//! | `sam` | [`Sam`]: the step as a function that takes a closure |
+//! | `passes` | the step as a machine, which [`Sam`] and the attribute's expansion drive |
+//! | `split`, `join` | a batch into chunks, and what was seen of the chunks into one value again |
+//! | `observe`, `replicate` | values without their tape; values for one pass |
+//! | `tensors`, `workspace` | walks over a model; memory kept from step to step |
+//! | `report`, `error` | what a step says, and why it gave no gradient |
+
+mod error;
+mod join;
+mod observe;
+mod passes;
+mod replicate;
+mod report;
+mod sam;
+mod split;
+mod tensors;
+mod workspace;
+
+use serde::{Deserialize, Serialize};
+
+pub use error::{Failure, Pass, StepError};
+pub use join::Join;
+pub use observe::Observe;
+pub use replicate::Replicate;
+pub use report::{StepReport, last_report};
+pub use sam::{LossValue, Sam};
+pub use split::{Batch, SplitBatch};
+pub(crate) use split::{chunk_rows, split_beside};
+pub use workspace::release_memory;
+
+pub use passes::Settings;
+
+/// The step as a machine, for the expansion.
+pub(crate) mod machine {
+    pub use super::passes::{Pass, Step};
+}
+
+/// What a gradient norm of NaN or infinity does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NonFinite {
+    /// The step fails with [`StepError::NonFinite`].
+    #[default]
+    Error,
+    /// The batch is left out: the starting gradients come back unchanged.
+    Skip,
+}

@@ -1,0 +1,445 @@
+//! The step as a machine: it hands out passes, takes their gradients back, and ends with the SAM
+//! gradient. The attribute's expansion and [`Sam`](super::Sam) both drive it.
+
+use dfdx::{nn::ZeroGrads, prelude::*, tensor::Gradients};
+
+use super::{
+    NonFinite, StepReport,
+    error::{Failure, Pass as At, StepError},
+    report::{self, LazyLoss},
+    tensors::{GradientBuffers, blend_buffers, device_of, parameter_ids, zip_gradients},
+    workspace::{self, Workspace},
+};
+use crate::device::{Fork, Kernels, Norm, fork, kernels};
+
+/// What the keys of the attribute say about one step.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Radius of the neighbourhood; 0 is the base optimizer.
+    pub rho: f64,
+    /// Norm of the neighbourhood.
+    pub norm: Norm,
+    /// What a NaN or infinite gradient does.
+    pub nonfinite: NonFinite,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    /// rho = 0: the base optimizer's only pass.
+    Plain,
+    Clean,
+    Perturbed,
+}
+
+/// One run of the slice: which model, which chunk, which gradients to start from.
+pub struct Pass<M, E: Dtype, D: Device<E>> {
+    kind: Kind,
+    chunk: usize,
+    model: Option<M>,
+    gradients: Option<Gradients<E, D>>,
+    fork: Option<Fork>,
+    loss: Option<LazyLoss>,
+}
+
+impl<M, E: Dtype, D: Device<E>> Pass<M, E, D> {
+    /// The model of this pass; to be taken once.
+    pub fn model(&mut self) -> M {
+        self.model.take().expect("a pass has one model")
+    }
+
+    /// The gradients that the tape of this pass starts from; to be taken once.
+    pub fn gradients(&mut self) -> Gradients<E, D> {
+        self.gradients
+            .take()
+            .expect("a pass has one set of gradients")
+    }
+
+    /// The index of the chunk that this pass is about.
+    pub fn chunk(&self) -> usize {
+        self.chunk
+    }
+
+    /// Whether what the slice computes is what the loop's observers see.
+    pub fn is_observed(&self) -> bool {
+        self.kind != Kind::Perturbed
+    }
+
+    /// The device for this pass's inputs, so that both passes draw the same random numbers.
+    pub fn fork(&self) -> Option<&Fork> {
+        self.fork.as_ref()
+    }
+
+    /// Notes the loss for the report.
+    pub(crate) fn note_loss(&mut self, loss: LazyLoss) {
+        self.loss = Some(loss);
+    }
+}
+
+/// One SAM step (Algorithm 1 of the paper) over one batch.
+pub struct Step<M, E: Dtype, D: Device<E>> {
+    settings: Settings,
+    /// A clone that shares the model's weights and tensor ids.
+    base: M,
+    kernels: Option<&'static dyn Kernels<E, D>>,
+    space: Option<Workspace<E, D>>,
+    device: Option<D>,
+    /// The starting gradients, then the result. Away while a pass has them.
+    total: Option<Gradients<E, D>>,
+    /// Whether `total` was added to.
+    touched: bool,
+    /// Each chunk's share of the batch.
+    shares: Vec<f64>,
+    next: Option<(Kind, usize)>,
+    seed: u64,
+    perturbed: Option<M>,
+    /// The buffers after the clean passes so far, and their share of the batch.
+    advanced: Option<(M, f64)>,
+    norms: Vec<f64>,
+    failure: Option<Failure<D::Err>>,
+    /// The first non-finite gradient. Later chunks still run their clean pass, for the observers.
+    nonfinite: Option<StepError>,
+    report: StepReport,
+}
+
+impl<M, E, D> Step<M, E, D>
+where
+    M: TensorCollection<E, D> + Clone,
+    E: Dtype,
+    D: Device<E>,
+{
+    /// Begins a step on `model`, whose gradient will be added to `start`. `rows` are the sizes of
+    /// the chunks, one for a batch that is not cut.
+    pub fn begin(model: &M, start: Gradients<E, D>, settings: Settings, rows: &[usize]) -> Self {
+        let batch: usize = rows.iter().sum();
+        let kind = if settings.rho == 0.0 {
+            Kind::Plain
+        } else {
+            Kind::Clean
+        };
+        let mut step = Self {
+            settings,
+            base: model.clone(),
+            kernels: kernels(),
+            space: None,
+            device: None,
+            total: Some(start),
+            touched: false,
+            shares: rows
+                .iter()
+                .map(|&rows| rows as f64 / batch as f64)
+                .collect(),
+            next: Some((kind, 0)),
+            seed: 0,
+            perturbed: None,
+            advanced: None,
+            norms: Vec::new(),
+            failure: None,
+            nonfinite: None,
+            report: StepReport {
+                rho: settings.rho,
+                chunks: rows.len(),
+                ..Default::default()
+            },
+        };
+        if let Err(failure) = step.prepare(batch) {
+            step.fail(failure);
+        }
+        step
+    }
+
+    fn prepare(&mut self, batch: usize) -> Result<(), Failure<D::Err>> {
+        let rho = self.settings.rho;
+        if !(rho.is_finite() && rho >= 0.0) {
+            return Err(StepError::Rho(rho).into());
+        }
+        if batch == 0 {
+            return Err(StepError::Empty.into());
+        }
+        let kernels = self.kernels.ok_or_else(|| StepError::Unsupported {
+            dtype: std::any::type_name::<E>(),
+            device: std::any::type_name::<D>(),
+        })?;
+        let ids = parameter_ids(&self.base).map_err(Failure::Device)?;
+        let mut space = workspace::take(ids);
+        self.device = device_of(&self.base).map_err(Failure::Device)?;
+        let may_come_back = rho > 0.0 && self.settings.nonfinite == NonFinite::Skip;
+        if let (true, Some(start)) = (may_come_back, &mut self.total) {
+            let backup = space.backup.get_or_insert_with(Gradients::leaky);
+            zip_gradients(&self.base, backup, start, &mut |to, from| {
+                kernels.copy(to, from)
+            })
+            .map_err(Failure::Device)?;
+        }
+        self.space = Some(space);
+        Ok(())
+    }
+
+    /// The types of the gradients, for the compiler.
+    pub fn types(&self) -> std::marker::PhantomData<Gradients<E, D>> {
+        std::marker::PhantomData
+    }
+
+    /// Whether rho is 0, so that the step is the base optimizer's.
+    pub fn is_plain(&self) -> bool {
+        self.settings.rho == 0.0
+    }
+
+    /// The next pass to run, or `None` at the end of the step.
+    pub fn next_pass(&mut self) -> Option<Pass<M, E, D>> {
+        let (kind, chunk) = self.next?;
+        match self.pass(kind, chunk) {
+            Ok(pass) => Some(pass),
+            Err(failure) => {
+                self.fail(failure);
+                None
+            }
+        }
+    }
+
+    fn pass(&mut self, kind: Kind, chunk: usize) -> Result<Pass<M, E, D>, Failure<D::Err>> {
+        let space = self
+            .space
+            .as_mut()
+            .expect("a step that was prepared has a workspace");
+        let alone = self.shares.len() == 1;
+        let zeroed = |kept: Option<Gradients<E, D>>, model: &M| match kept {
+            Some(mut gradients) => model.try_zero_grads(&mut gradients).map(|()| gradients),
+            None => model.try_alloc_grads(),
+        };
+        let gradients = match kind {
+            Kind::Clean => zeroed(space.clean.take(), &self.base),
+            // Straight into the starting gradients: then one chunk is exactly plain dfdx.
+            Kind::Plain | Kind::Perturbed if alone => {
+                self.touched = true;
+                Ok(self.total.take().expect("the starting gradients are here"))
+            }
+            Kind::Plain | Kind::Perturbed => zeroed(space.perturbed.take(), &self.base),
+        };
+        let model = match kind {
+            Kind::Plain | Kind::Clean => self.base.clone(),
+            Kind::Perturbed => self.perturbed.take().expect("a clean pass came before"),
+        };
+        if kind == Kind::Clean {
+            space.steps += 1;
+            self.seed = match &self.device {
+                Some(device) if space.draws => device.random_u64(),
+                _ => space.steps,
+            };
+        }
+        Ok(Pass {
+            kind,
+            chunk,
+            model: Some(model),
+            gradients: Some(gradients.map_err(Failure::Device)?),
+            fork: (kind != Kind::Plain)
+                .then(|| fork::<D>(self.seed))
+                .flatten(),
+            loss: None,
+        })
+    }
+
+    /// Takes the gradient of a pass, and the copy of the model that it ran on.
+    pub fn absorb(&mut self, pass: Pass<M, E, D>, model: &M, gradients: Gradients<E, D>) {
+        if let Err(failure) = self.try_absorb(pass, model, gradients) {
+            self.fail(failure);
+        }
+    }
+
+    fn try_absorb(
+        &mut self,
+        pass: Pass<M, E, D>,
+        model: &M,
+        gradients: Gradients<E, D>,
+    ) -> Result<(), Failure<D::Err>> {
+        let (kind, chunk) = (pass.kind, pass.chunk);
+        let share = self.shares[chunk];
+        self.next = (chunk + 1 < self.shares.len()).then_some((kind, chunk + 1));
+        if let Some(loss) = pass.loss {
+            let losses = match kind {
+                Kind::Perturbed => &mut self.report.perturbed,
+                Kind::Plain | Kind::Clean => &mut self.report.clean,
+            };
+            losses.push((share, loss));
+        }
+        match kind {
+            Kind::Plain => {
+                self.advance(model, share)?;
+                self.add(gradients, share)
+            }
+            Kind::Clean => {
+                let space = self.space.as_mut().expect("a workspace");
+                space.draws |= pass.fork.is_some_and(|fork| fork.was_drawn_from());
+                space.clean = Some(gradients);
+                self.advance(model, share)?;
+                if self.nonfinite.is_none() {
+                    self.climb(chunk)?;
+                }
+                Ok(())
+            }
+            Kind::Perturbed => {
+                self.next = self.next.map(|(_, chunk)| (Kind::Clean, chunk));
+                let space = self.space.as_mut().expect("a workspace");
+                space.weights.reclaim(model).map_err(Failure::Device)?;
+                self.add(gradients, share)
+            }
+        }
+    }
+
+    /// The ascent: from the clean gradient of `chunk` to a model at `w + e`.
+    fn climb(&mut self, chunk: usize) -> Result<(), Failure<D::Err>> {
+        let kernels = self.kernels.expect("checked when the step began");
+        let space = self.space.as_mut().expect("a workspace");
+        let gradients = space
+            .clean
+            .as_mut()
+            .expect("the clean gradient was just put here");
+        let mut buffers = GradientBuffers {
+            model: &self.base,
+            gradients,
+        };
+        let dual = kernels
+            .dual_norm(&mut buffers, self.settings.norm)
+            .map_err(Failure::Device)?;
+        let norm = dual.value();
+        self.norms.push(norm);
+        if !norm.is_finite() {
+            self.nonfinite = Some(StepError::NonFinite {
+                pass: At::Clean,
+                norm,
+            });
+            return Ok(());
+        }
+        let mut perturbed = self.base.clone();
+        kernels
+            .ascend(&mut buffers, &dual, self.settings.rho)
+            .and_then(|()| space.weights.displace(&mut perturbed, gradients, kernels))
+            .map_err(Failure::Device)?;
+        self.perturbed = Some(perturbed);
+        self.next = Some((Kind::Perturbed, chunk));
+        Ok(())
+    }
+
+    /// Adds a chunk's gradient to the result.
+    fn add(&mut self, mut gradients: Gradients<E, D>, share: f64) -> Result<(), Failure<D::Err>> {
+        let kernels = self.kernels.expect("checked when the step began");
+        if !self.is_plain() {
+            let mut buffers = GradientBuffers {
+                model: &self.base,
+                gradients: &mut gradients,
+            };
+            let norm = kernels
+                .dual_norm(&mut buffers, Norm::L2)
+                .map_err(Failure::Device)?
+                .value();
+            if !norm.is_finite() {
+                self.nonfinite = Some(StepError::NonFinite {
+                    pass: At::Perturbed,
+                    norm,
+                });
+            }
+        }
+        if self.shares.len() == 1 {
+            self.total = Some(gradients);
+            return Ok(());
+        }
+        self.touched = true;
+        let total = self.total.as_mut().expect("no pass has the result");
+        zip_gradients(&self.base, total, &mut gradients, &mut |total, gradient| {
+            kernels.add_scaled(total, gradient, share)
+        })
+        .map_err(Failure::Device)?;
+        self.space.as_mut().expect("a workspace").perturbed = Some(gradients);
+        Ok(())
+    }
+
+    /// Notes where a clean pass has left the buffers: their running mean over the chunks.
+    fn advance(&mut self, model: &M, share: f64) -> Result<(), Failure<D::Err>> {
+        match &mut self.advanced {
+            None => self.advanced = Some((model.clone(), share)),
+            Some((mean, so_far)) => {
+                let all = *so_far + share;
+                blend_buffers(mean, model, *so_far / all, share / all).map_err(Failure::Device)?;
+                *so_far = all;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the step with this failure; no further pass runs.
+    pub fn fail(&mut self, failure: Failure<D::Err>) {
+        self.failure.get_or_insert(failure);
+        self.next = None;
+    }
+
+    /// Ends the step with an error of the user's `try_backward`.
+    pub fn fail_backward(&mut self, error: D::Err) {
+        self.fail(Failure::Device(error));
+    }
+
+    /// Ends the step and writes the buffers into `model`; its weights are not touched.
+    pub fn finish(self, model: &mut M) -> Result<Gradients<E, D>, Failure<D::Err>> {
+        let (advanced, result) = self.end();
+        if let (Ok(_), Some((from, _))) = (&result, advanced) {
+            blend_buffers(model, &from, 0.0, 1.0).map_err(Failure::Device)?;
+        }
+        result
+    }
+
+    /// Ends the step of a model whose buffers can't have changed.
+    pub fn finish_shared(self) -> Result<Gradients<E, D>, Failure<D::Err>> {
+        self.end().1
+    }
+
+    #[allow(clippy::type_complexity)]
+    fn end(mut self) -> (Option<(M, f64)>, Result<Gradients<E, D>, Failure<D::Err>>) {
+        let mut advanced = self.advanced.take();
+        let result = match (self.failure.take(), self.nonfinite.take()) {
+            (Some(failure), _) => Err(failure),
+            (None, Some(error)) if self.settings.nonfinite == NonFinite::Error => Err(error.into()),
+            (None, Some(_)) => {
+                advanced = None;
+                self.report.skipped = true;
+                self.restore_start()
+            }
+            (None, None) => Ok(self.total.take().expect("no pass has the result")),
+        };
+        if !self.norms.is_empty() {
+            let weighted = self
+                .norms
+                .iter()
+                .zip(&self.shares)
+                .map(|(n, share)| n * share);
+            self.report.gradient_norm = Some(weighted.sum());
+        }
+        report::publish(std::mem::take(&mut self.report));
+        (advanced, result)
+    }
+
+    fn restore_start(&mut self) -> Result<Gradients<E, D>, Failure<D::Err>> {
+        let kernels = self.kernels.expect("checked when the step began");
+        let mut start = self.total.take().expect("no pass has the result");
+        let space = self.space.as_mut().expect("a workspace");
+        if let (true, Some(backup)) = (self.touched, &mut space.backup) {
+            zip_gradients(&self.base, &mut start, backup, &mut |to, from| {
+                kernels.copy(to, from)
+            })
+            .map_err(Failure::Device)?;
+        }
+        Ok(start)
+    }
+
+    /// Whether the observers have something to see: every chunk's clean pass was run.
+    pub fn is_observed(&self) -> bool {
+        self.advanced
+            .as_ref()
+            .is_some_and(|(_, share)| *share > 1.0 - 1e-9)
+    }
+}
+
+impl<M, E: Dtype, D: Device<E>> Drop for Step<M, E, D> {
+    fn drop(&mut self) {
+        if let Some(space) = self.space.take() {
+            workspace::keep(space);
+        }
+    }
+}

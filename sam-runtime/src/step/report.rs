@@ -1,0 +1,76 @@
+use std::{cell::RefCell, fmt};
+
+/// A loss that is read from its device only when somebody asks.
+pub(crate) type LazyLoss = Box<dyn Fn() -> f64>;
+
+/// What the last SAM step saw. Read it with [`last_report`].
+#[derive(Default)]
+pub struct StepReport {
+    /// rho of this step.
+    pub rho: f64,
+    /// `||g||_q`, the norm of the clean gradient in the dual of the step's norm: the mean over the
+    /// chunks. `None` where rho was 0 and no norm was taken.
+    pub gradient_norm: Option<f64>,
+    /// The number of chunks, each with its own perturbation.
+    pub chunks: usize,
+    /// Whether the batch was left out (`nonfinite = "skip"`).
+    pub skipped: bool,
+    pub(crate) clean: Vec<(f64, LazyLoss)>,
+    pub(crate) perturbed: Vec<(f64, LazyLoss)>,
+}
+
+impl StepReport {
+    /// The loss at `w`, the mean over the batch. `None` if the loss is no dfdx scalar, as in a
+    /// function that is generic over its loss type. On a GPU this waits for the step.
+    pub fn clean_loss(&self) -> Option<f64> {
+        mean(&self.clean)
+    }
+
+    /// The loss at `w + e`. `None` as for [`Self::clean_loss`], and where rho was 0.
+    pub fn perturbed_loss(&self) -> Option<f64> {
+        mean(&self.perturbed)
+    }
+
+    /// The sharpness that this step met: perturbed loss less clean loss (the first-order estimate
+    /// of SAM's `max L(w + e) - L(w)`).
+    pub fn sharpness(&self) -> Option<f64> {
+        Some(self.perturbed_loss()? - self.clean_loss()?)
+    }
+}
+
+impl fmt::Debug for StepReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StepReport")
+            .field("rho", &self.rho)
+            .field("gradient_norm", &self.gradient_norm)
+            .field("chunks", &self.chunks)
+            .field("skipped", &self.skipped)
+            .field("clean_loss", &self.clean_loss())
+            .field("perturbed_loss", &self.perturbed_loss())
+            .finish()
+    }
+}
+
+fn mean(parts: &[(f64, LazyLoss)]) -> Option<f64> {
+    (!parts.is_empty()).then(|| parts.iter().map(|(weight, loss)| weight * loss()).sum())
+}
+
+thread_local! {
+    static LAST: RefCell<Option<StepReport>> = const { RefCell::new(None) };
+}
+
+pub(crate) fn publish(report: StepReport) {
+    LAST.set(Some(report));
+}
+
+/// The report of the SAM step that ended last on this thread; it is handed out once. `None` before
+/// the first step, and where the attribute was deleted: a loop that reads it keeps compiling.
+///
+/// ```
+/// if let Some(report) = sam_runtime::last_report() {
+///     println!("sharpness {:?}, gradient norm {:?}", report.sharpness(), report.gradient_norm);
+/// }
+/// ```
+pub fn last_report() -> Option<StepReport> {
+    LAST.take()
+}

@@ -1,0 +1,151 @@
+//! The step as an ordinary function.
+
+use dfdx::{prelude::*, tensor::Gradients};
+
+use super::{
+    Batch, NonFinite, Replicate, SplitBatch, StepError,
+    passes::{Settings, Step},
+    split::chunk_rows,
+};
+use crate::device::Norm;
+
+/// Sharpness-Aware Minimization for loops that the attribute can't read: the same step, as a
+/// function that takes the forward pass and the loss as a closure.
+///
+/// ```
+/// use sam_runtime::{Sam, dfdx::{prelude::*, optim::{Sgd, SgdConfig}}};
+///
+/// let dev = Cpu::default();
+/// let mut model = dev.build_module::<(Linear<4, 8>, ReLU, Linear<8, 2>), f32>();
+/// let mut opt = Sgd::new(&model, SgdConfig::default());
+/// let mut grads = model.alloc_grads();
+/// let sam = Sam::new(0.05);
+/// let x: Tensor<Rank2<16, 4>, f32, _> = dev.sample_normal();
+/// let y: Tensor<Rank2<16, 2>, f32, _> = dev.sample_normal();
+///
+/// grads = sam.step(&mut model, (x, y), grads, |model, (x, y), grads| {
+///     mse_loss(model.forward_mut(x.traced(grads)), y)
+/// })?;
+/// opt.update(&mut model, &grads).unwrap();
+/// model.zero_grads(&mut grads);
+/// # Ok::<(), sam_runtime::StepError>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Sam {
+    settings: Settings,
+}
+
+impl Sam {
+    /// SAM in the neighbourhood `||e||_2 <= rho`. The paper calls 0.05 a solid default; rho = 0 is
+    /// the base optimizer.
+    pub fn new(rho: f64) -> Self {
+        Self {
+            settings: Settings {
+                rho,
+                norm: Norm::L2,
+                nonfinite: NonFinite::Error,
+            },
+        }
+    }
+
+    /// Bounds the perturbation in another norm.
+    #[must_use]
+    pub fn norm(mut self, norm: Norm) -> Self {
+        self.settings.norm = norm;
+        self
+    }
+
+    /// What a NaN or infinite gradient does.
+    #[must_use]
+    pub fn nonfinite(mut self, nonfinite: NonFinite) -> Self {
+        self.settings.nonfinite = nonfinite;
+        self
+    }
+
+    /// One step with one perturbation for the whole batch. `loss` computes the scalar loss of a
+    /// batch with a tape that starts from the gradients it is given; it runs twice. Returns
+    /// `start` plus the SAM gradient.
+    ///
+    /// # Errors
+    /// See [`StepError`]; `model` is then as it was.
+    pub fn step<M, E, D, B, L>(
+        &self,
+        model: &mut M,
+        batch: B,
+        start: Gradients<E, D>,
+        mut loss: impl FnMut(&mut M, B, Gradients<E, D>) -> L,
+    ) -> Result<Gradients<E, D>, StepError>
+    where
+        M: TensorCollection<E, D> + Clone,
+        E: Dtype,
+        D: Device<E>,
+        B: Replicate,
+        L: Backward<E, D, Err = D::Err> + LossValue,
+    {
+        let mut step = Step::begin(model, start, self.settings, &[1]);
+        while let Some(mut pass) = step.next_pass() {
+            let mut copy = pass.model();
+            let batch = batch.replicate(pass.fork());
+            let gradients = pass.gradients();
+            let loss = loss(&mut copy, batch, gradients);
+            pass.note_loss(loss.lazy());
+            match loss.try_backward() {
+                Ok(gradients) => step.absorb(pass, &copy, gradients),
+                Err(error) => step.fail_backward(error),
+            }
+        }
+        step.finish(model).map_err(StepError::from)
+    }
+
+    /// One step in which every `m` samples get a perturbation of their own (m-sharpness); the
+    /// result is the mean over the chunks, weighted by their size. A batch of static size must be
+    /// a multiple of `m`; one of dynamic size gets a smaller last chunk.
+    ///
+    /// # Errors
+    /// See [`StepError`]; `model` is then as it was.
+    pub fn step_chunked<const MICRO: usize, M, E, D, B, L>(
+        &self,
+        model: &mut M,
+        batch: B,
+        start: Gradients<E, D>,
+        mut loss: impl FnMut(&mut M, B::Chunk, Gradients<E, D>) -> L,
+    ) -> Result<Gradients<E, D>, StepError>
+    where
+        M: TensorCollection<E, D> + Clone,
+        E: Dtype,
+        D: Device<E>,
+        B: Batch<MICRO>,
+        <B as SplitBatch<MICRO>>::Chunk: Replicate,
+        L: Backward<E, D, Err = D::Err> + LossValue,
+    {
+        const { assert!(MICRO > 0, "a chunk has at least one sample") };
+        let rows = chunk_rows(batch.rows().unwrap_or(0), MICRO);
+        let chunks = batch.split(&rows)?;
+        let mut step = Step::begin(model, start, self.settings, &rows);
+        while let Some(mut pass) = step.next_pass() {
+            let mut copy = pass.model();
+            let chunk = chunks[pass.chunk()].replicate(pass.fork());
+            let gradients = pass.gradients();
+            let loss = loss(&mut copy, chunk, gradients);
+            pass.note_loss(loss.lazy());
+            match loss.try_backward() {
+                Ok(gradients) => step.absorb(pass, &copy, gradients),
+                Err(error) => step.fail_backward(error),
+            }
+        }
+        step.finish(model).map_err(StepError::from)
+    }
+}
+
+/// A loss whose value a report can read.
+pub trait LossValue {
+    /// A reader of the value that keeps the tape out.
+    fn lazy(&self) -> Box<dyn Fn() -> f64>;
+}
+
+impl<E: Dtype, D: Storage<E>, T> LossValue for Tensor<Rank0, E, D, T> {
+    fn lazy(&self) -> Box<dyn Fn() -> f64> {
+        let value = self.retaped::<NoneTape>();
+        Box::new(move || value.as_vec()[0].to_f64().unwrap_or(f64::NAN))
+    }
+}

@@ -1,0 +1,299 @@
+//! Walks over the tensors of a model. Parameters are what the optimizer updates; buffers
+//! (BatchNorm's running statistics) are the rest.
+
+use std::any::Any;
+
+use dfdx::{
+    nn::tensor_collection::*,
+    optim::UnusedTensors,
+    prelude::*,
+    tensor::{Gradients, UniqueId},
+};
+
+use crate::device::{Buffers, Kernels};
+
+/// Calls `walk` through dfdx's visitor over a `&M`.
+fn read<E: Dtype, D: Device<E>, M, F>(model: &M, mut visitor: F) -> Result<F, D::Err>
+where
+    M: TensorCollection<E, D>,
+    F: TensorVisitor<E, D, Viewer = ViewTensorRef, Err = D::Err, E2 = E, D2 = D>,
+{
+    M::iter_tensors(&mut RecursiveWalker {
+        m: model,
+        f: &mut visitor,
+    })?;
+    Ok(visitor)
+}
+
+/// The ids of the parameters, which tell one model from another.
+pub(super) fn parameter_ids<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
+    model: &M,
+) -> Result<Vec<UniqueId>, D::Err> {
+    struct Ids(UnusedTensors);
+    impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Ids {
+        type Viewer = ViewTensorRef;
+        type Err = D::Err;
+        type E2 = E;
+        type D2 = D;
+
+        fn visit<S: Shape>(
+            &mut self,
+            options: TensorOptions<S, E, D>,
+            t: &Tensor<S, E, D>,
+        ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
+            if options.do_gradient_update {
+                self.0.add(t);
+            }
+            Ok(None)
+        }
+    }
+    Ok(read(model, Ids(UnusedTensors::default()))?.0.ids)
+}
+
+/// The first parameter's device: where a model lives.
+pub(super) fn device_of<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
+    model: &M,
+) -> Result<Option<D>, D::Err> {
+    struct First<D>(Option<D>);
+    impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for First<D> {
+        type Viewer = ViewTensorRef;
+        type Err = D::Err;
+        type E2 = E;
+        type D2 = D;
+
+        fn visit<S: Shape>(
+            &mut self,
+            _: TensorOptions<S, E, D>,
+            t: &Tensor<S, E, D>,
+        ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
+            self.0.get_or_insert_with(|| t.device().clone());
+            Ok(None)
+        }
+    }
+    Ok(read(model, First(None))?.0)
+}
+
+/// The gradient buffers of a model's parameters.
+pub(super) struct GradientBuffers<'a, E: Dtype, D: Device<E>, M> {
+    pub(super) model: &'a M,
+    pub(super) gradients: &'a mut Gradients<E, D>,
+}
+
+impl<E: Dtype, D: Device<E>, M: TensorCollection<E, D>> Buffers<<D as Storage<E>>::Vec, D::Err>
+    for GradientBuffers<'_, E, D, M>
+{
+    fn for_each(
+        &mut self,
+        f: &mut dyn FnMut(&mut <D as Storage<E>>::Vec) -> Result<(), D::Err>,
+    ) -> Result<(), D::Err> {
+        struct Each<'a, E: Dtype, D: Device<E>> {
+            gradients: &'a mut Gradients<E, D>,
+            f: &'a mut dyn FnMut(&mut <D as Storage<E>>::Vec) -> Result<(), D::Err>,
+        }
+        impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Each<'_, E, D> {
+            type Viewer = ViewTensorRef;
+            type Err = D::Err;
+            type E2 = E;
+            type D2 = D;
+
+            fn visit<S: Shape>(
+                &mut self,
+                options: TensorOptions<S, E, D>,
+                t: &Tensor<S, E, D>,
+            ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
+                if options.do_gradient_update {
+                    (self.f)(self.gradients.get_or_alloc_mut(t)?)?;
+                }
+                Ok(None)
+            }
+        }
+        read(
+            self.model,
+            Each {
+                gradients: self.gradients,
+                f,
+            },
+        )
+        .map(drop)
+    }
+}
+
+/// Calls `f(a, b)` with the buffers of two sets of gradients, parameter by parameter.
+pub(super) fn zip_gradients<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
+    model: &M,
+    a: &mut Gradients<E, D>,
+    b: &mut Gradients<E, D>,
+    f: &mut dyn FnMut(&mut <D as Storage<E>>::Vec, &<D as Storage<E>>::Vec) -> Result<(), D::Err>,
+) -> Result<(), D::Err> {
+    struct Zip<'a, E: Dtype, D: Device<E>, F> {
+        a: &'a mut Gradients<E, D>,
+        b: &'a mut Gradients<E, D>,
+        f: F,
+    }
+    impl<E: Dtype, D: Device<E>, F> TensorVisitor<E, D> for Zip<'_, E, D, F>
+    where
+        F: FnMut(&mut <D as Storage<E>>::Vec, &<D as Storage<E>>::Vec) -> Result<(), D::Err>,
+    {
+        type Viewer = ViewTensorRef;
+        type Err = D::Err;
+        type E2 = E;
+        type D2 = D;
+
+        fn visit<S: Shape>(
+            &mut self,
+            options: TensorOptions<S, E, D>,
+            t: &Tensor<S, E, D>,
+        ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
+            if options.do_gradient_update {
+                (self.f)(self.a.get_or_alloc_mut(t)?, self.b.get_or_alloc_mut(t)?)?;
+            }
+            Ok(None)
+        }
+    }
+    read(model, Zip { a, b, f }).map(drop)
+}
+
+/// Tensors that own the memory for the perturbed weights, kept from step to step.
+#[derive(Default)]
+pub(super) struct PerturbedWeights<E> {
+    tensors: Vec<Box<dyn Any>>,
+    host: Vec<E>,
+}
+
+impl<E: Dtype> PerturbedWeights<E> {
+    /// Moves the parameters of `copy`, a clone of the model, to `w + e`. `e` holds the
+    /// perturbation. Afterwards `copy` owns the kept memory; [`Self::reclaim`] takes it back.
+    pub(super) fn displace<D: Device<E>, M: TensorCollection<E, D>>(
+        &mut self,
+        copy: &mut M,
+        e: &mut Gradients<E, D>,
+        kernels: &dyn Kernels<E, D>,
+    ) -> Result<(), D::Err> {
+        let kept = std::mem::take(&mut self.tensors);
+        let mut visitor = Displace {
+            kept: kept.into_iter(),
+            host: &mut self.host,
+            e,
+            kernels,
+        };
+        M::iter_tensors(&mut RecursiveWalker {
+            m: copy,
+            f: &mut visitor,
+        })?;
+        Ok(())
+    }
+
+    /// Takes the memory of the perturbed weights back out of `copy`.
+    pub(super) fn reclaim<D: Device<E>, M: TensorCollection<E, D>>(
+        &mut self,
+        copy: &M,
+    ) -> Result<(), D::Err> {
+        self.tensors = read(copy, Reclaim(Vec::new()))?.0;
+        Ok(())
+    }
+}
+
+struct Displace<'a, E: Dtype, D: Device<E>> {
+    kept: std::vec::IntoIter<Box<dyn Any>>,
+    host: &'a mut Vec<E>,
+    e: &'a mut Gradients<E, D>,
+    kernels: &'a dyn Kernels<E, D>,
+}
+
+impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Displace<'_, E, D> {
+    type Viewer = ViewTensorMut;
+    type Err = D::Err;
+    type E2 = E;
+    type D2 = D;
+
+    fn visit<S: Shape>(
+        &mut self,
+        options: TensorOptions<S, E, D>,
+        w: &mut Tensor<S, E, D>,
+    ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
+        if !options.do_gradient_update {
+            return Ok(None);
+        }
+        let e = self.e.get_or_alloc_mut(w)?;
+        let Some(e) = self.kernels.host(e) else {
+            // On the device: w + e through dfdx's own update rule, p - lr * g.
+            let add = SgdConfig {
+                lr: -1.0,
+                momentum: None,
+                weight_decay: None,
+            };
+            let mut velocity = e.clone();
+            add.try_update(w, &mut velocity, e)?;
+            return Ok(None);
+        };
+        self.host.resize(e.len(), E::default());
+        w.copy_into(&mut self.host[..e.len()]);
+        for (w, &e) in self.host.iter_mut().zip(e) {
+            *w += e;
+        }
+        let kept = self
+            .kept
+            .next()
+            .and_then(|t| t.downcast::<Tensor<S, E, D>>().ok());
+        if let Some(kept) = kept {
+            *w = *kept;
+        }
+        w.copy_from(&self.host[..e.len()]);
+        Ok(None)
+    }
+}
+
+struct Reclaim(Vec<Box<dyn Any>>);
+
+impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Reclaim {
+    type Viewer = ViewTensorRef;
+    type Err = D::Err;
+    type E2 = E;
+    type D2 = D;
+
+    fn visit<S: Shape>(
+        &mut self,
+        options: TensorOptions<S, E, D>,
+        t: &Tensor<S, E, D>,
+    ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
+        if options.do_gradient_update {
+            self.0.push(Box::new(t.clone()));
+        }
+        Ok(None)
+    }
+}
+
+/// `into`'s buffers become `keep * into + weight * from`; exactly `from`'s where `keep` is 0.
+pub(super) fn blend_buffers<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
+    into: &mut M,
+    from: &M,
+    keep: f64,
+    weight: f64,
+) -> Result<(), D::Err> {
+    struct Blend(f64, f64);
+    impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Blend {
+        type Viewer = (ViewTensorMut, ViewTensorRef);
+        type Err = D::Err;
+        type E2 = E;
+        type D2 = D;
+
+        fn visit<S: Shape>(
+            &mut self,
+            options: TensorOptions<S, E, D>,
+            (into, from): (&mut Tensor<S, E, D>, &Tensor<S, E, D>),
+        ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
+            if options.do_gradient_update {
+            } else if self.0 == 0.0 {
+                *into = from.clone();
+            } else {
+                into.try_axpy(self.0, from, self.1)?;
+            }
+            Ok(None)
+        }
+    }
+    M::iter_tensors(&mut RecursiveWalker {
+        m: (into, from),
+        f: &mut Blend(keep, weight),
+    })?;
+    Ok(())
+}
