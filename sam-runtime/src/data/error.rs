@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 /// Any failure of this module.
 ///
-/// The text names the file or value at fault, what is wrong with it, and what to do.
+/// The text names the file or value at fault, what is wrong with it, and what to do. It already holds
+/// the reasons underneath, which are fields and not [`source`](std::error::Error::source)s: a report
+/// of the whole chain says everything once.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
@@ -23,12 +25,12 @@ pub enum DataError {
         names: Vec<String>,
     },
     /// A file exists or was named, but can't be opened.
-    #[error("{}: can't open it ({source}); check that the path is right and the file readable", .path.display())]
+    #[error("{}: can't open it ({reason}); check that the path is right and the file readable", .path.display())]
     Open {
         /// The file.
         path: PathBuf,
         /// The system's reason.
-        source: io::Error,
+        reason: io::Error,
     },
     /// A file was opened, but is no well-formed IDX file.
     #[error("{}: {problem}", .path.display())]
@@ -36,7 +38,6 @@ pub enum DataError {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        #[source]
         problem: IdxProblem,
     },
     /// An IDX file is well-formed, but has another number of axes than its role asks for.
@@ -258,5 +259,5 @@ pub enum IdxProblem {
     },
     /// The bytes can't be read or unzipped.
     #[error("can't read or unzip it ({0}); it may be truncated or damaged, so download it again")]
-    Read(#[source] io::Error),
+    Read(io::Error),
 }

@@ -31,9 +31,9 @@ impl Idx {
     /// # Errors
     /// [`DataError::Open`], or [`DataError::Idx`] with what is wrong inside.
     pub fn read(path: &Path) -> Result<Self, DataError> {
-        let file = File::open(path).map_err(|source| DataError::Open {
+        let file = File::open(path).map_err(|reason| DataError::Open {
             path: path.into(),
-            source,
+            reason,
         })?;
         Self::parse(file).map_err(|problem| DataError::Idx {
             path: path.into(),

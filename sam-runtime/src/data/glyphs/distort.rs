@@ -29,15 +29,15 @@ impl Distortion {
             )
         };
         let waves = [wave(), wave()];
-        let (sin, cos) = rng.gen_range(-20.0..20.0_f32).to_radians().sin_cos();
-        let (scale_x, scale_y) = (rng.gen_range(0.65..1.1_f32), rng.gen_range(0.7..1.05_f32));
-        let shear = rng.gen_range(-0.3..0.3_f32);
+        let (sin, cos) = rng.gen_range(-17.0..17.0_f32).to_radians().sin_cos();
+        let (scale_x, scale_y) = (rng.gen_range(0.7..1.1_f32), rng.gen_range(0.75..1.05_f32));
+        let shear = rng.gen_range(-0.25..0.25_f32);
         // Rotation * shear * scale: the shear leans an upright digit, whatever its rotation.
         let side = SIDE as f32;
         let lean = [[scale_x, shear * scale_y], [0.0, scale_y]];
         let linear = [[cos, -sin], [sin, cos]]
             .map(|row| [0, 1].map(|c| side * (row[0] * lean[0][c] + row[1] * lean[1][c])));
-        let mut shift = || side / 2.0 + rng.gen_range(-2.5..2.5_f32);
+        let mut shift = || side / 2.0 + rng.gen_range(-2.0..2.0_f32);
         Self {
             waves,
             linear,
