@@ -1,1 +1,74 @@
-//! Datasets and loaders.
+//! Datasets, label noise and the loader that makes batches of them.
+//!
+//! A [`Dataset`] hands out host-side [`Sample`]s by index; adapters wrap it; [`DataLoader`] turns it
+//! into statically shaped device batches. Tensors appear only in that last step.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `dataset` | [`Dataset`], [`Labelled`], [`TakeFirst`], and the traits through references and smart pointers |
+//! | `sample` | [`Sample`]: one flat input of a static shape and its class |
+//! | `images` | [`Images`]: labelled 8-bit images in memory, and their normalisation ([`ChannelStats`]) |
+//! | `idx` | [`Idx`]: the array format of the MNIST family, plain or gzipped |
+//! | `mnist` | [`Mnist`]: the four standard files in a folder |
+//! | `glyphs` | [`Glyphs`]: digits that the crate draws itself; no download |
+//! | `noise` | [`LabelNoise`]: wrong labels, exactly as many as asked for |
+//! | `order` | [`epoch_order`]: the sample order as a function of (seed, epoch) |
+//! | `loader` | [`DataLoader`]: batches of a static size, epoch by epoch |
+//! | `iter` | the iterators over batches, and [`chunks`]: a whole data set in order |
+//! | `batch` | [`BatchShape`] and the step from samples to tensors |
+//! | `stream` | the random streams that all of the above draw from |
+//! | `error` | [`DataError`], [`IdxProblem`] |
+//!
+//! Everything random here is a pure function of a seed and an index. Nothing draws from a global
+//! or thread-local generator, so equal arguments give equal data in any order and on any thread.
+//!
+//! ```
+//! use dfdx::prelude::*;
+//! use sam_runtime::data::{DataLoader, Dataset, Glyphs, LabelNoise};
+//!
+//! # fn main() -> Result<(), sam_runtime::data::DataError> {
+//! let dev = Cpu::default();
+//! let noisy = LabelNoise::symmetric(Glyphs::train(200, 1), 0.4, 7)?;
+//! assert_eq!(noisy.changed(), 80);
+//!
+//! let train = DataLoader::<_, 32>::new(noisy)?.seed(3);
+//! for epoch in 0..2 {
+//!     for (x, y) in train.epoch(&dev, epoch) {
+//!         let _x: Tensor<Rank2<32, 784>, f32, Cpu> = x;
+//!         let _y: Tensor<Rank2<32, 10>, f32, Cpu> = y;
+//!     }
+//! }
+//!
+//! // Evaluation: every sample once, in order, the last chunk as small as it comes.
+//! let seen: usize = train.chunks(&dev, 64).map(|(x, _y)| x.shape().0).sum();
+//! assert_eq!(seen, train.dataset().len());
+//! # Ok(())
+//! # }
+//! ```
+
+mod batch;
+mod dataset;
+mod error;
+mod glyphs;
+mod idx;
+mod images;
+mod iter;
+mod loader;
+mod mnist;
+mod noise;
+mod order;
+mod sample;
+mod stream;
+
+pub use batch::{Batch, BatchShape, Chunk};
+pub use dataset::{Dataset, Labelled, TakeFirst};
+pub use error::{DataError, IdxProblem};
+pub use glyphs::Glyphs;
+pub use idx::Idx;
+pub use images::{ChannelStats, Images};
+pub use iter::{OrPanic, TryChunks, TryEpoch, chunks, try_chunks};
+pub use loader::DataLoader;
+pub use mnist::Mnist;
+pub use noise::{LabelNoise, next_class};
+pub use order::epoch_order;
+pub use sample::Sample;

@@ -1,0 +1,174 @@
+//! From samples to tensors: the only place in this module that touches a device.
+
+use std::marker::PhantomData;
+
+use dfdx::shapes::{Const, ConstDim, ConstShape, Rank2, Shape};
+use dfdx::tensor::{Tensor, TensorFromVec};
+
+use super::{DataError, Dataset, Sample};
+
+/// A static shape that can get a batch axis in front.
+///
+/// Implemented for static shapes of up to five axes; dfdx has six at most.
+pub trait BatchShape: ConstShape {
+    /// `B` of this shape, `B` known at compile time.
+    type Static<const B: usize>: ConstShape;
+    /// Any number of this shape.
+    type Dynamic: Shape;
+
+    /// The shape of `n` samples.
+    fn dynamic(n: usize) -> Self::Dynamic;
+}
+
+macro_rules! batch_shape {
+    ($($D:ident),*) => {
+        impl<$($D: ConstDim),*> BatchShape for ($($D,)*) {
+            type Static<const B: usize> = (Const<B>, $($D,)*);
+            type Dynamic = (usize, $($D,)*);
+            fn dynamic(n: usize) -> Self::Dynamic {
+                (n, $($D::default(),)*)
+            }
+        }
+    };
+}
+batch_shape!(D1);
+batch_shape!(D1, D2);
+batch_shape!(D1, D2, D3);
+batch_shape!(D1, D2, D3, D4);
+batch_shape!(D1, D2, D3, D4, D5);
+
+/// `B` samples on a device: inputs `(B, S...)` and one-hot targets `(B, CLASSES)`.
+pub type Batch<S, const CLASSES: usize, const B: usize, D> = (
+    Tensor<<S as BatchShape>::Static<B>, f32, D>,
+    Tensor<Rank2<B, CLASSES>, f32, D>,
+);
+
+/// Any number `n` of samples on a device: inputs `(n, S...)` and one-hot targets `(n, CLASSES)`.
+pub type Chunk<S, const CLASSES: usize, D> = (
+    Tensor<<S as BatchShape>::Dynamic, f32, D>,
+    Tensor<(usize, Const<CLASSES>), f32, D>,
+);
+
+/// Samples side by side on the host; plain numbers, so it can cross threads where tensors can't.
+pub(super) struct HostBatch<S, const CLASSES: usize> {
+    inputs: Vec<f32>,
+    targets: Vec<f32>,
+    shape: PhantomData<S>,
+}
+
+impl<S: BatchShape, const CLASSES: usize> HostBatch<S, CLASSES> {
+    /// Reads the samples at `indices`, in that order.
+    pub(super) fn read<Ds>(ds: &Ds, indices: &[usize]) -> Result<Self, DataError>
+    where
+        Ds: Dataset<Item = Sample<S, CLASSES>> + ?Sized,
+    {
+        let mut inputs = Vec::with_capacity(indices.len() * S::NUMEL);
+        let mut targets = vec![0.0; indices.len() * CLASSES];
+        for (row, &index) in indices.iter().enumerate() {
+            let sample = ds.get(index)?;
+            inputs.extend_from_slice(sample.input());
+            targets[row * CLASSES + sample.label()] = 1.0;
+        }
+        Ok(Self {
+            inputs,
+            targets,
+            shape: PhantomData,
+        })
+    }
+
+    /// The batch on `device`; it must hold `B` samples.
+    pub(super) fn into_batch<const B: usize, D>(
+        self,
+        device: &D,
+    ) -> Result<Batch<S, CLASSES, B, D>, DataError>
+    where
+        D: TensorFromVec<f32>,
+    {
+        self.into_tensors(device, B, Default::default(), Default::default())
+    }
+
+    /// The batch on `device`; it must hold `n` samples.
+    pub(super) fn into_chunk<D>(
+        self,
+        device: &D,
+        n: usize,
+    ) -> Result<Chunk<S, CLASSES, D>, DataError>
+    where
+        D: TensorFromVec<f32>,
+    {
+        self.into_tensors(device, n, S::dynamic(n), (n, Const))
+    }
+
+    #[expect(
+        clippy::type_complexity,
+        reason = "the two callers' return types have names"
+    )]
+    fn into_tensors<X: Shape, Y: Shape, D>(
+        self,
+        device: &D,
+        batch: usize,
+        x: X,
+        y: Y,
+    ) -> Result<(Tensor<X, f32, D>, Tensor<Y, f32, D>), DataError>
+    where
+        D: TensorFromVec<f32>,
+    {
+        let failed = |error: D::Err| DataError::Device {
+            batch,
+            reason: error.to_string(),
+        };
+        let x = device.try_tensor_from_vec(self.inputs, x).map_err(failed)?;
+        let y = device
+            .try_tensor_from_vec(self.targets, y)
+            .map_err(failed)?;
+        Ok((x, y))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Images;
+    use super::*;
+    use dfdx::shapes::{HasShape, Rank1, Rank3};
+    use dfdx::tensor::{AsArray, Cpu};
+
+    #[test]
+    fn rows_are_the_samples_asked_for() {
+        let images =
+            Images::<Rank1<2>, 3>::new(vec![0, 51, 102, 153, 204, 255], vec![2, 0, 1]).unwrap();
+        let host = HostBatch::read(&images, &[2, 0]).unwrap();
+        let (x, y) = host.into_batch::<2, _>(&Cpu::default()).unwrap();
+        assert_eq!(x.array(), [[0.8, 1.0], [0.0, 0.2]]);
+        assert_eq!(y.array(), [[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]);
+    }
+
+    #[test]
+    fn images_with_channels_keep_their_axes() {
+        let images = Images::<Rank3<3, 1, 2>, 2>::new(vec![255; 12], vec![1, 0]).unwrap();
+        let dev = Cpu::default();
+        let (x, _) = HostBatch::read(&images, &[1])
+            .unwrap()
+            .into_batch::<1, _>(&dev)
+            .unwrap();
+        assert_eq!(x.array(), [[[[1.0; 2]; 1]; 3]]);
+        let (x, y) = HostBatch::read(&images, &[0, 1])
+            .unwrap()
+            .into_chunk(&dev, 2)
+            .unwrap();
+        assert_eq!(*x.shape(), (2, Const::<3>, Const::<1>, Const::<2>));
+        assert_eq!(y.as_vec(), [0.0, 1.0, 1.0, 0.0]);
+    }
+
+    #[test]
+    fn a_device_that_refuses_is_quoted() {
+        // A batch of two for a shape of three.
+        let images = Images::<Rank1<2>, 3>::new(vec![0; 4], vec![2, 0]).unwrap();
+        let host = HostBatch::read(&images, &[0, 1]).unwrap();
+        let error = host.into_batch::<3, _>(&Cpu::default()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the device couldn't build a batch of 3 samples (CpuError::WrongNumElements); \
+             if it is out of memory, use smaller batches"
+        );
+    }
+}

@@ -1,0 +1,263 @@
+//! What can go wrong with data, in words that say what to do about it.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Any failure of this module.
+///
+/// The text names the file or value at fault, what is wrong with it, and what to do. It already holds
+/// the reasons underneath, which are fields and not [`source`](std::error::Error::source)s: a report
+/// of the whole chain says everything once.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// None of the names that a data file may have exists in the folder.
+    #[error(
+        "{}: none of {} is there; put the {what} file into that folder under one of these names",
+        .dir.display(), .names.join(", ")
+    )]
+    Missing {
+        /// The folder that was searched.
+        dir: PathBuf,
+        /// What was looked for, for example `MNIST training images`.
+        what: String,
+        /// The names tried, in this order.
+        names: Vec<String>,
+    },
+    /// A file exists or was named, but can't be opened.
+    #[error("{}: can't open it ({reason}); check that the path is right and the file readable", .path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        reason: io::Error,
+    },
+    /// A file was opened, but is no well-formed IDX file.
+    #[error("{}: {problem}", .path.display())]
+    Idx {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: IdxProblem,
+    },
+    /// An IDX file is well-formed, but has another number of axes than its role asks for.
+    #[error(
+        "{}: has {found} axes, but {what} have {expected}; are the image and the label file swapped?",
+        .path.display()
+    )]
+    Axes {
+        /// The file.
+        path: PathBuf,
+        /// `images` or `labels`.
+        what: &'static str,
+        /// Axes that the role asks for.
+        expected: usize,
+        /// Axes in the file.
+        found: usize,
+    },
+    /// The images of a file don't have as many pixels as the data set's shape.
+    #[error(
+        "{}: its images have {found} pixels (axes {axes:?}), but the data set's shape holds {expected}; \
+         choose a shape with as many elements",
+        .path.display()
+    )]
+    ImageSize {
+        /// The file.
+        path: PathBuf,
+        /// The sizes of one image's axes.
+        axes: Vec<usize>,
+        /// Elements of the data set's shape.
+        expected: usize,
+        /// Pixels of one image in the file.
+        found: usize,
+    },
+    /// An image file and its label file don't belong together.
+    #[error(
+        "{} has {images} images, but {} has {labels} labels; take both files from the same data set and split",
+        .images_path.display(), .labels_path.display()
+    )]
+    Counts {
+        /// The image file.
+        images_path: PathBuf,
+        /// The label file.
+        labels_path: PathBuf,
+        /// Images in the first.
+        images: usize,
+        /// Labels in the second.
+        labels: usize,
+    },
+    /// A label file holds a class that the data set doesn't have.
+    #[error(
+        "{}: label {label} at index {index} is not below {classes}, the number of classes; \
+         choose a data set type with more classes, or repair the file",
+        .path.display()
+    )]
+    FileLabel {
+        /// The file.
+        path: PathBuf,
+        /// Position of the first such label.
+        index: usize,
+        /// The label.
+        label: usize,
+        /// The number of classes.
+        classes: usize,
+    },
+    /// Pixels and labels given in memory don't fit together.
+    #[error(
+        "{pixels} pixels and {labels} labels don't fit together: with {numel} pixels per image, \
+         give {numel} times as many pixels as labels"
+    )]
+    PixelCount {
+        /// Pixels given.
+        pixels: usize,
+        /// Labels given.
+        labels: usize,
+        /// Pixels per image.
+        numel: usize,
+    },
+    /// A sample's input has another length than its shape.
+    #[error(
+        "an input of {found} numbers was given for a shape of {expected}; give one number per element"
+    )]
+    InputLength {
+        /// Elements of the shape.
+        expected: usize,
+        /// Numbers given.
+        found: usize,
+    },
+    /// A class label is out of range.
+    #[error("label {label} is not below {classes}, the number of classes; labels count from 0")]
+    Label {
+        /// The label.
+        label: usize,
+        /// The number of classes.
+        classes: usize,
+    },
+    /// An index is past the end of a data set.
+    #[error("index {index} is past the end of a data set of {len} samples; indices count from 0")]
+    Index {
+        /// The index asked for.
+        index: usize,
+        /// The data set's length.
+        len: usize,
+    },
+    /// A noise rate is no fraction.
+    #[error("noise rate {rate} is not a number from 0 to 1; 0.4 stands for 40 % wrong labels")]
+    Rate {
+        /// The rate given.
+        rate: f64,
+    },
+    /// There is no other class to take a wrong label from.
+    #[error(
+        "a data set with {classes} class(es) has no wrong label to give; noise needs 2 classes or more"
+    )]
+    NoOtherClass {
+        /// The number of classes.
+        classes: usize,
+    },
+    /// A data set can't be split into this many channels.
+    #[error(
+        "{channels} channels don't divide an image of {numel} numbers; give 1 or the image's channel count"
+    )]
+    Channels {
+        /// Channels asked for.
+        channels: usize,
+        /// Numbers per image.
+        numel: usize,
+    },
+    /// A mean or standard deviation can't be used to normalise.
+    #[error(
+        "mean {mean} and standard deviation {std} of channel {channel} can't normalise: both must be \
+         finite and the deviation above 0; leave a constant channel as it is"
+    )]
+    Stats {
+        /// The channel, from 0.
+        channel: usize,
+        /// The mean given.
+        mean: f32,
+        /// The standard deviation given.
+        std: f32,
+    },
+    /// A data set doesn't fill one batch.
+    #[error(
+        "a data set of {len} samples doesn't fill one batch of {batch}; use a smaller batch size or more data \
+         (`chunks` takes any number of samples)"
+    )]
+    SmallerThanBatch {
+        /// Samples in the data set.
+        len: usize,
+        /// The batch size.
+        batch: usize,
+    },
+    /// A device couldn't build a batch.
+    #[error(
+        "the device couldn't build a batch of {batch} samples ({reason}); if it is out of memory, use smaller batches"
+    )]
+    Device {
+        /// Samples in the batch.
+        batch: usize,
+        /// The device's own words.
+        reason: String,
+    },
+    /// For [`Dataset`](super::Dataset)s outside this crate: an error of their own.
+    #[error(transparent)]
+    Other(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// What is wrong with the bytes of an IDX file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IdxProblem {
+    /// The file doesn't begin with two zero bytes.
+    #[error(
+        "not an IDX file: it begins with bytes {found:02x?} instead of 00 00; \
+         perhaps a web page was saved in its place, so download it again"
+    )]
+    Magic {
+        /// The first two bytes.
+        found: [u8; 2],
+    },
+    /// The elements aren't unsigned bytes.
+    #[error(
+        "its elements are of type {found:#04x}, but only unsigned bytes (0x08) are supported; convert the file"
+    )]
+    ElementType {
+        /// The type byte.
+        found: u8,
+    },
+    /// The file ends inside the header.
+    #[error("it ends inside the header; it is truncated, so download it again")]
+    Header,
+    /// The header promises more elements than any supported file has.
+    #[error(
+        "its header says {axes:?}, more than the {limit} elements supported; \
+         the header is damaged, so download the file again"
+    )]
+    TooLarge {
+        /// The axes' sizes in the header.
+        axes: Vec<u32>,
+        /// The largest number of elements supported.
+        limit: usize,
+    },
+    /// The file ends before the last element.
+    #[error(
+        "its header says {expected} elements, but only {found} follow; it is truncated, so download it again"
+    )]
+    Truncated {
+        /// Elements according to the header.
+        expected: usize,
+        /// Elements found.
+        found: usize,
+    },
+    /// There are bytes after the last element.
+    #[error(
+        "bytes follow the {expected} elements that its header says; it is damaged, so download it again"
+    )]
+    Trailing {
+        /// Elements according to the header.
+        expected: usize,
+    },
+    /// The bytes can't be read or unzipped.
+    #[error("can't read or unzip it ({0}); it may be truncated or damaged, so download it again")]
+    Read(io::Error),
+}

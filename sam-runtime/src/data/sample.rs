@@ -1,0 +1,102 @@
+//! One labelled sample on the host.
+
+use std::marker::PhantomData;
+
+use dfdx::shapes::ConstShape;
+
+use super::DataError;
+
+/// One input of the static shape `S`, flat in row-major order, and its class, one of `CLASSES`.
+///
+/// A sample always holds `S::NUMEL` numbers and a label below `CLASSES`; [`new`](Self::new) is the
+/// only way in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample<S, const CLASSES: usize> {
+    input: Vec<f32>,
+    label: usize,
+    shape: PhantomData<S>,
+}
+
+impl<S: ConstShape, const CLASSES: usize> Sample<S, CLASSES> {
+    /// A sample of `input`, row-major, and `label`, counted from 0.
+    ///
+    /// # Errors
+    /// [`DataError::InputLength`] unless `input` has `S::NUMEL` numbers; [`DataError::Label`]
+    /// unless `label < CLASSES`.
+    pub fn new(input: Vec<f32>, label: usize) -> Result<Self, DataError> {
+        if input.len() != S::NUMEL {
+            return Err(DataError::InputLength {
+                expected: S::NUMEL,
+                found: input.len(),
+            });
+        }
+        check_label(label, CLASSES)?;
+        Ok(Self {
+            input,
+            label,
+            shape: PhantomData,
+        })
+    }
+
+    /// The input's `S::NUMEL` numbers, row-major.
+    pub fn input(&self) -> &[f32] {
+        &self.input
+    }
+
+    /// The input's numbers, to be changed in place.
+    pub fn input_mut(&mut self) -> &mut [f32] {
+        &mut self.input
+    }
+
+    /// The class, from 0 to `CLASSES - 1`.
+    pub fn label(&self) -> usize {
+        self.label
+    }
+
+    /// The same input under another label.
+    ///
+    /// # Errors
+    /// [`DataError::Label`] unless `label < CLASSES`.
+    pub fn with_label(self, label: usize) -> Result<Self, DataError> {
+        check_label(label, CLASSES)?;
+        Ok(Self { label, ..self })
+    }
+}
+
+/// `Ok` for a label that is one of `classes`, else [`DataError::Label`].
+pub(super) fn check_label(label: usize, classes: usize) -> Result<(), DataError> {
+    if label < classes {
+        Ok(())
+    } else {
+        Err(DataError::Label { label, classes })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dfdx::shapes::Rank2;
+
+    #[test]
+    fn a_sample_fits_its_type() {
+        let mut sample = Sample::<Rank2<2, 3>, 4>::new(vec![0.5; 6], 3).unwrap();
+        sample.input_mut()[1] = 2.0;
+        let sample = sample.with_label(1).unwrap();
+        assert_eq!(sample.input(), [0.5, 2.0, 0.5, 0.5, 0.5, 0.5]);
+        assert_eq!(sample.label(), 1);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let long = Sample::<Rank2<2, 3>, 4>::new(vec![0.5; 7], 3).unwrap_err();
+        assert_eq!(
+            long.to_string(),
+            "an input of 7 numbers was given for a shape of 6; give one number per element"
+        );
+        let text = "label 4 is not below 4, the number of classes; labels count from 0";
+        let class = Sample::<Rank2<2, 3>, 4>::new(vec![0.5; 6], 4).unwrap_err();
+        assert_eq!(class.to_string(), text);
+        let sample = Sample::<Rank2<2, 3>, 4>::new(vec![0.5; 6], 0).unwrap();
+        assert_eq!(sample.with_label(4).unwrap_err().to_string(), text);
+    }
+}

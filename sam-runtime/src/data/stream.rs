@@ -1,0 +1,58 @@
+//! Random streams, named by what they are for.
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+/// What a stream is for. Streams for different purposes never meet, whatever their seeds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Shuffle,
+    Noise,
+    TrainGlyph,
+    TestGlyph,
+}
+
+impl Purpose {
+    fn tag(self) -> &'static [u8; 8] {
+        match self {
+            Self::Shuffle => b"shuffle.",
+            Self::Noise => b"noise...",
+            Self::TrainGlyph => b"glyph.tr",
+            Self::TestGlyph => b"glyph.te",
+        }
+    }
+}
+
+/// The stream of (`purpose`, `seed`, `index`).
+///
+/// All three go into ChaCha's 256-bit key, so that two streams differ as soon as one of them does;
+/// mixing them into a single `u64` could make two streams collide.
+pub(super) fn stream(purpose: Purpose, seed: u64, index: u64) -> ChaCha8Rng {
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(purpose.tag());
+    key[8..16].copy_from_slice(&seed.to_le_bytes());
+    key[16..24].copy_from_slice(&index.to_le_bytes());
+    ChaCha8Rng::from_seed(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::RngCore;
+
+    #[test]
+    fn each_part_of_the_name_makes_another_stream() {
+        let first = |p, s, i| stream(p, s, i).next_u64();
+        let base = first(Purpose::Shuffle, 1, 2);
+        assert_eq!(base, first(Purpose::Shuffle, 1, 2));
+        for other in [
+            first(Purpose::Noise, 1, 2),
+            first(Purpose::TrainGlyph, 1, 2),
+            first(Purpose::TestGlyph, 1, 2),
+            first(Purpose::Shuffle, 2, 1),
+            first(Purpose::Shuffle, 1, 3),
+        ] {
+            assert_ne!(base, other);
+        }
+    }
+}
