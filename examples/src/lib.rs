@@ -1,1 +1,29 @@
-//! What the programs here share.
+//! What the examples share beside their training loops: the network, a comparison of two ways to
+//! train it, and the table at the end.
+
+mod compare;
+mod evaluate;
+mod table;
+
+pub use compare::{Run, compare};
+pub use evaluate::{Trained, evaluate};
+pub use table::Comparison;
+
+use dfdx::{nn::builders::*, tensor::Cpu};
+use sam_runtime::prelude::*;
+
+/// The network that the examples train.
+pub type Mlp = (
+    (Linear<784, 256>, ReLU),
+    (Linear<256, 256>, ReLU),
+    Linear<256, 10>,
+);
+
+/// The network on the CPU.
+pub type Net = <Mlp as BuildOnDevice<Cpu, f32>>::Built;
+
+/// Images with wrong labels among them.
+pub type Noisy = LabelNoise<TakeFirst<Images<dfdx::shapes::Rank1<784>, 10>>>;
+
+/// Images per step.
+pub const BATCH: usize = 100;

@@ -1,4 +1,5 @@
 //! Sharpness-Aware Minimization for dfdx.
+pub mod analysis;
 pub mod data;
 pub mod device;
 pub mod schedule;

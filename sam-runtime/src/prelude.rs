@@ -1,3 +1,5 @@
 //! What a training loop needs, beside `use dfdx::{prelude::*, optim::*};`.
 
-pub use crate::{Norm, Sam, StepError, StepReport, last_report, sam_train, schedule::Schedule};
+pub use crate::{
+    Norm, Sam, StepError, StepReport, data::*, last_report, sam_train, schedule::Schedule,
+};

@@ -43,6 +43,12 @@ observe_clone!(
     f32 f64 i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize bool char String &'static str
 );
 
+impl Observe for () {
+    type Clean = ();
+
+    fn observe(&self) {}
+}
+
 impl<const N: usize> Observe for Const<N> {
     type Clean = Self;
 

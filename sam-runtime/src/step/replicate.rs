@@ -39,6 +39,10 @@ replicate_clone!(
     f32 f64 i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize bool char String &'static str
 );
 
+impl Replicate for () {
+    fn replicate(&self, _: Option<&Fork>) {}
+}
+
 impl<T: Replicate> Replicate for Vec<T> {
     fn replicate(&self, fork: Option<&Fork>) -> Self {
         self.iter().map(|x| x.replicate(fork)).collect()

@@ -1,0 +1,66 @@
+use std::time::Instant;
+
+use dfdx::prelude::*;
+use sam_runtime::{
+    analysis::{correct, sharpness},
+    prelude::*,
+};
+use serde::Serialize;
+
+use crate::Net;
+
+/// What a trained network is worth.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Trained {
+    /// Share of the test images that are recognised.
+    pub test_accuracy: f64,
+    /// Share of the training images that are given their label, the wrong ones included.
+    pub train_accuracy: f64,
+    /// `L(w + e) - L(w)` on training batches, for the best `e` of length rho.
+    pub sharpness: f64,
+    /// Seconds of training.
+    pub seconds: f64,
+}
+
+/// Images per forward pass.
+const CHUNK: usize = 500;
+
+/// Training batches on which the sharpness is measured.
+const SHARPNESS_BATCHES: usize = 10;
+
+/// Evaluates a network that was trained since `start`.
+pub fn evaluate<Train, Test, const B: usize>(
+    model: &Net,
+    train: &DataLoader<Train, B>,
+    test: &Test,
+    rho: f64,
+    start: Instant,
+) -> anyhow::Result<Trained>
+where
+    Train: Dataset<Item = Sample<Rank1<784>, 10>>,
+    Test: Dataset<Item = Sample<Rank1<784>, 10>>,
+{
+    let seconds = start.elapsed().as_secs_f64();
+    let dev = Cpu::default();
+    let batches = train.epoch(&dev, 0).take(SHARPNESS_BATCHES);
+    let sharpness = sharpness(model, batches, rho, Norm::L2, |model, (x, y), grads| {
+        cross_entropy_with_logits_loss(model.forward_mut(x.traced(grads)), y)
+    })?;
+    Ok(Trained {
+        test_accuracy: accuracy_on(model, test, &dev),
+        train_accuracy: accuracy_on(model, train.dataset(), &dev),
+        sharpness: sharpness.value(),
+        seconds,
+    })
+}
+
+fn accuracy_on(
+    model: &Net,
+    images: &impl Dataset<Item = Sample<Rank1<784>, 10>>,
+    dev: &Cpu,
+) -> f64 {
+    let right: usize = chunks(images, dev, CHUNK)
+        .map(|(x, y)| correct(&model.forward(x), &y))
+        .sum();
+    right as f64 / images.len() as f64
+}

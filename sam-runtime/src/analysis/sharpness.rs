@@ -1,0 +1,100 @@
+use dfdx::{prelude::*, tensor::Gradients};
+
+use crate::{
+    device::Norm,
+    step::{LossValue, Replicate, Sam, StepError, last_report},
+};
+
+/// What [`sharpness`] measured, in units of the loss.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sharpness {
+    /// The mean loss at `w`.
+    pub loss: f64,
+    /// The mean loss at `w + e`, with an `e` for each batch.
+    pub perturbed_loss: f64,
+}
+
+impl Sharpness {
+    /// `L(w + e) - L(w)`: how much worse the loss gets within rho of the weights.
+    pub fn value(&self) -> f64 {
+        self.perturbed_loss - self.loss
+    }
+}
+
+/// The m-sharpness of `model` at radius `rho`, with the batch as m: the mean over `batches` of
+/// `L(w + e) - L(w)`, where `e` is SAM's first-order ascent step on that batch (section 4.1 of the
+/// paper). `loss` is as for [`Sam::step`]. The model is not changed.
+///
+/// ```
+/// use sam_runtime::{Norm, analysis::sharpness, dfdx::prelude::*};
+///
+/// let dev = Cpu::default();
+/// let model = dev.build_module::<Linear<3, 2>, f32>();
+/// let x: Tensor<Rank2<8, 3>, f32, _> = dev.sample_normal();
+/// let y: Tensor<Rank2<8, 2>, f32, _> = dev.sample_normal();
+/// let found = sharpness(&model, [(x, y)], 0.05, Norm::L2, |model, (x, y), grads| {
+///     mse_loss(model.forward_mut(x.traced(grads)), y)
+/// })?;
+/// assert!(found.value() > 0.0);
+/// # Ok::<(), sam_runtime::StepError>(())
+/// ```
+///
+/// # Errors
+/// See [`StepError`]; [`StepError::Empty`] where there is no batch.
+pub fn sharpness<M, E, D, B, L>(
+    model: &M,
+    batches: impl IntoIterator<Item = B>,
+    rho: f64,
+    norm: Norm,
+    mut loss: impl FnMut(&mut M, B, Gradients<E, D>) -> L,
+) -> Result<Sharpness, StepError>
+where
+    M: TensorCollection<E, D> + Clone,
+    E: Dtype,
+    D: Device<E>,
+    B: Replicate,
+    L: Backward<E, D, Err = D::Err> + LossValue,
+{
+    let sam = Sam::new(rho).norm(norm);
+    let (mut clean, mut perturbed, mut count) = (0.0, 0.0, 0.0);
+    for batch in batches {
+        // A copy, because a step advances BatchNorm's statistics.
+        sam.step(&mut model.clone(), batch, Gradients::leaky(), &mut loss)?;
+        let report = last_report().ok_or(StepError::Empty)?;
+        let loss = report.clean_loss().ok_or(StepError::Empty)?;
+        clean += loss;
+        perturbed += report.perturbed_loss().unwrap_or(loss);
+        count += 1.0;
+    }
+    if count == 0.0 {
+        return Err(StepError::Empty);
+    }
+    Ok(Sharpness {
+        loss: clean / count,
+        perturbed_loss: perturbed / count,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// L(w) = mean(w^2) / 2 over 4 weights: the gradient is w / 4, so the ascent step lengthens w
+    /// by rho, and L(w + e) = (|w| + rho)^2 / 8.
+    #[test]
+    fn the_sharpness_of_a_paraboloid_is_known() {
+        let dev = Cpu::default();
+        let w: Tensor<Rank1<4>, f64, _> = dev.tensor([1.0, -2.0, 0.5, 3.0]);
+        let length = 14.25_f64.sqrt();
+        let loss = |w: &mut Tensor<Rank1<4>, f64, Cpu>, (): (), grads| {
+            w.trace(grads).square().mean() * 0.5
+        };
+        let found = sharpness(&w, [()], 0.1, Norm::L2, loss).unwrap();
+        assert!((found.loss - length.powi(2) / 8.0).abs() < 1e-12);
+        assert!((found.perturbed_loss - (length + 0.1).powi(2) / 8.0).abs() < 1e-12);
+        assert_eq!(
+            sharpness(&w, [(); 0], 0.1, Norm::L2, loss),
+            Err(StepError::Empty)
+        );
+    }
+}
