@@ -1,7 +1,7 @@
 //! The `#[sam_train]` attribute. Use it through `sam_runtime`, where its documentation stands.
 //!
-//! Tokens go in and tokens come out, in stages that are types: [`args`] reads the keys,
-//! [`analyze`] reads the function into a [`model::Plan`], [`expand`] writes the two-pass step.
+//! Tokens go in and tokens come out, in stages that are types: `args` reads the keys,
+//! `analyze` reads the function into a `model::Plan`, `expand` writes the two-pass step.
 //! All arithmetic is in the runtime; the expansion only moves statements.
 
 mod analyze;

@@ -1,4 +1,37 @@
-//! Sharpness-Aware Minimization for dfdx.
+//! Sharpness-Aware Minimization (SAM; Foret et al., [ICLR 2021](https://arxiv.org/abs/2010.01412))
+//! for [dfdx](https://docs.rs/dfdx/0.13.0), as one attribute: [`#[sam_train]`](sam_train).
+//!
+//! ```
+//! use sam_runtime::{dfdx::{optim::*, prelude::*}, prelude::*};
+//! # type Net = Linear<4, 2>;
+//! # let dev = Cpu::default();
+//! # type Built = <Net as BuildOnDevice<Cpu, f32>>::Built;
+//!
+//! #[sam_train(rho = 0.05)]
+//! fn step(model: &mut Built, opt: &mut Sgd<Built, f32, Cpu>, x: Tensor<Rank2<8, 4>, f32, Cpu>) {
+//!     let loss = model.forward_mut(x.traced(model.alloc_grads())).square().mean();
+//!     let grads = loss.backward();
+//!     opt.update(model, &grads).unwrap();
+//! }
+//! # let mut model = dev.build_module::<Net, f32>();
+//! # let mut opt = Sgd::new(&model, Default::default());
+//! # step(&mut model, &mut opt, dev.sample_normal());
+//! # assert!(last_report().unwrap().sharpness().unwrap() > 0.0);
+//! ```
+//!
+//! | module | what |
+//! |---|---|
+//! | [`prelude`] | what a training loop needs, beside `use dfdx::{prelude::*, optim::*};` |
+//! | [`step`] | the SAM step: [`Sam`] without the attribute, chunks, reports, errors |
+//! | [`schedule`] | learning rates and rho as pure functions of the step number |
+//! | [`data`] | data sets, label noise, the loader |
+//! | [`analysis`] | sharpness and accuracy of a trained model |
+//! | [`device`] | norms, and the arithmetic on parameter-sized buffers |
+//! | [`dfdx`] | the dfdx that fits, 0.13 |
+//!
+//! # Features
+//! `f16`: models of `f16` and `AMP<f16>`.
+
 pub mod analysis;
 pub mod data;
 pub mod device;
@@ -11,5 +44,6 @@ pub mod prelude;
 
 pub use device::Norm;
 pub use dfdx;
+#[doc = include_str!("sam_train.md")]
 pub use sam_macros::sam_train;
 pub use step::{NonFinite, Sam, StepError, StepReport, last_report};

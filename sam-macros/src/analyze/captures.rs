@@ -225,7 +225,7 @@ fn reads_in(stmt: &Stmt, variable: &Ident) -> Vec<&'static str> {
             &Rule::read(&name, method, quote::quote!()),
         )
     };
-    if READS.iter().map(|method| count(method)).sum::<usize>() == mentions {
+    if READS.iter().map(count).sum::<usize>() == mentions {
         READS
             .into_iter()
             .filter(|method| count(method) > 0)

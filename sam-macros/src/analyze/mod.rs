@@ -274,7 +274,7 @@ fn region<'a>(
         first: earliest,
         last,
         loss: &backward.call.receiver,
-        outside: start.map(|start| id_of(start)).into_iter().collect(),
+        outside: start.map(id_of).into_iter().collect(),
         model: &model.place,
     }
 }

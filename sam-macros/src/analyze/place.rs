@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
-use syn::{Expr, ExprMethodCall, FnArg, ItemFn, Pat, Stmt, Type, UnOp};
+use syn::{Expr, FnArg, ItemFn, Pat, Stmt, Type, UnOp};
 
 use super::{
     locate::{Frame, Site},
@@ -64,7 +64,7 @@ pub(super) fn model(
 ) -> Option<ModelPlace> {
     let mut trained: Option<ModelPlace> = None;
     for site in updates {
-        let found = from_update(site.call, errors)?;
+        let found = from_update(item, site, errors)?;
         match &trained {
             Some(first) if first.place != found.place => {
                 errors.at(
@@ -98,8 +98,8 @@ pub(super) fn model(
     }
 }
 
-fn from_update(call: &ExprMethodCall, errors: &mut Errors) -> Option<ModelPlace> {
-    let argument = &call.args[0];
+fn from_update(item: &ItemFn, site: &Site<'_>, errors: &mut Errors) -> Option<ModelPlace> {
+    let argument = &site.call.args[0];
     let (inner, borrowed) = match argument {
         Expr::Reference(reference) => (&*reference.expr, true),
         other => (other, false),
@@ -113,10 +113,12 @@ fn from_update(call: &ExprMethodCall, errors: &mut Errors) -> Option<ModelPlace>
         return None;
     }
     let (place, dereferenced) = without_deref(inner);
+    // `&mut model` of a `model: &mut Net` is a `&mut Net` too, by coercion.
+    let declared = declaration(item, &site.stack, &place);
     Some(ModelPlace {
-        place,
-        is_reference: dereferenced || !borrowed,
+        is_reference: dereferenced || !borrowed || declared.is_reference,
         is_mutable: true,
+        place,
     })
 }
 

@@ -21,6 +21,9 @@ pub use dual::DualNorm;
 pub use norm::{Norm, NormError};
 pub use rng::{Fork, fork};
 
+/// The memory of a gradient on `D`.
+pub type Buffer<E, D> = <D as Storage<E>>::Vec;
+
 /// Every gradient buffer of a model, in the model's order. Several walks see the same buffers.
 pub trait Buffers<V, Err> {
     /// Calls `f` with each buffer; the first error ends the walk.

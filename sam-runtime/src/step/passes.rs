@@ -165,10 +165,8 @@ where
         let may_come_back = rho > 0.0 && self.settings.nonfinite == NonFinite::Skip;
         if let (true, Some(start)) = (may_come_back, &mut self.total) {
             let backup = space.backup.get_or_insert_with(Gradients::leaky);
-            zip_gradients(&self.base, backup, start, &mut |to, from| {
-                kernels.copy(to, from)
-            })
-            .map_err(Failure::Device)?;
+            zip_gradients(&self.base, backup, start, |to, from| kernels.copy(to, from))
+                .map_err(Failure::Device)?;
         }
         self.space = Some(space);
         Ok(())
@@ -344,7 +342,7 @@ where
         }
         self.touched = true;
         let total = self.total.as_mut().expect("no pass has the result");
-        zip_gradients(&self.base, total, &mut gradients, &mut |total, gradient| {
+        zip_gradients(&self.base, total, &mut gradients, |total, gradient| {
             kernels.add_scaled(total, gradient, share)
         })
         .map_err(Failure::Device)?;
@@ -420,7 +418,7 @@ where
         let mut start = self.total.take().expect("no pass has the result");
         let space = self.space.as_mut().expect("a workspace");
         if let (true, Some(backup)) = (self.touched, &mut space.backup) {
-            zip_gradients(&self.base, &mut start, backup, &mut |to, from| {
+            zip_gradients(&self.base, &mut start, backup, |to, from| {
                 kernels.copy(to, from)
             })
             .map_err(Failure::Device)?;

@@ -280,7 +280,7 @@ macro_rules! copied {
     )*};
 }
 
-copied!(f32 f64 i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize bool char String &'static str);
+copied!(dfdx::tensor::Cpu f32 f64 i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize bool char String &'static str);
 
 #[cfg(test)]
 #[path = "split_tests.rs"]

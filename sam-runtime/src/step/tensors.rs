@@ -10,7 +10,7 @@ use dfdx::{
     tensor::{Gradients, UniqueId},
 };
 
-use crate::device::{Buffers, Kernels};
+use crate::device::{Buffer, Buffers, Kernels};
 
 /// Calls `walk` through dfdx's visitor over a `&M`.
 fn read<E: Dtype, D: Device<E>, M, F>(model: &M, mut visitor: F) -> Result<F, D::Err>
@@ -79,18 +79,21 @@ pub(super) struct GradientBuffers<'a, E: Dtype, D: Device<E>, M> {
     pub(super) gradients: &'a mut Gradients<E, D>,
 }
 
-impl<E: Dtype, D: Device<E>, M: TensorCollection<E, D>> Buffers<<D as Storage<E>>::Vec, D::Err>
+impl<E: Dtype, D: Device<E>, M: TensorCollection<E, D>> Buffers<Buffer<E, D>, D::Err>
     for GradientBuffers<'_, E, D, M>
 {
     fn for_each(
         &mut self,
-        f: &mut dyn FnMut(&mut <D as Storage<E>>::Vec) -> Result<(), D::Err>,
+        f: &mut dyn FnMut(&mut Buffer<E, D>) -> Result<(), D::Err>,
     ) -> Result<(), D::Err> {
-        struct Each<'a, E: Dtype, D: Device<E>> {
+        struct Each<'a, E: Dtype, D: Device<E>, F> {
             gradients: &'a mut Gradients<E, D>,
-            f: &'a mut dyn FnMut(&mut <D as Storage<E>>::Vec) -> Result<(), D::Err>,
+            f: F,
         }
-        impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Each<'_, E, D> {
+        impl<E: Dtype, D: Device<E>, F> TensorVisitor<E, D> for Each<'_, E, D, F>
+        where
+            F: FnMut(&mut Buffer<E, D>) -> Result<(), D::Err>,
+        {
             type Viewer = ViewTensorRef;
             type Err = D::Err;
             type E2 = E;
@@ -123,7 +126,7 @@ pub(super) fn zip_gradients<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
     model: &M,
     a: &mut Gradients<E, D>,
     b: &mut Gradients<E, D>,
-    f: &mut dyn FnMut(&mut <D as Storage<E>>::Vec, &<D as Storage<E>>::Vec) -> Result<(), D::Err>,
+    f: impl FnMut(&mut Buffer<E, D>, &Buffer<E, D>) -> Result<(), D::Err>,
 ) -> Result<(), D::Err> {
     struct Zip<'a, E: Dtype, D: Device<E>, F> {
         a: &'a mut Gradients<E, D>,
@@ -132,7 +135,7 @@ pub(super) fn zip_gradients<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
     }
     impl<E: Dtype, D: Device<E>, F> TensorVisitor<E, D> for Zip<'_, E, D, F>
     where
-        F: FnMut(&mut <D as Storage<E>>::Vec, &<D as Storage<E>>::Vec) -> Result<(), D::Err>,
+        F: FnMut(&mut Buffer<E, D>, &Buffer<E, D>) -> Result<(), D::Err>,
     {
         type Viewer = ViewTensorRef;
         type Err = D::Err;
