@@ -17,23 +17,21 @@ pub struct Comparison {
 
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rows: [(&str, fn(&Trained) -> String); 4] = [
-            ("test accuracy", |t| percent(t.test_accuracy)),
-            ("train accuracy, wrong labels included", |t| {
-                percent(t.train_accuracy)
-            }),
-            ("sharpness at rho", |t| format!("{:.3}", t.sharpness)),
-            ("training time", |t| format!("{:.1} s", t.seconds)),
-        ];
         writeln!(f, "{:<38} {:>10} {:>10}", "", "SGD", "SAM")?;
-        for (name, show) in rows {
+        let mut row = |name: &str, show: &dyn Fn(&Trained) -> String| {
             writeln!(
                 f,
                 "{name:<38} {:>10} {:>10}",
                 show(&self.sgd),
                 show(&self.sam)
-            )?;
-        }
+            )
+        };
+        row("test accuracy", &|t| percent(t.test_accuracy))?;
+        row("train accuracy, wrong labels included", &|t| {
+            percent(t.train_accuracy)
+        })?;
+        row("sharpness at rho", &|t| format!("{:.3}", t.sharpness))?;
+        row("training time", &|t| format!("{:.1} s", t.seconds))?;
         f.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)
     }
 }
