@@ -149,3 +149,50 @@ impl<E: Dtype, D: Storage<E>, T> LossValue for Tensor<Rank0, E, D, T> {
         Box::new(move || value.as_vec()[0].to_f64().unwrap_or(f64::NAN))
     }
 }
+
+#[cfg(all(test, feature = "f16"))]
+mod f16_tests {
+    use dfdx::dtypes::{AMP, f16};
+
+    use super::*;
+
+    /// One SAM gradient of a linear layer whose weights and data are simple fractions.
+    fn gradient<E: Dtype>() -> Vec<f64>
+    where
+        Cpu: Device<E>,
+        Linear<3, 2>: BuildOnDevice<Cpu, E, Built = dfdx::nn::modules::Linear<3, 2, E, Cpu>>,
+        dfdx::nn::modules::Linear<3, 2, E, Cpu>: TensorCollection<E, Cpu>
+            + ModuleMut<
+                Tensor<Rank2<4, 3>, E, Cpu, OwnedTape<E, Cpu>>,
+                Output = Tensor<Rank2<4, 2>, E, Cpu, OwnedTape<E, Cpu>>,
+            >,
+    {
+        let dev = Cpu::default();
+        let number = |i: usize| E::from_f64((i % 7) as f64 / 4.0 - 0.75).unwrap();
+        let mut model = dev.build_module::<Linear<3, 2>, E>();
+        model
+            .weight
+            .copy_from(&std::array::from_fn::<_, 6, _>(number));
+        model.bias.copy_from(&[number(1), number(5)]);
+        let x: Tensor<Rank2<4, 3>, E, Cpu> =
+            dev.tensor_from_vec((0..12).map(number).collect(), Default::default());
+        let start = model.alloc_grads();
+        let grads = Sam::new(0.5)
+            .step(&mut model, x, start, |model, x, grads| {
+                model.forward_mut(x.traced(grads)).square().mean()
+            })
+            .unwrap();
+        let gradient = grads.get(&model.weight).as_vec();
+        gradient.into_iter().map(|g| g.to_f64().unwrap()).collect()
+    }
+
+    #[test]
+    fn half_precision_gives_the_gradient_of_single_precision() {
+        let expected = gradient::<f32>();
+        for found in [gradient::<f16>(), gradient::<AMP<f16>>()] {
+            for (a, b) in found.iter().zip(&expected) {
+                assert!((a - b).abs() < 5e-3 * b.abs().max(1.0), "{a} {b}");
+            }
+        }
+    }
+}
