@@ -189,3 +189,7 @@ fn map_first<E: Dtype>(values: &mut [E], found: &mut bool, max: f64, rho: f64) {
         };
     }
 }
+
+#[cfg(test)]
+#[path = "cpu_tests.rs"]
+mod tests;
