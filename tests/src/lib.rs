@@ -1,6 +1,11 @@
 //! What the tests here share: models as plain numbers, data, comparisons.
 
-use dfdx::{nn::tensor_collection::*, prelude::*, tensor::CpuError, tensor::Gradients};
+use dfdx::{
+    nn::tensor_collection::*,
+    optim::*,
+    prelude::*,
+    tensor::{CpuError, Gradients},
+};
 
 /// Which tensors of a model.
 #[derive(Clone, Copy, PartialEq)]
@@ -147,8 +152,8 @@ where
         t: &Tensor<S, E, Cpu>,
     ) -> Result<Option<Tensor<S, E, Cpu>>, CpuError> {
         if options.do_gradient_update {
-            self.found
-                .extend(wide(self.gradients.get_or_alloc_mut(t)?.as_slice()));
+            self.gradients.try_alloc_for(t)?;
+            self.found.extend(wide(&self.gradients.get(t).as_vec()));
         }
         Ok(None)
     }
@@ -192,6 +197,18 @@ pub fn distance(a: &[f64], b: &[f64]) -> f64 {
 
 /// SAM's eq. 2, straight from the paper: `rho sign(g) |g|^(q-1) / (||g||_q^q)^(1/p)`.
 pub fn perturbation(g: &[f64], p: f64, rho: f64) -> Vec<f64> {
+    if p == 1.0 {
+        // The limit: the whole of rho on the weight with the largest gradient.
+        let largest = (0..g.len()).max_by(|&i, &j| g[i].abs().total_cmp(&g[j].abs()));
+        let move_largest = |i| {
+            if Some(i) == largest {
+                rho * g[i].signum()
+            } else {
+                0.0
+            }
+        };
+        return (0..g.len()).map(move_largest).collect();
+    }
     let q = if p.is_infinite() { 1.0 } else { p / (p - 1.0) };
     let denominator = g.iter().map(|x| x.abs().powf(q)).sum::<f64>().powf(1.0 / p);
     g.iter()
@@ -202,27 +219,53 @@ pub fn perturbation(g: &[f64], p: f64, rho: f64) -> Vec<f64> {
         .collect()
 }
 
-/// A batch with normally distributed inputs and labels as one-hot rows, the same for one seed.
+/// `len` numbers between -1 and 1 without a pattern, the same for one seed.
+pub fn noise(len: usize, seed: u64) -> Vec<f64> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut next = || {
+        state = state
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        (state >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
+    };
+    (0..len).map(|_| next()).collect()
+}
+
+/// A row-major tensor of these numbers.
+pub fn tensor<S: ConstShape, E: Dtype>(dev: &Cpu, values: &[f64]) -> Tensor<S, E, Cpu> {
+    let values = values.iter().map(|&x| E::from_f64(x).unwrap());
+    dev.tensor_from_vec(values.collect(), S::default())
+}
+
+/// The labels of a batch of `rows`, as one-hot rows.
+pub fn one_hot(rows: usize, classes: usize) -> Vec<f64> {
+    (0..rows)
+        .flat_map(|row| (0..classes).map(move |c| c == (row * 7 + row / 3) % classes))
+        .map(|is| if is { 1.0 } else { 0.0 })
+        .collect()
+}
+
+/// A batch of `B` inputs of `I` numbers with labels of `C` classes as one-hot rows.
 pub fn classes<const B: usize, const I: usize, const C: usize, E: Dtype>(
     dev: &Cpu,
     seed: u64,
-) -> (Tensor<Rank2<B, I>, E, Cpu>, Tensor<Rank2<B, C>, E, Cpu>)
-where
-    Cpu: Device<E>,
-    rand_normal::StandardNormal: rand_normal::Distribution<E>,
-{
-    let source = Cpu::seed_from_u64(seed);
-    let x: Tensor<Rank2<B, I>, E, Cpu> = source.sample_normal();
-    let labels = (0..B).flat_map(|row| (0..C).map(move |class| class == (row * 7 + 3) % C));
-    let y = labels.map(|is| {
-        if is {
-            E::from_f64(1.0).unwrap()
-        } else {
-            E::default()
-        }
-    });
+) -> Classes<B, I, C, E> {
     (
-        dev.tensor_from_vec(x.as_vec(), (Const, Const)),
-        dev.tensor_from_vec(y.collect(), (Const, Const)),
+        tensor(dev, &noise(B * I, seed)),
+        tensor(dev, &one_hot(B, C)),
     )
+}
+
+/// Inputs and labels.
+pub type Classes<const B: usize, const I: usize, const C: usize, E> =
+    (Tensor<Rank2<B, I>, E, Cpu>, Tensor<Rank2<B, C>, E, Cpu>);
+
+/// Stochastic gradient descent with this learning rate and nothing else.
+pub fn sgd<M, E: Dtype>(model: &M, lr: f64) -> Sgd<M, E, Cpu> {
+    let config = SgdConfig {
+        lr,
+        momentum: None,
+        weight_decay: None,
+    };
+    Sgd::new(model, config)
 }
