@@ -135,7 +135,8 @@ fn step(
 /// further steps go as they go for a twin that never saw the failure.
 #[track_caller]
 fn changes_nothing(good: OneStep, fails: impl FnOnce(&mut Built, &mut Opt, Data)) {
-    let run = |fails: Option<Box<dyn FnOnce(&mut Built, &mut Opt, Data) + '_>>| {
+    type Fails<'a> = Box<dyn FnOnce(&mut Built, &mut Opt, Data) + 'a>;
+    let run = |fails: Option<Fails>| {
         let (mut model, mut opt, data) = start();
         let go = |model: &mut Built, opt: &mut Opt| {
             step(good, (model, opt), data.clone(), 0.3, None).unwrap();
@@ -248,10 +249,10 @@ fn a_pass_that_is_let_through_runs_twice_for_each_chunk() {
 
 /// The loop goes on with the next batch where a pass fails.
 #[sam_train(rho = 0.3)]
-fn with_continue(model: &mut Built, opt: &mut Opt, data: &[Data], gate: &Gate) -> usize {
+fn with_continue(model: &mut Built, opt: &mut Opt, data: Vec<Data>, gate: &Gate) -> usize {
     let mut grads: Option<Gradients<f64, Cpu>> = None;
     let mut done = 0;
-    for (x, y) in data.iter().cloned() {
+    for (x, y) in data {
         let start = grads.take().unwrap_or_else(|| model.alloc_grads());
         let logits = match gate.pass(model.forward_mut(x.traced(start))) {
             Ok(logits) => logits,
@@ -271,13 +272,13 @@ fn with_continue(model: &mut Built, opt: &mut Opt, data: &[Data], gate: &Gate) -
 fn leaving_a_pass_by_continue_is_as_if_the_batch_had_not_been_there() {
     let run = |batches: &[u64], closed_at| {
         let (mut model, mut opt, (x, _)) = start();
-        let data: Vec<Data> = batches.iter().map(|&s| classes(x.device(), s)).collect();
+        let data = batches.iter().map(|&s| classes(x.device(), s)).collect();
         let gate = Gate {
             calls: &Cell::new(0),
             closed_at,
             panics: false,
         };
-        let done = with_continue(&mut model, &mut opt, &data, &gate);
+        let done = with_continue(&mut model, &mut opt, data, &gate);
         (state(&model), done)
     };
     let expected = run(&[1, 3], usize::MAX);
@@ -286,6 +287,9 @@ fn leaving_a_pass_by_continue_is_as_if_the_batch_had_not_been_there() {
     assert_eq!(run(&[1, 2, 3], 2), expected);
     assert_eq!(run(&[1, 2, 3], 3), expected);
 }
+
+/// What makes a step fail: what is done to its batch, and its rho.
+type Case = (fn(Data) -> Data, f64);
 
 /// The function can't return the error.
 #[sam_train(rho = rho)]
@@ -314,7 +318,7 @@ fn with_another_error(
 
 #[test]
 fn a_function_that_can_not_return_the_error_panics_with_its_text_and_changes_nothing() {
-    let cases: [(fn(Data) -> Data, f64); 3] = [
+    let cases: [Case; 3] = [
         (|data| with_nan(data, 0), 0.3),
         (|data| data, HUGE),
         (|data| data, -0.5),
@@ -354,8 +358,7 @@ fn closure_step(
 
 #[test]
 fn a_batch_left_out_gives_the_starting_gradients_back_unchanged() {
-    type MakeBad = (fn(Data) -> Data, f64);
-    let cases: [MakeBad; 4] = [
+    let cases: [Case; 4] = [
         (|data| with_nan(data, 0), 0.3),
         (|data| with_nan(data, 3), 0.3),
         (|data| with_nan(data, 5), 0.3),
