@@ -30,6 +30,9 @@ pub(crate) fn train_fn(item: &mut ItemFn, plan: Plan, args: &Args) {
             .predicates
             .push(syn::parse_quote!(#param: ::core::clone::Clone));
     }
+    // Each pass copies what the batch holds, so clippy thinks that borrowed batches would do.
+    item.attrs
+        .push(syn::parse_quote!(#[allow(clippy::unnecessary_to_owned)]));
     let names = Names::new(&args.krate);
     let label = plan.in_loop.as_ref().map(|found| match &found.label {
         Some(label) => label.clone(),

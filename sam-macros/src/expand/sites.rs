@@ -83,7 +83,11 @@ impl VisitMut for BackwardSite<'_> {
                     error,
                     ..
                 } = self.names;
-                let loss = std::mem::replace(&mut *call.receiver, Expr::PLACEHOLDER);
+                let mut loss = std::mem::replace(&mut *call.receiver, Expr::PLACEHOLDER);
+                // Bound by a `let`, `(loss / 2.0)` would be warned of its parentheses.
+                while let Expr::Paren(inner) = loss {
+                    loss = *inner.expr;
+                }
                 self.taken = Some(Taken {
                     loss,
                     backward: call.method.clone(),

@@ -121,10 +121,9 @@ impl<E: Dtype> Kernels<E, Cpu> for CpuKernels {
         gradients.for_each(&mut |g| {
             match q {
                 1.0 => map(g, |x| if x == 0.0 { 0.0 } else { rho.copysign(x) }),
-                2.0 => {
-                    let factor = factor / dual.scale;
-                    map(g, |x| factor * x);
-                }
+                2.0 if dual.scale == 1.0 => map(g, |x| factor * x),
+                // Not `factor / scale`, which overflows where the gradient is subnormal.
+                2.0 => map(g, |x| factor * (x / dual.scale)),
                 _ => map(g, |x| {
                     factor * (x.abs() / dual.scale).powf(q - 1.0).copysign(x)
                 }),
@@ -189,3 +188,7 @@ fn map_first<E: Dtype>(values: &mut [E], found: &mut bool, max: f64, rho: f64) {
         };
     }
 }
+
+#[cfg(test)]
+#[path = "cpu_tests.rs"]
+mod tests;

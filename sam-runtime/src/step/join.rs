@@ -23,11 +23,19 @@ pub trait Join<ChunkRows, Rows>: Sized {
     fn join(parts: Vec<Self>, shares: &[f64]) -> Result<Self::Joined, StepError>;
 }
 
-fn mean<E: Dtype>(parts: impl Iterator<Item = E>, shares: &[f64]) -> E {
+/// The mean by share. Exactly `x` where all parts are `x`: shares such as 1/7 need not add up to 1.
+fn mean<E: Dtype>(parts: &[E], shares: &[f64]) -> E {
+    if parts.iter().all(|x| *x == parts[0]) {
+        return parts[0];
+    }
     let weighted = parts
+        .iter()
         .zip(shares)
         .map(|(x, share)| x.to_f64().unwrap_or(f64::NAN) * share);
-    E::from_f64(weighted.sum()).unwrap_or_default()
+    let mean: f64 = weighted.sum();
+    // To an integer, `from_f64` cuts off, which would turn 2.9999999999999996 into 2.
+    let is_integer = E::from_f64(0.5) == Some(E::default());
+    E::from_f64(if is_integer { mean.round() } else { mean }).unwrap_or_default()
 }
 
 macro_rules! averaged {
@@ -36,7 +44,7 @@ macro_rules! averaged {
             type Joined = Self;
 
             fn join(parts: Vec<Self>, shares: &[f64]) -> Result<Self, StepError> {
-                Ok(mean(parts.into_iter(), shares))
+                Ok(mean(&parts, shares))
             }
         }
     )*};
@@ -49,7 +57,8 @@ impl<C, R, E: Dtype, D: Storage<E> + TensorFromVec<E>> Join<C, R> for Tensor<(),
 
     fn join(parts: Vec<Self>, shares: &[f64]) -> Result<Self, StepError> {
         let device = parts[0].device().clone();
-        let value = mean(parts.iter().map(|t| t.as_vec()[0]), shares);
+        let values: Vec<E> = parts.iter().map(|t| t.as_vec()[0]).collect();
+        let value = mean(&values, shares);
         tensor(&device, vec![value], ())
     }
 }

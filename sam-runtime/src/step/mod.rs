@@ -7,6 +7,7 @@
 //! | `split`, `join` | a batch into chunks, and what was seen of the chunks into one value again |
 //! | `observe`, `replicate` | values without their tape; values for one pass |
 //! | `tensors`, `workspace` | walks over a model; memory kept from step to step |
+//! | `seeds` | random numbers that both passes share |
 //! | `report`, `error` | what a step says, and why it gave no gradient |
 
 mod error;
@@ -16,6 +17,7 @@ mod passes;
 mod replicate;
 mod report;
 mod sam;
+mod seeds;
 mod split;
 mod tensors;
 mod workspace;

@@ -7,7 +7,8 @@ use super::{
     NonFinite, StepReport,
     error::{Failure, Pass as At, StepError},
     report::{self, LazyLoss},
-    tensors::{GradientBuffers, blend_buffers, device_of, parameter_ids, zip_gradients},
+    seeds,
+    tensors::{GradientBuffers, blend_buffers, parameter_ids, zip_gradients},
     workspace::{self, Workspace},
 };
 use crate::device::{Fork, Kernels, Norm, fork, kernels};
@@ -82,7 +83,8 @@ pub struct Step<M, E: Dtype, D: Device<E>> {
     base: M,
     kernels: Option<&'static dyn Kernels<E, D>>,
     space: Option<Workspace<E, D>>,
-    device: Option<D>,
+    /// The model's first parameter, if it has one.
+    id: Option<UniqueId>,
     /// The starting gradients, then the result. Away while a pass has them.
     total: Option<Gradients<E, D>>,
     /// Whether `total` was added to.
@@ -121,7 +123,7 @@ where
             base: model.clone(),
             kernels: kernels(),
             space: None,
-            device: None,
+            id: None,
             total: Some(start),
             touched: false,
             shares: rows
@@ -160,8 +162,8 @@ where
             device: std::any::type_name::<D>(),
         })?;
         let ids = parameter_ids(&self.base).map_err(Failure::Device)?;
+        self.id = ids.first().copied();
         let mut space = workspace::take(ids);
-        self.device = device_of(&self.base).map_err(Failure::Device)?;
         let may_come_back = rho > 0.0 && self.settings.nonfinite == NonFinite::Skip;
         if let (true, Some(start)) = (may_come_back, &mut self.total) {
             let backup = space.backup.get_or_insert_with(Gradients::leaky);
@@ -217,12 +219,8 @@ where
             Kind::Plain | Kind::Clean => self.base.clone(),
             Kind::Perturbed => self.perturbed.take().expect("a clean pass came before"),
         };
-        if kind == Kind::Clean {
-            space.steps += 1;
-            self.seed = match &self.device {
-                Some(device) if space.draws => device.random_u64(),
-                _ => space.steps,
-            };
+        if let (Kind::Clean, Some(id)) = (kind, self.id) {
+            self.seed = seeds::next(&self.base, id).map_err(Failure::Device)?;
         }
         Ok(Pass {
             kind,
@@ -265,8 +263,12 @@ where
                 self.add(gradients, share)
             }
             Kind::Clean => {
+                if let (Some(id), Some(fork)) = (self.id, &pass.fork)
+                    && fork.was_drawn_from()
+                {
+                    seeds::note_draw(id);
+                }
                 let space = self.space.as_mut().expect("a workspace");
-                space.draws |= pass.fork.is_some_and(|fork| fork.was_drawn_from());
                 space.clean = Some(gradients);
                 self.advance(model, share)?;
                 if self.nonfinite.is_none() {

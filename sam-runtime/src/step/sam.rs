@@ -99,7 +99,8 @@ impl Sam {
 
     /// One step in which every `m` samples get a perturbation of their own (m-sharpness); the
     /// result is the mean over the chunks, weighted by their size. A batch of static size must be
-    /// a multiple of `m`; one of dynamic size gets a smaller last chunk.
+    /// a multiple of `m`; one of dynamic size gets a smaller last chunk. At rho = 0 the result is the
+    /// mean of the chunks' plain gradients.
     ///
     /// # Errors
     /// See [`StepError`]; `model` is then as it was.

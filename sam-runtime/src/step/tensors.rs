@@ -50,11 +50,15 @@ pub(super) fn parameter_ids<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
     Ok(read(model, Ids(UnusedTensors::default()))?.0.ids)
 }
 
-/// The first parameter's device: where a model lives.
-pub(super) fn device_of<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
+/// The device of the first parameter and, `with_values`, what the parameter holds.
+pub(super) fn first_parameter<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
     model: &M,
-) -> Result<Option<D>, D::Err> {
-    struct First<D>(Option<D>);
+    with_values: bool,
+) -> Result<Option<(D, Vec<f64>)>, D::Err> {
+    struct First<D> {
+        with_values: bool,
+        found: Option<(D, Vec<f64>)>,
+    }
     impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for First<D> {
         type Viewer = ViewTensorRef;
         type Err = D::Err;
@@ -63,14 +67,29 @@ pub(super) fn device_of<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
 
         fn visit<S: Shape>(
             &mut self,
-            _: TensorOptions<S, E, D>,
+            options: TensorOptions<S, E, D>,
             t: &Tensor<S, E, D>,
         ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
-            self.0.get_or_insert_with(|| t.device().clone());
+            if options.do_gradient_update && self.found.is_none() {
+                let values = if self.with_values {
+                    t.as_vec()
+                } else {
+                    Vec::new()
+                };
+                let values = values.iter().filter_map(E::to_f64).collect();
+                self.found = Some((t.device().clone(), values));
+            }
             Ok(None)
         }
     }
-    Ok(read(model, First(None))?.0)
+    Ok(read(
+        model,
+        First {
+            with_values,
+            found: None,
+        },
+    )?
+    .found)
 }
 
 /// The gradient buffers of a model's parameters.

@@ -22,10 +22,6 @@ pub(super) struct Workspace<E: Dtype, D: Device<E>> {
     /// The starting gradients, where they may have to come back.
     pub(super) backup: Option<Gradients<E, D>>,
     pub(super) weights: PerturbedWeights<E>,
-    /// Whether a pass of this model has drawn random numbers.
-    pub(super) draws: bool,
-    /// Seeds the forks while nothing has been drawn from them.
-    pub(super) steps: u64,
 }
 
 impl<E: Dtype, D: Device<E>> Workspace<E, D> {
@@ -36,8 +32,6 @@ impl<E: Dtype, D: Device<E>> Workspace<E, D> {
             perturbed: None,
             backup: None,
             weights: PerturbedWeights::default(),
-            draws: false,
-            steps: 0,
         }
     }
 }
