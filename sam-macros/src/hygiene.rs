@@ -27,6 +27,12 @@ pub(crate) fn local(name: &str) -> Ident {
     Ident::new(&format!("__sam_{name}"), Span::mixed_site())
 }
 
+/// Hygienic like a [`local`], and shown at the user's code: for calls whose refusal by a type should
+/// point there.
+pub(crate) fn shown_at(user: Span) -> Span {
+    Span::mixed_site().located_at(user)
+}
+
 impl Names {
     pub(crate) fn new(krate: &Path) -> Self {
         Self {

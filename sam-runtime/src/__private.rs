@@ -6,15 +6,12 @@ use dfdx::prelude::*;
 
 pub use dfdx::tensor::Gradients;
 
+pub use crate::step::{Batch, Settings, SplitBatch, machine::Pass};
 use crate::{
-    device::Fork,
-    step::{Failure, Join, NonFinite, Observe, Replicate, StepError, chunk_rows, split_beside},
-};
-pub use crate::{
-    device::Norm,
+    device::{Fork, Norm},
     step::{
-        Batch, Settings, SplitBatch,
-        machine::{Pass, Step},
+        Failure, Join, NonFinite, Observe, Replicate, StepError, chunk_rows, machine::Step,
+        split_beside,
     },
 };
 
@@ -42,23 +39,89 @@ pub trait Model<E: Dtype, D: Device<E>>: TensorCollection<E, D> + Clone {}
 
 impl<M: TensorCollection<E, D> + Clone, E: Dtype, D: Device<E>> Model<E, D> for M {}
 
+/// A step whose methods ask nothing of the model: what a model must be is asked once, where the
+/// step begins, and so refused once.
+pub struct Driver<'a, M, E: Dtype, D: Device<E>>(Box<dyn Drive<M, E, D> + 'a>);
+
+trait Drive<M, E: Dtype, D: Device<E>> {
+    fn next_pass(&mut self) -> Option<Pass<M, E, D>>;
+    fn absorb(&mut self, pass: Pass<M, E, D>, model: &M, gradients: Gradients<E, D>);
+    fn fail_backward(&mut self, error: D::Err);
+    fn is_observed(&self) -> bool;
+    fn finish(self: Box<Self>, model: Option<&mut M>) -> Result<Gradients<E, D>, Failure<D::Err>>;
+}
+
+impl<M: Model<E, D>, E: Dtype, D: Device<E>> Drive<M, E, D> for Step<M, E, D> {
+    fn next_pass(&mut self) -> Option<Pass<M, E, D>> {
+        Step::next_pass(self)
+    }
+
+    fn absorb(&mut self, pass: Pass<M, E, D>, model: &M, gradients: Gradients<E, D>) {
+        Step::absorb(self, pass, model, gradients);
+    }
+
+    fn fail_backward(&mut self, error: D::Err) {
+        Step::fail_backward(self, error);
+    }
+
+    fn is_observed(&self) -> bool {
+        Step::is_observed(self)
+    }
+
+    fn finish(self: Box<Self>, model: Option<&mut M>) -> Result<Gradients<E, D>, Failure<D::Err>> {
+        Step::finish(*self, model)
+    }
+}
+
+impl<M, E: Dtype, D: Device<E>> Driver<'_, M, E, D> {
+    /// The next pass to run.
+    pub fn next_pass(&mut self) -> Option<Pass<M, E, D>> {
+        self.0.next_pass()
+    }
+
+    /// Takes the gradient of a pass, and the copy of the model that it ran on.
+    pub fn absorb(&mut self, pass: Pass<M, E, D>, model: &M, gradients: Gradients<E, D>) {
+        self.0.absorb(pass, model, gradients);
+    }
+
+    /// Ends the step with an error of the user's `try_backward`.
+    pub fn fail_backward(&mut self, error: D::Err) {
+        self.0.fail_backward(error);
+    }
+
+    /// Whether the observers have something to see.
+    pub fn is_observed(&self) -> bool {
+        self.0.is_observed()
+    }
+
+    /// Ends the step and writes the buffers into `model`, if it can be written to.
+    pub fn finish(self, model: Option<&mut M>) -> Result<Gradients<E, D>, Failure<D::Err>> {
+        self.0.finish(model)
+    }
+
+    /// The types of the gradients.
+    pub fn types(&self) -> PhantomData<Gradients<E, D>> {
+        PhantomData
+    }
+}
+
 /// Begins a step over a batch in one piece.
-pub fn begin<M: Model<E, D>, E: Dtype, D: Device<E>>(
+pub fn begin<'a, M: Model<E, D> + 'a, E: Dtype, D: Device<E>>(
     model: &M,
     start: Gradients<E, D>,
     settings: Settings,
-) -> Step<M, E, D> {
-    Step::begin(model, start, settings, &[1])
+) -> Driver<'a, M, E, D> {
+    Driver(Box::new(Step::begin(model, start, settings, &[1])))
 }
 
 /// Begins a step over a batch in chunks.
-pub fn begin_chunked<M: Model<E, D>, E: Dtype, D: Device<E>, C, R>(
+pub fn begin_chunked<'a, M: Model<E, D> + 'a, E: Dtype, D: Device<E>, C, R>(
     model: &M,
     start: Gradients<E, D>,
     settings: Settings,
     chunks: &Chunks<C, R>,
-) -> Step<M, E, D> {
-    Step::begin(model, start, settings, &chunks.rows)
+) -> Driver<'a, M, E, D> {
+    Driver(Box::new(Step::begin(model, start, settings, &chunks.rows)))
 }
 
 /// Checks that the `update` that the attribute found is that of an optimizer of this model.
@@ -230,6 +293,23 @@ impl<'a, T> ByReference<'a> for Look<'a, T> {
 
     fn __sam_for_pass(&self, _: Option<&Fork>) -> &'a T {
         self.0
+    }
+}
+
+/// Third choice, for values that are used up: none. [`used_twice`] has refused the value, and one
+/// error is enough.
+pub trait ByNothing {
+    /// The value's type.
+    type Value;
+    /// Never called.
+    fn __sam_for_pass(&self, fork: Option<&Fork>) -> Self::Value;
+}
+
+impl<T> ByNothing for Look<'_, T> {
+    type Value = T;
+
+    fn __sam_for_pass(&self, _: Option<&Fork>) -> T {
+        unreachable!("a value that is used up is `Clone`")
     }
 }
 

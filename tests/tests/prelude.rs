@@ -2,9 +2,9 @@
 
 mod both {
     #[allow(unused_imports)]
-    pub use dfdx::{optim::*, prelude::*};
+    pub(super) use dfdx::{optim::*, prelude::*};
     #[allow(unused_imports)]
-    pub use sam_runtime::prelude::*;
+    pub(super) use sam_runtime::prelude::*;
 }
 
 // An ambiguous name could not be imported by name.

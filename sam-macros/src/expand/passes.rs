@@ -7,7 +7,7 @@ use syn::{Expr, Stmt, spanned::Spanned};
 use super::{copy, raise};
 use crate::{
     args::Args,
-    hygiene::Names,
+    hygiene::{Names, shown_at},
     model::{Capture, Plan, Role, Seen},
     tokens::{self, Rule},
 };
@@ -119,14 +119,16 @@ impl Slice<'_> {
         let begin = self.begin(batch);
         let check = self.plan.optimizer.as_ref().map(|optimizer| {
             let model = self.model();
-            quote!(if false { #rt::optimizes(&#optimizer, &#model, #step.types()); })
+            let at = shown_at(optimizer.span());
+            let optimizer = quote_spanned!(at=> &#optimizer);
+            quote!(if false { #rt::optimizes(#optimizer, &#model, #step.types()); })
         });
         let body = self.body(batch);
         let finish = if self.plan.model.is_mutable {
             let model = self.model();
-            quote!(#step.finish(&mut #model))
+            quote!(#step.finish(::core::option::Option::Some(&mut #model)))
         } else {
-            quote!(#step.finish_shared())
+            quote!(#step.finish(::core::option::Option::None))
         };
         let seen: Vec<_> = slots(self.plan)
             .map(|(slot, _)| self.names.seen(slot.index))
@@ -176,9 +178,10 @@ impl Slice<'_> {
             ..
         } = self.names;
         let model = self.model();
+        let model = quote_spanned!(shown_at(self.plan.model.place.span())=> &#model);
         let m = match batch {
             Batch::Whole => {
-                return quote!(let mut #step = #rt::begin(&#model, #start, #settings););
+                return quote!(let mut #step = #rt::begin(#model, #start, #settings););
             }
             Batch::Chunks(m) => m,
         };
@@ -202,7 +205,8 @@ impl Slice<'_> {
         let parts: TokenStream = cut
             .map(|(i, capture)| {
                 let place = &capture.place;
-                split(self.names.parts(i), quote!(&#place))
+                let value = quote_spanned!(shown_at(place.span())=> &#place);
+                split(self.names.parts(i), value)
             })
             .collect();
         let input_parts = self
@@ -215,7 +219,7 @@ impl Slice<'_> {
             let #chunks = #rt::chunks::<{ #m }, _>(#whole);
             #parts
             #input_parts
-            let mut #step = #rt::begin_chunked(&#model, #start, #settings, &#chunks);
+            let mut #step = #rt::begin_chunked(#model, #start, #settings, &#chunks);
         }
     }
 
@@ -238,7 +242,7 @@ impl Slice<'_> {
             .find(|capture| listed.is_none() || capture.variable.as_ref() == listed)
             .or_else(|| self.plan.captures.iter().find(|capture| capture.split));
         let place = first.map(|capture| &capture.place);
-        quote!(&#place)
+        quote_spanned!(shown_at(place.span())=> &#place)
     }
 
     fn body(&self, batch: Batch<'_>) -> TokenStream {
@@ -314,12 +318,19 @@ impl Slice<'_> {
                 _ => quote!(&#place),
             };
             let name = self.captured_name(i, capture);
-            let consumed = capture.consumed.then(|| quote!(#rt::used_twice(#value);));
+            let at = shown_at(place.span());
+            let is_part = capture.split && matches!(batch, Batch::Chunks(_));
+            let (last_choice, check) = if capture.consumed && !is_part {
+                let value = quote_spanned!(at=> &#place);
+                (quote!(ByNothing), quote!(#rt::used_twice(#value);))
+            } else {
+                (quote!(ByReference), TokenStream::new())
+            };
             out.extend(quote! {
                 let #name = {
                     #[allow(unused_imports)]
-                    use #rt::{ByClone as _, ByFork as _, ByReference as _};
-                    #consumed
+                    use #rt::{ByClone as _, ByFork as _, #last_choice as _};
+                    #check
                     (&&&#rt::Look(#value)).__sam_for_pass(#pass.fork())
                 };
             });
@@ -393,7 +404,10 @@ impl Slice<'_> {
                         let method = Ident::new(method, variable.span());
                         quote!(#place.see(#variable.#method());)
                     }
-                    None => quote!(#place.see(#rt::observe(&#variable));),
+                    None => {
+                        let variable = quote_spanned!(shown_at(variable.span())=> &#variable);
+                        quote!(#place.see(#rt::observe(#variable));)
+                    }
                 }
             })
             .collect();

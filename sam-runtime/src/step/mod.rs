@@ -38,7 +38,8 @@ pub use passes::Settings;
 
 /// The step as a machine, for the expansion.
 pub(crate) mod machine {
-    pub use super::passes::{Pass, Step};
+    pub use super::passes::Pass;
+    pub(crate) use super::passes::Step;
 }
 
 /// What a gradient norm of NaN or infinity does.

@@ -77,7 +77,7 @@ impl<M, E: Dtype, D: Device<E>> Pass<M, E, D> {
 }
 
 /// One SAM step (Algorithm 1 of the paper) over one batch.
-pub struct Step<M, E: Dtype, D: Device<E>> {
+pub(crate) struct Step<M, E: Dtype, D: Device<E>> {
     settings: Settings,
     /// A clone that shares the model's weights and tensor ids.
     base: M,
@@ -111,7 +111,12 @@ where
 {
     /// Begins a step on `model`, whose gradient will be added to `start`. `rows` are the sizes of
     /// the chunks, one for a batch that is not cut.
-    pub fn begin(model: &M, start: Gradients<E, D>, settings: Settings, rows: &[usize]) -> Self {
+    pub(crate) fn begin(
+        model: &M,
+        start: Gradients<E, D>,
+        settings: Settings,
+        rows: &[usize],
+    ) -> Self {
         let batch: usize = rows.iter().sum();
         let kind = if settings.rho == 0.0 {
             Kind::Plain
@@ -174,18 +179,13 @@ where
         Ok(())
     }
 
-    /// The types of the gradients, for the compiler.
-    pub fn types(&self) -> std::marker::PhantomData<Gradients<E, D>> {
-        std::marker::PhantomData
-    }
-
     /// Whether rho is 0, so that the step is the base optimizer's.
-    pub fn is_plain(&self) -> bool {
+    pub(crate) fn is_plain(&self) -> bool {
         self.settings.rho == 0.0
     }
 
     /// The next pass to run, or `None` at the end of the step.
-    pub fn next_pass(&mut self) -> Option<Pass<M, E, D>> {
+    pub(crate) fn next_pass(&mut self) -> Option<Pass<M, E, D>> {
         let (kind, chunk) = self.next?;
         match self.pass(kind, chunk) {
             Ok(pass) => Some(pass),
@@ -235,7 +235,7 @@ where
     }
 
     /// Takes the gradient of a pass, and the copy of the model that it ran on.
-    pub fn absorb(&mut self, pass: Pass<M, E, D>, model: &M, gradients: Gradients<E, D>) {
+    pub(crate) fn absorb(&mut self, pass: Pass<M, E, D>, model: &M, gradients: Gradients<E, D>) {
         if let Err(failure) = self.try_absorb(pass, model, gradients) {
             self.fail(failure);
         }
@@ -366,28 +366,24 @@ where
     }
 
     /// Ends the step with this failure; no further pass runs.
-    pub fn fail(&mut self, failure: Failure<D::Err>) {
+    pub(crate) fn fail(&mut self, failure: Failure<D::Err>) {
         self.failure.get_or_insert(failure);
         self.next = None;
     }
 
     /// Ends the step with an error of the user's `try_backward`.
-    pub fn fail_backward(&mut self, error: D::Err) {
+    pub(crate) fn fail_backward(&mut self, error: D::Err) {
         self.fail(Failure::Device(error));
     }
 
-    /// Ends the step and writes the buffers into `model`; its weights are not touched.
-    pub fn finish(self, model: &mut M) -> Result<Gradients<E, D>, Failure<D::Err>> {
+    /// Ends the step and writes the buffers into `model`; its weights are not touched. `None` for a
+    /// model whose buffers can't have changed.
+    pub(crate) fn finish(self, model: Option<&mut M>) -> Result<Gradients<E, D>, Failure<D::Err>> {
         let (advanced, result) = self.end();
-        if let (Ok(_), Some((from, _))) = (&result, advanced) {
+        if let (Ok(_), Some((from, _)), Some(model)) = (&result, advanced, model) {
             blend_buffers(model, &from, 0.0, 1.0).map_err(Failure::Device)?;
         }
         result
-    }
-
-    /// Ends the step of a model whose buffers can't have changed.
-    pub fn finish_shared(self) -> Result<Gradients<E, D>, Failure<D::Err>> {
-        self.end().1
     }
 
     #[allow(clippy::type_complexity)]
@@ -429,7 +425,7 @@ where
     }
 
     /// Whether the observers have something to see: every chunk's clean pass was run.
-    pub fn is_observed(&self) -> bool {
+    pub(crate) fn is_observed(&self) -> bool {
         self.advanced
             .as_ref()
             .is_some_and(|(_, share)| *share > 1.0 - 1e-9)

@@ -94,7 +94,7 @@ impl Sam {
                 Err(error) => step.fail_backward(error),
             }
         }
-        step.finish(model).map_err(StepError::from)
+        step.finish(Some(model)).map_err(StepError::from)
     }
 
     /// One step in which every `m` samples get a perturbation of their own (m-sharpness); the
@@ -134,7 +134,7 @@ impl Sam {
                 Err(error) => step.fail_backward(error),
             }
         }
-        step.finish(model).map_err(StepError::from)
+        step.finish(Some(model)).map_err(StepError::from)
     }
 }
 
