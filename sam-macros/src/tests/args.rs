@@ -98,7 +98,9 @@ mod rho {
         for rho in [quote!(0.0), quote!(-0.05), quote!(1e999), quote!((-0.1))] {
             refused(
                 quote!(rho = #rho),
-                &["`rho` must be a finite number above 0; for the base optimizer delete the attribute"],
+                &[
+                    "`rho` must be a finite number above 0; for the base optimizer delete the attribute",
+                ],
             );
         }
     }
@@ -150,7 +152,18 @@ mod norm {
     #[test]
     fn no_norm() {
         for norm in [
-            "", "l", "2", "L2", "l0", "l0.5", "l-1", "lnan", "l2 ", "inf", "linfinity", "max",
+            "",
+            "l",
+            "2",
+            "L2",
+            "l0",
+            "l0.5",
+            "l-1",
+            "lnan",
+            "l2 ",
+            "inf",
+            "linfinity",
+            "max",
         ] {
             refused(
                 quote!(rho = 0.05, norm = #norm),
@@ -317,7 +330,9 @@ mod split {
         assert_refused(
             quote!(rho = 0.05, m = 4, split = [x, weights]),
             canonical(),
-            &["`weights` is used neither by the forward pass nor by the loss; take it out of `split`"],
+            &[
+                "`weights` is used neither by the forward pass nor by the loss; take it out of `split`",
+            ],
         );
     }
 }
@@ -349,7 +364,12 @@ mod model {
 
     #[test]
     fn what_is_no_place() {
-        for model in [quote!(self.net()), quote!("net"), quote!(nets[0]), quote!(a::b)] {
+        for model in [
+            quote!(self.net()),
+            quote!("net"),
+            quote!(nets[0]),
+            quote!(a::b),
+        ] {
             refused(
                 quote!(rho = 0.05, model = #model),
                 &["`model` is a place, such as `net` or `self.net`"],

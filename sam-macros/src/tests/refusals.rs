@@ -55,7 +55,8 @@ mod signature {
 
     #[test]
     fn extern_fn() {
-        let expected = ["an `extern` function can't be under `sam_train`; call a plain one from it"];
+        let expected =
+            ["an `extern` function can't be under `sam_train`; call a plain one from it"];
         refused(with(&quote!(extern "C")), &expected);
         refused(with(&quote!(pub extern)), &expected);
     }
