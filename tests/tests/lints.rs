@@ -42,10 +42,10 @@ impl<E> From<OptimizerUpdateError<E>> for Error {
 }
 
 #[sam_train(rho = 0.05)]
-fn canonical(model: &mut Net, opt: &mut Sgd<Net, f32, Cpu>, data: &[(X, Y)]) -> f32 {
+fn canonical(model: &mut Net, opt: &mut Sgd<Net, f32, Cpu>, data: Vec<(X, Y)>) -> f32 {
     let mut grads = model.alloc_grads();
     let mut total = 0.0;
-    for (x, y) in data.iter().cloned() {
+    for (x, y) in data {
         let logits = model.forward_mut(x.traced(grads));
         let loss = cross_entropy_with_logits_loss(logits, y);
         total += loss.array();
@@ -84,9 +84,9 @@ struct Trainer {
 
 impl Trainer {
     #[sam_train(rho = 0.05, m = 2)]
-    fn step(&mut self, x: X, y: &Y) -> f32 {
+    fn step(&mut self, x: &X, y: &Y) -> f32 {
         let grads = self.grads.take().unwrap_or_else(|| self.net.alloc_grads());
-        let logits = self.net.forward(x.traced(grads));
+        let logits = self.net.forward(x.trace(grads));
         let loss = mse_loss(logits, y.clone());
         let value = loss.array();
         let mut grads = loss.backward();
@@ -100,8 +100,8 @@ impl Trainer {
 }
 
 #[sam_train(rho = 0.05, model = model)]
-fn gradients(model: &Net, x: X, y: Y) -> Gradients<f32, Cpu> {
-    let loss = mse_loss(model.forward(x.leaky_traced()), y);
+fn gradients(model: &Net, x: &X, y: &Y) -> Gradients<f32, Cpu> {
+    let loss = mse_loss(model.forward(x.leaky_trace()), y.clone());
     loss.backward()
 }
 
@@ -161,15 +161,15 @@ fn accumulated(model: &mut Net, opt: &mut Sgd<Net, f32, Cpu>, data: &[(X, Y)]) {
 
 #[expect(dead_code)]
 #[sam_train(rho = 0.05)]
-fn unused(model: &mut Net, opt: &mut Sgd<Net, f32, Cpu>, x: X, y: Y) {
-    let loss = mse_loss(model.forward_mut(x.leaky_traced()), y);
+fn unused(model: &mut Net, opt: &mut Sgd<Net, f32, Cpu>, x: &X, y: &Y) {
+    let loss = mse_loss(model.forward_mut(x.leaky_trace()), y.clone());
     opt.update(model, &loss.backward()).unwrap();
 }
 
 #[sam_train(rho = 0.05)]
 #[expect(dead_code)]
-fn unused_with_the_lint_below(model: &mut Net, opt: &mut Sgd<Net, f32, Cpu>, x: X, y: Y) {
-    let loss = mse_loss(model.forward_mut(x.leaky_traced()), y);
+fn unused_with_the_lint_below(model: &mut Net, opt: &mut Sgd<Net, f32, Cpu>, x: &X, y: &Y) {
+    let loss = mse_loss(model.forward_mut(x.leaky_trace()), y.clone());
     let grads = loss.backward();
     opt.update(model, &grads).unwrap();
 }
@@ -181,13 +181,13 @@ fn all_of_them_run() {
     let mut opt = Sgd::new(&net, SgdConfig::default());
     let data: Vec<(X, Y)> = vec![(dev.sample_normal(), dev.sample_normal()); 3];
     let (x, y) = &data[0];
-    assert!(canonical(&mut net, &mut opt, &data).is_finite());
+    assert!(canonical(&mut net, &mut opt, data.clone()).is_finite());
     assert_eq!(chunks(&mut net, &mut opt, &data, 0.05).unwrap().len(), 3);
     assert!(early(&mut net, &mut opt, &data).is_some());
     one_expression(&mut net, &mut opt, x, y);
     accumulated(&mut net, &mut opt, &data);
     let weight = &net.0.weight;
-    let grads = gradients(&net, x.clone(), y.clone());
+    let grads = gradients(&net, x, y);
     assert!(grads.get(weight).array()[0][0].is_finite());
     let adam = Adam::new(&net, AdamConfig::default());
     let mut trainer = Trainer {
@@ -195,5 +195,5 @@ fn all_of_them_run() {
         opt: adam,
         grads: None,
     };
-    assert!(trainer.step(x.clone(), y).is_finite());
+    assert!(trainer.step(x, y).is_finite());
 }

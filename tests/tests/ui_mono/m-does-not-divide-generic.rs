@@ -8,11 +8,7 @@ type X<const B: usize> = Tensor<Rank2<B, 4>, f32, Cpu>;
 type Y<const B: usize> = Tensor<Rank2<B, 3>, f32, Cpu>;
 
 #[sam_train(rho = 0.05, m = 3)]
-fn train<const B: usize>(
-    model: &mut Net,
-    opt: &mut Sgd<Net, f32, Cpu>,
-    data: Vec<(X<B>, Y<B>)>,
-) {
+fn train<const B: usize>(model: &mut Net, opt: &mut Sgd<Net, f32, Cpu>, data: Vec<(X<B>, Y<B>)>) {
     let mut grads = model.alloc_grads();
     for (x, y) in data {
         let logits = model.forward_mut(x.traced(grads));

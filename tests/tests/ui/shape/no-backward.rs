@@ -1,6 +1,6 @@
 //! No step.
 
-use dfdx::{optim::*, prelude::*};
+use dfdx::prelude::*;
 use sam_runtime::sam_train;
 
 type Net = modules::Linear<4, 3, f32, Cpu>;
@@ -8,8 +8,7 @@ type X = Tensor<Rank2<8, 4>, f32, Cpu>;
 type Y = Tensor<Rank2<8, 3>, f32, Cpu>;
 
 #[sam_train(rho = 0.05)]
-fn train(model: &mut Net, opt: &mut Sgd<Net, f32, Cpu>, data: Vec<(X, Y)>) {
-    let mut grads = model.alloc_grads();
+fn train(model: &mut Net, data: Vec<(X, Y)>) {
     for (x, y) in data {
         let logits = model.forward_mut(x);
         let loss = cross_entropy_with_logits_loss(logits, y);

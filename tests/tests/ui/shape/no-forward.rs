@@ -9,10 +9,9 @@ type Y = Tensor<Rank2<8, 3>, f32, Cpu>;
 
 #[sam_train(rho = 0.05)]
 fn train(model: &mut Net, opt: &mut Sgd<Net, f32, Cpu>, data: Vec<(X, Y)>) {
-    let mut grads = model.alloc_grads();
     for (x, y) in data {
         let logits = model.forward_mut(x.put_tape(OwnedTape::default()));
-        grads = cross_entropy_with_logits_loss(logits, y).backward();
+        let grads = cross_entropy_with_logits_loss(logits, y).backward();
         opt.update(model, &grads).unwrap();
     }
 }

@@ -16,11 +16,7 @@ struct Trainer<M> {
 
 impl<M: TensorCollection<f32, Cpu>> Trainer<M> {
     #[sam_train(rho = 0.05)]
-    fn train(
-        &mut self,
-        loss: fn(&M, Traced<Rank2<8, 4>>, Y) -> Traced<Rank0>,
-        data: Vec<(X, Y)>,
-    ) {
+    fn train(&mut self, loss: fn(&M, Traced<Rank2<8, 4>>, Y) -> Traced<Rank0>, data: Vec<(X, Y)>) {
         for (x, y) in data {
             let loss = loss(&self.model, x.traced(self.model.alloc_grads()), y);
             let grads = loss.backward();

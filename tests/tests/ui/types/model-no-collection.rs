@@ -1,6 +1,6 @@
 //! A model that is no `TensorCollection`.
 
-use dfdx::{optim::*, prelude::*};
+use dfdx::prelude::*;
 use sam_runtime::sam_train;
 
 type Net = modules::Linear<4, 3, f32, Cpu>;

@@ -1,6 +1,6 @@
 //! Something with an `update` that is no optimizer.
 
-use dfdx::{optim::*, prelude::*};
+use dfdx::prelude::*;
 use sam_runtime::sam_train;
 
 type Net = modules::Linear<4, 3, f32, Cpu>;
