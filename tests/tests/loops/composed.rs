@@ -54,7 +54,7 @@ mod dqn {
 
     #[test]
     fn learns() {
-        for train in [plain::train, sam::train] {
+        for train in [plain::train, near::train, sam::train] {
             let losses = train(&device());
             assert!(losses[3] < 0.5 * losses[0], "{losses:?}");
         }
@@ -99,7 +99,7 @@ mod ppo {
 
     #[test]
     fn learns() {
-        for train in [plain::train, sam::train] {
+        for train in [plain::train, near::train, sam::train] {
             let losses = train(&device());
             assert!(losses[19] < losses[0], "{losses:?}");
         }
@@ -147,11 +147,11 @@ mod policy_gradient {
             reward: 1.0,
         };
         let steps: Vec<Step> = (0..6).map(step).collect();
-        both_learn(|sam| {
+        both_learn(|version| {
             let dev = device();
             let mut model = network(&dev);
             let mut opt = sgd(&model, 0.1);
-            let evaluate = [plain::evaluate, sam::evaluate][usize::from(sam)];
+            let evaluate = [plain::evaluate, near::evaluate, sam::evaluate][version];
             (0..15)
                 .map(|_| evaluate(&mut model, &mut opt, &steps, &dev))
                 .collect()
@@ -226,7 +226,11 @@ mod two_heads {
 
     #[test]
     fn learns() {
-        both_learn(|sam| if sam { run!(sam) } else { run!(plain) });
+        both_learn(|version| match version {
+            0 => run!(plain),
+            1 => run!(near),
+            _ => run!(sam),
+        });
     }
 }
 
@@ -267,10 +271,10 @@ mod split_tape {
     #[test]
     fn learns() {
         let data = batches(&device());
-        both_learn(|sam| {
+        both_learn(|version| {
             let mut model = device().build_module::<Parts, f32>();
             let mut opt = sgd(&model, 0.1);
-            [plain::train, sam::train][usize::from(sam)](&mut model, &mut opt, &data)
+            [plain::train, near::train, sam::train][version](&mut model, &mut opt, &data)
         });
     }
 }
@@ -307,11 +311,11 @@ mod distillation {
     #[test]
     fn learns() {
         let data = batches(&device());
-        both_learn(|sam| {
+        both_learn(|version| {
             let dev = device();
             let (mut student, teacher) = (network(&dev), network(&dev));
             let mut opt = sgd(&student, 0.5);
-            let distill = [plain::distill, sam::distill][usize::from(sam)];
+            let distill = [plain::distill, near::distill, sam::distill][version];
             distill(&mut student, &teacher, &mut opt, &data)
         });
     }
@@ -348,10 +352,10 @@ mod through_another {
 
     #[test]
     fn learns() {
-        both_learn(|sam| {
+        both_learn(|version| {
             let dev = device();
             let discriminator = dev.build_module::<Discriminator, f32>();
-            [plain::train, sam::train][usize::from(sam)](&dev, &discriminator)
+            [plain::train, near::train, sam::train][version](&dev, &discriminator)
         });
     }
 }
@@ -389,11 +393,11 @@ mod ensemble {
     #[test]
     fn learns() {
         let data: Vec<_> = batches(&device()).into_iter().cycle().take(40).collect();
-        both_learn(|sam| {
+        both_learn(|version| {
             let dev = device();
             let mut models = vec![network(&dev), network(&dev)];
             let mut opts: Vec<_> = models.iter().map(|model| sgd(model, 0.3)).collect();
-            [plain::train, sam::train][usize::from(sam)](&mut models, &mut opts, &data)
+            [plain::train, near::train, sam::train][version](&mut models, &mut opts, &data)
         });
     }
 }
@@ -434,11 +438,11 @@ mod recurrent {
 
     #[test]
     fn learns() {
-        both_learn(|sam| {
+        both_learn(|version| {
             let dev = device();
             let mut model = dev.build_module::<Cell, f32>();
             let mut opt = sgd(&model, 0.1);
-            [plain::train, sam::train][usize::from(sam)](&mut model, &mut opt, &dev)
+            [plain::train, near::train, sam::train][version](&mut model, &mut opt, &dev)
         });
     }
 }
@@ -478,11 +482,11 @@ mod transfer {
     #[test]
     fn learns() {
         let data = batches(&device());
-        both_learn(|sam| {
+        both_learn(|version| {
             let dev = device();
             let backbone = dev.build_module::<(Linear<4, 16>, ReLU), f32>();
             let mut head = dev.build_module::<Linear<16, 3>, f32>();
-            [plain::train, sam::train][usize::from(sam)](&backbone, &mut head, &data)
+            [plain::train, near::train, sam::train][version](&backbone, &mut head, &data)
         });
     }
 }

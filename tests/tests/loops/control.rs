@@ -48,10 +48,10 @@ mod early_stop {
     #[test]
     fn learns() {
         let data = batches(&device());
-        both_learn(|sam| {
+        both_learn(|version| {
             let mut net = network(&device());
             let mut opt = sgd(&net, 0.3);
-            [plain::train, sam::train][usize::from(sam)](&mut net, &mut opt, &data)
+            [plain::train, near::train, sam::train][version](&mut net, &mut opt, &data)
         });
     }
 }
@@ -95,10 +95,10 @@ mod labelled {
     #[test]
     fn learns() {
         let data = batches(&device());
-        both_learn(|sam| {
+        both_learn(|version| {
             let mut net = network(&device());
             let mut opt = sgd(&net, 0.3);
-            [plain::train, sam::train][usize::from(sam)](&mut net, &mut opt, &data)
+            [plain::train, near::train, sam::train][version](&mut net, &mut opt, &data)
         });
     }
 }
@@ -141,10 +141,10 @@ mod skipped {
     #[test]
     fn learns() {
         let data: Vec<_> = batches(&device()).into_iter().cycle().take(40).collect();
-        both_learn(|sam| {
+        both_learn(|version| {
             let mut net = network(&device());
             let mut opt = sgd(&net, 0.3);
-            [plain::train, sam::train][usize::from(sam)](&mut net, &mut opt, &data)
+            [plain::train, near::train, sam::train][version](&mut net, &mut opt, &data)
         });
     }
 }
@@ -153,12 +153,14 @@ mod skipped {
 mod block {
     use super::*;
 
+    type Arrays = ([[f32; 4]; 8], [[f32; 3]; 8]);
+
     both! {
         #[sam_train(rho = 0.05, m = 4)]
         pub(super) fn train(
             model: &mut Net,
             opt: &mut Sgd<Net, f32, Dev>,
-            data: &[([[f32; 4]; 8], [[f32; 3]; 8])],
+            data: &[Arrays],
             dev: &Dev,
         ) -> Vec<f32> {
             let mut grads = model.alloc_grads();
@@ -187,11 +189,11 @@ mod block {
             .iter()
             .map(|(x, y)| (x.array(), y.array()))
             .collect();
-        both_learn(|sam| {
+        both_learn(|version| {
             let dev = device();
             let mut net = network(&dev);
             let mut opt = sgd(&net, 0.3);
-            [plain::train, sam::train][usize::from(sam)](&mut net, &mut opt, &data, &dev)
+            [plain::train, near::train, sam::train][version](&mut net, &mut opt, &data, &dev)
         });
     }
 }
@@ -243,6 +245,8 @@ mod filled_target {
             ([0.0, 1.0, 0.0, 0.5], Outcome::Draw),
             ([0.0, 0.0, 1.0, 0.5], Outcome::Loss),
         ];
-        both_learn(|sam| [plain::train_model, sam::train_model][usize::from(sam)](&data, 20));
+        both_learn(|version| {
+            [plain::train_model, near::train_model, sam::train_model][version](&data, 20)
+        });
     }
 }

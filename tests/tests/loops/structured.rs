@@ -45,18 +45,19 @@ mod generic {
 
     #[test]
     fn learns() {
-        both_learn(|sam| {
+        both_learn(|version| {
             let dev = device();
             let mut model = network(&dev);
             let mut opt = sgd(&model, 0.3);
             let data: Vec<_> = batches(&dev).into_iter().cycle().take(40).collect();
             let loss = cross_entropy_with_logits_loss;
             let (model, opt, data) = (&mut model, &mut opt, data.into_iter());
-            if sam {
-                sam::classification_train(model, opt, loss, data, 1).unwrap()
-            } else {
-                plain::classification_train(model, opt, loss, data, 1).unwrap()
+            match version {
+                0 => plain::classification_train(model, opt, loss, data, 1),
+                1 => near::classification_train(model, opt, loss, data, 1),
+                _ => sam::classification_train(model, opt, loss, data, 1),
             }
+            .unwrap()
         });
     }
 }
@@ -123,7 +124,11 @@ mod housed {
 
     #[test]
     fn learns() {
-        both_learn(|sam| if sam { run!(sam) } else { run!(plain) });
+        both_learn(|version| match version {
+            0 => run!(plain),
+            1 => run!(near),
+            _ => run!(sam),
+        });
     }
 }
 
@@ -195,7 +200,11 @@ mod optional_gradients {
 
     #[test]
     fn learns() {
-        both_learn(|sam| if sam { run!(sam) } else { run!(plain) });
+        both_learn(|version| match version {
+            0 => run!(plain),
+            1 => run!(near),
+            _ => run!(sam),
+        });
     }
 }
 
@@ -262,13 +271,13 @@ mod custom_module {
 
     #[test]
     fn learns() {
-        both_learn(|sam| {
+        both_learn(|version| {
             let dev = device();
             let net = Skip {
                 inner: dev.build_module::<builders::Linear<4, 4>, f32>(),
                 head: dev.build_module::<builders::Linear<4, 3>, f32>(),
             };
-            [plain::train, sam::train][usize::from(sam)](net, batches(&dev))
+            [plain::train, near::train, sam::train][version](net, batches(&dev))
         });
     }
 }
@@ -313,10 +322,10 @@ mod helper {
         let batch = |(x, y)| Batch { x, y, weight: 0.5 };
         let data: Vec<Batch> = batches(&device()).into_iter().map(batch).collect();
         let data: Vec<Batch> = data.iter().cycle().take(40).cloned().collect();
-        both_learn(|sam| {
+        both_learn(|version| {
             let mut net = network(&device());
             let mut opt = sgd(&net, 0.6);
-            [plain::train, sam::train][usize::from(sam)](&mut net, &mut opt, &data)
+            [plain::train, near::train, sam::train][version](&mut net, &mut opt, &data)
         });
     }
 }

@@ -89,9 +89,9 @@ mod mnist {
             x.array().into_iter().zip(y.array().map(label))
         });
         let samples = Samples(samples.collect());
-        both_learn(|sam| {
+        both_learn(|version| {
             let dev = device();
-            let train = [plain::train, sam::train][usize::from(sam)];
+            let train = [plain::train, near::train, sam::train][version];
             train(&dev, &samples, network(&dev))
         });
     }
@@ -128,7 +128,7 @@ mod full_batch {
 
     #[test]
     fn learns() {
-        both_learn(|sam| [plain::train, sam::train][usize::from(sam)](&device()));
+        both_learn(|version| [plain::train, near::train, sam::train][version](&device()));
     }
 }
 
@@ -166,7 +166,7 @@ mod autoencoder {
 
     #[test]
     fn learns() {
-        both_learn(|sam| [plain::train, sam::train][usize::from(sam)](&device()));
+        both_learn(|version| [plain::train, near::train, sam::train][version](&device()));
     }
 }
 
@@ -231,7 +231,7 @@ mod logistic_regression {
             }
         };
         let records: Vec<Record> = (0..40).map(record).cycle().take(40 * 20).collect();
-        both_learn(|sam| [plain::train, sam::train][usize::from(sam)](&records));
+        both_learn(|version| [plain::train, near::train, sam::train][version](&records));
     }
 }
 
@@ -278,14 +278,18 @@ mod accumulation {
             .map(|(x, y)| Sample { x, y })
             .collect();
         // The first average is taken over two updates, so only the first loss would be the same.
-        let run = |sam: bool| {
+        let run = |version: usize| {
             let mut net = network(&device());
             let mut opt = sgd(&net, 0.2);
-            let fit = [plain::fit, sam::fit][usize::from(sam)];
+            let fit = [plain::fit, near::fit, sam::fit][version];
             fit(&mut net, &mut opt, &samples).unwrap()
         };
-        for averages in [run(false), run(true)] {
+        let [plain, near, sam] = [run(0), run(1), run(2)];
+        for averages in [&plain, &near, &sam] {
             assert!(averages[19] < 0.9 * averages[0], "{averages:?}");
+        }
+        for (plain, near) in plain.iter().zip(near) {
+            assert!((plain - near).abs() < 1e-3);
         }
     }
 }
@@ -329,11 +333,11 @@ mod dynamic_batch {
             .into_iter()
             .flat_map(|(x, y)| x.array().into_iter().zip(y.array()))
             .collect();
-        both_learn(|sam| {
+        both_learn(|version| {
             let dev = device();
             let mut net = network(&dev);
             let mut opt = sgd(&net, 0.2);
-            [plain::train, sam::train][usize::from(sam)](&mut net, &mut opt, &data, &dev)
+            [plain::train, near::train, sam::train][version](&mut net, &mut opt, &data, &dev)
         });
     }
 }
@@ -369,7 +373,7 @@ mod schedule {
 
     #[test]
     fn learns() {
-        both_learn(|sam| [plain::train, sam::train][usize::from(sam)](&device()));
+        both_learn(|version| [plain::train, near::train, sam::train][version](&device()));
     }
 }
 
@@ -419,7 +423,7 @@ mod regularized {
     #[test]
     fn learns() {
         let data = batches(&device());
-        for train in [plain::train, sam::train] {
+        for train in [plain::train, near::train, sam::train] {
             let dev = device();
             let mut model = dev.build_module::<Arch, f32>();
             let mut opt = sgd(&model, 0.2);
