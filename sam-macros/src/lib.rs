@@ -14,6 +14,9 @@ mod hygiene;
 mod model;
 mod tokens;
 
+#[cfg(test)]
+mod tests;
+
 use proc_macro::TokenStream;
 
 /// See `sam_runtime::sam_train`.

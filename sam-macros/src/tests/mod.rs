@@ -1,0 +1,172 @@
+//! Tokens in, text out: no compiler runs here.
+//!
+//! | file | what |
+//! |---|---|
+//! | `args` | the keys of the attribute |
+//! | `refusals` | what is refused, and in which words |
+//! | `shapes` | the loops that are read, and which of their statements run in every pass |
+//! | `snapshots` | whole expansions |
+//! | `robust` | no input makes the macro panic |
+
+mod args;
+mod refusals;
+mod robust;
+mod shapes;
+mod snapshots;
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::quote;
+
+use crate::entry;
+
+/// `#[sam_train(args)] item`
+fn attribute(args: TokenStream, item: TokenStream) -> TokenStream {
+    entry::sam_train(args, item)
+}
+
+/// The text of a file that holds these items.
+fn pretty(items: TokenStream) -> String {
+    let file = syn::parse2(items.clone())
+        .unwrap_or_else(|error| panic!("the expansion is no Rust: {error}\n{items}"));
+    prettyplease::unparse(&file)
+}
+
+/// The messages of the `compile_error!`s in `tokens`, in order.
+fn messages(tokens: TokenStream) -> Vec<String> {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    let mut found = Vec::new();
+    for (i, token) in tokens.iter().enumerate() {
+        let TokenTree::Group(group) = token else {
+            continue;
+        };
+        let is_error = i >= 2
+            && matches!(&tokens[i - 2], TokenTree::Ident(name) if name == "compile_error")
+            && matches!(&tokens[i - 1], TokenTree::Punct(bang) if bang.as_char() == '!');
+        if is_error {
+            let text: syn::LitStr = syn::parse2(group.stream()).expect("a message is a string");
+            found.push(text.value());
+        } else {
+            found.extend(messages(group.stream()));
+        }
+    }
+    found
+}
+
+/// Asserts that the attribute says exactly this, and that the function is emitted as it was.
+#[track_caller]
+fn assert_refused(args: TokenStream, item: TokenStream, expected: &[&str]) {
+    let out = attribute(args, item.clone());
+    assert_eq!(messages(out.clone()), expected);
+    assert!(
+        out.to_string().starts_with(&item.to_string()),
+        "the function comes first and unchanged:\n{out}"
+    );
+}
+
+/// A loop that is read.
+fn canonical() -> TokenStream {
+    quote! {
+        fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
+            let mut grads = model.alloc_grads();
+            let mut total = 0.0;
+            for (x, y) in data {
+                let logits = model.forward_mut(x.traced(grads));
+                let loss = cross_entropy_with_logits_loss(logits, y);
+                total += loss.array();
+                grads = loss.backward();
+                opt.update(model, &grads).unwrap();
+                model.zero_grads(&mut grads);
+            }
+            total
+        }
+    }
+}
+
+/// An expanded function, cut at the loop over the passes.
+struct Step {
+    before: String,
+    passes: String,
+    after: String,
+}
+
+/// The expansion of a function that is read.
+#[track_caller]
+fn step(args: TokenStream, item: TokenStream) -> Step {
+    let out = attribute(args, item);
+    assert_eq!(messages(out.clone()), [] as [&str; 0], "refused");
+    pretty(out.clone());
+    let passes = the_passes(out.clone())
+        .unwrap_or_else(|| panic!("there is a loop over the passes:\n{}", pretty(out.clone())))
+        .to_string();
+    let all = out.to_string();
+    let at = all.find(&passes).expect("the passes are part of it all");
+    Step {
+        before: all[..at].to_owned(),
+        after: all[at + passes.len()..].to_owned(),
+        passes,
+    }
+}
+
+/// The braces behind `next_pass()`.
+fn the_passes(tokens: TokenStream) -> Option<TokenStream> {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    let asks = |token: &TokenTree| matches!(token, TokenTree::Ident(i) if i == "next_pass");
+    if let Some(i) = tokens.iter().position(asks)
+        && let Some(TokenTree::Group(body)) = tokens.get(i + 2)
+    {
+        return Some(body.stream());
+    }
+    tokens.into_iter().find_map(|token| match token {
+        TokenTree::Group(group) => the_passes(group.stream()),
+        _ => None,
+    })
+}
+
+/// Tokens may be printed with any space between them.
+fn squeezed(code: &str) -> String {
+    code.split_whitespace().collect()
+}
+
+impl Step {
+    #[track_caller]
+    fn look(&self, code: &str, expected: [bool; 3]) {
+        let wanted = squeezed(code);
+        let parts = [&self.before, &self.passes, &self.after];
+        let found = parts.map(|part| squeezed(part).contains(&wanted));
+        assert_eq!(
+            found, expected,
+            "where is `{code}`? (before, in, after the passes)\n--- before\n{}\n--- passes\n{}\n--- \
+             after\n{}",
+            self.before, self.passes, self.after
+        );
+    }
+
+    /// These run in every pass, and only there.
+    #[track_caller]
+    fn twice(&self, code: &[&str]) -> &Self {
+        code.iter().for_each(|c| self.look(c, [false, true, false]));
+        self
+    }
+
+    /// These run once, after the passes.
+    #[track_caller]
+    fn once(&self, code: &[&str]) -> &Self {
+        code.iter().for_each(|c| self.look(c, [false, false, true]));
+        self
+    }
+
+    /// These run once, before the passes.
+    #[track_caller]
+    fn first(&self, code: &[&str]) -> &Self {
+        code.iter().for_each(|c| self.look(c, [true, false, false]));
+        self
+    }
+
+    /// These are gone.
+    #[track_caller]
+    fn gone(&self, code: &[&str]) -> &Self {
+        code.iter()
+            .for_each(|c| self.look(c, [false, false, false]));
+        self
+    }
+}

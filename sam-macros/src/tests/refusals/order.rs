@@ -1,0 +1,96 @@
+//! Sites that are missing, or in the wrong order or block.
+
+use super::*;
+
+#[test]
+fn no_forward() {
+    refused(
+        looping(quote! {
+            grads = mse_loss(model.forward_mut(x), y).backward();
+            opt.update(model, &grads).unwrap();
+        }),
+        &[
+            "no forward pass before this `backward`\n\nhelp: the tape begins at \
+           `x.traced(grads)`, as in `model.forward_mut(x.traced(grads))`",
+        ],
+    );
+}
+
+#[test]
+fn backward_before_forward() {
+    refused(
+        looping(quote! {
+            grads = loss.backward();
+            let logits = model.forward_mut(x.traced(grads));
+            opt.update(model, &grads).unwrap();
+        }),
+        &["this `backward` comes before its forward pass; move it behind"],
+    );
+}
+
+#[test]
+fn update_before_backward() {
+    refused(
+        looping(quote! {
+            let loss = mse_loss(model.forward_mut(x.traced(grads)), y);
+            opt.update(model, &grads).unwrap();
+            grads = loss.backward();
+        }),
+        &["`update` comes before `backward`; move `opt.update(..)` behind it"],
+    );
+}
+
+#[test]
+fn no_update() {
+    refused(
+        looping(quote! {
+            grads = mse_loss(model.forward_mut(x.traced(grads)), y).backward();
+        }),
+        &[
+            "no `update` follows this `backward`, so the model to perturb is not \
+           known\n\nhelp: name it in the attribute, as in `#[sam_train(rho = 0.05, model = net)]`",
+        ],
+    );
+}
+
+const ANOTHER_BLOCK: &str = "`backward` is in another block than its forward pass\n\nhelp: \
+    call it in the block with `traced`; what follows it may stand in an `if`";
+
+#[test]
+fn backward_under_an_if() {
+    refused(
+        looping(quote! {
+            let loss = mse_loss(model.forward_mut(x.traced(grads)), y);
+            if loss.array() < 10.0 {
+                grads = loss.backward();
+                opt.update(model, &grads).unwrap();
+            }
+        }),
+        &[ANOTHER_BLOCK],
+    );
+}
+
+#[test]
+fn backward_in_a_loop_or_a_match() {
+    refused(
+        looping(quote! {
+            let losses = model.forward_mut(x.traced(grads));
+            for loss in losses {
+                grads = loss.backward();
+            }
+            opt.update(model, &grads).unwrap();
+        }),
+        &[ANOTHER_BLOCK],
+    );
+    refused(
+        looping(quote! {
+            let loss = model.try_forward_mut(x.traced(grads));
+            match loss {
+                Ok(loss) => grads = loss.backward(),
+                Err(_) => continue,
+            }
+            opt.update(model, &grads).unwrap();
+        }),
+        &[ANOTHER_BLOCK],
+    );
+}

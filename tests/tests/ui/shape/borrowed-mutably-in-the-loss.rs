@@ -1,0 +1,32 @@
+//! A mutable borrow that would happen in every pass.
+
+use dfdx::{optim::*, prelude::*};
+use sam_runtime::sam_train;
+
+type Net = modules::Linear<4, 3, f32, Cpu>;
+type X = Tensor<Rank2<8, 4>, f32, Cpu>;
+type Y = Tensor<Rank2<8, 3>, f32, Cpu>;
+
+fn counted<T: Tape<f32, Cpu>>(
+    logits: Tensor<Rank2<8, 3>, f32, Cpu, T>,
+    y: Y,
+    calls: &mut usize,
+) -> Tensor<Rank0, f32, Cpu, T> {
+    *calls += 1;
+    cross_entropy_with_logits_loss(logits, y)
+}
+
+#[sam_train(rho = 0.05)]
+fn train(model: &mut Net, opt: &mut Sgd<Net, f32, Cpu>, data: Vec<(X, Y)>) {
+    let mut grads = model.alloc_grads();
+    for (x, y) in data {
+        let mut calls = 0;
+        let logits = model.forward_mut(x.traced(grads));
+        let loss = counted(logits, y, &mut calls);
+        grads = loss.backward();
+        opt.update(model, &grads).unwrap();
+        println!("{calls}");
+    }
+}
+
+fn main() {}

@@ -1,0 +1,19 @@
+//! No step.
+
+use dfdx::prelude::*;
+use sam_runtime::sam_train;
+
+type Net = modules::Linear<4, 3, f32, Cpu>;
+type X = Tensor<Rank2<8, 4>, f32, Cpu>;
+type Y = Tensor<Rank2<8, 3>, f32, Cpu>;
+
+#[sam_train(rho = 0.05)]
+fn train(model: &mut Net, data: Vec<(X, Y)>) {
+    for (x, y) in data {
+        let logits = model.forward_mut(x);
+        let loss = cross_entropy_with_logits_loss(logits, y);
+        println!("{}", loss.array());
+    }
+}
+
+fn main() {}
