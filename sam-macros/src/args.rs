@@ -8,7 +8,7 @@ use syn::{
     parse::{ParseStream, Parser},
 };
 
-use crate::errors::{Errors, nearest};
+use crate::errors::{Errors, nearest, spelled};
 
 /// One key: how it is spelled, what its value is, how the value is read. A new key is a new entry.
 struct Key {
@@ -120,7 +120,7 @@ impl Args {
 
     /// Whether `rho` is known when compiling, and so is not 0.
     pub(crate) fn rho_is_literal(&self) -> bool {
-        matches!(self.rho, Expr::Lit(_))
+        literal(&self.rho).is_some()
     }
 }
 
@@ -318,7 +318,7 @@ fn read_split(args: &mut Args, input: ParseStream, errors: &mut Errors) -> syn::
 fn read_model(args: &mut Args, input: ParseStream, errors: &mut Errors) -> syn::Result<()> {
     let value: Expr = input.parse()?;
     if let Expr::Reference(reference) = &value {
-        let place = reference.expr.to_token_stream();
+        let place = spelled(&reference.expr);
         errors.at(
             &value,
             format!("`model` is a place; write `model = {place}`"),

@@ -34,6 +34,11 @@ pub(crate) fn sam_train(args: TokenStream, item: TokenStream) -> TokenStream {
             }
             tokens
         }
+        _ if function.sig.constness.is_some() => {
+            // As a plain function, or each call in it would be an error of its own.
+            function.sig.constness = None;
+            fallback::function(&function.into_token_stream(), errors)
+        }
         _ => fallback::function(&item, errors),
     }
 }

@@ -31,7 +31,7 @@ pub(crate) struct Plan {
     pub(crate) seen: Vec<Vec<Seen>>,
     /// The loop that a `continue` in the slice means.
     pub(crate) in_loop: Option<InLoop>,
-    /// The optimizer, where the function shows whether it holds one or a reference to one.
+    /// The optimizer, where `update` is called on a place.
     pub(crate) optimizer: Option<TokenStream>,
     /// Type parameters that must be `Clone`.
     pub(crate) cloned_types: Vec<Ident>,
@@ -42,8 +42,10 @@ pub(crate) struct Plan {
 /// What a statement between the forward and the backward site is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// The loss depends on it: it runs in every pass.
+    /// The loss depends on it, and it on the model: it runs in every pass.
     Slice,
+    /// The loss depends on it, but it not on the model: it runs once, before the passes.
+    Batch,
     /// It runs once, after the passes.
     Observer,
     /// A `use`, `const` or nested function: it stands before the passes.

@@ -125,9 +125,9 @@ pub fn begin_chunked<'a, M: Model<E, D> + 'a, E: Dtype, D: Device<E>, C, R>(
 }
 
 /// Checks that the `update` that the attribute found is that of an optimizer of this model.
-pub fn optimizes<O: BaseOptimizer<M, D, E>, M, E: Dtype, D: Device<E>>(
-    _: &O,
+pub fn optimizes<M, E: Dtype, D: Device<E>, O: BaseOptimizer<M, D, E> + ?Sized>(
     _: &M,
+    _: &O,
     _: PhantomData<Gradients<E, D>>,
 ) {
 }
@@ -140,7 +140,7 @@ pub fn optimizes<O: BaseOptimizer<M, D, E>, M, E: Dtype, D: Device<E>>(
 )]
 pub trait BaseOptimizer<M, D: Storage<E>, E: Dtype> {}
 
-impl<O: Optimizer<M, D, E>, M, D: Storage<E>, E: Dtype> BaseOptimizer<M, D, E> for O {}
+impl<O: Optimizer<M, D, E> + ?Sized, M, D: Storage<E>, E: Dtype> BaseOptimizer<M, D, E> for O {}
 
 /// The sizes of a batch's chunks, and the types of their first dimensions.
 pub struct Chunks<C, R> {
@@ -223,20 +223,20 @@ impl<T> Seen<T> {
     pub fn whole(mut self) -> T {
         self.0.pop().expect("the clean pass was run")
     }
+}
 
-    /// What was seen of the chunks, joined.
-    pub fn join<C, R>(self, chunks: &Chunks<C, R>) -> Result<T::Joined, StepError>
-    where
-        T: Join<C, R>,
-    {
-        let batch: usize = chunks.rows.iter().sum();
-        let shares: Vec<f64> = chunks
-            .rows
-            .iter()
-            .map(|&r| r as f64 / batch as f64)
-            .collect();
-        T::join(self.0, &shares)
-    }
+/// What was seen of the chunks, joined.
+pub fn join<T: Join<C, R>, C, R>(
+    seen: Seen<T>,
+    chunks: &Chunks<C, R>,
+) -> Result<T::Joined, StepError> {
+    let batch: usize = chunks.rows.iter().sum();
+    let shares: Vec<f64> = chunks
+        .rows
+        .iter()
+        .map(|&r| r as f64 / batch as f64)
+        .collect();
+    T::join(seen.0, &shares)
 }
 
 /// A value without its tape.
@@ -246,7 +246,39 @@ pub fn observe<T: Observe>(value: &T) -> T::Clean {
 
 /// Something to look at, through references that rank the traits below: the compiler takes the
 /// first of them that the value's type has.
-pub struct Look<'a, T>(pub &'a T);
+pub struct Look<'a, T: ?Sized>(pub &'a T);
+
+/// First choice: what a reference, a `Box` or a guard holds.
+pub trait Behind<'a> {
+    /// What is held.
+    type Held: ?Sized;
+    /// A reference to it.
+    fn __sam_owner(&self) -> &'a Self::Held;
+}
+
+impl<'a, T: std::ops::Deref + ?Sized> Behind<'a> for &Look<'a, T> {
+    type Held = T::Target;
+
+    fn __sam_owner(&self) -> &'a T::Target {
+        self.0
+    }
+}
+
+/// Otherwise: the value itself.
+pub trait Itself<'a> {
+    /// The value's type.
+    type Held: ?Sized;
+    /// A reference to it.
+    fn __sam_owner(&self) -> &'a Self::Held;
+}
+
+impl<'a, T: ?Sized> Itself<'a> for Look<'a, T> {
+    type Held = T;
+
+    fn __sam_owner(&self) -> &'a T {
+        self.0
+    }
+}
 
 /// First choice: a copy on the pass's fork of the device.
 pub trait ByFork {

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashSet};
 
 use proc_macro2::Ident;
 use quote::ToTokens;
-use syn::{Block, FnArg, ItemFn, Pat, Stmt, Type};
+use syn::{Block, Expr, FnArg, ItemFn, Pat, Stmt, Type};
 
 use super::{
-    dataflow::{Region, is_variable, visible},
+    dataflow::{Region, binds_mut, is_variable, visible},
     locate::Frame,
     names::{How, Use, Uses, bound_by, bound_by_stmt},
 };
@@ -24,6 +24,7 @@ pub(super) fn batch_variables(
     item: &ItemFn,
     stack: &[Frame<'_>],
     region: &Region<'_>,
+    roles: &[Role],
 ) -> HashSet<String> {
     let innermost = stack
         .iter()
@@ -42,12 +43,17 @@ pub(super) fn batch_variables(
             Frame::Block(block, at) => {
                 let is_ours = std::ptr::eq(*block, region.block);
                 let before = if is_ours { region.first } else { *at };
-                names.extend(block.stmts[..before].iter().flat_map(bound_by_stmt));
+                names.extend(block.stmts[..before].iter().flat_map(bound_to_a_value));
                 if is_ours {
                     break;
                 }
             }
             Frame::Loop { .. } | Frame::Branch => {}
+        }
+    }
+    for (stmt, role) in region.block.stmts[region.first..].iter().zip(roles) {
+        if *role == Role::Batch {
+            names.extend(bound_to_a_value(stmt));
         }
     }
     let mut names: HashSet<String> = names.iter().map(ToString::to_string).collect();
@@ -63,6 +69,63 @@ pub(super) fn batch_variables(
         }
     }
     names
+}
+
+/// What a statement binds, but for a number: `let half = 0.5;` is the same for every chunk, and its
+/// type may still be open.
+fn bound_to_a_value(stmt: &Stmt) -> Vec<Ident> {
+    match stmt {
+        Stmt::Local(local) if matches!(&local.init, Some(init) if matches!(*init.expr, Expr::Lit(_))) => {
+            Vec::new()
+        }
+        _ => bound_by_stmt(stmt),
+    }
+}
+
+/// The variables outside the region that can be changed where they are, and the closures among
+/// them.
+pub(super) fn mutable_variables(
+    item: &ItemFn,
+    stack: &[Frame<'_>],
+) -> (HashSet<String>, HashSet<String>) {
+    let (mut mutable, mut closures) = (HashSet::new(), HashSet::new());
+    let mut add = |pat: &Pat| {
+        let bound = bound_by(pat).into_iter().map(|ident| ident.to_string());
+        mutable.extend(bound.filter(|name| binds_mut(pat, name)));
+    };
+    for arg in &item.sig.inputs {
+        if let FnArg::Typed(arg) = arg {
+            add(&arg.pat);
+        }
+    }
+    for frame in stack {
+        match frame {
+            Frame::Binds(pat) => add(pat),
+            Frame::Block(block, at) => {
+                for stmt in &block.stmts[..*at] {
+                    if let Stmt::Local(local) = stmt {
+                        add(&local.pat);
+                        if let Some(init) = &local.init
+                            && matches!(*init.expr, Expr::Closure(_))
+                        {
+                            closures.extend(bound_by(&local.pat).iter().map(ToString::to_string));
+                        }
+                    }
+                }
+            }
+            Frame::Loop { .. } | Frame::Branch => {}
+        }
+    }
+    for arg in &item.sig.inputs {
+        if let FnArg::Typed(arg) = arg
+            && let (Pat::Ident(pat), Type::Reference(ty)) = (&*arg.pat, &*arg.ty)
+            && ty.mutability.is_some()
+        {
+            mutable.insert(pat.ident.to_string());
+        }
+    }
+    closures.retain(|name| mutable.contains(name));
+    (mutable, closures)
 }
 
 /// What the slice uses of the batch.
@@ -183,7 +246,7 @@ pub(super) fn seen(
     let of_slice = visible(stmts, |stmt, role, of_slice| {
         all.push(match role {
             Role::Observer => seen_by(stmt, of_slice),
-            Role::Slice | Role::Item => Vec::new(),
+            Role::Slice | Role::Batch | Role::Item => Vec::new(),
         });
     });
     all.push(seen_at_the_end(block, region.last, backward, of_slice));

@@ -3,8 +3,7 @@
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{
-    FnArg, GenericArgument, GenericParam, ItemFn, Pat, PathArguments, TypeParamBound,
-    WherePredicate,
+    FnArg, GenericArgument, Generics, ItemFn, Pat, PathArguments, TypeParamBound, WherePredicate,
 };
 
 use crate::model::{Capture, ModelPlace};
@@ -14,25 +13,9 @@ use crate::model::{Capture, ModelPlace};
 pub(super) fn cloned_types(item: &ItemFn, model: &ModelPlace, captures: &[Capture]) -> Vec<Ident> {
     let generics = &item.sig.generics;
     let mut mentioned: Vec<Ident> = Vec::new();
-    for param in &generics.params {
-        if let GenericParam::Type(param) = param {
-            param
-                .bounds
-                .iter()
-                .for_each(|bound| push_items(bound, &mut mentioned));
-        }
-    }
-    for predicate in generics
-        .where_clause
-        .iter()
-        .flat_map(|clause| &clause.predicates)
-    {
-        if let WherePredicate::Type(predicate) = predicate {
-            predicate
-                .bounds
-                .iter()
-                .for_each(|bound| push_items(bound, &mut mentioned));
-        }
+    // A method may implement a trait's, which must not ask for more.
+    if item.sig.receiver().is_none() {
+        push_yielded(generics, &mut mentioned);
     }
     let variables: Vec<&Ident> = model
         .variable()
@@ -53,6 +36,28 @@ pub(super) fn cloned_types(item: &ItemFn, model: &ModelPlace, captures: &[Captur
         .filter(|param| mentioned.contains(param))
         .cloned()
         .collect()
+}
+
+/// The names in `Item = ..` of the function's iterator bounds.
+fn push_yielded(generics: &Generics, names: &mut Vec<Ident>) {
+    for param in generics.type_params() {
+        param
+            .bounds
+            .iter()
+            .for_each(|bound| push_items(bound, names));
+    }
+    for predicate in generics
+        .where_clause
+        .iter()
+        .flat_map(|clause| &clause.predicates)
+    {
+        if let WherePredicate::Type(predicate) = predicate {
+            predicate
+                .bounds
+                .iter()
+                .for_each(|bound| push_items(bound, names));
+        }
+    }
 }
 
 /// The names in `Item = ..` of an iterator bound.

@@ -26,7 +26,7 @@ use self::{
 };
 use crate::{
     args::{Args, is_place},
-    errors::Errors,
+    errors::{Errors, spelled},
     model::{Backward, Forward, InLoop, ModelPlace, Plan, Role, id_of},
     tokens,
 };
@@ -41,7 +41,7 @@ pub(crate) fn train_fn(item: &ItemFn, args: &Args, errors: &mut Errors) -> Optio
     let updates = the_updates(&sites, backward, &block.stmts[last], args, errors)?;
     let model = place::model(item, args, &updates, &backward.stack, errors)?;
 
-    let mut region = region(&sites, trace, backward, block, first, last, &model);
+    let mut region = region(item, &sites, trace, backward, block, first, last, &model);
     let mut roles = region.roles();
     if first != last && roles[first - region.first] != Role::Slice {
         errors.at(
@@ -64,7 +64,7 @@ pub(crate) fn train_fn(item: &ItemFn, args: &Args, errors: &mut Errors) -> Optio
     }
     refuse_foreign_model(&region, &roles, &model, trace, errors);
     region.refuse_side_effects(&roles, errors);
-    let batch = captures::batch_variables(item, &backward.stack, &region);
+    let batch = captures::batch_variables(item, &backward.stack, &region, &roles);
     let captures = captures::captures(&region, &roles, &batch, args, errors);
     refuse_nothing_to_cut(args, &forward, &captures, errors);
 
@@ -82,7 +82,7 @@ pub(crate) fn train_fn(item: &ItemFn, args: &Args, errors: &mut Errors) -> Optio
             call: id_of(backward.call),
             fallible: backward.call.method == "try_backward",
         },
-        optimizer: place::optimizer(item, args, &updates),
+        optimizer: place::optimizer(args, &updates),
         cloned_types: generics::cloned_types(item, &model, &captures),
         captures,
         in_loop: in_loop(&backward.stack, block),
@@ -241,7 +241,7 @@ fn the_updates<'s, 'a>(
                 &call.method,
                 format!(
                     "`update` comes before `backward`; move `{}.update(..)` behind it",
-                    call.receiver.to_token_stream()
+                    spelled(&call.receiver)
                 ),
             );
         } else if !report_hidden(sites, "update", errors) {
@@ -257,6 +257,7 @@ fn the_updates<'s, 'a>(
 }
 
 fn region<'a>(
+    item: &ItemFn,
     sites: &Sites<'a>,
     trace: &Site<'a>,
     backward: &Site<'a>,
@@ -269,6 +270,7 @@ fn region<'a>(
         .find(|i| traces_in(sites, block, *i))
         .unwrap_or(first);
     let start = trace.call.args.first();
+    let (mutable, stateful) = captures::mutable_variables(item, &backward.stack);
     Region {
         block,
         first: earliest,
@@ -276,6 +278,9 @@ fn region<'a>(
         loss: &backward.call.receiver,
         outside: start.map(id_of).into_iter().collect(),
         model: &model.place,
+        traced: (0..=last).filter(|i| traces_in(sites, block, *i)).collect(),
+        mutable,
+        stateful,
     }
 }
 
@@ -347,8 +352,9 @@ fn refuse_foreign_model(
             format!(
                 "this forward pass does not mention `{place}`, the model that is trained, so SAM \
                  can't run it at the perturbed weights\n\nhelp: write `{place}.forward_mut(..)` here, \
-                 or hand `{place}` to the function that does",
-                place = model.place.to_token_stream(),
+                 or hand `{place}` to the function that does; where a method of its owner runs it, \
+                 name the owner with `model = ..`",
+                place = spelled(&model.place),
             ),
         );
     }

@@ -82,13 +82,6 @@ impl<'a> Uses<'a> {
         self.all.iter().map(|u| u.ident.to_string()).collect()
     }
 
-    /// The uses that change a variable, or let somebody change it.
-    pub(crate) fn changes(&self) -> impl Iterator<Item = &Use> {
-        self.all
-            .iter()
-            .filter(|u| matches!(u.how, How::Assign | How::BorrowMut))
-    }
-
     fn record(&mut self, ident: &Ident, how: How) {
         let name = ident.to_string();
         if !self.scopes.iter().any(|scope| scope.contains(&name)) {

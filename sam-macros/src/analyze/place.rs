@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     args::{Args, is_place},
-    errors::Errors,
+    errors::{Errors, spelled},
     model::ModelPlace,
     tokens,
 };
@@ -72,8 +72,8 @@ pub(super) fn model(
                     format!(
                         "this trains `{}`, and the update before it `{}`; SAM perturbs one model\
                          \n\nhelp: put both into one module, or name the one to perturb with `model = ..`",
-                        found.place.to_token_stream(),
-                        first.place.to_token_stream(),
+                        spelled(&found.place),
+                        spelled(&first.place),
                     ),
                 );
                 return None;
@@ -195,38 +195,11 @@ fn declaration(item: &ItemFn, stack: &[Frame<'_>], place: &Expr) -> Declaration 
     }
 }
 
-/// The optimizer behind `update`, as a place that holds it and not a reference to it. `None` where
-/// that can't be seen, and where the key `model` makes `update` unnecessary.
-pub(super) fn optimizer(item: &ItemFn, args: &Args, updates: &[&Site<'_>]) -> Option<TokenStream> {
-    let site = updates.first().filter(|_| args.model.is_none())?;
-    let Expr::Path(path) = &*site.call.receiver else {
-        return None;
-    };
-    let name = path.path.get_ident()?;
-    let in_function = item.sig.inputs.iter().any(|arg| match arg {
-        FnArg::Typed(arg) => ident_pat(&arg.pat, &name.to_string()).is_some(),
-        FnArg::Receiver(_) => false,
-    });
-    let local = site.stack.iter().any(|frame| match frame {
-        Frame::Block(block, at) => block.stmts[..*at].iter().any(|stmt| match stmt {
-            Stmt::Local(local) => {
-                ident_pat(&local.pat, &name.to_string()).is_some()
-                    && matches!(&local.init, Some(init) if matches!(*init.expr, Expr::Call(_)))
-            }
-            _ => false,
-        }),
-        _ => false,
-    });
-    match declaration(item, &site.stack, &site.call.receiver) {
-        _ if !in_function && !local => None,
-        Declaration {
-            is_reference: true, ..
-        } => Some(quote::quote!(*#name)),
-        Declaration {
-            is_reference: false,
-            ..
-        } => Some(name.to_token_stream()),
-    }
+/// The optimizer, where `update` is called on a variable or a field. The key `model` makes `update`
+/// unnecessary, and so also what it is called on.
+pub(super) fn optimizer(args: &Args, updates: &[&Site<'_>]) -> Option<TokenStream> {
+    let receiver = &updates.first()?.call.receiver;
+    (args.model.is_none() && is_place(receiver)).then(|| receiver.to_token_stream())
 }
 
 fn ident_pat<'p>(pat: &'p Pat, name: &str) -> Option<&'p syn::PatIdent> {

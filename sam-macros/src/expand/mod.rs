@@ -24,15 +24,15 @@ use crate::{
 
 /// Rewrites `item` as `plan` says.
 pub(crate) fn train_fn(item: &mut ItemFn, plan: Plan, args: &Args) {
-    for param in &plan.cloned_types {
-        let clause = item.sig.generics.make_where_clause();
-        clause
-            .predicates
-            .push(syn::parse_quote!(#param: ::core::clone::Clone));
+    for param in item.sig.generics.type_params_mut() {
+        if plan.cloned_types.contains(&param.ident) {
+            param.bounds.push(syn::parse_quote!(::core::clone::Clone));
+        }
     }
     // Each pass copies what the batch holds, so clippy thinks that borrowed batches would do.
-    item.attrs
-        .push(syn::parse_quote!(#[allow(clippy::unnecessary_to_owned)]));
+    item.attrs.push(syn::parse_quote! {
+        #[allow(clippy::needless_pass_by_value, clippy::unnecessary_to_owned)]
+    });
     let names = Names::new(&args.krate);
     let label = plan.in_loop.as_ref().map(|found| match &found.label {
         Some(label) => label.clone(),
@@ -95,10 +95,15 @@ impl Rewrite<'_> {
         for (stmt, _) in self.of_role(block, Role::Item) {
             stmt.to_tokens(&mut out);
         }
+        let once: Vec<&Stmt> = self
+            .of_role(block, Role::Batch)
+            .map(|(stmt, _)| stmt)
+            .collect();
         let slice = passes::Slice {
             plan: self.plan,
             args: self.args,
             names: &self.names,
+            once: &once,
             stmts: &block.stmts[first..last],
             loss: &loss,
             backward: &taken.backward,

@@ -7,7 +7,7 @@ use syn::{Expr, Stmt, spanned::Spanned};
 use super::{copy, raise};
 use crate::{
     args::Args,
-    hygiene::{Names, shown_at},
+    hygiene::{Names, local, shown_at},
     model::{Capture, Plan, Role, Seen},
     tokens::{self, Rule},
 };
@@ -17,6 +17,8 @@ pub(super) struct Slice<'a> {
     pub(super) plan: &'a Plan,
     pub(super) args: &'a Args,
     pub(super) names: &'a Names,
+    /// What runs once, before the passes.
+    pub(super) once: &'a [&'a Stmt],
     /// The region, less the backward statement.
     pub(super) stmts: &'a [Stmt],
     pub(super) loss: &'a Expr,
@@ -73,6 +75,7 @@ impl Slice<'_> {
             result,
             ..
         } = self.names;
+        let rho_name = local("rho");
         let (rho, p, skip) = (&self.args.rho, self.args.norm, self.args.skip_nonfinite);
         let p = if p.is_infinite() {
             quote!(::core::primitive::f64::INFINITY)
@@ -82,7 +85,7 @@ impl Slice<'_> {
         let forward = &self.plan.forward;
         let bind_input = forward.hoisted.then(|| {
             let borrow = forward.borrowed.then(|| quote!(&));
-            let x = &forward.input;
+            let x = unparenthesized(&forward.input);
             quote!(let #input = #borrow #x;)
         });
         let gradients = match &forward.start {
@@ -99,10 +102,13 @@ impl Slice<'_> {
             }
         };
         let seen = slots(self.plan).map(|(slot, _)| self.names.seen(slot.index));
+        let once = self.once;
         quote! {
-            let #settings = #rt::settings(#rho, #p, #skip);
+            let #rho_name: ::core::primitive::f64 = #rho;
+            let #settings = #rt::settings(#rho_name, #p, #skip);
             #bind_input
             let #start = #gradients;
+            #(#once)*
             let (#result, (#(#seen,)*)) = { #passes };
         }
     }
@@ -119,16 +125,16 @@ impl Slice<'_> {
         let begin = self.begin(batch);
         let check = self.plan.optimizer.as_ref().map(|optimizer| {
             let model = self.model();
-            let at = shown_at(optimizer.span());
-            let optimizer = quote_spanned!(at=> &#optimizer);
-            quote!(if false { #rt::optimizes(#optimizer, &#model, #step.types()); })
+            let model = owner(&model, Span::mixed_site(), rt);
+            let optimizer = owner(optimizer, shown_at(optimizer.span()), rt);
+            quote!(if false { #rt::optimizes(#model, #optimizer, #rt::Driver::types(&#step)); })
         });
         let body = self.body(batch);
         let finish = if self.plan.model.is_mutable {
             let model = self.model();
-            quote!(#step.finish(::core::option::Option::Some(&mut #model)))
+            quote!(#rt::Driver::finish(#step, ::core::option::Option::Some(&mut #model)))
         } else {
-            quote!(#step.finish(::core::option::Option::None))
+            quote!(#rt::Driver::finish(#step, ::core::option::Option::None))
         };
         let seen: Vec<_> = slots(self.plan)
             .map(|(slot, _)| self.names.seen(slot.index))
@@ -136,7 +142,7 @@ impl Slice<'_> {
         let complete = (!seen.is_empty()).then(|| {
             let raise = raise(self.plan, self.names);
             quote! {
-                let #result = match #rt::observed(#step.is_observed(), #finish) {
+                let #result = match #rt::observed(#rt::Driver::is_observed(&#step), #finish) {
                     ::core::result::Result::Ok(#result) => #result,
                     ::core::result::Result::Err(#error) => #raise,
                 };
@@ -148,7 +154,7 @@ impl Slice<'_> {
             #begin
             #check
             #(let mut #seen = #rt::Seen::new();)*
-            while let ::core::option::Option::Some(mut #pass) = #step.next_pass() {
+            while let ::core::option::Option::Some(mut #pass) = #rt::Driver::next_pass(&mut #step) {
                 #body
             }
             #complete
@@ -178,7 +184,7 @@ impl Slice<'_> {
             ..
         } = self.names;
         let model = self.model();
-        let model = quote_spanned!(shown_at(self.plan.model.place.span())=> &#model);
+        let model = owner(&model, shown_at(self.plan.model.place.span()), rt);
         let m = match batch {
             Batch::Whole => {
                 return quote!(let mut #step = #rt::begin(#model, #start, #settings););
@@ -186,7 +192,7 @@ impl Slice<'_> {
             Batch::Chunks(m) => m,
         };
         let whole = self.whole_batch();
-        let check = divides(m, &whole, rt);
+        let cut_up = chunks_of(m, &whole, rt);
         let raise = raise(self.plan, self.names);
         let split = |parts: Ident, value: TokenStream| {
             quote! {
@@ -215,8 +221,7 @@ impl Slice<'_> {
             .hoisted
             .then(|| split(input.clone(), whole.clone()));
         quote! {
-            #check
-            let #chunks = #rt::chunks::<{ #m }, _>(#whole);
+            let #chunks = #cut_up;
             #parts
             #input_parts
             let mut #step = #rt::begin_chunked(#model, #start, #settings, &#chunks);
@@ -262,12 +267,12 @@ impl Slice<'_> {
         let name = model_place.variable().unwrap_or(model);
         let (bind_model, copied) = if model_place.is_reference {
             (
-                quote!(let mut #copy = #pass.model(); let #name = &mut #copy;),
+                quote!(let mut #copy = #rt::Pass::model(&mut #pass); let #name = &mut #copy;),
                 &copy,
             )
         } else {
             (
-                quote!(#[allow(unused_mut)] let mut #name = #pass.model();),
+                quote!(#[allow(unused_mut)] let mut #name = #rt::Pass::model(&mut #pass);),
                 name,
             )
         };
@@ -277,14 +282,14 @@ impl Slice<'_> {
         let absorb = if self.plan.backward.fallible {
             quote! {
                 match #loss.#backward() {
-                    ::core::result::Result::Ok(#gradients) => #step.absorb(#pass, &#copied, #gradients),
-                    ::core::result::Result::Err(#error) => #step.fail_backward(#error),
+                    ::core::result::Result::Ok(#gradients) => #rt::Driver::absorb(&mut #step, #pass, &#copied, #gradients),
+                    ::core::result::Result::Err(#error) => #rt::Driver::fail_backward(&mut #step, #error),
                 }
             }
         } else {
             quote! {
                 let #gradients = #loss.#backward();
-                #step.absorb(#pass, &#copied, #gradients);
+                #rt::Driver::absorb(&mut #step, #pass, &#copied, #gradients);
             }
         };
         quote! {
@@ -309,7 +314,7 @@ impl Slice<'_> {
             traced,
             ..
         } = self.names;
-        let part = |parts: &Ident| quote!(&#parts[#pass.chunk()]);
+        let part = |parts: &Ident| quote!(&#parts[#rt::Pass::chunk(&#pass)]);
         let mut out = TokenStream::new();
         for (i, capture) in self.plan.captures.iter().enumerate() {
             let place = &capture.place;
@@ -331,7 +336,7 @@ impl Slice<'_> {
                     #[allow(unused_imports)]
                     use #rt::{ByClone as _, ByFork as _, #last_choice as _};
                     #check
-                    (&&&#rt::Look(#value)).__sam_for_pass(#pass.fork())
+                    (&&&#rt::Look(#value)).__sam_for_pass(#rt::Pass::fork(&#pass))
                 };
             });
         }
@@ -345,7 +350,7 @@ impl Slice<'_> {
                 let #traced = {
                     #[allow(unused_imports)]
                     use #rt::{InputByClone as _, InputByFork as _, InputByReference as _};
-                    (&&&#rt::Look(#value)).__sam_input(#pass.fork())
+                    (&&&#rt::Look(#value)).__sam_input(#rt::Pass::fork(&#pass))
                 };
             });
         }
@@ -385,7 +390,7 @@ impl Slice<'_> {
             match role {
                 Role::Slice => out.extend(tokens::replace(stmt.to_token_stream(), &rules)),
                 Role::Observer => out.extend(self.see(k)),
-                Role::Item => {}
+                Role::Batch | Role::Item => {}
             }
         }
         out.extend(self.see(self.plan.roles.len()));
@@ -402,32 +407,33 @@ impl Slice<'_> {
                 match slot.read {
                     Some(method) => {
                         let method = Ident::new(method, variable.span());
-                        quote!(#place.see(#variable.#method());)
+                        quote!(#rt::Seen::see(&mut #place, #variable.#method());)
                     }
                     None => {
                         let variable = quote_spanned!(shown_at(variable.span())=> &#variable);
-                        quote!(#place.see(#rt::observe(#variable));)
+                        quote!(#rt::Seen::see(&mut #place, #rt::observe(#variable));)
                     }
                 }
             })
             .collect();
-        (!all.is_empty()).then(|| quote!(if #pass.is_observed() { #(#all)* }))
+        (!all.is_empty()).then(|| quote!(if #rt::Pass::is_observed(&#pass) { #(#all)* }))
     }
 
     /// What was seen, for the whole batch.
     fn value(&self, seen: &Ident, batch: Batch<'_>) -> TokenStream {
         let Names {
+            rt,
             chunks,
             error,
             result,
             ..
         } = self.names;
         match batch {
-            Batch::Whole => quote!(#seen.whole()),
+            Batch::Whole => quote!(#rt::Seen::whole(#seen)),
             Batch::Chunks(_) => {
                 let raise = raise(self.plan, self.names);
                 quote! {
-                    match #seen.join(&#chunks) {
+                    match #rt::join(#seen, &#chunks) {
                         ::core::result::Result::Ok(#result) => #result,
                         ::core::result::Result::Err(#error) => #raise,
                     }
@@ -437,24 +443,46 @@ impl Slice<'_> {
     }
 }
 
-/// Checks, when the function is compiled for a static batch, that `m` divides it. The constant is
-/// in an item of its own so that the error underlines the user's `m`.
-fn divides(m: &Expr, whole: &TokenStream, rt: &TokenStream) -> TokenStream {
-    let span = m.span().resolved_at(Span::mixed_site());
-    let divides = respan(
-        quote!(#rt::assert_divides(<X as #rt::SplitBatch<M>>::STATIC_ROWS, M)),
-        span,
-    );
+/// Cuts the batch, and checks when the function is compiled for a static batch that `m` divides it.
+/// The constant is in an item of its own so that the error underlines the user's `m`.
+fn chunks_of(m: &Expr, whole: &TokenStream, rt: &TokenStream) -> TokenStream {
+    let span = shown_at(m.span());
+    let size = quote!(<X as #rt::SplitBatch<M>>::STATIC_ROWS);
+    let divides = respan(quote!(#rt::assert_divides(#size, M)), span);
     quote_spanned! {Span::mixed_site()=>
         {
             struct __SamDivides<X, const M: ::core::primitive::usize>(::core::marker::PhantomData<X>);
             impl<X: #rt::Batch<M>, const M: ::core::primitive::usize> __SamDivides<X, M> {
                 const CHECK: () = #divides;
-                fn check(_: &X) {
-                    let () = Self::CHECK;
-                }
             }
-            __SamDivides::<_, { #m }>::check(#whole);
+            fn __sam_chunks<X: #rt::Batch<M>, const M: ::core::primitive::usize>(
+                x: &X,
+            ) -> #rt::Chunks<X::ChunkRows, X::Rows> {
+                let () = __SamDivides::<X, M>::CHECK;
+                #rt::chunks::<M, X>(x)
+            }
+            __sam_chunks::<_, { #m }>(#whole)
+        }
+    }
+}
+
+/// `x` of `(x)`: bound by a `let`, it would be warned of its parentheses.
+fn unparenthesized(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Paren(inner) => unparenthesized(&inner.expr),
+        other => other,
+    }
+}
+
+/// A reference to what is in `place`, also where that is a `Box`, a guard or another reference.
+fn owner(place: &TokenStream, span: Span, rt: &TokenStream) -> TokenStream {
+    let place = quote_spanned!(span=> &#place);
+    quote_spanned! {span=>
+        {
+            #[allow(unused_imports)]
+            use #rt::{Behind as _, Itself as _};
+            let __sam_outer = (&&#rt::Look(#place)).__sam_owner();
+            (&&#rt::Look(__sam_outer)).__sam_owner()
         }
     }
 }

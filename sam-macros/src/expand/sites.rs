@@ -47,12 +47,14 @@ struct ForwardSite<'a> {
 
 impl VisitMut for ForwardSite<'_> {
     // Input:  x.traced(grads), x.leaky_trace()
-    // Output: __sam_traced.traced(__sam_pass.gradients()), __sam_traced.trace(..)
+    // Output: __sam_traced.traced(gradients of the pass), __sam_traced.trace(..)
     fn visit_expr_method_call_mut(&mut self, call: &mut syn::ExprMethodCall) {
         if id_of(call) != self.plan.forward.call {
             return visit_mut::visit_expr_method_call_mut(self, call);
         }
-        let Names { traced, pass, .. } = self.names;
+        let Names {
+            rt, traced, pass, ..
+        } = self.names;
         if self.plan.forward.hoisted {
             *call.receiver = syn::parse_quote!(#traced);
         }
@@ -60,7 +62,8 @@ impl VisitMut for ForwardSite<'_> {
             call.method = Ident::new(eager, call.method.span());
         }
         call.args.clear();
-        call.args.push(syn::parse_quote!(#pass.gradients()));
+        call.args
+            .push(syn::parse_quote!(#rt::Pass::gradients(&mut #pass)));
     }
 }
 
