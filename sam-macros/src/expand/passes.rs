@@ -149,7 +149,9 @@ impl Slice<'_> {
             }
         });
         let complete = complete.unwrap_or_else(|| quote!(let #result = #finish;));
-        let values = seen.iter().map(|seen| self.value(seen, batch));
+        let values = slots(self.plan).map(|(slot, read)| {
+            self.value(&self.names.seen(slot.index), read.variable.span(), batch)
+        });
         quote! {
             #begin
             #check
@@ -192,11 +194,15 @@ impl Slice<'_> {
             Batch::Chunks(m) => m,
         };
         let whole = self.whole_batch();
-        let cut_up = chunks_of(m, &whole, rt);
+        let cut_up = chunks_of(m, &whole, self.batch_span(), rt);
         let raise = raise(self.plan, self.names);
-        let split = |parts: Ident, value: TokenStream| {
+        let split = |parts: Ident, value: TokenStream, at: Span| {
+            // A refusal points at what the error is about: the `_` that is inferred.
+            let at = shown_at(at);
+            let split = respan(quote!(#rt::split), at);
+            let split = quote_spanned!(at=> #split::<{ #m }, _, _, _>);
             quote! {
-                let #parts = match #rt::split::<{ #m }, _, _, _>(#value, &#chunks) {
+                let #parts = match #split(#value, &#chunks) {
                     ::core::result::Result::Ok(#parts) => #parts,
                     ::core::result::Result::Err(#error) => #raise,
                 };
@@ -212,20 +218,26 @@ impl Slice<'_> {
             .map(|(i, capture)| {
                 let place = &capture.place;
                 let value = quote_spanned!(shown_at(place.span())=> &#place);
-                split(self.names.parts(i), value)
+                split(self.names.parts(i), value, place.span())
             })
             .collect();
         let input_parts = self
             .plan
             .forward
             .hoisted
-            .then(|| split(input.clone(), whole.clone()));
+            .then(|| split(input.clone(), whole.clone(), self.plan.forward.input.span()));
         quote! {
             let #chunks = #cut_up;
             #parts
             #input_parts
             let mut #step = #rt::begin_chunked(#model, #start, #settings, &#chunks);
         }
+    }
+
+    /// Where the user wrote what says how large the batch is.
+    fn batch_span(&self) -> Span {
+        let listed = self.args.split.iter().flatten().next();
+        listed.map_or_else(|| self.plan.forward.input.span(), Ident::span)
     }
 
     /// A reference to what says how large the batch is.
@@ -420,7 +432,7 @@ impl Slice<'_> {
     }
 
     /// What was seen, for the whole batch.
-    fn value(&self, seen: &Ident, batch: Batch<'_>) -> TokenStream {
+    fn value(&self, seen: &Ident, at: Span, batch: Batch<'_>) -> TokenStream {
         let Names {
             rt,
             chunks,
@@ -432,8 +444,10 @@ impl Slice<'_> {
             Batch::Whole => quote!(#rt::Seen::whole(#seen)),
             Batch::Chunks(_) => {
                 let raise = raise(self.plan, self.names);
+                let at = shown_at(at);
+                let (join, seen) = (respan(quote!(#rt::join), at), respan(quote!(#seen), at));
                 quote! {
-                    match #rt::join(#seen, &#chunks) {
+                    match #join(#seen, &#chunks) {
                         ::core::result::Result::Ok(#result) => #result,
                         ::core::result::Result::Err(#error) => #raise,
                     }
@@ -445,10 +459,12 @@ impl Slice<'_> {
 
 /// Cuts the batch, and checks when the function is compiled for a static batch that `m` divides it.
 /// The constant is in an item of its own so that the error underlines the user's `m`.
-fn chunks_of(m: &Expr, whole: &TokenStream, rt: &TokenStream) -> TokenStream {
+fn chunks_of(m: &Expr, whole: &TokenStream, at: Span, rt: &TokenStream) -> TokenStream {
     let span = shown_at(m.span());
     let size = quote!(<X as #rt::SplitBatch<M>>::STATIC_ROWS);
     let divides = respan(quote!(#rt::assert_divides(#size, M)), span);
+    let at = shown_at(at);
+    let cut = quote_spanned!(at=> __sam_chunks::<_, { #m }>);
     quote_spanned! {Span::mixed_site()=>
         {
             struct __SamDivides<X, const M: ::core::primitive::usize>(::core::marker::PhantomData<X>);
@@ -461,7 +477,7 @@ fn chunks_of(m: &Expr, whole: &TokenStream, rt: &TokenStream) -> TokenStream {
                 let () = __SamDivides::<X, M>::CHECK;
                 #rt::chunks::<M, X>(x)
             }
-            __sam_chunks::<_, { #m }>(#whole)
+            #cut(#whole)
         }
     }
 }

@@ -7,9 +7,6 @@
 //! | `control` | early stops, skipped batches, odd places for the step |
 //! | `composed` | several networks, heads and tapes; policies and value functions |
 
-// What the expansion still adds to a function that is clean without it.
-#![expect(clippy::multiple_bound_locations, clippy::unnecessary_to_owned)]
-
 mod composed;
 mod control;
 mod structured;

@@ -237,8 +237,6 @@ mod logistic_regression {
 
 /// Gradients of several samples are added up before each update.
 mod accumulation {
-    // As above: the parentheses around the loss stay where they are not needed.
-    #![expect(unused_parens)]
 
     use super::*;
 

@@ -1,18 +1,20 @@
 // The expansion of `snapshots::chunks`.
 
+#[allow(clippy::needless_pass_by_value, clippy::unnecessary_to_owned)]
 fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
     let mut grads = model.alloc_grads();
     let mut total = 0.0;
     for (x, y) in data {
+        let __sam_rho: ::core::primitive::f64 = 0.05;
         let __sam_settings = ::sam_runtime::__private::settings(
-            0.05,
+            __sam_rho,
             ::core::primitive::f64::INFINITY,
             false,
         );
         let __sam_input = &x;
         let __sam_start = grads;
         let (__sam_result, (__sam_seen_0,)) = {
-            {
+            let __sam_chunks = {
                 struct __SamDivides<X, const M: ::core::primitive::usize>(
                     ::core::marker::PhantomData<X>,
                 );
@@ -24,13 +26,16 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
                         <X as ::sam_runtime::__private::SplitBatch<M>>::STATIC_ROWS,
                         M,
                     );
-                    fn check(_: &X) {
-                        let () = Self::CHECK;
-                    }
                 }
-                __SamDivides::<_, { 4 }>::check(__sam_input);
-            }
-            let __sam_chunks = ::sam_runtime::__private::chunks::<{ 4 }, _>(__sam_input);
+                fn __sam_chunks<
+                    X: ::sam_runtime::__private::Batch<M>,
+                    const M: ::core::primitive::usize,
+                >(x: &X) -> ::sam_runtime::__private::Chunks<X::ChunkRows, X::Rows> {
+                    let () = __SamDivides::<X, M>::CHECK;
+                    ::sam_runtime::__private::chunks::<M, X>(x)
+                }
+                __sam_chunks::<_, { 4 }>(__sam_input)
+            };
             let __sam_parts_0 = match ::sam_runtime::__private::split::<
                 { 4 },
                 _,
@@ -54,46 +59,78 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
                 }
             };
             let mut __sam_step = ::sam_runtime::__private::begin_chunked(
-                &*model,
+                {
+                    #[allow(unused_imports)]
+                    use ::sam_runtime::__private::{Behind as _, Itself as _};
+                    let __sam_outer = (&&::sam_runtime::__private::Look(&*model))
+                        .__sam_owner();
+                    (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+                },
                 __sam_start,
                 __sam_settings,
                 &__sam_chunks,
             );
             if false {
-                ::sam_runtime::__private::optimizes(&*opt, &*model, __sam_step.types());
+                ::sam_runtime::__private::optimizes(
+                    {
+                        #[allow(unused_imports)]
+                        use ::sam_runtime::__private::{Behind as _, Itself as _};
+                        let __sam_outer = (&&::sam_runtime::__private::Look(&*model))
+                            .__sam_owner();
+                        (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+                    },
+                    {
+                        #[allow(unused_imports)]
+                        use ::sam_runtime::__private::{Behind as _, Itself as _};
+                        let __sam_outer = (&&::sam_runtime::__private::Look(&opt))
+                            .__sam_owner();
+                        (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+                    },
+                    ::sam_runtime::__private::Driver::types(&__sam_step),
+                );
             }
             let mut __sam_seen_0 = ::sam_runtime::__private::Seen::new();
-            while let ::core::option::Option::Some(mut __sam_pass) = __sam_step
-                .next_pass()
-            {
+            while let ::core::option::Option::Some(mut __sam_pass) = ::sam_runtime::__private::Driver::next_pass(
+                &mut __sam_step,
+            ) {
                 let y = {
                     #[allow(unused_imports)]
                     use ::sam_runtime::__private::{
                         ByClone as _, ByFork as _, ByReference as _,
                     };
-                    ::sam_runtime::__private::used_twice(
-                        &__sam_parts_0[__sam_pass.chunk()],
-                    );
                     (&&&::sam_runtime::__private::Look(
-                        &__sam_parts_0[__sam_pass.chunk()],
+                        &__sam_parts_0[::sam_runtime::__private::Pass::chunk(
+                            &__sam_pass,
+                        )],
                     ))
-                        .__sam_for_pass(__sam_pass.fork())
+                        .__sam_for_pass(
+                            ::sam_runtime::__private::Pass::fork(&__sam_pass),
+                        )
                 };
                 let __sam_traced = {
                     #[allow(unused_imports)]
                     use ::sam_runtime::__private::{
                         InputByClone as _, InputByFork as _, InputByReference as _,
                     };
-                    (&&&::sam_runtime::__private::Look(&__sam_input[__sam_pass.chunk()]))
-                        .__sam_input(__sam_pass.fork())
+                    (&&&::sam_runtime::__private::Look(
+                        &__sam_input[::sam_runtime::__private::Pass::chunk(&__sam_pass)],
+                    ))
+                        .__sam_input(::sam_runtime::__private::Pass::fork(&__sam_pass))
                 };
-                let mut __sam_copy = __sam_pass.model();
+                let mut __sam_copy = ::sam_runtime::__private::Pass::model(
+                    &mut __sam_pass,
+                );
                 let model = &mut __sam_copy;
                 let logits = model
-                    .forward_mut(__sam_traced.traced(__sam_pass.gradients()));
+                    .forward_mut(
+                        __sam_traced
+                            .traced(
+                                ::sam_runtime::__private::Pass::gradients(&mut __sam_pass),
+                            ),
+                    );
                 let loss = cross_entropy_with_logits_loss(logits, y);
-                if __sam_pass.is_observed() {
-                    __sam_seen_0.see(loss.array());
+                if ::sam_runtime::__private::Pass::is_observed(&__sam_pass) {
+                    ::sam_runtime::__private::Seen::see(&mut __sam_seen_0, loss.array());
                 }
                 let __sam_loss = loss;
                 {
@@ -102,11 +139,19 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
                         .__sam_note(&mut __sam_pass);
                 }
                 let __sam_gradients = __sam_loss.backward();
-                __sam_step.absorb(__sam_pass, &__sam_copy, __sam_gradients);
+                ::sam_runtime::__private::Driver::absorb(
+                    &mut __sam_step,
+                    __sam_pass,
+                    &__sam_copy,
+                    __sam_gradients,
+                );
             }
             let __sam_result = match ::sam_runtime::__private::observed(
-                __sam_step.is_observed(),
-                __sam_step.finish(&mut *model),
+                ::sam_runtime::__private::Driver::is_observed(&__sam_step),
+                ::sam_runtime::__private::Driver::finish(
+                    __sam_step,
+                    ::core::option::Option::Some(&mut *model),
+                ),
             ) {
                 ::core::result::Result::Ok(__sam_result) => __sam_result,
                 ::core::result::Result::Err(__sam_error) => {
@@ -116,7 +161,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
             (
                 __sam_result,
                 (
-                    match __sam_seen_0.join(&__sam_chunks) {
+                    match ::sam_runtime::__private::join(__sam_seen_0, &__sam_chunks) {
                         ::core::result::Result::Ok(__sam_result) => __sam_result,
                         ::core::result::Result::Err(__sam_error) => {
                             ::sam_runtime::__private::panic(__sam_error)

@@ -1,32 +1,58 @@
 // The expansion of `snapshots::control_flow`.
 
+#[allow(clippy::needless_pass_by_value, clippy::unnecessary_to_owned)]
 fn train(model: &mut Net, opt: &mut Opt, data: &Data) {
     let mut grads = model.alloc_grads();
     '__sam_batches: for (x, y) in data {
-        let __sam_settings = ::sam_runtime::__private::settings(0.05, 2f64, false);
+        let __sam_rho: ::core::primitive::f64 = 0.05;
+        let __sam_settings = ::sam_runtime::__private::settings(__sam_rho, 2f64, false);
         let __sam_input = &x;
         let __sam_start = grads.clone();
         let (__sam_result, (__sam_seen_0,)) = {
             let mut __sam_step = ::sam_runtime::__private::begin(
-                &*model,
+                {
+                    #[allow(unused_imports)]
+                    use ::sam_runtime::__private::{Behind as _, Itself as _};
+                    let __sam_outer = (&&::sam_runtime::__private::Look(&*model))
+                        .__sam_owner();
+                    (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+                },
                 __sam_start,
                 __sam_settings,
             );
             if false {
-                ::sam_runtime::__private::optimizes(&*opt, &*model, __sam_step.types());
+                ::sam_runtime::__private::optimizes(
+                    {
+                        #[allow(unused_imports)]
+                        use ::sam_runtime::__private::{Behind as _, Itself as _};
+                        let __sam_outer = (&&::sam_runtime::__private::Look(&*model))
+                            .__sam_owner();
+                        (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+                    },
+                    {
+                        #[allow(unused_imports)]
+                        use ::sam_runtime::__private::{Behind as _, Itself as _};
+                        let __sam_outer = (&&::sam_runtime::__private::Look(&opt))
+                            .__sam_owner();
+                        (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+                    },
+                    ::sam_runtime::__private::Driver::types(&__sam_step),
+                );
             }
             let mut __sam_seen_0 = ::sam_runtime::__private::Seen::new();
-            while let ::core::option::Option::Some(mut __sam_pass) = __sam_step
-                .next_pass()
-            {
+            while let ::core::option::Option::Some(mut __sam_pass) = ::sam_runtime::__private::Driver::next_pass(
+                &mut __sam_step,
+            ) {
                 let y = {
                     #[allow(unused_imports)]
                     use ::sam_runtime::__private::{
-                        ByClone as _, ByFork as _, ByReference as _,
+                        ByClone as _, ByFork as _, ByNothing as _,
                     };
                     ::sam_runtime::__private::used_twice(&y);
                     (&&&::sam_runtime::__private::Look(&y))
-                        .__sam_for_pass(__sam_pass.fork())
+                        .__sam_for_pass(
+                            ::sam_runtime::__private::Pass::fork(&__sam_pass),
+                        )
                 };
                 let __sam_traced = {
                     #[allow(unused_imports)]
@@ -34,19 +60,26 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) {
                         InputByClone as _, InputByFork as _, InputByReference as _,
                     };
                     (&&&::sam_runtime::__private::Look(__sam_input))
-                        .__sam_input(__sam_pass.fork())
+                        .__sam_input(::sam_runtime::__private::Pass::fork(&__sam_pass))
                 };
-                let mut __sam_copy = __sam_pass.model();
+                let mut __sam_copy = ::sam_runtime::__private::Pass::model(
+                    &mut __sam_pass,
+                );
                 let model = &mut __sam_copy;
                 let logits = match model
-                    .try_forward_mut(__sam_traced.traced(__sam_pass.gradients()))
+                    .try_forward_mut(
+                        __sam_traced
+                            .traced(
+                                ::sam_runtime::__private::Pass::gradients(&mut __sam_pass),
+                            ),
+                    )
                 {
                     Ok(logits) => logits,
                     Err(_) => continue '__sam_batches,
                 };
                 let loss = cross_entropy_with_logits_loss(logits, y);
-                if __sam_pass.is_observed() {
-                    __sam_seen_0.see(loss.array());
+                if ::sam_runtime::__private::Pass::is_observed(&__sam_pass) {
+                    ::sam_runtime::__private::Seen::see(&mut __sam_seen_0, loss.array());
                 }
                 let __sam_loss = loss;
                 {
@@ -55,18 +88,26 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) {
                         .__sam_note(&mut __sam_pass);
                 }
                 let __sam_gradients = __sam_loss.backward();
-                __sam_step.absorb(__sam_pass, &__sam_copy, __sam_gradients);
+                ::sam_runtime::__private::Driver::absorb(
+                    &mut __sam_step,
+                    __sam_pass,
+                    &__sam_copy,
+                    __sam_gradients,
+                );
             }
             let __sam_result = match ::sam_runtime::__private::observed(
-                __sam_step.is_observed(),
-                __sam_step.finish(&mut *model),
+                ::sam_runtime::__private::Driver::is_observed(&__sam_step),
+                ::sam_runtime::__private::Driver::finish(
+                    __sam_step,
+                    ::core::option::Option::Some(&mut *model),
+                ),
             ) {
                 ::core::result::Result::Ok(__sam_result) => __sam_result,
                 ::core::result::Result::Err(__sam_error) => {
                     ::sam_runtime::__private::panic(__sam_error)
                 }
             };
-            (__sam_result, (__sam_seen_0.whole(),))
+            (__sam_result, (::sam_runtime::__private::Seen::whole(__sam_seen_0),))
         };
         if __sam_seen_0 > 10.0 {
             break;

@@ -1,6 +1,17 @@
 // The expansion of `snapshots::generic`.
 
-fn train<Model, Opt, Data, Inp, Lbl, Criterion, Loss, E, D>(
+#[allow(clippy::needless_pass_by_value, clippy::unnecessary_to_owned)]
+fn train<
+    Model: ::core::clone::Clone,
+    Opt,
+    Data,
+    Inp: ::core::clone::Clone,
+    Lbl: ::core::clone::Clone,
+    Criterion,
+    Loss,
+    E,
+    D,
+>(
     model: &mut Model,
     opt: &mut Opt,
     mut criterion: Criterion,
@@ -10,36 +21,58 @@ fn train<Model, Opt, Data, Inp, Lbl, Criterion, Loss, E, D>(
 where
     Data: Iterator<Item = (Inp, Lbl)>,
     Criterion: FnMut(Model::Output, Lbl) -> Loss,
-    Model: ::core::clone::Clone,
-    Inp: ::core::clone::Clone,
-    Lbl: ::core::clone::Clone,
 {
     let mut grads = model.try_alloc_grads()?;
     for (i, (inp, lbl)) in data.enumerate() {
-        let __sam_settings = ::sam_runtime::__private::settings(0.05, 2f64, false);
+        let __sam_rho: ::core::primitive::f64 = 0.05;
+        let __sam_settings = ::sam_runtime::__private::settings(__sam_rho, 2f64, false);
         let __sam_input = &inp;
         let __sam_start = grads;
         let (__sam_result, (__sam_seen_0,)) = {
             let mut __sam_step = ::sam_runtime::__private::begin(
-                &*model,
+                {
+                    #[allow(unused_imports)]
+                    use ::sam_runtime::__private::{Behind as _, Itself as _};
+                    let __sam_outer = (&&::sam_runtime::__private::Look(&*model))
+                        .__sam_owner();
+                    (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+                },
                 __sam_start,
                 __sam_settings,
             );
             if false {
-                ::sam_runtime::__private::optimizes(&*opt, &*model, __sam_step.types());
+                ::sam_runtime::__private::optimizes(
+                    {
+                        #[allow(unused_imports)]
+                        use ::sam_runtime::__private::{Behind as _, Itself as _};
+                        let __sam_outer = (&&::sam_runtime::__private::Look(&*model))
+                            .__sam_owner();
+                        (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+                    },
+                    {
+                        #[allow(unused_imports)]
+                        use ::sam_runtime::__private::{Behind as _, Itself as _};
+                        let __sam_outer = (&&::sam_runtime::__private::Look(&opt))
+                            .__sam_owner();
+                        (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+                    },
+                    ::sam_runtime::__private::Driver::types(&__sam_step),
+                );
             }
             let mut __sam_seen_0 = ::sam_runtime::__private::Seen::new();
-            while let ::core::option::Option::Some(mut __sam_pass) = __sam_step
-                .next_pass()
-            {
+            while let ::core::option::Option::Some(mut __sam_pass) = ::sam_runtime::__private::Driver::next_pass(
+                &mut __sam_step,
+            ) {
                 let lbl = {
                     #[allow(unused_imports)]
                     use ::sam_runtime::__private::{
-                        ByClone as _, ByFork as _, ByReference as _,
+                        ByClone as _, ByFork as _, ByNothing as _,
                     };
                     ::sam_runtime::__private::used_twice(&lbl);
                     (&&&::sam_runtime::__private::Look(&lbl))
-                        .__sam_for_pass(__sam_pass.fork())
+                        .__sam_for_pass(
+                            ::sam_runtime::__private::Pass::fork(&__sam_pass),
+                        )
                 };
                 let __sam_traced = {
                     #[allow(unused_imports)]
@@ -47,15 +80,22 @@ where
                         InputByClone as _, InputByFork as _, InputByReference as _,
                     };
                     (&&&::sam_runtime::__private::Look(__sam_input))
-                        .__sam_input(__sam_pass.fork())
+                        .__sam_input(::sam_runtime::__private::Pass::fork(&__sam_pass))
                 };
-                let mut __sam_copy = __sam_pass.model();
+                let mut __sam_copy = ::sam_runtime::__private::Pass::model(
+                    &mut __sam_pass,
+                );
                 let model = &mut __sam_copy;
                 let y = model
-                    .try_forward_mut(__sam_traced.traced(__sam_pass.gradients()))?;
+                    .try_forward_mut(
+                        __sam_traced
+                            .traced(
+                                ::sam_runtime::__private::Pass::gradients(&mut __sam_pass),
+                            ),
+                    )?;
                 let loss = criterion(y, lbl);
-                if __sam_pass.is_observed() {
-                    __sam_seen_0.see(loss.array());
+                if ::sam_runtime::__private::Pass::is_observed(&__sam_pass) {
+                    ::sam_runtime::__private::Seen::see(&mut __sam_seen_0, loss.array());
                 }
                 let __sam_loss = loss;
                 {
@@ -65,16 +105,27 @@ where
                 }
                 match __sam_loss.try_backward() {
                     ::core::result::Result::Ok(__sam_gradients) => {
-                        __sam_step.absorb(__sam_pass, &__sam_copy, __sam_gradients)
+                        ::sam_runtime::__private::Driver::absorb(
+                            &mut __sam_step,
+                            __sam_pass,
+                            &__sam_copy,
+                            __sam_gradients,
+                        )
                     }
                     ::core::result::Result::Err(__sam_error) => {
-                        __sam_step.fail_backward(__sam_error)
+                        ::sam_runtime::__private::Driver::fail_backward(
+                            &mut __sam_step,
+                            __sam_error,
+                        )
                     }
                 }
             }
             let __sam_result = match ::sam_runtime::__private::observed(
-                __sam_step.is_observed(),
-                __sam_step.finish(&mut *model),
+                ::sam_runtime::__private::Driver::is_observed(&__sam_step),
+                ::sam_runtime::__private::Driver::finish(
+                    __sam_step,
+                    ::core::option::Option::Some(&mut *model),
+                ),
             ) {
                 ::core::result::Result::Ok(__sam_result) => __sam_result,
                 ::core::result::Result::Err(__sam_error) => {
@@ -89,7 +140,7 @@ where
                     };
                 }
             };
-            (__sam_result, (__sam_seen_0.whole(),))
+            (__sam_result, (::sam_runtime::__private::Seen::whole(__sam_seen_0),))
         };
         let loss_value = __sam_seen_0;
         grads = match ::sam_runtime::__private::as_backward(__sam_result) {

@@ -1,40 +1,58 @@
 // The expansion of `snapshots::schedule_and_chunks`.
 
+#[allow(clippy::needless_pass_by_value, clippy::unnecessary_to_owned)]
 fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
     let mut grads = model.alloc_grads();
     for (step, (x, y)) in data.enumerate() {
-        let __sam_settings = ::sam_runtime::__private::settings(
-            schedule.at(step),
-            2f64,
-            true,
-        );
+        let __sam_rho: ::core::primitive::f64 = schedule.at(step);
+        let __sam_settings = ::sam_runtime::__private::settings(__sam_rho, 2f64, true);
         let __sam_input = &x;
         let __sam_start = grads;
         let (__sam_result, ()) = {
             if __sam_settings.rho == 0.0 {
                 let mut __sam_step = ::sam_runtime::__private::begin(
-                    &*model,
+                    {
+                        #[allow(unused_imports)]
+                        use ::sam_runtime::__private::{Behind as _, Itself as _};
+                        let __sam_outer = (&&::sam_runtime::__private::Look(&*model))
+                            .__sam_owner();
+                        (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+                    },
                     __sam_start,
                     __sam_settings,
                 );
                 if false {
                     ::sam_runtime::__private::optimizes(
-                        &*opt,
-                        &*model,
-                        __sam_step.types(),
+                        {
+                            #[allow(unused_imports)]
+                            use ::sam_runtime::__private::{Behind as _, Itself as _};
+                            let __sam_outer = (&&::sam_runtime::__private::Look(&*model))
+                                .__sam_owner();
+                            (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+                        },
+                        {
+                            #[allow(unused_imports)]
+                            use ::sam_runtime::__private::{Behind as _, Itself as _};
+                            let __sam_outer = (&&::sam_runtime::__private::Look(&opt))
+                                .__sam_owner();
+                            (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+                        },
+                        ::sam_runtime::__private::Driver::types(&__sam_step),
                     );
                 }
-                while let ::core::option::Option::Some(mut __sam_pass) = __sam_step
-                    .next_pass()
-                {
+                while let ::core::option::Option::Some(mut __sam_pass) = ::sam_runtime::__private::Driver::next_pass(
+                    &mut __sam_step,
+                ) {
                     let y = {
                         #[allow(unused_imports)]
                         use ::sam_runtime::__private::{
-                            ByClone as _, ByFork as _, ByReference as _,
+                            ByClone as _, ByFork as _, ByNothing as _,
                         };
                         ::sam_runtime::__private::used_twice(&y);
                         (&&&::sam_runtime::__private::Look(&y))
-                            .__sam_for_pass(__sam_pass.fork())
+                            .__sam_for_pass(
+                                ::sam_runtime::__private::Pass::fork(&__sam_pass),
+                            )
                     };
                     let __sam_traced = {
                         #[allow(unused_imports)]
@@ -42,12 +60,22 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                             InputByClone as _, InputByFork as _, InputByReference as _,
                         };
                         (&&&::sam_runtime::__private::Look(__sam_input))
-                            .__sam_input(__sam_pass.fork())
+                            .__sam_input(
+                                ::sam_runtime::__private::Pass::fork(&__sam_pass),
+                            )
                     };
-                    let mut __sam_copy = __sam_pass.model();
+                    let mut __sam_copy = ::sam_runtime::__private::Pass::model(
+                        &mut __sam_pass,
+                    );
                     let model = &mut __sam_copy;
                     let __sam_loss = mse_loss(
-                        model.forward_mut(__sam_traced.traced(__sam_pass.gradients())),
+                        model
+                            .forward_mut(
+                                __sam_traced
+                                    .traced(
+                                        ::sam_runtime::__private::Pass::gradients(&mut __sam_pass),
+                                    ),
+                            ),
                         y,
                     );
                     {
@@ -56,12 +84,20 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                             .__sam_note(&mut __sam_pass);
                     }
                     let __sam_gradients = __sam_loss.backward();
-                    __sam_step.absorb(__sam_pass, &__sam_copy, __sam_gradients);
+                    ::sam_runtime::__private::Driver::absorb(
+                        &mut __sam_step,
+                        __sam_pass,
+                        &__sam_copy,
+                        __sam_gradients,
+                    );
                 }
-                let __sam_result = __sam_step.finish(&mut *model);
+                let __sam_result = ::sam_runtime::__private::Driver::finish(
+                    __sam_step,
+                    ::core::option::Option::Some(&mut *model),
+                );
                 (__sam_result, ())
             } else {
-                {
+                let __sam_chunks = {
                     struct __SamDivides<X, const M: ::core::primitive::usize>(
                         ::core::marker::PhantomData<X>,
                     );
@@ -73,16 +109,16 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                             <X as ::sam_runtime::__private::SplitBatch<M>>::STATIC_ROWS,
                             M,
                         );
-                        fn check(_: &X) {
-                            let () = Self::CHECK;
-                        }
                     }
-                    __SamDivides::<_, { 8 }>::check(__sam_input);
-                }
-                let __sam_chunks = ::sam_runtime::__private::chunks::<
-                    { 8 },
-                    _,
-                >(__sam_input);
+                    fn __sam_chunks<
+                        X: ::sam_runtime::__private::Batch<M>,
+                        const M: ::core::primitive::usize,
+                    >(x: &X) -> ::sam_runtime::__private::Chunks<X::ChunkRows, X::Rows> {
+                        let () = __SamDivides::<X, M>::CHECK;
+                        ::sam_runtime::__private::chunks::<M, X>(x)
+                    }
+                    __sam_chunks::<_, { 8 }>(__sam_input)
+                };
                 let __sam_parts_0 = match ::sam_runtime::__private::split::<
                     { 8 },
                     _,
@@ -106,33 +142,52 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                     }
                 };
                 let mut __sam_step = ::sam_runtime::__private::begin_chunked(
-                    &*model,
+                    {
+                        #[allow(unused_imports)]
+                        use ::sam_runtime::__private::{Behind as _, Itself as _};
+                        let __sam_outer = (&&::sam_runtime::__private::Look(&*model))
+                            .__sam_owner();
+                        (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+                    },
                     __sam_start,
                     __sam_settings,
                     &__sam_chunks,
                 );
                 if false {
                     ::sam_runtime::__private::optimizes(
-                        &*opt,
-                        &*model,
-                        __sam_step.types(),
+                        {
+                            #[allow(unused_imports)]
+                            use ::sam_runtime::__private::{Behind as _, Itself as _};
+                            let __sam_outer = (&&::sam_runtime::__private::Look(&*model))
+                                .__sam_owner();
+                            (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+                        },
+                        {
+                            #[allow(unused_imports)]
+                            use ::sam_runtime::__private::{Behind as _, Itself as _};
+                            let __sam_outer = (&&::sam_runtime::__private::Look(&opt))
+                                .__sam_owner();
+                            (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+                        },
+                        ::sam_runtime::__private::Driver::types(&__sam_step),
                     );
                 }
-                while let ::core::option::Option::Some(mut __sam_pass) = __sam_step
-                    .next_pass()
-                {
+                while let ::core::option::Option::Some(mut __sam_pass) = ::sam_runtime::__private::Driver::next_pass(
+                    &mut __sam_step,
+                ) {
                     let y = {
                         #[allow(unused_imports)]
                         use ::sam_runtime::__private::{
                             ByClone as _, ByFork as _, ByReference as _,
                         };
-                        ::sam_runtime::__private::used_twice(
-                            &__sam_parts_0[__sam_pass.chunk()],
-                        );
                         (&&&::sam_runtime::__private::Look(
-                            &__sam_parts_0[__sam_pass.chunk()],
+                            &__sam_parts_0[::sam_runtime::__private::Pass::chunk(
+                                &__sam_pass,
+                            )],
                         ))
-                            .__sam_for_pass(__sam_pass.fork())
+                            .__sam_for_pass(
+                                ::sam_runtime::__private::Pass::fork(&__sam_pass),
+                            )
                     };
                     let __sam_traced = {
                         #[allow(unused_imports)]
@@ -140,14 +195,26 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                             InputByClone as _, InputByFork as _, InputByReference as _,
                         };
                         (&&&::sam_runtime::__private::Look(
-                            &__sam_input[__sam_pass.chunk()],
+                            &__sam_input[::sam_runtime::__private::Pass::chunk(
+                                &__sam_pass,
+                            )],
                         ))
-                            .__sam_input(__sam_pass.fork())
+                            .__sam_input(
+                                ::sam_runtime::__private::Pass::fork(&__sam_pass),
+                            )
                     };
-                    let mut __sam_copy = __sam_pass.model();
+                    let mut __sam_copy = ::sam_runtime::__private::Pass::model(
+                        &mut __sam_pass,
+                    );
                     let model = &mut __sam_copy;
                     let __sam_loss = mse_loss(
-                        model.forward_mut(__sam_traced.traced(__sam_pass.gradients())),
+                        model
+                            .forward_mut(
+                                __sam_traced
+                                    .traced(
+                                        ::sam_runtime::__private::Pass::gradients(&mut __sam_pass),
+                                    ),
+                            ),
                         y,
                     );
                     {
@@ -156,9 +223,17 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                             .__sam_note(&mut __sam_pass);
                     }
                     let __sam_gradients = __sam_loss.backward();
-                    __sam_step.absorb(__sam_pass, &__sam_copy, __sam_gradients);
+                    ::sam_runtime::__private::Driver::absorb(
+                        &mut __sam_step,
+                        __sam_pass,
+                        &__sam_copy,
+                        __sam_gradients,
+                    );
                 }
-                let __sam_result = __sam_step.finish(&mut *model);
+                let __sam_result = ::sam_runtime::__private::Driver::finish(
+                    __sam_step,
+                    ::core::option::Option::Some(&mut *model),
+                );
                 (__sam_result, ())
             }
         };

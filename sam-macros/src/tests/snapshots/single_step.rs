@@ -1,24 +1,54 @@
 // The expansion of `snapshots::single_step`.
 
+#[allow(clippy::needless_pass_by_value, clippy::unnecessary_to_owned)]
 fn step(&mut self, x: Batch, y: Labels) -> f32 {
-    let __sam_settings = ::sam_runtime::__private::settings(0.1, 1.5f64, false);
+    let __sam_rho: ::core::primitive::f64 = 0.1;
+    let __sam_settings = ::sam_runtime::__private::settings(__sam_rho, 1.5f64, false);
     let __sam_input = &x;
     let __sam_start = ::sam_runtime::__private::Gradients::leaky();
     let (__sam_result, (__sam_seen_0,)) = {
         let mut __sam_step = ::sam_runtime::__private::begin(
-            &self.net,
+            {
+                #[allow(unused_imports)]
+                use ::sam_runtime::__private::{Behind as _, Itself as _};
+                let __sam_outer = (&&::sam_runtime::__private::Look(&self.net))
+                    .__sam_owner();
+                (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+            },
             __sam_start,
             __sam_settings,
         );
+        if false {
+            ::sam_runtime::__private::optimizes(
+                {
+                    #[allow(unused_imports)]
+                    use ::sam_runtime::__private::{Behind as _, Itself as _};
+                    let __sam_outer = (&&::sam_runtime::__private::Look(&self.net))
+                        .__sam_owner();
+                    (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+                },
+                {
+                    #[allow(unused_imports)]
+                    use ::sam_runtime::__private::{Behind as _, Itself as _};
+                    let __sam_outer = (&&::sam_runtime::__private::Look(&self.opt))
+                        .__sam_owner();
+                    (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+                },
+                ::sam_runtime::__private::Driver::types(&__sam_step),
+            );
+        }
         let mut __sam_seen_0 = ::sam_runtime::__private::Seen::new();
-        while let ::core::option::Option::Some(mut __sam_pass) = __sam_step.next_pass() {
+        while let ::core::option::Option::Some(mut __sam_pass) = ::sam_runtime::__private::Driver::next_pass(
+            &mut __sam_step,
+        ) {
             let y = {
                 #[allow(unused_imports)]
                 use ::sam_runtime::__private::{
-                    ByClone as _, ByFork as _, ByReference as _,
+                    ByClone as _, ByFork as _, ByNothing as _,
                 };
                 ::sam_runtime::__private::used_twice(&y);
-                (&&&::sam_runtime::__private::Look(&y)).__sam_for_pass(__sam_pass.fork())
+                (&&&::sam_runtime::__private::Look(&y))
+                    .__sam_for_pass(::sam_runtime::__private::Pass::fork(&__sam_pass))
             };
             let __sam_traced = {
                 #[allow(unused_imports)]
@@ -26,15 +56,20 @@ fn step(&mut self, x: Batch, y: Labels) -> f32 {
                     InputByClone as _, InputByFork as _, InputByReference as _,
                 };
                 (&&&::sam_runtime::__private::Look(__sam_input))
-                    .__sam_input(__sam_pass.fork())
+                    .__sam_input(::sam_runtime::__private::Pass::fork(&__sam_pass))
             };
             #[allow(unused_mut)]
-            let mut __sam_model = __sam_pass.model();
+            let mut __sam_model = ::sam_runtime::__private::Pass::model(&mut __sam_pass);
             let logits = __sam_model
-                .forward_mut(__sam_traced.traced(__sam_pass.gradients()));
+                .forward_mut(
+                    __sam_traced
+                        .traced(
+                            ::sam_runtime::__private::Pass::gradients(&mut __sam_pass),
+                        ),
+                );
             let loss = mse_loss(logits, y);
-            if __sam_pass.is_observed() {
-                __sam_seen_0.see(loss.array());
+            if ::sam_runtime::__private::Pass::is_observed(&__sam_pass) {
+                ::sam_runtime::__private::Seen::see(&mut __sam_seen_0, loss.array());
             }
             let __sam_loss = loss;
             {
@@ -43,18 +78,26 @@ fn step(&mut self, x: Batch, y: Labels) -> f32 {
                     .__sam_note(&mut __sam_pass);
             }
             let __sam_gradients = __sam_loss.backward();
-            __sam_step.absorb(__sam_pass, &__sam_model, __sam_gradients);
+            ::sam_runtime::__private::Driver::absorb(
+                &mut __sam_step,
+                __sam_pass,
+                &__sam_model,
+                __sam_gradients,
+            );
         }
         let __sam_result = match ::sam_runtime::__private::observed(
-            __sam_step.is_observed(),
-            __sam_step.finish(&mut self.net),
+            ::sam_runtime::__private::Driver::is_observed(&__sam_step),
+            ::sam_runtime::__private::Driver::finish(
+                __sam_step,
+                ::core::option::Option::Some(&mut self.net),
+            ),
         ) {
             ::core::result::Result::Ok(__sam_result) => __sam_result,
             ::core::result::Result::Err(__sam_error) => {
                 ::sam_runtime::__private::panic(__sam_error)
             }
         };
-        (__sam_result, (__sam_seen_0.whole(),))
+        (__sam_result, (::sam_runtime::__private::Seen::whole(__sam_seen_0),))
     };
     let value = __sam_seen_0;
     let grads = match ::sam_runtime::__private::as_step(__sam_result) {
