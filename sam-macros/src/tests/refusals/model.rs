@@ -42,7 +42,8 @@ fn not_mentioned(model: &str) -> String {
     format!(
         "this forward pass does not mention `{model}`, the model that is trained, so SAM can't \
          run it at the perturbed weights\n\nhelp: write `{model}.forward_mut(..)` here, or hand \
-         `{model}` to the function that does"
+         `{model}` to the function that does; where a method of its owner runs it, name the owner with \
+         `model = ..`"
     )
 }
 

@@ -55,7 +55,7 @@ fn of_a_scaled_loss() {
             model.zero_grads(&mut grads);
         }
     })
-    .twice(&["(loss / accumulate as f32)"])
+    .twice(&["let __sam_loss = loss / accumulate as f32;"])
     .once(&["if (i + 1) % accumulate == 0"]);
 }
 

@@ -6,12 +6,12 @@ use super::*;
 fn m_cuts_what_is_bound_in_the_loop() {
     let step = step(quote!(rho = 0.05, m = 4), canonical());
     step.first(&[
-        "chunks::<{ 4 }, _>(__sam_input)",
+        "__sam_chunks::<_, { 4 }>(__sam_input)",
         "split::<{ 4 }, _, _, _>(&y, &__sam_chunks)",
         "split::<{ 4 }, _, _, _>(__sam_input, &__sam_chunks)",
         "begin_chunked(",
     ])
-    .once(&[".join(&__sam_chunks)"]);
+    .once(&["join(__sam_seen_0, &__sam_chunks)"]);
 }
 
 #[test]
@@ -91,7 +91,8 @@ fn model_chooses_between_two() {
 
 #[test]
 fn rho_is_evaluated_once_for_each_batch() {
-    step(quote!(rho = schedule.at(step)), canonical()).first(&["settings(schedule.at(step),"]);
+    step(quote!(rho = schedule.at(step)), canonical())
+        .first(&["let __sam_rho: ::core::primitive::f64 = schedule.at(step);"]);
 }
 
 #[test]

@@ -41,7 +41,7 @@ fn the_clean_loss_and_logits_are_handed_out() {
         grads = loss.backward();
         opt.update(model, &grads)?;
     })
-    .twice(&["observe(&logits)", ".see(loss.array())"])
+    .twice(&["observe(&logits)", "see(&mut __sam_seen_1, loss.array())"])
     .once(&["let logits = __sam_seen_0;", "total += __sam_seen_1;"]);
 }
 
