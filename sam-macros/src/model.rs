@@ -19,6 +19,8 @@ pub(crate) struct Plan {
     pub(crate) block: NodeId,
     /// The first and the last statement of the region, in that block.
     pub(crate) region: std::ops::RangeInclusive<usize>,
+    /// Statements of the block before the region, `let loss;`, whose variable the slice assigns.
+    pub(crate) declared: Vec<usize>,
     /// What each statement before the last one is.
     pub(crate) roles: Vec<Role>,
     pub(crate) forward: Forward,
@@ -85,10 +87,10 @@ pub(crate) struct ModelPlace {
 }
 
 impl ModelPlace {
-    /// The variable, if the place is one.
+    /// The variable, if the place is one. `self` can't be bound again, so it counts as a field.
     pub(crate) fn variable(&self) -> Option<&Ident> {
         match &self.place {
-            Expr::Path(path) => path.path.get_ident(),
+            Expr::Path(path) => path.path.get_ident().filter(|ident| *ident != "self"),
             _ => None,
         }
     }

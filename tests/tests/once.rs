@@ -11,8 +11,10 @@ type Opt = Sgd<Net, f32, Cpu>;
 type X = Tensor<Rank2<8, 4>, f32, Cpu>;
 type Y = Tensor<Rank2<8, 3>, f32, Cpu>;
 
+type Train = fn(&mut Net, &mut Opt, &[(X, Y)]) -> Vec<f32>;
+
 /// The losses of both versions, from the same weights on the same batches.
-fn compare(train: [fn(&mut Net, &mut Opt, &[(X, Y)]) -> Vec<f32>; 2]) {
+fn compare(train: [Train; 2]) {
     let dev = Cpu::seed_from_u64(0);
     let net = dev.build_module::<builders::Linear<4, 3>, f32>();
     let batch = |_| (dev.sample_normal(), dev.sample_normal());

@@ -212,7 +212,7 @@ fn capture(uses: &[Use], split: bool) -> Vec<Capture> {
 /// The variables from outside that the slice uses, by name.
 pub(super) fn uses_of_slice(region: &Region<'_>, roles: &[Role]) -> BTreeMap<String, Vec<Use>> {
     let mut used: BTreeMap<String, Vec<Use>> = BTreeMap::new();
-    let mut bound: HashSet<String> = HashSet::new();
+    let mut bound = region.declared_names();
     let mut add = |uses: Uses<'_>, bound: &HashSet<String>| {
         for u in uses.all {
             let name = u.ident.to_string();
@@ -243,7 +243,7 @@ pub(super) fn seen(
     let stmts = block.stmts[region.first..region.last]
         .iter()
         .zip(roles.iter().copied());
-    let of_slice = visible(stmts, |stmt, role, of_slice| {
+    let of_slice = visible(region.declared_names(), stmts, |stmt, role, of_slice| {
         all.push(match role {
             Role::Observer => seen_by(stmt, of_slice),
             Role::Slice | Role::Batch | Role::Item => Vec::new(),

@@ -29,6 +29,8 @@ pub(super) struct Region<'a> {
     pub(super) mutable: HashSet<String>,
     /// Closures from outside that change something when they are called.
     pub(super) stateful: HashSet<String>,
+    /// Statements before the region, `let loss;`, whose variable the slice assigns.
+    pub(super) declared: Vec<usize>,
 }
 
 /// Methods that only look at a value.
@@ -192,10 +194,41 @@ impl<'a> Region<'a> {
         in_a_field || names.iter().any(|name| is_variable(self.model, name))
     }
 
+    /// Finds [`Self::declared`].
+    pub(super) fn find_declared(&mut self, roles: &[Role]) {
+        let slice = (0..roles.len()).filter(|&k| roles[k] == Role::Slice);
+        let uses = slice.flat_map(|k| self.uses_of_stmt(self.first + k).all);
+        let assigned: HashSet<String> = uses
+            .chain(self.uses_of_loss().all)
+            .filter(|u| u.how == How::Assign)
+            .map(|u| u.ident.to_string())
+            .collect();
+        let is_declared = |i: &usize| match self.stmt(*i) {
+            Stmt::Local(local) => {
+                let bound = bound_by_stmt(self.stmt(*i));
+                local.init.is_none()
+                    && bound
+                        .iter()
+                        .any(|name| assigned.contains(&name.to_string()))
+            }
+            _ => false,
+        };
+        self.declared = (0..self.first).filter(is_declared).collect();
+    }
+
+    /// The variables of [`Self::declared`]: they belong to the slice.
+    pub(super) fn declared_names(&self) -> HashSet<String> {
+        let bound = self
+            .declared
+            .iter()
+            .flat_map(|&i| bound_by_stmt(self.stmt(i)));
+        bound.map(|name| name.to_string()).collect()
+    }
+
     /// Refuses changes in the slice to anything outside it, which would happen in every pass, and
     /// changes before the passes to what an observer reads that stands before them.
     pub(super) fn refuse_side_effects(&self, roles: &[Role], errors: &mut Errors) {
-        let mut bound: HashSet<String> = HashSet::new();
+        let mut bound = self.declared_names();
         let mut observed: HashSet<String> = HashSet::new();
         for (k, role) in roles.iter().enumerate() {
             let i = self.first + k;
@@ -284,12 +317,12 @@ pub(super) fn binds_mut(pat: &Pat, name: &str) -> bool {
     find.1
 }
 
-/// The names that the statements of a role bind, as seen by the statement that follows them all.
+/// The names of the slice (`of_slice` before the statements) as seen by what follows them all.
 pub(super) fn visible<'a>(
+    mut of_slice: HashSet<String>,
     stmts: impl Iterator<Item = (&'a Stmt, Role)>,
     mut each: impl FnMut(&'a Stmt, Role, &HashSet<String>),
 ) -> HashSet<String> {
-    let mut of_slice: HashSet<String> = HashSet::new();
     for (stmt, role) in stmts {
         each(stmt, role, &of_slice);
         let bound: Vec<Ident> = bound_by_stmt(stmt);

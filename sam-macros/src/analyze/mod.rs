@@ -37,11 +37,12 @@ pub(crate) fn train_fn(item: &ItemFn, args: &Args, errors: &mut Errors) -> Optio
     let sites = locate::sites(&item.block);
     let backward = the_backward(item, &sites, errors)?;
     let trace = the_trace(&sites, backward, errors)?;
-    let (block, first, last) = common_block(trace, backward, errors)?;
+    let common = common_block(trace, backward, errors)?;
+    let (block, first, last) = common;
     let updates = the_updates(&sites, backward, &block.stmts[last], args, errors)?;
     let model = place::model(item, args, &updates, &backward.stack, errors)?;
 
-    let mut region = region(item, &sites, trace, backward, block, first, last, &model);
+    let mut region = region(item, &sites, trace, backward, common, &model);
     let mut roles = region.roles();
     if first != last && roles[first - region.first] != Role::Slice {
         errors.at(
@@ -58,6 +59,7 @@ pub(crate) fn train_fn(item: &ItemFn, args: &Args, errors: &mut Errors) -> Optio
     roles.drain(..start - region.first);
     region.first = start;
 
+    region.find_declared(&roles);
     let forward = forward(&region, trace, args, start == first);
     if forward.hoisted {
         region.outside.push(id_of(&*trace.call.receiver));
@@ -75,6 +77,7 @@ pub(crate) fn train_fn(item: &ItemFn, args: &Args, errors: &mut Errors) -> Optio
     Some(Plan {
         block: id_of(block),
         region: region.first..=last,
+        declared: region.declared.clone(),
         seen: captures::seen(&region, &roles, id_of(backward.call)),
         roles,
         forward,
@@ -261,9 +264,7 @@ fn region<'a>(
     sites: &Sites<'a>,
     trace: &Site<'a>,
     backward: &Site<'a>,
-    block: &'a Block,
-    first: usize,
-    last: usize,
+    (block, first, last): (&'a Block, usize, usize),
     model: &'a ModelPlace,
 ) -> Region<'a> {
     let earliest = (0..first)
@@ -281,6 +282,7 @@ fn region<'a>(
         traced: (0..=last).filter(|i| traces_in(sites, block, *i)).collect(),
         mutable,
         stateful,
+        declared: Vec::new(),
     }
 }
 

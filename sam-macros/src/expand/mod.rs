@@ -99,10 +99,17 @@ impl Rewrite<'_> {
             .of_role(block, Role::Batch)
             .map(|(stmt, _)| stmt)
             .collect();
+        let declared: TokenStream = self
+            .plan
+            .declared
+            .iter()
+            .map(|&i| block.stmts[i].to_token_stream())
+            .collect();
         let slice = passes::Slice {
             plan: self.plan,
             args: self.args,
             names: &self.names,
+            declared: &declared,
             once: &once,
             stmts: &block.stmts[first..last],
             loss: &loss,
@@ -110,6 +117,9 @@ impl Rewrite<'_> {
         };
         out.extend(slice.run());
         out.extend(self.observers(block));
+        for &i in &self.plan.declared {
+            block.stmts[i] = Stmt::Expr(Expr::Verbatim(TokenStream::new()), None);
+        }
         // What one statement of the user's became is several: it goes back as verbatim tokens.
         block
             .stmts

@@ -17,6 +17,8 @@ pub(super) struct Slice<'a> {
     pub(super) plan: &'a Plan,
     pub(super) args: &'a Args,
     pub(super) names: &'a Names,
+    /// Variables that the slice assigns.
+    pub(super) declared: &'a TokenStream,
     /// What runs once, before the passes.
     pub(super) once: &'a [&'a Stmt],
     /// The region, less the backward statement.
@@ -397,7 +399,7 @@ impl Slice<'_> {
     // Output: let logits = ..;   if observed { see(..) }  let loss = ..;
     fn statements(&self) -> TokenStream {
         let rules = self.rules();
-        let mut out = TokenStream::new();
+        let mut out = self.declared.clone();
         for (k, (stmt, role)) in self.stmts.iter().zip(&self.plan.roles).enumerate() {
             match role {
                 Role::Slice => out.extend(tokens::replace(stmt.to_token_stream(), &rules)),

@@ -204,6 +204,9 @@ fn a_near_miss_is_suggested() {
     for (key, near) in [
         ("rh", "rho"),
         ("rhoo", "rho"),
+        ("roh", "rho"),
+        ("nrom", "norm"),
+        ("slpit", "split"),
         ("norms", "norm"),
         ("non_finite", "nonfinite"),
         ("splits", "split"),
@@ -226,6 +229,7 @@ fn unknown(key: &str) -> String {
 #[test]
 fn a_far_miss_lists_the_keys() {
     refused(quote!(rho = 0.05, lr = 0.1), &[&unknown("lr")]);
+    refused(quote!(rho = 0.05, hor = 0.1), &[&unknown("hor")]);
     refused(quote!(rho = 0.05, momentum = 0.9), &[&unknown("momentum")]);
 }
 

@@ -7,6 +7,7 @@ mod forward;
 mod keys;
 mod loops;
 mod observers;
+mod once;
 mod patterns;
 
 use proc_macro2::TokenStream;

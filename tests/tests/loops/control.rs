@@ -250,3 +250,145 @@ mod filled_target {
         });
     }
 }
+
+/// A loss that is declared before the forward pass and assigned in branches.
+mod deferred {
+    use super::*;
+
+    both! {
+        #[sam_train(rho = 0.05)]
+        pub(super) fn train(
+            model: &mut Net,
+            opt: &mut Sgd<Net, f32, Dev>,
+            data: &[(Images, Labels)],
+        ) -> Vec<f32> {
+            let mut losses = Vec::new();
+            for (i, (x, y)) in data.iter().cycle().take(60).enumerate() {
+                let loss;
+                let logits = model.forward_mut(x.trace(model.alloc_grads()));
+                if i < 10 {
+                    loss = cross_entropy_with_logits_loss(logits, y.clone());
+                } else {
+                    loss = cross_entropy_with_logits_loss(logits, y.clone()) * 1.0;
+                }
+                losses.push(loss.array());
+                let grads = loss.backward();
+                opt.update(model, &grads).unwrap();
+            }
+            losses
+        }
+    }
+
+    #[test]
+    fn learns() {
+        let data = batches(&device());
+        both_learn(|version| {
+            let mut net = network(&device());
+            let mut opt = sgd(&net, 0.3);
+            [plain::train, near::train, sam::train][version](&mut net, &mut opt, &data)
+        });
+    }
+}
+
+/// A model in a `Box`, then behind a guard, and an optimizer behind a trait object.
+mod owned_elsewhere {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    both! {
+        #[sam_train(rho = 0.05)]
+        pub(super) fn boxed(net: Net, mut opt: Box<dyn Optimizer<Net, Dev, f32>>) -> Vec<f32> {
+            let mut model = Box::new(net);
+            let mut losses = Vec::new();
+            for (x, y) in batches(&device()).into_iter().cycle().take(60) {
+                let logits = model.forward_mut(x.traced(model.alloc_grads()));
+                let loss = cross_entropy_with_logits_loss(logits, y);
+                losses.push(loss.array());
+                let grads = loss.backward();
+                opt.update(&mut model, &grads).unwrap();
+            }
+            losses
+        }
+    }
+
+    mod guarded {
+        use super::*;
+
+        both! {
+            #[sam_train(rho = 0.05)]
+            pub(super) fn train(net: &RefCell<Net>, opt: &mut dyn Optimizer<Net, Dev, f32>) -> Vec<f32> {
+                let mut losses = Vec::new();
+                let mut model = net.borrow_mut();
+                for (x, y) in batches(&device()).into_iter().cycle().take(60) {
+                    let grads = model.alloc_grads();
+                    let logits = model.forward_mut(x.traced(grads));
+                    let loss = cross_entropy_with_logits_loss(logits, y);
+                    losses.push(loss.array());
+                    let grads = loss.backward();
+                    opt.update(&mut model, &grads).unwrap();
+                }
+                losses
+            }
+        }
+
+        #[test]
+        fn learns() {
+            both_learn(|version| {
+                let net = RefCell::new(network(&device()));
+                let mut opt = sgd(&*net.borrow(), 0.3);
+                [plain::train, near::train, sam::train][version](&net, &mut opt)
+            });
+        }
+    }
+
+    #[test]
+    fn learns() {
+        both_learn(|version| {
+            let net = network(&device());
+            let opt = Box::new(sgd(&net, 0.3));
+            [plain::boxed, near::boxed, sam::boxed][version](net, opt)
+        });
+    }
+}
+
+/// A method of the model itself: the model is `self`.
+mod of_the_model {
+    use super::*;
+
+    macro_rules! fit {
+        ($version:ident $($attribute:tt)*) => {
+            trait $version {
+                fn fit(&mut self, opt: &mut Sgd<Net, f32, Dev>) -> Vec<f32>;
+            }
+
+            impl $version for Net {
+                $($attribute)*
+                fn fit(&mut self, opt: &mut Sgd<Net, f32, Dev>) -> Vec<f32> {
+                    let mut losses = Vec::new();
+                    for (x, y) in batches(&device()).into_iter().cycle().take(60) {
+                        let logits = self.forward_mut(x.traced(self.alloc_grads()));
+                        let loss = cross_entropy_with_logits_loss(logits, y);
+                        losses.push(loss.array());
+                        let grads = loss.backward();
+                        opt.update(self, &grads).unwrap();
+                    }
+                    losses
+                }
+            }
+        };
+    }
+
+    fit!(Plain);
+    fit!(Near #[sam_runtime::sam_train(rho = 1e-30)]);
+    fit!(WithSam #[sam_runtime::sam_train(rho = 0.05)]);
+
+    #[test]
+    fn learns() {
+        both_learn(|version| {
+            let mut net = network(&device());
+            let mut opt = sgd(&net, 0.3);
+            [Plain::fit, Near::fit, WithSam::fit][version](&mut net, &mut opt)
+        });
+    }
+}

@@ -74,3 +74,28 @@ fn named_by_the_key_but_not_in_the_forward_pass() {
         &[&not_mentioned("net")],
     );
 }
+
+#[test]
+fn a_field_is_printed_as_it_is_written() {
+    refused(
+        quote! {
+            fn train(&mut self, x: Batch, y: Labels) {
+                let loss = self.loss(x.leaky_traced(), y);
+                let grads = loss.backward();
+                self.opt.update(&mut self.nets.0, &grads).unwrap();
+            }
+        },
+        &[&not_mentioned("self.nets.0")],
+    );
+    refused(
+        looping(quote! {
+            grads = self.b.forward(self.a.forward(x.traced(grads))).backward();
+            self.opt_a.update(&mut self.a, &grads).unwrap();
+            self.opt_b.update(&mut *self.b, &grads).unwrap();
+        }),
+        &[
+            "this trains `self.b`, and the update before it `self.a`; SAM perturbs one \
+           model\n\nhelp: put both into one module, or name the one to perturb with `model = ..`",
+        ],
+    );
+}

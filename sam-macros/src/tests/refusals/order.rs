@@ -38,6 +38,14 @@ fn update_before_backward() {
         }),
         &["`update` comes before `backward`; move `opt.update(..)` behind it"],
     );
+    refused(
+        looping(quote! {
+            let loss = mse_loss(model.forward_mut(x.traced(grads)), y);
+            self.optimizers.0.update(model, &grads).unwrap();
+            grads = loss.backward();
+        }),
+        &["`update` comes before `backward`; move `self.optimizers.0.update(..)` behind it"],
+    );
 }
 
 #[test]

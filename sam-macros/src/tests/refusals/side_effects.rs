@@ -18,6 +18,24 @@ fn borrowed(name: &str) -> String {
     refusal(name, "borrowed mutably")
 }
 
+fn changed(name: &str) -> String {
+    refusal(name, "changed")
+}
+
+/// A function with variables of its own around the loop.
+fn with_state(state: &TokenStream, body: &TokenStream) -> TokenStream {
+    quote! {
+        fn train(model: &mut Net, opt: &mut Opt, data: &Data, sink: &mut Sink) {
+            let mut grads = model.alloc_grads();
+            #state
+            for (x, y) in data {
+                #body
+                opt.update(model, &grads).unwrap();
+            }
+        }
+    }
+}
+
 #[test]
 fn assignment() {
     refused(
@@ -78,7 +96,7 @@ fn a_method_that_changes_what_it_is_called_on() {
             grads = loss.backward();
             opt.update(model, &grads).unwrap();
         }),
-        &[&refusal("rng", "changed")],
+        &[&changed("rng")],
     );
 }
 
@@ -111,4 +129,125 @@ fn a_change_before_the_passes_of_what_an_observer_reads_behind_them() {
              the passes\n\nhelp: move this statement before the forward pass",
         ],
     );
+}
+
+#[test]
+fn every_changing_method_in_the_forward_pass() {
+    for (state, call, name) in [
+        (quote!(let mut noise = samples();), quote!(noise.next().unwrap()), "noise"),
+        (quote!(let mut rng = seeded();), quote!(rng.gen_range(0.5..1.5)), "rng"),
+        (quote!(let mut rng = seeded();), quote!(rng.random_range(0.5..1.5)), "rng"),
+        (quote!(let mut queue = queue();), quote!(queue.pop().unwrap()), "queue"),
+        (quote!(let (mut a, b) = iterators();), quote!(a.next().unwrap()), "a"),
+        // A `&mut` parameter.
+        (quote!(), quote!(sink.take()), "sink"),
+    ] {
+        refused(
+            with_state(
+                &state,
+                &quote! {
+                    let logits = model.forward_mut(x.traced(grads)) * #call;
+                    grads = mse_loss(logits, y).backward();
+                },
+            ),
+            &[&changed(name)],
+        );
+    }
+}
+
+#[test]
+fn a_change_between_the_forward_pass_and_the_loss() {
+    refused(
+        with_state(
+            &quote!(let mut seen = Vec::new();),
+            &quote! {
+                let logits = model.forward_mut(x.traced(grads));
+                let loss = { seen.push(1.0); mse_loss(logits, y) * seen.len() as f32 };
+                grads = loss.backward();
+            },
+        ),
+        &[&changed("seen")],
+    );
+    // Statements of their own, but of the model's output and for the loss.
+    refused(
+        with_state(
+            &quote!(let mut past = Vec::new();),
+            &quote! {
+                let logits = model.forward_mut(x.traced(grads));
+                past.push(logits.clone());
+                grads = mean(&past, y).backward();
+            },
+        ),
+        &[&changed("past")],
+    );
+    refused(
+        with_state(
+            &quote!(let mut scale = 1.0;),
+            &quote! {
+                let logits = model.forward_mut(x.traced(grads));
+                scale = logits.abs().max().array();
+                grads = (mse_loss(logits, y) / scale).backward();
+            },
+        ),
+        &[&assigned("scale")],
+    );
+}
+
+#[test]
+fn a_changing_method_in_the_backward_expression() {
+    refused(
+        with_state(
+            &quote!(let mut noise = samples();),
+            &quote! {
+                let logits = model.forward_mut(x.traced(grads));
+                grads = (mse_loss(logits, y) * noise.next().unwrap()).backward();
+            },
+        ),
+        &[&changed("noise")],
+    );
+}
+
+#[test]
+fn a_closure_that_changes_something_and_takes_the_loss() {
+    refused(
+        with_state(
+            &quote! {
+                let mut calls = 0;
+                let mut weigh = |loss| { calls += 1; loss / calls as f32 };
+            },
+            &quote! {
+                let logits = model.forward_mut(x.traced(grads));
+                let loss = weigh(mse_loss(logits, y));
+                grads = loss.backward();
+            },
+        ),
+        &[&refusal("weigh", "called, and changes something,")],
+    );
+}
+
+#[test]
+fn every_change_before_the_passes_of_what_an_observer_read() {
+    for change in [
+        quote!(seen += 1;),
+        quote!(seen = next_of(y);),
+        quote!(seen.push(1.0);),
+        quote!(advance(&mut seen);),
+        quote!(bump!(seen);),
+    ] {
+        refused(
+            with_state(
+                &quote!(let mut seen = start();),
+                &quote! {
+                    let logits = model.forward_mut(x.traced(grads));
+                    println!("{:?}", seen);
+                    #change
+                    grads = (mse_loss(logits, y) * weight(&seen)).backward();
+                },
+            ),
+            &[
+                "`seen` is changed here for the loss, and read before this by a statement that runs \
+                 after the passes\n\nhelp: move this statement before the forward pass",
+            ],
+        );
+    }
 }

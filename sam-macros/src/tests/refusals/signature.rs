@@ -13,6 +13,14 @@ fn const_fn() {
         with(&quote!(const)),
         &["a `const fn` can't train; take `const` away"],
     );
+    // It is emitted without `const`, which would make each call in it an error of its own.
+    for (given, emitted) in [
+        (quote!(const), quote!()),
+        (quote!(pub(crate) const unsafe), quote!(pub(crate) unsafe)),
+    ] {
+        let out = attribute(quote!(rho = 0.05), with(&given)).to_string();
+        assert!(out.starts_with(&with(&emitted).to_string()), "{out}");
+    }
 }
 
 #[test]

@@ -171,3 +171,14 @@ fn an_accumulator_of_the_models_outputs_starts_anew_in_each_pass() {
     })
     .twice(&["let mut states = Vec::new();", "for layer in 0..3 {"]);
 }
+
+#[test]
+fn outer_parentheses_are_taken_off() {
+    read_body(quote! {
+        let logits = model.forward_mut(((x + noise)).traced(grads));
+        grads = ((mse_loss(logits, y) * (a + b))).backward();
+        opt.update(model, &grads)?;
+    })
+    .first(&["let __sam_input = x + noise;"])
+    .twice(&["let __sam_loss = mse_loss(logits, y) * (a + b);"]);
+}
