@@ -134,11 +134,31 @@ fn a_change_before_the_passes_of_what_an_observer_reads_behind_them() {
 #[test]
 fn every_changing_method_in_the_forward_pass() {
     for (state, call, name) in [
-        (quote!(let mut noise = samples();), quote!(noise.next().unwrap()), "noise"),
-        (quote!(let mut rng = seeded();), quote!(rng.gen_range(0.5..1.5)), "rng"),
-        (quote!(let mut rng = seeded();), quote!(rng.random_range(0.5..1.5)), "rng"),
-        (quote!(let mut queue = queue();), quote!(queue.pop().unwrap()), "queue"),
-        (quote!(let (mut a, b) = iterators();), quote!(a.next().unwrap()), "a"),
+        (
+            quote!(let mut noise = samples();),
+            quote!(noise.next().unwrap()),
+            "noise",
+        ),
+        (
+            quote!(let mut rng = seeded();),
+            quote!(rng.gen_range(0.5..1.5)),
+            "rng",
+        ),
+        (
+            quote!(let mut rng = seeded();),
+            quote!(rng.random_range(0.5..1.5)),
+            "rng",
+        ),
+        (
+            quote!(let mut queue = queue();),
+            quote!(queue.pop().unwrap()),
+            "queue",
+        ),
+        (
+            quote!(let (mut a, b) = iterators();),
+            quote!(a.next().unwrap()),
+            "a",
+        ),
         // A `&mut` parameter.
         (quote!(), quote!(sink.take()), "sink"),
     ] {

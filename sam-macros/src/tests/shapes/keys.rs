@@ -91,11 +91,10 @@ fn model_chooses_between_two() {
 
 #[test]
 fn rho_is_evaluated_once_for_each_batch() {
-    step(quote!(rho = schedule.at(step)), canonical())
-        .first(&[
-            "let __sam_rho: ::core::primitive::f64 = schedule.at(step);",
-            "settings(__sam_rho,",
-        ]);
+    step(quote!(rho = schedule.at(step)), canonical()).first(&[
+        "let __sam_rho: ::core::primitive::f64 = schedule.at(step);",
+        "settings(__sam_rho,",
+    ]);
 }
 
 #[test]

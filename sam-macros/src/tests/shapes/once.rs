@@ -276,8 +276,14 @@ fn what_is_filled_from_the_models_outputs_stays_in_each_pass() {
 fn a_sum_over_the_models_outputs_stays_in_each_pass() {
     for (start, add) in [
         (quote!(let mut sum = 0.0;), quote!(sum = sum + penalty(&h);)),
-        (quote!(let mut sum = dev.zeros();), quote!(sum += penalty(&h);)),
-        (quote!(let mut sum = dev.zeros();), quote!(add(&mut sum, &h);)),
+        (
+            quote!(let mut sum = dev.zeros();),
+            quote!(sum += penalty(&h);),
+        ),
+        (
+            quote!(let mut sum = dev.zeros();),
+            quote!(add(&mut sum, &h);),
+        ),
         (quote!(let mut sum = dev.zeros();), quote!(add!(sum, h);)),
     ] {
         read_with(
@@ -313,7 +319,11 @@ fn what_is_bound_again_by_the_model_stays_in_each_pass() {
         },
     )
     .first(&["let weight = class_weight();"])
-    .twice(&["let h = h.relu();", "let weight = {", "let loss = loss * weight;"]);
+    .twice(&[
+        "let h = h.relu();",
+        "let weight = {",
+        "let loss = loss * weight;",
+    ]);
 }
 
 #[test]
