@@ -87,6 +87,7 @@ fn bound_to_a_value(stmt: &Stmt) -> Vec<Ident> {
 pub(super) fn mutable_variables(
     item: &ItemFn,
     stack: &[Frame<'_>],
+    (own, first): (&Block, usize),
 ) -> (HashSet<String>, HashSet<String>) {
     let (mut mutable, mut closures) = (HashSet::new(), HashSet::new());
     let mut add = |pat: &Pat| {
@@ -102,7 +103,12 @@ pub(super) fn mutable_variables(
         match frame {
             Frame::Binds(pat) => add(pat),
             Frame::Block(block, at) => {
-                for stmt in &block.stmts[..*at] {
+                let before = if std::ptr::eq(*block, own) {
+                    first
+                } else {
+                    *at
+                };
+                for stmt in &block.stmts[..before] {
                     if let Stmt::Local(local) = stmt {
                         add(&local.pat);
                         if let Some(init) = &local.init
@@ -167,6 +173,7 @@ pub(super) fn captures(
 /// How one variable comes into the passes: by its fields, as itself, or not at all.
 fn capture(uses: &[Use], split: bool) -> Vec<Capture> {
     let variable = uses[0].ident.clone();
+    let uses: Vec<&Use> = uses.iter().filter(|u| u.how != How::FieldChanged).collect();
     let fields: Option<Vec<_>> = uses
         .iter()
         .map(|u| match &u.how {

@@ -6,7 +6,7 @@ use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::{Block, Expr, Pat, Stmt, visit::Visit};
 
-use super::names::{How, Use, Uses, bound_by_stmt};
+use super::names::{CHANGING, How, Use, Uses, bound_by_stmt};
 use crate::{
     errors::Errors,
     model::{NodeId, Role},
@@ -50,31 +50,6 @@ const LOOKING: &[&str] = &[
     "shape",
     "try_forward",
     "try_forward_mut",
-];
-
-/// Methods that change what they are called on, and so must not run in each pass.
-const CHANGING: &[&str] = &[
-    "drain",
-    "extend",
-    "fill",
-    "gen",
-    "gen_bool",
-    "gen_range",
-    "insert",
-    "next",
-    "next_back",
-    "next_u32",
-    "next_u64",
-    "pop",
-    "push",
-    "random",
-    "random_bool",
-    "random_range",
-    "remove",
-    "replace",
-    "sample",
-    "set",
-    "take",
 ];
 
 impl<'a> Region<'a> {
@@ -130,6 +105,8 @@ impl<'a> Region<'a> {
                 // A call for its effect, or of something that is there to be changed.
                 How::Receiver(_) => self.is_mut(&name, i) || is_bare_call(self.stmt(i), &name),
                 How::Macro { only_reads } => !only_reads && self.is_mut(&name, i),
+                // A closure of the region that counts, say, begins anew in each pass.
+                How::Call => self.is_mut_local(&name, i),
                 _ => false,
             }
         };
@@ -141,25 +118,30 @@ impl<'a> Region<'a> {
     }
 
     fn is_mut(&self, name: &str, before: usize) -> bool {
-        let is_local = self.block.stmts[self.first..before]
+        self.is_mut_local(name, before) || self.mutable.contains(name)
+    }
+
+    fn is_mut_local(&self, name: &str, before: usize) -> bool {
+        self.block.stmts[self.first..before]
             .iter()
             .any(|stmt| match stmt {
                 Stmt::Local(local) => binds_mut(&local.pat, name),
                 _ => false,
-            });
-        is_local || self.mutable.contains(name)
+            })
     }
 
     /// What depends neither on the model nor on the tape is the same in every pass: it runs once,
     /// so that an iterator advances once, and both passes see the same random numbers.
     fn hoist(&self, roles: &mut [Role]) {
-        let slice: Vec<usize> = (0..roles.len())
+        let mut fixed: Vec<usize> = (0..roles.len())
             .filter(|&k| roles[k] == Role::Slice)
             .collect();
-        let mut varying: HashSet<String> = HashSet::new();
-        let mut fixed = slice.clone();
+        // What the loss itself changes begins anew in each pass.
+        let loss = self.uses_of_loss();
+        let changed = self.changed(&loss, self.last, &loss.names());
+        let mut varying: HashSet<String> = changed.iter().map(ToString::to_string).collect();
         loop {
-            let before = fixed.len();
+            let before = fixed.clone();
             fixed.retain(|&k| {
                 let i = self.first + k;
                 let uses = self.uses_of_stmt(i);
@@ -168,24 +150,40 @@ impl<'a> Region<'a> {
                     .iter()
                     .map(ToString::to_string)
                     .collect();
+                let changed = self.changed(&uses, i, &names);
+                let changed: Vec<String> = changed.iter().map(ToString::to_string).collect();
+                let mut touched = names.iter().chain(&bound);
                 let varies = self.traced.contains(&i)
                     || self.mentions_model(i, &names)
-                    || names
-                        .iter()
-                        .chain(&bound)
-                        .any(|name| varying.contains(name));
+                    || touched.any(|name| varying.contains(name))
+                    || self.is_read_before(k, &bound, &changed, roles, &before);
                 if varies {
-                    varying.extend(bound);
-                    let changed = self.changed(&uses, i, &names);
-                    varying.extend(changed.iter().map(ToString::to_string));
+                    varying.extend(bound.into_iter().chain(changed));
                 }
                 !varies
             });
-            if fixed.len() == before {
+            if fixed.len() == before.len() {
                 break;
             }
         }
         fixed.into_iter().for_each(|k| roles[k] = Role::Batch);
+    }
+
+    /// Whether something that stays behind reads what statement `k` would now give it too early: a
+    /// name that is bound again, or, in the slice, one that is changed.
+    fn is_read_before(
+        &self,
+        k: usize,
+        bound: &[String],
+        changed: &[String],
+        roles: &[Role],
+        hoisted: &[usize],
+    ) -> bool {
+        (0..k).filter(|j| !hoisted.contains(j)).any(|j| {
+            let used = self.uses_of_stmt(self.first + j).names();
+            let is_used = |names: &[String]| names.iter().any(|name| used.contains(name));
+            is_used(bound) || (roles[j] == Role::Slice && is_used(changed))
+        })
     }
 
     fn mentions_model(&self, i: usize, names: &HashSet<String>) -> bool {
@@ -236,6 +234,7 @@ impl<'a> Region<'a> {
             match role {
                 Role::Slice => {
                     self.refuse_changes(&uses, Some(i), &bound, errors);
+                    self.refuse_effects(&uses, i, &bound, roles, errors);
                     let names = bound_by_stmt(self.stmt(i));
                     bound.extend(names.iter().map(ToString::to_string));
                 }
@@ -258,6 +257,51 @@ impl<'a> Region<'a> {
         self.refuse_changes(&self.uses_of_loss(), None, &bound, errors);
     }
 
+    /// Refuses a statement that is in the slice because it changes what the loss reads, from outside.
+    fn refuse_effects(
+        &self,
+        uses: &Uses<'_>,
+        i: usize,
+        bound: &HashSet<String>,
+        roles: &[Role],
+        errors: &mut Errors,
+    ) {
+        if matches!(self.stmt(i), Stmt::Local(_)) {
+            return;
+        }
+        let mut needed = self.uses_of_loss().names();
+        for k in (i + 1 - self.first..roles.len()).filter(|&k| roles[k] == Role::Slice) {
+            needed.extend(self.uses_of_stmt(self.first + k).names());
+        }
+        needed.retain(|name| !bound.contains(name));
+        for name in self.changed(uses, i, &needed) {
+            let is_reported = uses
+                .all
+                .iter()
+                .any(|u| u.ident == name && self.kind_of_change(u, Some(i)).is_some());
+            if !is_reported {
+                refuse(&name, "changed", errors);
+            }
+        }
+    }
+
+    /// What is done to a variable from outside that must not be done twice.
+    fn kind_of_change(&self, u: &Use, stmt: Option<usize>) -> Option<&'static str> {
+        let name = u.ident.to_string();
+        match &u.how {
+            How::Assign => Some("assigned"),
+            How::BorrowMut => Some("borrowed mutably"),
+            How::FieldChanged => Some("changed"),
+            How::Receiver(method) => {
+                let is_bare = stmt.is_some_and(|i| is_bare_call(self.stmt(i), &name));
+                let may_change = self.mutable.contains(&name) || is_bare;
+                (CHANGING.contains(&method.as_str()) && may_change).then_some("changed")
+            }
+            How::Call if self.stateful.contains(&name) => Some("called, and changes something,"),
+            _ => None,
+        }
+    }
+
     fn refuse_changes(
         &self,
         uses: &Uses<'_>,
@@ -270,29 +314,22 @@ impl<'a> Region<'a> {
             if bound.contains(&name) || is_variable(self.model, &name) {
                 continue;
             }
-            let done = match &u.how {
-                How::Assign => "assigned",
-                How::BorrowMut => "borrowed mutably",
-                How::Receiver(method)
-                    if CHANGING.contains(&method.as_str())
-                        && (self.mutable.contains(&name)
-                            || stmt.is_some_and(|i| is_bare_call(self.stmt(i), &name))) =>
-                {
-                    "changed"
-                }
-                How::Call if self.stateful.contains(&name) => "called, and changes something,",
-                _ => continue,
-            };
-            errors.at(
-                &u.ident,
-                format!(
-                    "`{name}` is {done} by the forward pass or the loss, which run twice in a SAM \
-                     step\n\nhelp: do it in a statement of its own: one that the loss does not depend \
-                     on runs once, after the passes; one that does not use the model, once before them"
-                ),
-            );
+            if let Some(done) = self.kind_of_change(u, stmt) {
+                refuse(&u.ident, done, errors);
+            }
         }
     }
+}
+
+fn refuse(name: &Ident, done: &str, errors: &mut Errors) {
+    errors.at(
+        name,
+        format!(
+            "`{name}` is {done} by the forward pass or the loss, which run twice in a SAM \
+             step\n\nhelp: do it in a statement of its own: one that the loss does not depend \
+             on runs once, after the passes; one that does not use the model, once before them"
+        ),
+    );
 }
 
 /// Whether `stmt` is `name.method(..);`.

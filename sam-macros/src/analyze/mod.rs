@@ -271,7 +271,7 @@ fn region<'a>(
         .find(|i| traces_in(sites, block, *i))
         .unwrap_or(first);
     let start = trace.call.args.first();
-    let (mutable, stateful) = captures::mutable_variables(item, &backward.stack);
+    let (mutable, stateful) = captures::mutable_variables(item, &backward.stack, (block, earliest));
     Region {
         block,
         first: earliest,

@@ -28,6 +28,8 @@ pub(crate) enum How {
     Receiver(String),
     /// `x.field`, moved, copied or called upon.
     Field(Member),
+    /// `x.field.next()`: what is in a field is changed. Stands beside [`How::Field`].
+    FieldChanged,
     /// `x(..)`
     Call,
     /// In the arguments of a macro.
@@ -176,6 +178,42 @@ impl<'a> Uses<'a> {
     }
 }
 
+/// Methods that change what they are called on, and so must not run in each pass.
+pub(super) const CHANGING: &[&str] = &[
+    "drain",
+    "extend",
+    "fill",
+    "gen",
+    "gen_bool",
+    "gen_range",
+    "insert",
+    "next",
+    "next_back",
+    "next_u32",
+    "next_u64",
+    "pop",
+    "push",
+    "random",
+    "random_bool",
+    "random_range",
+    "remove",
+    "replace",
+    "sample",
+    "set",
+    "take",
+];
+
+/// `x` of `x.field` and `x.field.field`.
+fn root_of_field(place: &Expr) -> Option<&Ident> {
+    let Expr::Field(field) = place else {
+        return None;
+    };
+    match &*field.base {
+        Expr::Path(path) => path.path.get_ident(),
+        base => root_of_field(base),
+    }
+}
+
 /// Macros that only look at their arguments.
 const READING: &[&str] = &[
     "assert",
@@ -256,7 +294,14 @@ impl<'ast> Visit<'ast> for Uses<'_> {
                 self.place(&unary.expr, How::Borrow);
             }
             Expr::MethodCall(call) => {
-                self.place(&call.receiver, How::Receiver(call.method.to_string()));
+                let method = call.method.to_string();
+                if let Some(root) = root_of_field(&call.receiver)
+                    && CHANGING.contains(&method.as_str())
+                    && !self.is_passed_over(&call.receiver)
+                {
+                    self.record(root, How::FieldChanged);
+                }
+                self.place(&call.receiver, How::Receiver(method));
                 call.args.iter().for_each(|arg| self.visit_expr(arg));
             }
             Expr::Call(call) => {

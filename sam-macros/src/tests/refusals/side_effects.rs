@@ -271,3 +271,54 @@ fn every_change_before_the_passes_of_what_an_observer_read() {
         );
     }
 }
+
+#[test]
+fn a_change_between_two_readers_in_the_forward_pass() {
+    refused(
+        looping(quote! {
+            let mut k = 1.0;
+            let h = model.forward_mut(x.traced(grads)) * k;
+            k += 1.0;
+            grads = (mse_loss(h, y) * k).backward();
+            opt.update(model, &grads).unwrap();
+        }),
+        &[&assigned("k")],
+    );
+}
+
+#[test]
+fn what_is_in_a_field() {
+    refused(
+        looping(quote! {
+            let h = model.forward_mut(x.traced(grads));
+            let loss = mse_loss(h, y) * self.rng.gen_range(0.5..1.5);
+            grads = loss.backward();
+            opt.update(model, &grads).unwrap();
+        }),
+        &[&refusal("self", "changed")],
+    );
+}
+
+#[test]
+fn a_method_or_a_macro_that_the_loss_reads_the_effect_of() {
+    refused(
+        looping(quote! {
+            let mut stats = Stats::new();
+            let h = model.forward_mut(x.traced(grads));
+            stats.observe(&h);
+            grads = (mse_loss(h, y) * stats.scale()).backward();
+            opt.update(model, &grads).unwrap();
+        }),
+        &[&refusal("stats", "changed")],
+    );
+    refused(
+        looping(quote! {
+            let mut k = 0.0;
+            let h = model.forward_mut(x.traced(grads));
+            add!(k, h);
+            grads = (mse_loss(h, y) * k).backward();
+            opt.update(model, &grads).unwrap();
+        }),
+        &[&refusal("k", "changed")],
+    );
+}

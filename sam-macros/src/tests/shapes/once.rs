@@ -349,3 +349,35 @@ fn what_looks_like_a_change_but_is_none() {
     )
     .twice(&["let first = heads.next().unwrap();"]);
 }
+
+#[test]
+fn what_is_bound_again_behind_a_reader_stays_in_its_place() {
+    read_body(quote! {
+        let h = model.forward_mut(x.traced(grads)) * y.clone();
+        let y = smooth(labels);
+        grads = mse_loss(h, y).backward();
+        opt.update(model, &grads)?;
+    })
+    .twice(&["let h =", "let y = smooth(labels);"]);
+    read_body(quote! {
+        let h = model.forward_mut(x.traced(grads));
+        println!("{}", y.len());
+        let y = smooth(y);
+        grads = mse_loss(h, y).backward();
+        opt.update(model, &grads)?;
+    })
+    .twice(&["let h =", "let y = smooth(y);"])
+    .once(&["println!(\"{}\", y.len());"]);
+}
+
+#[test]
+fn a_closure_of_the_region_counts_anew_in_each_pass() {
+    read_body(quote! {
+        let h = model.forward_mut(x.traced(grads));
+        let mut n = 0.0;
+        let mut weigh = |loss| { n += 1.0; loss * n };
+        grads = weigh(mse_loss(h, y)).backward();
+        opt.update(model, &grads)?;
+    })
+    .twice(&["let h =", "let mut n = 0.0;", "let mut weigh ="]);
+}
