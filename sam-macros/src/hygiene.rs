@@ -1,6 +1,6 @@
 //! Names that a user can neither see nor clash with, and paths into the runtime.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote};
 use syn::Path;
 
@@ -66,4 +66,22 @@ impl Names {
     pub(crate) fn field(&self, index: usize) -> Ident {
         format_ident!("__sam_field_{index}", span = Span::mixed_site())
     }
+}
+
+/// `tokens`, all at `span`.
+pub(crate) fn respan(tokens: TokenStream, span: Span) -> TokenStream {
+    tokens
+        .into_iter()
+        .map(|token| match token {
+            TokenTree::Group(group) => {
+                let mut inner = Group::new(group.delimiter(), respan(group.stream(), span));
+                inner.set_span(span);
+                TokenTree::Group(inner)
+            }
+            mut token => {
+                token.set_span(span);
+                token
+            }
+        })
+        .collect()
 }

@@ -4,8 +4,12 @@
 //! |---|---|
 //! | `sites` | takes the sites out of the user's statements |
 //! | `passes` | the loop over the passes |
+//! | `chunks` | its beginning, and the cutting of the batch |
+//! | `seen` | what the observers see |
 
+mod chunks;
 mod passes;
+mod seen;
 mod sites;
 
 use proc_macro2::TokenStream;
@@ -159,7 +163,7 @@ impl Rewrite<'_> {
     fn bring_back(&self, index: usize) -> (TokenStream, Vec<Rule>) {
         let mut bindings = TokenStream::new();
         let mut rules = Vec::new();
-        for (slot, seen) in passes::slots(self.plan).filter(|(slot, _)| slot.stmt == index) {
+        for (slot, seen) in seen::slots(self.plan).filter(|(slot, _)| slot.stmt == index) {
             let value = self.names.seen(slot.index);
             let variable = &seen.variable;
             match slot.read {

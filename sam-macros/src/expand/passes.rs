@@ -1,14 +1,14 @@
 //! The loop over the passes, and what it hands out.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Expr, Stmt, spanned::Spanned};
 
-use super::{copy, raise};
+use super::{copy, raise, seen::slots};
 use crate::{
     args::Args,
     hygiene::{Names, local, shown_at},
-    model::{Capture, Plan, Role, Seen},
+    model::{Capture, Plan, Role},
     tokens::{self, Rule},
 };
 
@@ -27,37 +27,9 @@ pub(super) struct Slice<'a> {
     pub(super) backward: &'a Ident,
 }
 
-/// A place for one thing that an observer sees.
-pub(super) struct Slot {
-    pub(super) index: usize,
-    /// The statement that reads it.
-    pub(super) stmt: usize,
-    /// The method that reads it; `None` where the value itself is handed over.
-    pub(super) read: Option<&'static str>,
-}
-
-/// The slots of a plan, in the order of the statements.
-pub(super) fn slots(plan: &Plan) -> impl Iterator<Item = (Slot, &Seen)> {
-    let mut flat = Vec::new();
-    for (stmt, seen) in plan
-        .seen
-        .iter()
-        .enumerate()
-        .flat_map(|(i, all)| all.iter().map(move |s| (i, s)))
-    {
-        if seen.reads.is_empty() {
-            flat.push((stmt, None, seen));
-        }
-        flat.extend(seen.reads.iter().map(|method| (stmt, Some(*method), seen)));
-    }
-    flat.into_iter()
-        .enumerate()
-        .map(|(index, (stmt, read, seen))| (Slot { index, stmt, read }, seen))
-}
-
 /// A batch in one piece, or in chunks of `m`.
 #[derive(Clone, Copy)]
-enum Batch<'a> {
+pub(super) enum Batch<'a> {
     Whole,
     Chunks(&'a Expr),
 }
@@ -167,101 +139,13 @@ impl Slice<'_> {
     }
 
     /// The model itself, as a place.
-    fn model(&self) -> TokenStream {
+    pub(super) fn model(&self) -> TokenStream {
         let place = &self.plan.model.place;
         if self.plan.model.is_reference {
             quote!(*#place)
         } else {
             quote!(#place)
         }
-    }
-
-    fn begin(&self, batch: Batch<'_>) -> TokenStream {
-        let Names {
-            rt,
-            step,
-            chunks,
-            settings,
-            start,
-            input,
-            error,
-            ..
-        } = self.names;
-        let model = self.model();
-        let model = owner(&model, shown_at(self.plan.model.place.span()), rt);
-        let m = match batch {
-            Batch::Whole => {
-                return quote!(let mut #step = #rt::begin(#model, #start, #settings););
-            }
-            Batch::Chunks(m) => m,
-        };
-        let whole = self.whole_batch();
-        let cut_up = chunks_of(m, &whole, self.batch_span(), rt);
-        let raise = raise(self.plan, self.names);
-        let split = |parts: Ident, value: TokenStream, at: Span| {
-            // A refusal points at what the error is about: the `_` that is inferred.
-            let at = shown_at(at);
-            let split = respan(quote!(#rt::split), at);
-            let split = quote_spanned!(at=> #split::<{ #m }, _, _, _>);
-            quote! {
-                let #parts = match #split(#value, &#chunks) {
-                    ::core::result::Result::Ok(#parts) => #parts,
-                    ::core::result::Result::Err(#error) => #raise,
-                };
-            }
-        };
-        let cut = self
-            .plan
-            .captures
-            .iter()
-            .enumerate()
-            .filter(|(_, capture)| capture.split);
-        let parts: TokenStream = cut
-            .map(|(i, capture)| {
-                let place = &capture.place;
-                let value = quote_spanned!(shown_at(place.span())=> &#place);
-                split(self.names.parts(i), value, place.span())
-            })
-            .collect();
-        let input_parts = self
-            .plan
-            .forward
-            .hoisted
-            .then(|| split(input.clone(), whole.clone(), self.plan.forward.input.span()));
-        quote! {
-            let #chunks = #cut_up;
-            #parts
-            #input_parts
-            let mut #step = #rt::begin_chunked(#model, #start, #settings, &#chunks);
-        }
-    }
-
-    /// Where the user wrote what says how large the batch is.
-    fn batch_span(&self) -> Span {
-        let listed = self.args.split.iter().flatten().next();
-        listed.map_or_else(|| self.plan.forward.input.span(), Ident::span)
-    }
-
-    /// A reference to what says how large the batch is.
-    fn whole_batch(&self) -> TokenStream {
-        let input = &self.names.input;
-        if self.plan.forward.hoisted {
-            return if self.plan.forward.borrowed {
-                quote!(#input)
-            } else {
-                quote!(&#input)
-            };
-        }
-        let listed = self.args.split.iter().flatten().next();
-        let first = self
-            .plan
-            .captures
-            .iter()
-            .filter(|capture| capture.split)
-            .find(|capture| listed.is_none() || capture.variable.as_ref() == listed)
-            .or_else(|| self.plan.captures.iter().find(|capture| capture.split));
-        let place = first.map(|capture| &capture.place);
-        quote_spanned!(shown_at(place.span())=> &#place)
     }
 
     fn body(&self, batch: Batch<'_>) -> TokenStream {
@@ -410,78 +294,6 @@ impl Slice<'_> {
         out.extend(self.see(self.plan.roles.len()));
         out
     }
-
-    /// Collects what statement `k` will read, where that statement stands.
-    fn see(&self, k: usize) -> Option<TokenStream> {
-        let Names { rt, pass, .. } = self.names;
-        let all: Vec<TokenStream> = slots(self.plan)
-            .filter(|(slot, _)| slot.stmt == k)
-            .map(|(slot, seen)| {
-                let (place, variable) = (self.names.seen(slot.index), &seen.variable);
-                match slot.read {
-                    Some(method) => {
-                        let method = Ident::new(method, variable.span());
-                        quote!(#rt::Seen::see(&mut #place, #variable.#method());)
-                    }
-                    None => {
-                        let variable = quote_spanned!(shown_at(variable.span())=> &#variable);
-                        quote!(#rt::Seen::see(&mut #place, #rt::observe(#variable));)
-                    }
-                }
-            })
-            .collect();
-        (!all.is_empty()).then(|| quote!(if #rt::Pass::is_observed(&#pass) { #(#all)* }))
-    }
-
-    /// What was seen, for the whole batch.
-    fn value(&self, seen: &Ident, at: Span, batch: Batch<'_>) -> TokenStream {
-        let Names {
-            rt,
-            chunks,
-            error,
-            result,
-            ..
-        } = self.names;
-        match batch {
-            Batch::Whole => quote!(#rt::Seen::whole(#seen)),
-            Batch::Chunks(_) => {
-                let raise = raise(self.plan, self.names);
-                let at = shown_at(at);
-                let (join, seen) = (respan(quote!(#rt::join), at), respan(quote!(#seen), at));
-                quote! {
-                    match #join(#seen, &#chunks) {
-                        ::core::result::Result::Ok(#result) => #result,
-                        ::core::result::Result::Err(#error) => #raise,
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Cuts the batch, and checks when the function is compiled for a static batch that `m` divides it.
-/// The constant is in an item of its own so that the error underlines the user's `m`.
-fn chunks_of(m: &Expr, whole: &TokenStream, at: Span, rt: &TokenStream) -> TokenStream {
-    let span = shown_at(m.span());
-    let size = quote!(<X as #rt::SplitBatch<M>>::STATIC_ROWS);
-    let divides = respan(quote!(#rt::assert_divides(#size, M)), span);
-    let at = shown_at(at);
-    let cut = quote_spanned!(at=> __sam_chunks::<_, { #m }>);
-    quote_spanned! {Span::mixed_site()=>
-        {
-            struct __SamDivides<X, const M: ::core::primitive::usize>(::core::marker::PhantomData<X>);
-            impl<X: #rt::Batch<M>, const M: ::core::primitive::usize> __SamDivides<X, M> {
-                const CHECK: () = #divides;
-            }
-            fn __sam_chunks<X: #rt::Batch<M>, const M: ::core::primitive::usize>(
-                x: &X,
-            ) -> #rt::Chunks<X::ChunkRows, X::Rows> {
-                let () = __SamDivides::<X, M>::CHECK;
-                #rt::chunks::<M, X>(x)
-            }
-            #cut(#whole)
-        }
-    }
 }
 
 /// `x` of `(x)`: bound by a `let`, it would be warned of its parentheses.
@@ -493,7 +305,7 @@ fn unparenthesized(expr: &Expr) -> &Expr {
 }
 
 /// A reference to what is in `place`, also where that is a `Box`, a guard or another reference.
-fn owner(place: &TokenStream, span: Span, rt: &TokenStream) -> TokenStream {
+pub(super) fn owner(place: &TokenStream, span: Span, rt: &TokenStream) -> TokenStream {
     let place = quote_spanned!(span=> &#place);
     quote_spanned! {span=>
         {
@@ -503,23 +315,4 @@ fn owner(place: &TokenStream, span: Span, rt: &TokenStream) -> TokenStream {
             (&&#rt::Look(__sam_outer)).__sam_owner()
         }
     }
-}
-
-/// `tokens`, all at `span`.
-fn respan(tokens: TokenStream, span: Span) -> TokenStream {
-    tokens
-        .into_iter()
-        .map(|token| match token {
-            TokenTree::Group(group) => {
-                let mut inner =
-                    proc_macro2::Group::new(group.delimiter(), respan(group.stream(), span));
-                inner.set_span(span);
-                TokenTree::Group(inner)
-            }
-            mut token => {
-                token.set_span(span);
-                token
-            }
-        })
-        .collect()
 }

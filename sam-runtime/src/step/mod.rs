@@ -3,7 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `sam` | [`Sam`]: the step as a function that takes a closure |
-//! | `passes` | the step as a machine, which [`Sam`] and the attribute's expansion drive |
+//! | `pass`, `passes` | the step as a machine that hands out passes, which [`Sam`] and the attribute's expansion drive |
 //! | `split`, `join` | a batch into chunks, and what was seen of the chunks into one value again |
 //! | `observe`, `replicate` | values without their tape; values for one pass |
 //! | `tensors`, `workspace` | walks over a model; memory kept from step to step |
@@ -13,6 +13,7 @@
 mod error;
 mod join;
 mod observe;
+mod pass;
 mod passes;
 mod replicate;
 mod report;
@@ -34,11 +35,11 @@ pub use split::{Batch, SplitBatch};
 pub(crate) use split::{chunk_rows, split_beside};
 pub use workspace::release_memory;
 
-pub use passes::Settings;
+pub use pass::Settings;
 
 /// The step as a machine, for the expansion.
 pub(crate) mod machine {
-    pub use super::passes::Pass;
+    pub use super::pass::Pass;
     pub(crate) use super::passes::Step;
 }
 

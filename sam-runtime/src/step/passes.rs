@@ -6,75 +6,12 @@ use dfdx::{nn::ZeroGrads, prelude::*, tensor::Gradients};
 use super::{
     NonFinite, StepReport,
     error::{Failure, Pass as At, StepError},
-    report::{self, LazyLoss},
-    seeds,
+    pass::{Kind, Pass, Settings},
+    report, seeds,
     tensors::{GradientBuffers, blend_buffers, parameter_ids, zip_gradients},
     workspace::{self, Workspace},
 };
-use crate::device::{Fork, Kernels, Norm, fork, kernels};
-
-/// What the keys of the attribute say about one step.
-#[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    /// Radius of the neighbourhood; 0 is the base optimizer.
-    pub rho: f64,
-    /// Norm of the neighbourhood.
-    pub norm: Norm,
-    /// What a NaN or infinite gradient does.
-    pub nonfinite: NonFinite,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Kind {
-    /// rho = 0: the base optimizer's only pass.
-    Plain,
-    Clean,
-    Perturbed,
-}
-
-/// One run of the slice: which model, which chunk, which gradients to start from.
-pub struct Pass<M, E: Dtype, D: Device<E>> {
-    kind: Kind,
-    chunk: usize,
-    model: Option<M>,
-    gradients: Option<Gradients<E, D>>,
-    fork: Option<Fork>,
-    loss: Option<LazyLoss>,
-}
-
-impl<M, E: Dtype, D: Device<E>> Pass<M, E, D> {
-    /// The model of this pass; to be taken once.
-    pub fn model(&mut self) -> M {
-        self.model.take().expect("a pass has one model")
-    }
-
-    /// The gradients that the tape of this pass starts from; to be taken once.
-    pub fn gradients(&mut self) -> Gradients<E, D> {
-        self.gradients
-            .take()
-            .expect("a pass has one set of gradients")
-    }
-
-    /// The index of the chunk that this pass is about.
-    pub fn chunk(&self) -> usize {
-        self.chunk
-    }
-
-    /// Whether what the slice computes is what the loop's observers see.
-    pub fn is_observed(&self) -> bool {
-        self.kind != Kind::Perturbed
-    }
-
-    /// The device for this pass's inputs, so that both passes draw the same random numbers.
-    pub fn fork(&self) -> Option<&Fork> {
-        self.fork.as_ref()
-    }
-
-    /// Notes the loss for the report.
-    pub(crate) fn note_loss(&mut self, loss: LazyLoss) {
-        self.loss = Some(loss);
-    }
-}
+use crate::device::{Kernels, Norm, fork, kernels};
 
 /// One SAM step (Algorithm 1 of the paper) over one batch.
 pub(crate) struct Step<M, E: Dtype, D: Device<E>> {

@@ -3,8 +3,7 @@
 use dfdx::{prelude::*, tensor::Gradients};
 
 use super::{
-    Batch, NonFinite, Replicate, SplitBatch, StepError,
-    passes::{Settings, Step},
+    Batch, NonFinite, Replicate, SplitBatch, StepError, pass::Settings, passes::Step,
     split::chunk_rows,
 };
 use crate::device::Norm;

@@ -1,0 +1,65 @@
+use std::marker::PhantomData;
+
+use crate::step::{Batch, SplitBatch, StepError, chunk_rows, split_beside};
+
+/// The sizes of a batch's chunks, and the types of their first dimensions.
+pub struct Chunks<C, R> {
+    pub(super) rows: Vec<usize>,
+    types: PhantomData<(C, R)>,
+}
+
+/// The chunks of `M` samples of `batch`.
+pub fn chunks<const M: usize, B: Batch<M>>(batch: &B) -> Chunks<B::ChunkRows, B::Rows> {
+    Chunks {
+        rows: chunk_rows(batch.rows().unwrap_or(0), M.max(1)),
+        types: PhantomData,
+    }
+}
+
+/// Cuts a value into the chunks of its batch.
+pub fn split<const M: usize, T: SplitBatch<M>, C, R>(
+    value: &T,
+    chunks: &Chunks<C, R>,
+) -> Result<Vec<T::Chunk>, StepError> {
+    split_beside(value, &chunks.rows)
+}
+
+/// Refuses an `m` that is 0 or does not divide a static batch. Called in a constant, with the span
+/// of the user's `m`, so that the compiler's error underlines it.
+#[track_caller]
+pub const fn assert_divides(batch: Option<usize>, m: usize) {
+    assert!(m > 0, "`m` must be at least 1");
+    if let Some(batch) = batch
+        && !batch.is_multiple_of(m)
+    {
+        let mut text = [0; 128];
+        let end = push(&mut text, 0, b"the batch of ");
+        let end = push_number(&mut text, end, batch);
+        let end = push(&mut text, end, b" samples is not a multiple of `m = ");
+        let end = push_number(&mut text, end, m);
+        let end = push(&mut text, end, b"`; choose an `m` that divides it");
+        match core::str::from_utf8(text.split_at(end).0) {
+            Ok(text) => panic!("{}", text),
+            Err(_) => panic!("`m` does not divide the batch"),
+        }
+    }
+}
+
+const fn push(text: &mut [u8; 128], mut end: usize, bytes: &[u8]) -> usize {
+    let mut i = 0;
+    while i < bytes.len() {
+        text[end] = bytes[i];
+        end += 1;
+        i += 1;
+    }
+    end
+}
+
+const fn push_number(text: &mut [u8; 128], end: usize, number: usize) -> usize {
+    let end = if number >= 10 {
+        push_number(text, end, number / 10)
+    } else {
+        end
+    };
+    push(text, end, &[b'0' + (number % 10) as u8])
+}

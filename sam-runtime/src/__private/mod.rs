@@ -1,0 +1,40 @@
+//! What `#[sam_train]` expands to calls of. Not for users: it changes without notice.
+//!
+//! | file | what |
+//! |---|---|
+//! | `driver` | the step, as the expansion drives it |
+//! | `chunks` | the batch in chunks |
+//! | `look` | values for a pass, chosen by what their types can |
+//! | `seen` | what the observers see |
+//! | `result` | how a step ends: a gradient, an error, a panic |
+
+mod chunks;
+mod driver;
+mod look;
+mod result;
+mod seen;
+
+pub use chunks::*;
+pub use driver::*;
+pub use look::*;
+pub use result::*;
+pub use seen::*;
+
+pub use dfdx::tensor::Gradients;
+
+pub use crate::step::{Batch, Settings, SplitBatch, machine::Pass};
+use crate::{device::Norm, step::NonFinite};
+
+/// The settings that the attribute's keys spell.
+pub const fn settings(rho: f64, norm_p: f64, skip_nonfinite: bool) -> Settings {
+    let nonfinite = if skip_nonfinite {
+        NonFinite::Skip
+    } else {
+        NonFinite::Error
+    };
+    Settings {
+        rho,
+        norm: Norm::from_p(norm_p),
+        nonfinite,
+    }
+}
