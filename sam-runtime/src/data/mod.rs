@@ -10,6 +10,9 @@
 //! | `images` | [`Images`]: labelled 8-bit images in memory, and their normalisation ([`ChannelStats`]) |
 //! | `idx` | [`Idx`]: the array format of the MNIST family, plain or gzipped |
 //! | `mnist` | [`Mnist`]: the four standard files in a folder |
+//! | `cifar` | [`Cifar10`], [`Cifar100`]: the binary files in a folder |
+//! | `svhn` | [`Svhn`]: cropped digits from MAT files |
+//! | `files` | finding and reading the files above |
 //! | `glyphs` | [`Glyphs`]: digits that the crate draws itself; no download |
 //! | `noise` | [`LabelNoise`]: wrong labels, exactly as many as asked for |
 //! | `order` | [`epoch_order`]: the sample order as a function of (seed, epoch) |
@@ -17,7 +20,7 @@
 //! | `iter` | the iterators over batches, and [`chunks`]: a whole data set in order |
 //! | `batch` | [`BatchShape`] and the step from samples to tensors |
 //! | `stream` | the random streams that all of the above draw from |
-//! | `error` | [`DataError`], [`IdxProblem`] |
+//! | `error` | [`DataError`], [`IdxProblem`]; [`MatProblem`] stands beside its format |
 //!
 //! Everything random here is a pure function of a seed and an index. Nothing draws from a global
 //! or thread-local generator, so equal arguments give equal data in any order and on any thread.
@@ -47,8 +50,10 @@
 //! ```
 
 mod batch;
+mod cifar;
 mod dataset;
 mod error;
+mod files;
 mod glyphs;
 mod idx;
 mod images;
@@ -59,8 +64,10 @@ mod noise;
 mod order;
 mod sample;
 mod stream;
+mod svhn;
 
 pub use batch::{Batch, BatchShape, Chunk};
+pub use cifar::{Cifar10, Cifar100};
 pub use dataset::{Dataset, Labelled, TakeFirst};
 pub use error::{DataError, IdxProblem};
 pub use glyphs::Glyphs;
@@ -72,3 +79,4 @@ pub use mnist::Mnist;
 pub use noise::{LabelNoise, next_class};
 pub use order::epoch_order;
 pub use sample::Sample;
+pub use svhn::{MatProblem, Svhn};
