@@ -1,4 +1,4 @@
-//! Datasets, label noise and the loader that makes batches of them.
+//! Datasets, label noise, augmentation and the loader that makes batches of them.
 //!
 //! A [`Dataset`] hands out host-side [`Sample`]s by index; adapters wrap it; [`DataLoader`] turns it
 //! into statically shaped device batches. Tensors appear only in that last step.
@@ -15,6 +15,9 @@
 //! | `files` | finding and reading the files above |
 //! | `glyphs` | [`Glyphs`]: digits that the crate draws itself; no download |
 //! | `noise` | [`LabelNoise`]: wrong labels, exactly as many as asked for |
+//! | `image_set` | [`ImageDataset`], [`ImageShape`]: images whose bytes can be changed before they become numbers |
+//! | `transform` | [`Transform`]: what happens to samples between a data set and a batch |
+//! | `augment` | [`Augment`]: crops, flips, Cutout, AutoAugment, erasing, mixup |
 //! | `order` | [`epoch_order`]: the sample order as a function of (seed, epoch) |
 //! | `loader` | [`DataLoader`]: batches of a static size, epoch by epoch |
 //! | `iter` | the iterators over batches, and [`chunks`]: a whole data set in order |
@@ -49,6 +52,7 @@
 //! # }
 //! ```
 
+mod augment;
 mod batch;
 mod cifar;
 mod dataset;
@@ -56,6 +60,7 @@ mod error;
 mod files;
 mod glyphs;
 mod idx;
+mod image_set;
 mod images;
 mod iter;
 mod loader;
@@ -65,13 +70,16 @@ mod order;
 mod sample;
 mod stream;
 mod svhn;
+mod transform;
 
+pub use augment::{Augment, Padding, Policy};
 pub use batch::{Batch, BatchShape, Chunk};
 pub use cifar::{Cifar10, Cifar100};
 pub use dataset::{Dataset, Labelled, TakeFirst};
 pub use error::{DataError, IdxProblem};
 pub use glyphs::Glyphs;
 pub use idx::Idx;
+pub use image_set::{ImageDataset, ImageShape};
 pub use images::{ChannelStats, Images};
 pub use iter::{OrPanic, TryChunks, TryEpoch, chunks, try_chunks};
 pub use loader::DataLoader;
@@ -80,3 +88,4 @@ pub use noise::{LabelNoise, next_class};
 pub use order::epoch_order;
 pub use sample::Sample;
 pub use svhn::{MatProblem, Svhn};
+pub use transform::{Draw, Plain, Transform};
