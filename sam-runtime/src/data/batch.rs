@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use dfdx::shapes::{Const, ConstDim, ConstShape, Rank2, Shape};
 use dfdx::tensor::{Tensor, TensorFromVec};
 
-use super::{DataError, Dataset, Sample};
+use super::{DataError, Sample};
 
 /// A static shape that can get a batch axis in front.
 ///
@@ -57,15 +57,15 @@ pub(super) struct HostBatch<S, const CLASSES: usize> {
 }
 
 impl<S: BatchShape, const CLASSES: usize> HostBatch<S, CLASSES> {
-    /// Reads the samples at `indices`, in that order.
-    pub(super) fn read<Ds>(ds: &Ds, indices: &[usize]) -> Result<Self, DataError>
-    where
-        Ds: Dataset<Item = Sample<S, CLASSES>> + ?Sized,
-    {
+    /// Reads the samples at `indices`, in that order, with `get`.
+    pub(super) fn read(
+        indices: &[usize],
+        mut get: impl FnMut(usize) -> Result<Sample<S, CLASSES>, DataError>,
+    ) -> Result<Self, DataError> {
         let mut inputs = Vec::with_capacity(indices.len() * S::NUMEL);
         let mut targets = vec![0.0; indices.len() * CLASSES];
         for (row, &index) in indices.iter().enumerate() {
-            let sample = ds.get(index)?;
+            let sample = get(index)?;
             inputs.extend_from_slice(sample.input());
             targets[row * CLASSES + sample.label()] = 1.0;
         }
@@ -74,6 +74,11 @@ impl<S: BatchShape, const CLASSES: usize> HostBatch<S, CLASSES> {
             targets,
             shape: PhantomData,
         })
+    }
+
+    /// Inputs and targets, row by row, to be changed in place.
+    pub(super) fn rows_mut(&mut self) -> (&mut [f32], &mut [f32]) {
+        (&mut self.inputs, &mut self.targets)
     }
 
     /// The batch on `device`; it must hold `B` samples.
@@ -127,7 +132,7 @@ impl<S: BatchShape, const CLASSES: usize> HostBatch<S, CLASSES> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Images;
+    use super::super::{Dataset, Images};
     use super::*;
     use dfdx::shapes::{HasShape, Rank1, Rank3};
     use dfdx::tensor::{AsArray, Cpu};
@@ -136,7 +141,7 @@ mod tests {
     fn rows_are_the_samples_asked_for() {
         let images =
             Images::<Rank1<2>, 3>::new(vec![0, 51, 102, 153, 204, 255], vec![2, 0, 1]).unwrap();
-        let host = HostBatch::read(&images, &[2, 0]).unwrap();
+        let host = HostBatch::read(&[2, 0], |i| images.get(i)).unwrap();
         let (x, y) = host.into_batch::<2, _>(&Cpu::default()).unwrap();
         assert_eq!(x.array(), [[0.8, 1.0], [0.0, 0.2]]);
         assert_eq!(y.array(), [[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]);
@@ -146,12 +151,12 @@ mod tests {
     fn images_with_channels_keep_their_axes() {
         let images = Images::<Rank3<3, 1, 2>, 2>::new(vec![255; 12], vec![1, 0]).unwrap();
         let dev = Cpu::default();
-        let (x, _) = HostBatch::read(&images, &[1])
+        let (x, _) = HostBatch::read(&[1], |i| images.get(i))
             .unwrap()
             .into_batch::<1, _>(&dev)
             .unwrap();
         assert_eq!(x.array(), [[[[1.0; 2]; 1]; 3]]);
-        let (x, y) = HostBatch::read(&images, &[0, 1])
+        let (x, y) = HostBatch::read(&[0, 1], |i| images.get(i))
             .unwrap()
             .into_chunk(&dev, 2)
             .unwrap();
@@ -163,7 +168,7 @@ mod tests {
     fn a_device_that_refuses_is_quoted() {
         // A batch of two for a shape of three.
         let images = Images::<Rank1<2>, 3>::new(vec![0; 4], vec![2, 0]).unwrap();
-        let host = HostBatch::read(&images, &[0, 1]).unwrap();
+        let host = HostBatch::read(&[0, 1], |i| images.get(i)).unwrap();
         let error = host.into_batch::<3, _>(&Cpu::default()).unwrap_err();
         assert_eq!(
             error.to_string(),

@@ -81,6 +81,14 @@ pub struct TakeFirst<Ds> {
     n: usize,
 }
 
+impl<Ds: Dataset> TakeFirst<Ds> {
+    /// The whole data set, for an index that this part of it has.
+    pub(super) fn inside(&self, index: usize) -> Result<&Ds, DataError> {
+        check_index(index, self.len())?;
+        Ok(&self.inner)
+    }
+}
+
 impl<Ds: Dataset> Dataset for TakeFirst<Ds> {
     type Item = Ds::Item;
 
@@ -89,15 +97,13 @@ impl<Ds: Dataset> Dataset for TakeFirst<Ds> {
     }
 
     fn get(&self, index: usize) -> Result<Self::Item, DataError> {
-        check_index(index, self.len())?;
-        self.inner.get(index)
+        self.inside(index)?.get(index)
     }
 }
 
 impl<Ds: Labelled> Labelled for TakeFirst<Ds> {
     fn label(&self, index: usize) -> Result<usize, DataError> {
-        check_index(index, self.len())?;
-        self.inner.label(index)
+        self.inside(index)?.label(index)
     }
 }
 

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::svhn::MatProblem;
+
 /// Any failure of this module.
 ///
 /// The text names the file or value at fault, what is wrong with it, and what to do. It already holds
@@ -102,6 +104,28 @@ pub enum DataError {
         /// The number of classes.
         classes: usize,
     },
+    /// A file of records of equal size, such as CIFAR's, isn't a whole number of them.
+    #[error(
+        "{}: its {bytes} bytes are not one or more whole records of {record} bytes; it is truncated, \
+         has something after its last record, or is another data set's, so unpack or download it again",
+        .path.display()
+    )]
+    Records {
+        /// The file.
+        path: PathBuf,
+        /// The file's size.
+        bytes: usize,
+        /// The size of one record: its labels and its pixels.
+        record: usize,
+    },
+    /// A file was opened, but is no MAT file that holds SVHN's arrays.
+    #[error("{}: {problem}", .path.display())]
+    Mat {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: MatProblem,
+    },
     /// Pixels and labels given in memory don't fit together.
     #[error(
         "{pixels} pixels and {labels} labels don't fit together: with {numel} pixels per image, \
@@ -154,6 +178,18 @@ pub enum DataError {
     NoOtherClass {
         /// The number of classes.
         classes: usize,
+    },
+    /// A probability isn't one.
+    #[error("{p} is not a probability; give a number from 0 to 1")]
+    Probability {
+        /// The number given.
+        p: f64,
+    },
+    /// A parameter of mixup's Beta distribution isn't a positive number.
+    #[error("mixup's alpha is {alpha}, but it must be finite and above 0; 0.2 to 1 is usual")]
+    Alpha {
+        /// The number given.
+        alpha: f64,
     },
     /// A data set can't be split into this many channels.
     #[error(

@@ -1,12 +1,13 @@
 //! Labelled images in memory.
 
+use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use dfdx::shapes::ConstShape;
 
 use super::dataset::check_index;
 use super::sample::check_label;
-use super::{DataError, Dataset, Labelled, Sample};
+use super::{DataError, Dataset, ImageDataset, Labelled, Sample};
 
 /// Labelled 8-bit images of the static shape `S`, one of `CLASSES` classes each.
 ///
@@ -149,13 +150,29 @@ impl<S: ConstShape, const CLASSES: usize> Dataset for Images<S, CLASSES> {
     }
 
     fn get(&self, index: usize) -> Result<Self::Item, DataError> {
-        let pixels = self.pixels(index)?;
+        self.sample_of(index, self.pixels(index)?)
+    }
+}
+
+impl<S: ConstShape, const CLASSES: usize> ImageDataset for Images<S, CLASSES> {
+    fn bytes(&self, index: usize) -> Result<Cow<'_, [u8]>, DataError> {
+        self.pixels(index).map(Cow::Borrowed)
+    }
+
+    fn sample_of(&self, index: usize, bytes: &[u8]) -> Result<Self::Item, DataError> {
+        let label = self.label(index)?;
+        if bytes.len() != S::NUMEL {
+            return Err(DataError::InputLength {
+                expected: S::NUMEL,
+                found: bytes.len(),
+            });
+        }
         let part = channel_len::<S>(self.values.len())?;
         let mut input = Vec::with_capacity(S::NUMEL);
-        for (run, values) in pixels.chunks_exact(part).zip(&self.values) {
+        for (run, values) in bytes.chunks_exact(part).zip(&self.values) {
             input.extend(run.iter().map(|&pixel| values[usize::from(pixel)]));
         }
-        Sample::new(input, self.labels[index])
+        Sample::new(input, label)
     }
 }
 

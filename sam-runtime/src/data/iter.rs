@@ -5,7 +5,7 @@ use std::iter::FusedIterator;
 use dfdx::tensor::TensorFromVec;
 
 use super::batch::HostBatch;
-use super::{Batch, BatchShape, Chunk, DataError, Dataset, Sample};
+use super::{Batch, BatchShape, Chunk, DataError, Dataset, Draw, Plain, Sample, Transform};
 
 /// All samples of `dataset` on `device`, each once and in order, `size` at a time: inputs
 /// `(n, S...)` and one-hot targets `(n, CLASSES)` with `n` known at run time.
@@ -52,44 +52,71 @@ where
 
 /// The batches of one epoch, or what went wrong; see [`DataLoader::try_epoch`](super::DataLoader::try_epoch).
 #[derive(Clone, Debug)]
-pub struct TryEpoch<'a, Ds, D, const B: usize> {
+pub struct TryEpoch<'a, Ds, D, const B: usize, T = Plain> {
     dataset: &'a Ds,
+    transform: &'a T,
     device: D,
     order: Vec<usize>,
-    /// The next batch.
-    at: usize,
+    /// The loader's seed, the epoch and the number of the next batch.
+    next: Draw,
 }
 
-impl<'a, Ds, D: Clone, const B: usize> TryEpoch<'a, Ds, D, B> {
-    /// Batches of `dataset` that take their samples in `order`.
-    pub(super) fn new(dataset: &'a Ds, device: &D, order: Vec<usize>) -> Self {
+impl<'a, Ds, D: Clone, const B: usize, T> TryEpoch<'a, Ds, D, B, T> {
+    /// Batches of `dataset`, transformed, that take their samples in `order`; `first` names the
+    /// first of them.
+    pub(super) fn new(
+        dataset: &'a Ds,
+        transform: &'a T,
+        device: &D,
+        order: Vec<usize>,
+        first: Draw,
+    ) -> Self {
         Self {
             dataset,
+            transform,
             device: device.clone(),
             order,
-            at: 0,
+            next: first,
         }
     }
 }
 
-impl<Ds, S, D, const CLASSES: usize, const B: usize> Iterator for TryEpoch<'_, Ds, D, B>
+impl<Ds, S, D, const CLASSES: usize, const B: usize, T> TryEpoch<'_, Ds, D, B, T>
 where
     Ds: Dataset<Item = Sample<S, CLASSES>>,
     S: BatchShape,
     D: TensorFromVec<f32>,
+    T: Transform<Ds>,
+{
+    fn batch(&self, indices: &[usize]) -> Result<Batch<S, CLASSES, B, D>, DataError> {
+        let mut batch = HostBatch::read(indices, |index| {
+            let draw = Draw { index, ..self.next };
+            self.transform.sample(self.dataset, draw)
+        })?;
+        let (inputs, targets) = batch.rows_mut();
+        self.transform.batch(inputs, targets, B, self.next);
+        batch.into_batch(&self.device)
+    }
+}
+
+impl<Ds, S, D, const CLASSES: usize, const B: usize, T> Iterator for TryEpoch<'_, Ds, D, B, T>
+where
+    Ds: Dataset<Item = Sample<S, CLASSES>>,
+    S: BatchShape,
+    D: TensorFromVec<f32>,
+    T: Transform<Ds>,
 {
     type Item = Result<Batch<S, CLASSES, B, D>, DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let indices = self.order.chunks_exact(B).nth(self.at)?;
-        self.at += 1;
-        Some(
-            HostBatch::read(self.dataset, indices).and_then(|batch| batch.into_batch(&self.device)),
-        )
+        let indices = self.order.chunks_exact(B).nth(self.next.index)?;
+        let batch = self.batch(indices);
+        self.next.index += 1;
+        Some(batch)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.order.len() / B - self.at;
+        let left = self.order.len() / B - self.next.index;
         (left, Some(left))
     }
 }
@@ -119,7 +146,7 @@ where
         }
         let indices: Vec<usize> = (self.at..self.at + n).collect();
         self.at += n;
-        let batch = HostBatch::read(self.dataset, &indices);
+        let batch = HostBatch::read(&indices, |index| self.dataset.get(index));
         Some(batch.and_then(|batch| batch.into_chunk(&self.device, n)))
     }
 
@@ -156,8 +183,8 @@ where
     }
 }
 
-impl<Ds, D, const B: usize> ExactSizeIterator for TryEpoch<'_, Ds, D, B> where Self: Iterator {}
-impl<Ds, D, const B: usize> FusedIterator for TryEpoch<'_, Ds, D, B> where Self: Iterator {}
+impl<Ds, D, const B: usize, T> ExactSizeIterator for TryEpoch<'_, Ds, D, B, T> where Self: Iterator {}
+impl<Ds, D, const B: usize, T> FusedIterator for TryEpoch<'_, Ds, D, B, T> where Self: Iterator {}
 impl<Ds, D> ExactSizeIterator for TryChunks<'_, Ds, D> where Self: Iterator {}
 impl<Ds, D> FusedIterator for TryChunks<'_, Ds, D> where Self: Iterator {}
 impl<I: ExactSizeIterator> ExactSizeIterator for OrPanic<I> where Self: Iterator {}

@@ -3,8 +3,8 @@
 use dfdx::tensor::TensorFromVec;
 
 use super::{
-    BatchShape, DataError, Dataset, OrPanic, Sample, TryChunks, TryEpoch, chunks, epoch_order,
-    try_chunks,
+    BatchShape, DataError, Dataset, Draw, OrPanic, Plain, Sample, Transform, TryChunks, TryEpoch,
+    chunks, epoch_order, try_chunks,
 };
 
 /// Batches of exactly `B` samples of a data set, in an order that depends on (seed, epoch) alone.
@@ -12,9 +12,12 @@ use super::{
 /// Samples are shuffled anew each epoch unless [`shuffle(false)`](Self::shuffle) says otherwise;
 /// those that don't fill a last batch are left out of that epoch. For evaluation, where no sample
 /// may be left out, see [`chunks`](Self::chunks).
+///
+/// The samples of an epoch may be transformed on their way; see [`augment`](Self::augment).
 #[derive(Clone, Debug)]
-pub struct DataLoader<Ds, const B: usize> {
+pub struct DataLoader<Ds, const B: usize, T = Plain> {
     dataset: Ds,
+    transform: T,
     seed: u64,
     shuffle: bool,
 }
@@ -32,12 +35,29 @@ impl<Ds: Dataset, const B: usize> DataLoader<Ds, B> {
         }
         Ok(Self {
             dataset,
+            transform: Plain,
             seed: 0,
             shuffle: true,
         })
     }
+}
 
-    /// The seed of the order.
+impl<Ds: Dataset, const B: usize, T> DataLoader<Ds, B, T> {
+    /// The same loader with this transform, such as [`Augment::basic`](super::Augment::basic), in
+    /// place of any earlier one.
+    ///
+    /// It changes what [`epoch`](Self::epoch) gives, anew in every epoch, as a function of (seed,
+    /// epoch, index) alone. [`chunks`](Self::chunks) stay as the data set has them.
+    pub fn augment<U: Transform<Ds>>(self, transform: U) -> DataLoader<Ds, B, U> {
+        DataLoader {
+            dataset: self.dataset,
+            transform,
+            seed: self.seed,
+            shuffle: self.shuffle,
+        }
+    }
+
+    /// The seed of the order and of the transform.
     pub fn seed(self, seed: u64) -> Self {
         Self { seed, ..self }
     }
@@ -73,16 +93,17 @@ impl<Ds: Dataset, const B: usize> DataLoader<Ds, B> {
     }
 }
 
-impl<Ds, S, const CLASSES: usize, const B: usize> DataLoader<Ds, B>
+impl<Ds, S, const CLASSES: usize, const B: usize, T> DataLoader<Ds, B, T>
 where
     Ds: Dataset<Item = Sample<S, CLASSES>>,
     S: BatchShape,
+    T: Transform<Ds>,
 {
     /// The batches of `epoch` on `device`: inputs `(B, S...)`, one-hot targets `(B, CLASSES)`.
     ///
     /// # Panics
     /// The iterator panics with the error's text where [`try_epoch`](Self::try_epoch) gives one.
-    pub fn epoch<D>(&self, device: &D, epoch: usize) -> OrPanic<TryEpoch<'_, Ds, D, B>>
+    pub fn epoch<D>(&self, device: &D, epoch: usize) -> OrPanic<TryEpoch<'_, Ds, D, B, T>>
     where
         D: TensorFromVec<f32>,
     {
@@ -92,11 +113,22 @@ where
     /// As [`epoch`](Self::epoch), giving errors instead of panicking.
     ///
     /// A batch that can't be read or built is an `Err`; the iterator goes on with the next.
-    pub fn try_epoch<D>(&self, device: &D, epoch: usize) -> TryEpoch<'_, Ds, D, B>
+    pub fn try_epoch<D>(&self, device: &D, epoch: usize) -> TryEpoch<'_, Ds, D, B, T>
     where
         D: TensorFromVec<f32>,
     {
-        TryEpoch::new(&self.dataset, device, self.order(epoch))
+        let first = Draw {
+            seed: self.seed,
+            epoch,
+            index: 0,
+        };
+        TryEpoch::new(
+            &self.dataset,
+            &self.transform,
+            device,
+            self.order(epoch),
+            first,
+        )
     }
 
     /// All samples of the data set; see [`chunks`].

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use dfdx::shapes::{ConstShape, Rank1};
 
-use super::{ChannelStats, DataError, Idx, Images};
+use super::{ChannelStats, DataError, Idx, Images, files};
 
 /// MNIST from a folder: 28 x 28 grey images of ten classes, as flat inputs of 784 numbers.
 ///
@@ -57,21 +57,10 @@ fn from_dir(dir: &Path, prefix: &str, split: &str) -> Result<Images<Rank1<784>, 
     Images::from_idx(images, labels)
 }
 
+/// The file of a role under any of its spellings.
 fn find(dir: &Path, stem: &str, kind: &str, what: &str) -> Result<PathBuf, DataError> {
     let names = ["-", "."].map(|sep| ["", ".gz"].map(|zip| format!("{stem}{sep}{kind}{zip}")));
-    let names: Vec<String> = names.into_iter().flatten().collect();
-    match names
-        .iter()
-        .map(|name| dir.join(name))
-        .find(|path| path.is_file())
-    {
-        Some(path) => Ok(path),
-        None => Err(DataError::Missing {
-            dir: dir.into(),
-            what: what.into(),
-            names,
-        }),
-    }
+    files::find(dir, names.into_iter().flatten().collect(), what)
 }
 
 impl<S: ConstShape, const CLASSES: usize> Images<S, CLASSES> {

@@ -1,4 +1,4 @@
-//! Datasets, label noise and the loader that makes batches of them.
+//! Datasets, label noise, augmentation and the loader that makes batches of them.
 //!
 //! A [`Dataset`] hands out host-side [`Sample`]s by index; adapters wrap it; [`DataLoader`] turns it
 //! into statically shaped device batches. Tensors appear only in that last step.
@@ -10,14 +10,20 @@
 //! | `images` | [`Images`]: labelled 8-bit images in memory, and their normalisation ([`ChannelStats`]) |
 //! | `idx` | [`Idx`]: the array format of the MNIST family, plain or gzipped |
 //! | `mnist` | [`Mnist`]: the four standard files in a folder |
+//! | `cifar` | [`Cifar10`], [`Cifar100`]: the binary files in a folder |
+//! | `svhn` | [`Svhn`]: cropped digits from MAT files |
+//! | `files` | finding and reading the files above |
 //! | `glyphs` | [`Glyphs`]: digits that the crate draws itself; no download |
 //! | `noise` | [`LabelNoise`]: wrong labels, exactly as many as asked for |
+//! | `image_set` | [`ImageDataset`], [`ImageShape`]: images whose bytes can be changed before they become numbers |
+//! | `transform` | [`Transform`]: what happens to samples between a data set and a batch |
+//! | `augment` | [`Augment`]: crops, flips, Cutout, AutoAugment, erasing, mixup |
 //! | `order` | [`epoch_order`]: the sample order as a function of (seed, epoch) |
 //! | `loader` | [`DataLoader`]: batches of a static size, epoch by epoch |
 //! | `iter` | the iterators over batches, and [`chunks`]: a whole data set in order |
 //! | `batch` | [`BatchShape`] and the step from samples to tensors |
 //! | `stream` | the random streams that all of the above draw from |
-//! | `error` | [`DataError`], [`IdxProblem`] |
+//! | `error` | [`DataError`], [`IdxProblem`]; [`MatProblem`] stands beside its format |
 //!
 //! Everything random here is a pure function of a seed and an index. Nothing draws from a global
 //! or thread-local generator, so equal arguments give equal data in any order and on any thread.
@@ -46,11 +52,15 @@
 //! # }
 //! ```
 
+mod augment;
 mod batch;
+mod cifar;
 mod dataset;
 mod error;
+mod files;
 mod glyphs;
 mod idx;
+mod image_set;
 mod images;
 mod iter;
 mod loader;
@@ -59,12 +69,17 @@ mod noise;
 mod order;
 mod sample;
 mod stream;
+mod svhn;
+mod transform;
 
+pub use augment::{Augment, Padding, Policy};
 pub use batch::{Batch, BatchShape, Chunk};
+pub use cifar::{Cifar10, Cifar100};
 pub use dataset::{Dataset, Labelled, TakeFirst};
 pub use error::{DataError, IdxProblem};
 pub use glyphs::Glyphs;
 pub use idx::Idx;
+pub use image_set::{ImageDataset, ImageShape};
 pub use images::{ChannelStats, Images};
 pub use iter::{OrPanic, TryChunks, TryEpoch, chunks, try_chunks};
 pub use loader::DataLoader;
@@ -72,3 +87,5 @@ pub use mnist::Mnist;
 pub use noise::{LabelNoise, next_class};
 pub use order::epoch_order;
 pub use sample::Sample;
+pub use svhn::{MatProblem, Svhn};
+pub use transform::{Draw, Plain, Transform};

@@ -10,6 +10,8 @@ pub(super) enum Purpose {
     Noise,
     TrainGlyph,
     TestGlyph,
+    Augment,
+    Mixup,
 }
 
 impl Purpose {
@@ -19,19 +21,27 @@ impl Purpose {
             Self::Noise => b"noise...",
             Self::TrainGlyph => b"glyph.tr",
             Self::TestGlyph => b"glyph.te",
+            Self::Augment => b"augment.",
+            Self::Mixup => b"mixup...",
         }
     }
 }
 
 /// The stream of (`purpose`, `seed`, `index`).
 ///
-/// All three go into ChaCha's 256-bit key, so that two streams differ as soon as one of them does;
+/// All go into ChaCha's 256-bit key, so that two streams differ as soon as one of them does;
 /// mixing them into a single `u64` could make two streams collide.
 pub(super) fn stream(purpose: Purpose, seed: u64, index: u64) -> ChaCha8Rng {
+    stream_at(purpose, seed, 0, index)
+}
+
+/// The stream of (`purpose`, `seed`, `epoch`, `index`).
+pub(super) fn stream_at(purpose: Purpose, seed: u64, epoch: u64, index: u64) -> ChaCha8Rng {
     let mut key = [0; 32];
     key[..8].copy_from_slice(purpose.tag());
     key[8..16].copy_from_slice(&seed.to_le_bytes());
     key[16..24].copy_from_slice(&index.to_le_bytes());
+    key[24..].copy_from_slice(&epoch.to_le_bytes());
     ChaCha8Rng::from_seed(key)
 }
 
@@ -44,13 +54,17 @@ mod tests {
     fn each_part_of_the_name_makes_another_stream() {
         let first = |p, s, i| stream(p, s, i).next_u64();
         let base = first(Purpose::Shuffle, 1, 2);
+        assert_eq!(base, stream_at(Purpose::Shuffle, 1, 0, 2).next_u64());
         assert_eq!(base, first(Purpose::Shuffle, 1, 2));
         for other in [
             first(Purpose::Noise, 1, 2),
             first(Purpose::TrainGlyph, 1, 2),
             first(Purpose::TestGlyph, 1, 2),
+            first(Purpose::Augment, 1, 2),
+            first(Purpose::Mixup, 1, 2),
             first(Purpose::Shuffle, 2, 1),
             first(Purpose::Shuffle, 1, 3),
+            stream_at(Purpose::Shuffle, 1, 1, 2).next_u64(),
         ] {
             assert_ne!(base, other);
         }

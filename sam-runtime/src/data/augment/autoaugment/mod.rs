@@ -1,0 +1,82 @@
+//! AutoAugment.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `policy` | [`Policy`]: which operations, how often and how strongly |
+//! | `point` | operations on single bytes, by tables |
+//! | `blend` | operations that move an image away from a duller version of itself |
+//! | `warp` | operations that move pixels |
+
+mod blend;
+mod point;
+mod policy;
+mod warp;
+
+use rand::Rng;
+use rand::seq::SliceRandom;
+
+pub use self::policy::Policy;
+
+use self::policy::Op;
+use super::picture::Picture;
+
+/// One of the policy's 25 pairs of operations, each done or left with its own probability and, where
+/// it has two directions, in either.
+pub(super) fn autoaugment(picture: &mut Picture, policy: Policy, rng: &mut impl Rng) {
+    let steps = policy
+        .sub_policies()
+        .choose(rng)
+        .expect("a policy has 25 pairs");
+    for &(op, tenths) in steps {
+        // Both are drawn whether or not they are needed, so that what follows doesn't depend on it.
+        let (done, negative) = (rng.gen_range(0..10) < tenths, rng.r#gen());
+        if done {
+            op.apply(picture, negative);
+        }
+    }
+}
+
+impl Op {
+    /// Does it, at its level of the paper's range (table 6, with translations in proportion to the
+    /// image: 150 pixels of 331). `negative` picks the direction of those that have two.
+    fn apply(self, picture: &mut Picture, negative: bool) {
+        let signed = |value: f32| f64::from(if negative { -value } else { value });
+        let factor = |level| (1.0 + signed(range(0.0, 0.9, level))) as f32;
+        let pixels = |size: usize, level| {
+            signed(range(0.0, (150.0 / 331.0 * size as f64) as f32, level).trunc())
+        };
+        match self {
+            Self::ShearX(level) => warp::shear_x(picture, signed(range(0.0, 0.3, level))),
+            Self::ShearY(level) => warp::shear_y(picture, signed(range(0.0, 0.3, level))),
+            Self::TranslateX(level) => warp::translate_x(picture, pixels(picture.width, level)),
+            Self::TranslateY(level) => warp::translate_y(picture, pixels(picture.height, level)),
+            Self::Rotate(level) => warp::rotate(picture, signed(range(0.0, 30.0, level))),
+            Self::Brightness(level) => blend::brightness(picture, factor(level)),
+            Self::Color(level) => blend::color(picture, factor(level)),
+            Self::Contrast(level) => blend::contrast(picture, factor(level)),
+            Self::Sharpness(level) => blend::sharpness(picture, factor(level)),
+            Self::Posterize(level) => {
+                let dropped = (f32::from(level) / 2.25).round_ties_even();
+                point::posterize(picture, 8 - dropped as u32);
+            }
+            Self::Solarize(level) => point::solarize(picture, range(255.0, 0.0, level)),
+            Self::AutoContrast => point::autocontrast(picture),
+            Self::Equalize => point::equalize(picture),
+            Self::Invert => point::invert(picture),
+        }
+    }
+}
+
+/// The number at `level` of ten equally spaced ones, counted from the nearer end and in single
+/// precision, as `torch.linspace` has it: a threshold such as 170 would otherwise fall on either side.
+fn range(start: f32, end: f32, level: u8) -> f32 {
+    let step = (end - start) / 9.0;
+    if level < 5 {
+        start + step * f32::from(level)
+    } else {
+        end - step * f32::from(9 - level)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+//! The learnt policies: which operations, how often and how strongly.
+
+use Op::{
+    AutoContrast, Brightness, Color, Contrast, Equalize, Invert, Posterize, Rotate, Sharpness,
+    ShearX, ShearY, Solarize, TranslateX, TranslateY,
+};
+
+/// An operation with its level, from 0 to 9.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Op {
+    ShearX(u8),
+    ShearY(u8),
+    TranslateX(u8),
+    TranslateY(u8),
+    Rotate(u8),
+    Brightness(u8),
+    Color(u8),
+    Contrast(u8),
+    Sharpness(u8),
+    Posterize(u8),
+    Solarize(u8),
+    AutoContrast,
+    Equalize,
+    Invert,
+}
+
+/// Two steps, each an operation and the tenths of images that it is done to.
+pub(super) type SubPolicy = [(Op, u8); 2];
+
+/// A policy of AutoAugment (Cubuk et al., [CVPR 2019](https://arxiv.org/abs/1805.09501)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Policy {
+    /// For CIFAR-10, CIFAR-100 and Fashion-MNIST: mostly colours (table 7 of the paper).
+    Cifar10,
+    /// For SVHN: mostly geometry, and inversion (table 8 of the paper).
+    Svhn,
+}
+
+impl Policy {
+    pub(super) fn sub_policies(self) -> &'static [SubPolicy; 25] {
+        match self {
+            Self::Cifar10 => &CIFAR10,
+            Self::Svhn => &SVHN,
+        }
+    }
+}
+
+const CIFAR10: [SubPolicy; 25] = [
+    [(Invert, 1), (Contrast(6), 2)],
+    [(Rotate(2), 7), (TranslateX(9), 3)],
+    [(Sharpness(1), 8), (Sharpness(3), 9)],
+    [(ShearY(8), 5), (TranslateY(9), 7)],
+    [(AutoContrast, 5), (Equalize, 9)],
+    [(ShearY(7), 2), (Posterize(7), 3)],
+    [(Color(3), 4), (Brightness(7), 6)],
+    [(Sharpness(9), 3), (Brightness(9), 7)],
+    [(Equalize, 6), (Equalize, 5)],
+    [(Contrast(7), 6), (Sharpness(5), 6)],
+    [(Color(7), 7), (TranslateX(8), 5)],
+    [(Equalize, 3), (AutoContrast, 4)],
+    [(TranslateY(3), 4), (Sharpness(6), 2)],
+    [(Brightness(6), 9), (Color(8), 2)],
+    [(Solarize(2), 5), (Invert, 0)],
+    [(Equalize, 2), (AutoContrast, 6)],
+    [(Equalize, 2), (Equalize, 6)],
+    [(Color(9), 9), (Equalize, 6)],
+    [(AutoContrast, 8), (Solarize(8), 2)],
+    [(Brightness(3), 1), (Color(0), 7)],
+    [(Solarize(5), 4), (AutoContrast, 9)],
+    [(TranslateY(9), 9), (TranslateY(9), 7)],
+    [(AutoContrast, 9), (Solarize(3), 8)],
+    [(Equalize, 8), (Invert, 1)],
+    [(TranslateY(9), 7), (AutoContrast, 9)],
+];
+
+const SVHN: [SubPolicy; 25] = [
+    [(ShearX(4), 9), (Invert, 2)],
+    [(ShearY(8), 9), (Invert, 7)],
+    [(Equalize, 6), (Solarize(6), 6)],
+    [(Invert, 9), (Equalize, 6)],
+    [(Equalize, 6), (Rotate(3), 9)],
+    [(ShearX(4), 9), (AutoContrast, 8)],
+    [(ShearY(8), 9), (Invert, 4)],
+    [(ShearY(5), 9), (Solarize(6), 2)],
+    [(Invert, 9), (AutoContrast, 8)],
+    [(Equalize, 6), (Rotate(3), 9)],
+    [(ShearX(4), 9), (Solarize(3), 3)],
+    [(ShearY(8), 8), (Invert, 7)],
+    [(Equalize, 9), (TranslateY(6), 6)],
+    [(Invert, 9), (Equalize, 6)],
+    [(Contrast(3), 3), (Rotate(4), 8)],
+    [(Invert, 8), (TranslateY(2), 0)],
+    [(ShearY(6), 7), (Solarize(8), 4)],
+    [(Invert, 6), (Rotate(4), 8)],
+    [(ShearY(7), 3), (TranslateX(3), 9)],
+    [(ShearX(6), 1), (Invert, 6)],
+    [(Solarize(2), 7), (TranslateY(7), 6)],
+    [(ShearY(4), 8), (Invert, 8)],
+    [(ShearX(9), 7), (TranslateY(3), 8)],
+    [(ShearY(5), 8), (AutoContrast, 7)],
+    [(ShearX(2), 7), (Invert, 1)],
+];

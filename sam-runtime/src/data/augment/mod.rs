@@ -1,0 +1,224 @@
+//! Augmentation: changes of training images that keep their class, anew in every epoch.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `shift` | random crops and flips |
+//! | `autoaugment` | AutoAugment, its policies and operations |
+//! | `erase` | Cutout and random erasing |
+//! | `mixup` | mixup |
+//! | `picture` | the bytes of one image, as the operations see them |
+
+mod autoaugment;
+mod erase;
+mod mixup;
+mod picture;
+mod shift;
+
+use rand_chacha::ChaCha8Rng;
+use rand_distr::Beta;
+
+pub use self::autoaugment::Policy;
+pub use self::shift::Padding;
+
+use self::picture::Picture;
+use super::stream::Purpose;
+use super::{DataError, Draw, ImageDataset, ImageShape, Sample, Transform};
+
+/// A pipeline of augmentations, for [`DataLoader::augment`](super::DataLoader::augment).
+///
+/// Steps on an image's bytes (0 to 255, before normalisation) run in the order in which they are
+/// added: crops, flips, AutoAugment, erasing. Bytes, because AutoAugment's operations are defined on
+/// them, so that they give here exactly what they give in the papers' code. [Cutout](Self::cutout)
+/// follows on the normalised numbers, where 0 is the mean colour; [mixup](Self::mixup) comes last, on
+/// whole batches.
+///
+/// All of it is a pure function of (seed, epoch, index): neither the order in which samples are read
+/// nor an earlier epoch plays a part.
+///
+/// ```
+/// use dfdx::prelude::*;
+/// use sam_runtime::data::{Augment, DataLoader, Images, Padding};
+///
+/// # fn main() -> Result<(), sam_runtime::data::DataError> {
+/// let images = Images::<Rank3<3, 8, 8>, 2>::new(vec![128; 40 * 192], vec![1; 40])?;
+/// let train = DataLoader::<_, 16>::new(images)?.augment(Augment::basic().cutout(4));
+/// for (x, _y) in train.epoch(&Cpu::default(), 0) {
+///     let _x: Tensor<Rank4<16, 3, 8, 8>, f32, Cpu> = x;
+/// }
+///
+/// // Or from single steps.
+/// let own = Augment::new().crop(2, Padding::Reflect).erase(0.25)?.mixup(0.2)?;
+/// let _train = train.augment(own);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Augment {
+    steps: Vec<Step>,
+    cutout: Option<usize>,
+    mixup: Option<Beta<f64>>,
+}
+
+/// What is done to an image's bytes.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Crop { pixels: usize, padding: Padding },
+    Flip,
+    AutoAugment(Policy),
+    Erase { p: f64 },
+}
+
+impl Augment {
+    /// No augmentation yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What nearly all training on CIFAR does: crops after padding with 4 black pixels, and flips.
+    pub fn basic() -> Self {
+        Self::new().crop(4, Padding::Zero).flip()
+    }
+
+    /// The "basic" of the SAM paper's tables, as in its code: flips, then crops after padding with 4
+    /// reflected pixels.
+    pub fn paper_basic() -> Self {
+        Self::new().flip().crop(4, Padding::Reflect)
+    }
+
+    /// The "Cutout" of the SAM paper's tables: [`paper_basic`](Self::paper_basic), then Cutout of 16
+    /// pixels.
+    ///
+    /// Each image has a box of its own; the paper's code draws one for the whole batch.
+    pub fn paper_cutout() -> Self {
+        Self::paper_basic().cutout(16)
+    }
+
+    /// The "AA" of the SAM paper's tables for CIFAR: AutoAugment, then
+    /// [`paper_cutout`](Self::paper_cutout).
+    pub fn paper_autoaugment() -> Self {
+        Self::new()
+            .autoaugment(Policy::Cifar10)
+            .flip()
+            .crop(4, Padding::Reflect)
+            .cutout(16)
+    }
+
+    /// Pads by `pixels` on each side and cuts a piece of the old size out at a random place.
+    pub fn crop(self, pixels: usize, padding: Padding) -> Self {
+        self.step(Step::Crop { pixels, padding })
+    }
+
+    /// Mirrors one image in two, left to right. Not for digits or letters.
+    pub fn flip(self) -> Self {
+        self.step(Step::Flip)
+    }
+
+    /// AutoAugment (Cubuk et al., [CVPR 2019](https://arxiv.org/abs/1805.09501)): one of the policy's
+    /// 25 pairs of operations.
+    ///
+    /// Operations and magnitudes give the bytes that torchvision's do on PIL images: nearest pixels,
+    /// and black for what comes from outside the image. Of grey images, the operation "Color" changes
+    /// nothing.
+    pub fn autoaugment(self, policy: Policy) -> Self {
+        self.step(Step::AutoAugment(policy))
+    }
+
+    /// Random erasing (Zhong et al., [AAAI 2020](https://arxiv.org/abs/1708.04896)): with probability
+    /// `p` (0.5 in the paper), a box of 2 % to 40 % of the image, with an aspect of 0.3 to 1/0.3, is
+    /// filled with random bytes. A rare box that never fits the image's shape is left out.
+    ///
+    /// # Errors
+    /// [`DataError::Probability`] unless `p` lies from 0 to 1.
+    pub fn erase(self, p: f64) -> Result<Self, DataError> {
+        if !(0.0..=1.0).contains(&p) {
+            return Err(DataError::Probability { p });
+        }
+        Ok(self.step(Step::Erase { p }))
+    }
+
+    /// Cutout (DeVries & Taylor, [2017](https://arxiv.org/abs/1708.04552)): sets a box of `side` x
+    /// `side` pixels to 0 after normalisation, which is the mean colour of
+    /// [normalised](super::Images::normalized) images and black of others. Replaces an earlier one.
+    ///
+    /// The box's centre is uniform over the pixels, so part of the box may lie outside. 16 is usual
+    /// for CIFAR.
+    pub fn cutout(self, side: usize) -> Self {
+        Self {
+            cutout: Some(side),
+            ..self
+        }
+    }
+
+    /// Mixup (Zhang et al., [ICLR 2018](https://arxiv.org/abs/1710.09412)): each sample of a batch
+    /// becomes `lambda` of itself and `1 - lambda` of another, target included, with one
+    /// `lambda ~ Beta(alpha, alpha)` per batch. Replaces an earlier one.
+    ///
+    /// # Errors
+    /// [`DataError::Alpha`] unless `alpha` is finite and above 0.
+    pub fn mixup(self, alpha: f64) -> Result<Self, DataError> {
+        let weights = Beta::new(alpha, alpha).ok().filter(|_| alpha.is_finite());
+        let mixup = Some(weights.ok_or(DataError::Alpha { alpha })?);
+        Ok(Self { mixup, ..self })
+    }
+
+    fn step(mut self, step: Step) -> Self {
+        self.steps.push(step);
+        self
+    }
+}
+
+impl Step {
+    fn apply(self, picture: &mut Picture, rng: &mut ChaCha8Rng) {
+        match self {
+            Self::Crop { pixels, padding } => shift::crop(picture, pixels, padding, rng),
+            Self::Flip => shift::flip(picture, rng),
+            Self::AutoAugment(policy) => autoaugment::autoaugment(picture, policy, rng),
+            Self::Erase { p } => erase::erase(picture, p, rng),
+        }
+    }
+}
+
+/// For images of 1 or 3 channels and at least one pixel; others don't compile.
+impl<Ds, S, const CLASSES: usize> Transform<Ds> for Augment
+where
+    Ds: ImageDataset<Item = Sample<S, CLASSES>>,
+    S: ImageShape,
+{
+    fn sample(&self, dataset: &Ds, draw: Draw) -> Result<Ds::Item, DataError> {
+        const {
+            assert!(
+                matches!(S::CHANNELS, 1 | 3) && S::HEIGHT > 0 && S::WIDTH > 0,
+                "augmentation is for images of 1 or 3 channels"
+            )
+        };
+        let mut rng = draw.stream(Purpose::Augment);
+        let bytes = dataset.bytes(draw.index)?;
+        let mut sample = if self.steps.is_empty() {
+            dataset.sample_of(draw.index, &bytes)?
+        } else {
+            let mut picture = Picture {
+                bytes: bytes.into_owned(),
+                height: S::HEIGHT,
+                width: S::WIDTH,
+            };
+            for step in &self.steps {
+                step.apply(&mut picture, &mut rng);
+            }
+            dataset.sample_of(draw.index, &picture.bytes)?
+        };
+        if let Some(side) = self.cutout {
+            erase::cutout(sample.input_mut(), [S::HEIGHT, S::WIDTH], side, &mut rng);
+        }
+        Ok(sample)
+    }
+
+    fn batch(&self, inputs: &mut [f32], targets: &mut [f32], rows: usize, draw: Draw) {
+        if let Some(weights) = self.mixup {
+            let mut rng = draw.stream(Purpose::Mixup);
+            mixup::mixup(inputs, targets, rows, weights, &mut rng);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

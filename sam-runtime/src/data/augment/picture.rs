@@ -1,0 +1,75 @@
+//! An image as the operations see it.
+
+/// Bytes of an image, channel by channel, row by row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Picture {
+    pub(super) bytes: Vec<u8>,
+    pub(super) height: usize,
+    pub(super) width: usize,
+}
+
+impl Picture {
+    /// Pixels of one channel.
+    pub(super) fn area(&self) -> usize {
+        self.height * self.width
+    }
+
+    /// Each channel's pixels.
+    pub(super) fn planes_mut(&mut self) -> impl Iterator<Item = &mut [u8]> {
+        let area = self.area();
+        self.bytes.chunks_exact_mut(area)
+    }
+
+    /// Red, green and blue; `None` for a grey image.
+    pub(super) fn colours(&self) -> Option<[&[u8]; 3]> {
+        let area = self.area();
+        (self.bytes.len() == 3 * area).then(|| {
+            let (red, rest) = self.bytes.split_at(area);
+            let (green, blue) = rest.split_at(area);
+            [red, green, blue]
+        })
+    }
+
+    /// The brightness of each pixel by the weights of ITU-R 601, in 16-bit fixed point as PIL's
+    /// `convert("L")` has it; a grey image's own pixels.
+    pub(super) fn luma(&self) -> Vec<u8> {
+        let Some([red, green, blue]) = self.colours() else {
+            return self.bytes.clone();
+        };
+        let weigh = |byte: u8, weight: u32| u32::from(byte) * weight;
+        red.iter()
+            .zip(green)
+            .zip(blue)
+            .map(|((&r, &g), &b)| {
+                ((weigh(r, 19_595) + weigh(g, 38_470) + weigh(b, 7_471) + 0x8000) >> 16) as u8
+            })
+            .collect()
+    }
+
+    /// Replaces each byte by the table's entry.
+    pub(super) fn map(&mut self, table: &[u8; 256]) {
+        map(&mut self.bytes, table);
+    }
+}
+
+/// Replaces each byte by the table's entry.
+pub(super) fn map(bytes: &mut [u8], table: &[u8; 256]) {
+    for byte in bytes {
+        *byte = table[usize::from(*byte)];
+    }
+}
+
+#[cfg(test)]
+impl Picture {
+    /// A picture with another value at nearly every place.
+    pub(super) fn numbered(channels: usize, height: usize, width: usize) -> Self {
+        let bytes = (0..channels * height * width)
+            .map(|i| (i % 251) as u8 + 1)
+            .collect();
+        Self {
+            bytes,
+            height,
+            width,
+        }
+    }
+}

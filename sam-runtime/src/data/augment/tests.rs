@@ -1,0 +1,177 @@
+use super::super::{ChannelStats, DataLoader, Dataset, Images, LabelNoise};
+use super::*;
+use dfdx::prelude::*;
+use proptest::prelude::*;
+
+type Coloured = Images<Rank3<3, 9, 8>, 4>;
+
+/// The generator of sample `index`.
+pub(super) fn rng(index: usize) -> ChaCha8Rng {
+    draw(1, 2, index).stream(Purpose::Augment)
+}
+
+fn draw(seed: u64, epoch: usize, index: usize) -> Draw {
+    Draw { seed, epoch, index }
+}
+
+fn coloured(n: usize) -> Coloured {
+    let pixels = (0..n * 216).map(|i| (i * i % 255) as u8 + 1).collect();
+    Images::new(pixels, (0..n).map(|i| i % 4).collect()).unwrap()
+}
+
+fn everything() -> Augment {
+    let bytes = Augment::paper_autoaugment().autoaugment(Policy::Svhn);
+    bytes.erase(0.5).unwrap().cutout(3)
+}
+
+proptest! {
+    #[test]
+    fn a_sample_is_a_function_of_seed_epoch_and_index(
+        seed: u64,
+        epoch: usize,
+        others in prop::collection::vec((0_usize..9, any::<usize>()), 0..5),
+    ) {
+        let (images, augment) = (coloured(9), everything());
+        let first = augment.sample(&images, draw(seed, epoch, 4)).unwrap();
+        for (index, epoch) in others {
+            augment.sample(&images, draw(seed, epoch, index)).unwrap();
+        }
+        prop_assert_eq!(&first, &augment.sample(&images, draw(seed, epoch, 4)).unwrap());
+        prop_assert_eq!(first.label(), 0);
+    }
+
+    #[test]
+    fn no_pipeline_panics_on_any_shape(seed: u64, epoch: usize) {
+        fn all<S: ImageShape>(draw: Draw) {
+            let pixels = (0..S::NUMEL).map(|i| (i * 37 % 256) as u8).collect();
+            let images = Images::<S, 1>::new(pixels, vec![0]).unwrap();
+            for augment in [Augment::new(), Augment::basic(), everything(), Augment::new().cutout(0)] {
+                let sample = augment.sample(&images, draw).unwrap();
+                assert!(sample.input().iter().all(|number| (0.0..=1.0).contains(number)));
+            }
+        }
+        all::<Rank2<1, 1>>(draw(seed, epoch, 0));
+        all::<Rank2<5, 40>>(draw(seed, epoch, 0));
+        all::<Rank3<1, 40, 3>>(draw(seed, epoch, 0));
+        all::<Rank3<3, 1, 2>>(draw(seed, epoch, 0));
+        all::<Rank3<3, 32, 32>>(draw(seed, epoch, 0));
+    }
+}
+
+#[test]
+fn seed_epoch_and_index_each_change_the_draw() {
+    let same =
+        Images::<Rank3<3, 9, 8>, 1>::new(coloured(1).pixels(0).unwrap().repeat(2), vec![0; 2]);
+    let (same, augment) = (same.unwrap(), everything());
+    let sample = |seed, epoch, index| augment.sample(&same, draw(seed, epoch, index)).unwrap();
+    let base = sample(1, 1, 1);
+    for other in [sample(2, 1, 1), sample(1, 2, 1), sample(1, 1, 0)] {
+        assert_ne!(base, other);
+    }
+}
+
+#[test]
+fn no_step_leaves_a_sample_as_it_is() {
+    let images = coloured(3);
+    let sample = Augment::new().sample(&images, draw(0, 0, 2)).unwrap();
+    assert_eq!(sample, images.get(2).unwrap());
+}
+
+#[test]
+fn steps_see_bytes_and_cutout_the_normalised_numbers() {
+    let stats = ChannelStats {
+        mean: 0.5,
+        std: 0.25,
+    };
+    let images = coloured(1).normalized(&[stats]).unwrap();
+    let all = Augment::new()
+        .cutout(40)
+        .sample(&images, draw(0, 0, 0))
+        .unwrap();
+    assert_eq!(all.input(), [0.0; 216]);
+    // Padding is black, which is (0 - 0.5) / 0.25.
+    let crop = Augment::new().crop(400, Padding::Zero);
+    let black = crop.sample(&images, draw(0, 0, 0)).unwrap();
+    assert_eq!(black.input(), [-2.0; 216]);
+}
+
+#[test]
+fn a_loader_augments_epochs_and_not_chunks() {
+    let (dev, images, augment) = (Cpu::default(), coloured(9), everything());
+    let loader = DataLoader::<_, 4>::new(&images).unwrap().seed(5);
+    let plain: Vec<_> = loader.epoch(&dev, 1).map(|(x, _)| x.as_vec()).collect();
+    let loader = loader.augment(augment.clone());
+    let batches: Vec<_> = loader.epoch(&dev, 1).collect();
+    assert_eq!(batches.len(), 2);
+    for (number, (x, y)) in batches.iter().enumerate() {
+        let (x, targets): (Vec<f32>, Vec<f32>) = (x.as_vec(), y.as_vec());
+        assert_ne!(x, plain[number]);
+        let order = &loader.order(1)[number * 4..][..4];
+        for (row, &index) in order.iter().enumerate() {
+            let sample = augment.sample(&&images, draw(5, 1, index)).unwrap();
+            assert_eq!(x[row * 216..][..216], *sample.input());
+            assert_eq!(targets[row * 4 + index % 4], 1.0);
+        }
+    }
+    let (x, _) = loader.chunks(&dev, 9).next().unwrap();
+    let read: Vec<f32> = (0..9)
+        .flat_map(|i| images.get(i).unwrap().input().to_vec())
+        .collect();
+    assert_eq!(x.as_vec(), read);
+}
+
+#[test]
+fn mixup_works_on_the_batches_of_a_loader() {
+    let (dev, images) = (Cpu::default(), coloured(16));
+    let noisy = LabelNoise::symmetric(images, 0.5, 1).unwrap();
+    let mixup = Augment::new().mixup(1.0).unwrap();
+    let loader = DataLoader::<_, 8>::new(noisy).unwrap().augment(mixup);
+    let targets = |epoch| -> Vec<Vec<f32>> {
+        let batches = loader.epoch(&dev, epoch);
+        batches
+            .map(|(_, y): (Tensor<Rank4<8, 3, 9, 8>, f32, Cpu>, _)| y.as_vec())
+            .collect()
+    };
+    let first = targets(0);
+    assert_eq!(first, targets(0));
+    assert_ne!(first, targets(1));
+    for row in first.iter().flat_map(|batch| batch.chunks(4)) {
+        assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-6, "{row:?}");
+    }
+    assert!(first.iter().flatten().any(|&t| t > 0.01 && t < 0.99));
+}
+
+#[test]
+fn what_is_no_probability_and_no_alpha_is_refused() {
+    for p in [-0.1, 1.1, f64::NAN] {
+        let refused = Augment::new().erase(p);
+        assert!(matches!(refused, Err(DataError::Probability { .. })));
+    }
+    for alpha in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let refused = Augment::new().mixup(alpha);
+        assert!(matches!(refused, Err(DataError::Alpha { .. })));
+    }
+    assert_eq!(
+        Augment::new().erase(25.0).unwrap_err().to_string(),
+        "25 is not a probability; give a number from 0 to 1"
+    );
+    assert_eq!(
+        Augment::new().mixup(0.0).unwrap_err().to_string(),
+        "mixup's alpha is 0, but it must be finite and above 0; 0.2 to 1 is usual"
+    );
+}
+
+#[test]
+fn augmentation_is_the_same_in_every_release() {
+    // A resumed run must see what the interrupted one would have seen.
+    let augment = everything().cutout(1).mixup(1.0).unwrap();
+    let (mut numbers, mut sums) = ([0.0, 10.0, 100.0, 1000.0], Vec::new());
+    for index in 0..4 {
+        let sample = augment.sample(&coloured(4), draw(42, 3, index)).unwrap();
+        let sum: f32 = sample.input().iter().map(|number| number * 255.0).sum();
+        sums.push(sum.round());
+    }
+    Transform::<Coloured>::batch(&augment, &mut numbers, &mut [1.0; 4], 4, draw(42, 3, 1));
+    assert_eq!(sums, [23102.0, 18299.0, 17022.0, 30179.0]);
+    assert_eq!(numbers.map(f32::round), [0.0, 10.0, 496.0, 604.0]);
+}

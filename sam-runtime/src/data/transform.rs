@@ -1,0 +1,57 @@
+//! What happens to samples between a data set and a batch.
+
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+
+use super::stream::{Purpose, stream_at};
+use super::{DataError, Dataset};
+
+/// What randomness is a function of, within one epoch of one loader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Draw {
+    /// The loader's seed.
+    pub seed: u64,
+    /// The epoch.
+    pub epoch: usize,
+    /// The sample's index in its data set, or the batch's number in its epoch.
+    pub index: usize,
+}
+
+impl Draw {
+    /// A generator of its own for the sample, whatever order samples are read in.
+    pub fn rng(&self) -> impl Rng + use<> {
+        self.stream(Purpose::Augment)
+    }
+
+    pub(super) fn stream(&self, purpose: Purpose) -> ChaCha8Rng {
+        stream_at(purpose, self.seed, self.epoch as u64, self.index as u64)
+    }
+}
+
+/// What a [`DataLoader`](super::DataLoader) does to the samples of an epoch on their way into
+/// batches; see [`DataLoader::augment`](super::DataLoader::augment).
+///
+/// Both steps must be pure functions of their arguments, so that a resumed run sees the same data.
+pub trait Transform<Ds: Dataset> {
+    /// The sample at `draw.index` as this epoch shows it.
+    ///
+    /// # Errors
+    /// As [`Dataset::get`].
+    fn sample(&self, dataset: &Ds, draw: Draw) -> Result<Ds::Item, DataError>;
+
+    /// Changes a batch of `rows` samples: inputs and one-hot targets, row by row. Does nothing
+    /// unless implemented. `draw.index` is the number of the batch.
+    fn batch(&self, inputs: &mut [f32], targets: &mut [f32], rows: usize, draw: Draw) {
+        let _ = (inputs, targets, rows, draw);
+    }
+}
+
+/// No transform: every epoch shows the samples as the data set has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plain;
+
+impl<Ds: Dataset> Transform<Ds> for Plain {
+    fn sample(&self, dataset: &Ds, draw: Draw) -> Result<Ds::Item, DataError> {
+        dataset.get(draw.index)
+    }
+}
