@@ -37,7 +37,7 @@ pub(super) fn autoaugment(picture: &mut Picture, policy: Policy, rng: &mut impl 
 }
 
 impl Op {
-    /// Does it, at its level of the paper's range (table 6, with translations in proportion to the
+    /// Does it, at its level of the paper's range (translations in proportion to the
     /// image: 150 pixels of 331). `negative` picks the direction of those that have two.
     fn apply(self, picture: &mut Picture, negative: bool) {
         let signed = |value: f32| f64::from(if negative { -value } else { value });

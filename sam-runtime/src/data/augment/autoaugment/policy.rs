@@ -31,7 +31,7 @@ pub(super) type SubPolicy = [(Op, u8); 2];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Policy {
-    /// For CIFAR-10, CIFAR-100 and Fashion-MNIST: mostly colours (table 7 of the paper).
+    /// For CIFAR-10 and CIFAR-100: mostly colours.
     Cifar10,
     /// For SVHN: mostly geometry, and inversion (table 8 of the paper).
     Svhn,
