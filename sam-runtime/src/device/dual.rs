@@ -5,11 +5,11 @@ use super::Norm;
 /// `e = rho sign(g) a^(q-1) / (sum a^q)^(1/p)`.
 #[derive(Clone, Debug)]
 pub struct DualNorm {
-    pub(super) norm: Norm,
+    pub(in crate::device) norm: Norm,
     /// `M`; 1 where no scaling was needed.
-    pub(super) scale: f64,
+    pub(in crate::device) scale: f64,
     /// `sum a^q`; for `q = inf` the number of elements with `|g| = M` plays no part and this is 1.
-    pub(super) sum: f64,
+    pub(in crate::device) sum: f64,
 }
 
 impl DualNorm {
@@ -22,7 +22,7 @@ impl DualNorm {
     }
 
     /// The denominator `(sum a^q)^(1/p)` of eq. 2.
-    pub(super) fn denominator(&self) -> f64 {
+    pub(in crate::device) fn denominator(&self) -> f64 {
         self.sum.powf(1.0 / self.norm.p())
     }
 }

@@ -7,6 +7,7 @@
 
 mod cpu;
 mod dual;
+mod layers;
 mod norm;
 mod rng;
 
@@ -18,6 +19,7 @@ use dfdx::{
 };
 
 pub use dual::DualNorm;
+pub use layers::{Affine, Channels, Image, LayerTape, Layers, Moments, Pool, Rows, Tail, Window};
 pub use norm::{Norm, NormError};
 pub use rng::{Fork, fork};
 

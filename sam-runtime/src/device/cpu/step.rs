@@ -5,9 +5,9 @@ use dfdx::{
     tensor::{Cpu, CpuError, Storage},
 };
 
-use super::{Buffers, DualNorm, Kernels, Norm};
+use crate::device::{Buffers, DualNorm, Kernels, Norm};
 
-pub(super) struct CpuKernels;
+pub(in crate::device) struct CpuKernels;
 
 /// Independent partial sums: one long chain of additions would keep the processor from using its
 /// vector units, and would round worse.
@@ -190,5 +190,5 @@ fn map_first<E: Dtype>(values: &mut [E], found: &mut bool, max: f64, rho: f64) {
 }
 
 #[cfg(test)]
-#[path = "cpu_tests.rs"]
+#[path = "step_tests.rs"]
 mod tests;

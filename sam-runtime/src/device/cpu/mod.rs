@@ -1,0 +1,5 @@
+//! Kernels on host memory.
+
+mod step;
+
+pub(super) use step::CpuKernels;
