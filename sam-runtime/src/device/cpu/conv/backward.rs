@@ -1,0 +1,276 @@
+//! The gradients of a convolution.
+
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::{
+    geometry::{Conv, Layout, OVERHANG},
+    kernel, planes,
+};
+use crate::device::cpu::simd::Real;
+
+/// Has the gradient of row `y` of channel `o` of sample `n` written: `(n, o, y, to)`.
+pub(in crate::device::cpu) trait GradientRows<E>:
+    Fn(usize, usize, usize, &mut [E]) + Sync
+{
+}
+
+impl<E, F: Fn(usize, usize, usize, &mut [E]) + Sync> GradientRows<E> for F {}
+
+/// At most so many partial sums of the weight's gradient; a number that does not depend on how many
+/// threads there are, so that the gradient does not either.
+const PARTS: usize = 16;
+
+/// About as many elements as all of them together may have.
+const PARTIAL_SUMS: usize = 4 << 20;
+
+/// Adds the gradients of the weight, and of the input if it is wanted, to what is there. `gradient`
+/// gives that of the output.
+pub(in crate::device::cpu) fn backward<E: Real>(
+    conv: &Conv,
+    x: &[E],
+    weight: &[E],
+    gradient: impl GradientRows<E>,
+    d_weight: &mut [E],
+    d_x: Option<&mut [E]>,
+) {
+    assert_eq!(x.len(), conv.batch * conv.inputs * conv.pixels());
+    assert_eq!(weight.len(), conv.outputs * conv.taps());
+    assert_eq!(d_weight.len(), weight.len());
+    if conv.batch == 0 || conv.positions() == 0 || x.is_empty() {
+        return;
+    }
+    let layout = Layout::new(conv);
+    let stride = conv.window.stride;
+    let mut phases = Vec::new();
+    if d_x.is_some() {
+        for phase in (0..stride * stride).map(|i| [i / stride, i % stride]) {
+            phases.push(Phase::new(conv, &layout, phase, weight));
+        }
+    }
+    let shared = Shared {
+        conv,
+        layout: &layout,
+        taps: &layout.taps(conv),
+        phases: &phases,
+        gradient: &gradient,
+    };
+    let tasks = conv.batch.div_ceil(layout.samples);
+    let parts = (PARTIAL_SUMS / d_weight.len().max(1))
+        .clamp(2, PARTS)
+        .min(tasks);
+    // Samples of a part: whole tasks.
+    let part = tasks.div_ceil(parts) * layout.samples;
+    let sample = conv.inputs * conv.pixels();
+    let run = |i: usize, x: &[E], d_x: Option<&mut [E]>| {
+        let mut d_weight = vec![E::default(); weight.len()];
+        Arch::new().dispatch(Part {
+            shared: &shared,
+            first: i * part,
+            x,
+            d_x,
+            d_weight: &mut d_weight,
+        });
+        d_weight
+    };
+    let x_parts = x.par_chunks(part * sample).enumerate();
+    let sums: Vec<Vec<E>> = match d_x {
+        Some(d_x) => {
+            assert_eq!(d_x.len(), x.len());
+            x_parts
+                .zip(d_x.par_chunks_mut(part * sample))
+                .map(|((i, x), d_x)| run(i, x, Some(d_x)))
+                .collect()
+        }
+        None => x_parts.map(|(i, x)| run(i, x, None)).collect(),
+    };
+    for sum in sums {
+        for (to, from) in d_weight.iter_mut().zip(sum) {
+            *to += from;
+        }
+    }
+}
+
+/// The way back to one of the input planes of each channel.
+struct Phase<E> {
+    phase: [usize; 2],
+    /// For each group, the weights that reach the plane, packed: input channels x (output channel, tap).
+    packed: Vec<Vec<E>>,
+    /// Where the vectors of these begin in a group's output planes.
+    taps: Vec<usize>,
+}
+
+impl<E: Real> Phase<E> {
+    fn new(conv: &Conv, layout: &Layout, phase: [usize; 2], weight: &[E]) -> Self {
+        let window_taps = layout.back_taps(conv, phase);
+        let taps = (0..conv.group_outputs())
+            .flat_map(|o| {
+                let plane = o * layout.output_plane;
+                window_taps.iter().map(move |(_, start)| plane + start)
+            })
+            .collect();
+        let area = conv.window.size * conv.window.size;
+        let (inputs, outputs) = (conv.group_inputs(), conv.group_outputs());
+        let mut packed = Vec::new();
+        for group in weight.chunks_exact(outputs * inputs * area) {
+            let element = |i: usize, column: usize| {
+                let (o, (tap, _)) = (
+                    column / window_taps.len(),
+                    window_taps[column % window_taps.len()],
+                );
+                group[(o * inputs + i) * area + tap]
+            };
+            let mut panels = Vec::new();
+            Arch::new().dispatch(Pack {
+                sizes: [inputs, outputs * window_taps.len()],
+                element,
+                panels: &mut panels,
+            });
+            packed.push(panels);
+        }
+        Self {
+            phase,
+            packed,
+            taps,
+        }
+    }
+}
+
+struct Pack<'a, E, F> {
+    sizes: [usize; 2],
+    element: F,
+    panels: &'a mut Vec<E>,
+}
+
+impl<E: Real, F: Fn(usize, usize) -> E> WithSimd for Pack<'_, E, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        kernel::pack(kernel::panel::<S>(), self.sizes, self.element, self.panels);
+    }
+}
+
+/// What all parts of a way back share.
+struct Shared<'a, E, G> {
+    conv: &'a Conv,
+    layout: &'a Layout,
+    taps: &'a [usize],
+    /// Empty if the input's gradient is not wanted.
+    phases: &'a [Phase<E>],
+    gradient: &'a G,
+}
+
+/// Some samples, and their part of the weight's gradient.
+struct Part<'a, E, G> {
+    shared: &'a Shared<'a, E, G>,
+    first: usize,
+    x: &'a [E],
+    d_x: Option<&'a mut [E]>,
+    d_weight: &'a mut [E],
+}
+
+impl<E: Real, G: GradientRows<E>> WithSimd for Part<'_, E, G> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let Shared { conv, layout, .. } = *self.shared;
+        let sample = conv.inputs * conv.pixels();
+        let zeros = |len| vec![E::default(); len];
+        let mut x_planes = zeros(conv.inputs * conv.window.stride.pow(2) * layout.input_plane);
+        let mut y_planes = zeros(conv.outputs * layout.output_plane);
+        let product_row = layout.places(layout.samples) + OVERHANG;
+        let mut products = zeros(if self.d_x.is_some() {
+            conv.group_inputs() * product_row
+        } else {
+            0
+        });
+        for (i, x) in self.x.chunks(layout.samples * sample).enumerate() {
+            let samples = x.len() / sample;
+            let first = self.first + i * layout.samples;
+            if samples < layout.samples {
+                // What the samples before have left there belongs to no place now.
+                y_planes.fill(E::default());
+            }
+            planes::fill_input(conv, layout, x, &mut x_planes);
+            planes::fill_output(
+                conv,
+                layout,
+                samples,
+                &mut y_planes,
+                |n, channel, y, row| {
+                    (self.shared.gradient)(first + n, channel, y, row);
+                },
+            );
+            self.weight(simd, samples, &x_planes, &y_planes);
+            if let Some(d_x) = &mut self.d_x {
+                let d_x = &mut d_x[i * layout.samples * sample..][..x.len()];
+                self.shared
+                    .input(simd, samples, &y_planes, (&mut products, product_row), d_x);
+            }
+        }
+    }
+}
+
+impl<E: Real, G> Part<'_, E, G> {
+    #[inline(always)]
+    fn weight<S: Simd>(&mut self, simd: S, samples: usize, x_planes: &[E], y_planes: &[E]) {
+        let Shared {
+            conv, layout, taps, ..
+        } = *self.shared;
+        let (x_group, y_group) = (x_planes.len() / conv.groups, y_planes.len() / conv.groups);
+        let weights = self.d_weight.len() / conv.groups;
+        for group in 0..conv.groups {
+            let rows = &y_planes[group * y_group..][..y_group];
+            kernel::product_of_rows(
+                simd,
+                (
+                    &rows[layout.output_start()..],
+                    layout.output_plane,
+                    conv.group_outputs(),
+                ),
+                taps,
+                &x_planes[group * x_group..][..x_group],
+                layout.places(samples),
+                &mut self.d_weight[group * weights..][..weights],
+            );
+        }
+    }
+}
+
+impl<E: Real, G> Shared<'_, E, G> {
+    #[inline(always)]
+    fn input<S: Simd>(
+        &self,
+        simd: S,
+        samples: usize,
+        y_planes: &[E],
+        (products, product_row): (&mut [E], usize),
+        d_x: &mut [E],
+    ) {
+        let (conv, layout) = (self.conv, self.layout);
+        let y_group = y_planes.len() / conv.groups;
+        for phase in self.phases.iter().filter(|phase| !phase.taps.is_empty()) {
+            for group in 0..conv.groups {
+                kernel::product(
+                    simd,
+                    &phase.packed[group],
+                    &phase.taps,
+                    &y_planes[group * y_group..][..y_group],
+                    layout.places(samples),
+                    (&mut *products, product_row, conv.group_inputs()),
+                );
+                let channels = group * conv.group_inputs()..(group + 1) * conv.group_inputs();
+                planes::add_to_input(
+                    conv,
+                    layout,
+                    (products, product_row),
+                    channels,
+                    phase.phase,
+                    d_x,
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The convolution itself.
+#![allow(unsafe_code)]
+
+use std::mem::MaybeUninit;
+
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::{
+    geometry::{Conv, Layout, OVERHANG},
+    kernel, planes,
+};
+use crate::device::cpu::simd::Real;
+
+/// Mean of a channel's numbers in one sample, and the sum of their squared distances from it.
+pub(in crate::device::cpu) type SampleMoments<E> = [E; 2];
+
+/// The convolution of `x` with `weight`, and, if `moments` is there, the moments of each channel of
+/// each sample of the result.
+pub(in crate::device::cpu) fn forward<E: Real>(
+    conv: &Conv,
+    x: &[E],
+    weight: &[E],
+    with_moments: bool,
+) -> (Vec<E>, Vec<SampleMoments<E>>) {
+    assert_eq!(x.len(), conv.batch * conv.inputs * conv.pixels());
+    assert_eq!(weight.len(), conv.outputs * conv.taps());
+    let layout = Layout::new(conv);
+    let sample = conv.outputs * conv.positions();
+    let mut z: Vec<E> = Vec::with_capacity(conv.batch * sample);
+    let mut moments = vec![
+        [E::default(); 2];
+        if with_moments {
+            conv.batch * conv.outputs
+        } else {
+            0
+        }
+    ];
+    let mut packed = Vec::new();
+    Arch::new().dispatch(Pack {
+        conv,
+        weight,
+        packed: &mut packed,
+    });
+    let shared = Shared {
+        conv,
+        layout: &layout,
+        packed: &packed,
+        taps: &layout.taps(conv),
+    };
+    let tasks = z.spare_capacity_mut()[..conv.batch * sample]
+        .par_chunks_mut((layout.samples * sample).max(1))
+        .zip(x.par_chunks((layout.samples * conv.inputs * conv.pixels()).max(1)));
+    let run = |(x_planes, products): &mut (Vec<E>, Vec<E>), x, z, moments| {
+        Arch::new().dispatch(Task {
+            shared: &shared,
+            x,
+            z,
+            moments,
+            x_planes,
+            products,
+        });
+    };
+    let scratch = || shared.scratch();
+    if with_moments {
+        tasks
+            .zip(moments.par_chunks_mut(layout.samples * conv.outputs))
+            .for_each_init(scratch, |scratch, ((z, x), moments)| {
+                run(scratch, x, z, moments)
+            });
+    } else {
+        tasks.for_each_init(scratch, |scratch, (z, x)| run(scratch, x, z, &mut []));
+    }
+    // SAFETY: the tasks have written every element: each row of each channel of their samples.
+    unsafe { z.set_len(conv.batch * sample) };
+    (z, moments)
+}
+
+struct Pack<'a, E> {
+    conv: &'a Conv,
+    weight: &'a [E],
+    packed: &'a mut Vec<E>,
+}
+
+impl<E: Real> WithSimd for Pack<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let (rows, taps) = (self.conv.group_outputs(), self.conv.taps());
+        let mut group = Vec::new();
+        for weight in self.weight.chunks_exact((rows * taps).max(1)) {
+            let element = |row, column| weight[row * taps + column];
+            kernel::pack(kernel::panel::<S>(), [rows, taps], element, &mut group);
+            self.packed.extend_from_slice(&group);
+        }
+    }
+}
+
+/// What all tasks of a convolution share.
+struct Shared<'a, E> {
+    conv: &'a Conv,
+    layout: &'a Layout,
+    packed: &'a [E],
+    taps: &'a [usize],
+}
+
+impl<E: Real> Shared<'_, E> {
+    /// Input planes, and room for the product of one group.
+    fn scratch(&self) -> (Vec<E>, Vec<E>) {
+        let planes = self.conv.inputs * self.conv.window.stride.pow(2) * self.layout.input_plane;
+        let products = self.conv.group_outputs() * self.product_row();
+        (vec![E::default(); planes], vec![E::default(); products])
+    }
+
+    fn product_row(&self) -> usize {
+        self.layout.places(self.layout.samples) + OVERHANG
+    }
+}
+
+/// A few samples.
+struct Task<'a, E> {
+    shared: &'a Shared<'a, E>,
+    x: &'a [E],
+    z: &'a mut [MaybeUninit<E>],
+    moments: &'a mut [SampleMoments<E>],
+    x_planes: &'a mut [E],
+    products: &'a mut [E],
+}
+
+impl<E: Real> WithSimd for Task<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Shared {
+            conv,
+            layout,
+            packed,
+            taps,
+        } = *self.shared;
+        let samples = self.x.len() / (conv.inputs * conv.pixels());
+        planes::fill_input(conv, layout, self.x, self.x_planes);
+        let group_planes = self.x_planes.len() / conv.groups;
+        let group_packed = packed.len() / conv.groups;
+        let product_row = self.shared.product_row();
+        for group in 0..conv.groups {
+            kernel::product(
+                simd,
+                &packed[group * group_packed..][..group_packed],
+                taps,
+                &self.x_planes[group * group_planes..][..group_planes],
+                layout.places(samples),
+                (self.products, product_row, conv.group_outputs()),
+            );
+            for (row, product) in self.products.chunks_exact(product_row).enumerate() {
+                let channel = group * conv.group_outputs() + row;
+                for n in 0..samples {
+                    let at = n * conv.outputs + channel;
+                    let z = &mut self.z[at * conv.positions()..][..conv.positions()];
+                    let mut sum = [E::default(); 16];
+                    for (y, z) in z.chunks_exact_mut(conv.places[1]).enumerate() {
+                        let from = &product[layout.row(n, y)..][..conv.places[1]];
+                        for (z, &from) in z.iter_mut().zip(from) {
+                            z.write(from);
+                        }
+                        if !self.moments.is_empty() {
+                            add_up(&mut sum, from, |x| x);
+                        }
+                    }
+                    if !self.moments.is_empty() {
+                        let count = E::narrow(conv.positions() as f64);
+                        let mean = total(sum) / count;
+                        let mut squares = [E::default(); 16];
+                        for y in 0..conv.places[0] {
+                            let from = &product[layout.row(n, y)..][..conv.places[1]];
+                            add_up(&mut squares, from, |x| (x - mean) * (x - mean));
+                        }
+                        self.moments[at] = [mean, total(squares)];
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Adds numbers in lanes, so that the sum is a vector's.
+#[inline(always)]
+fn add_up<E: Real>(lanes: &mut [E; 16], values: &[E], map: impl Fn(E) -> E) {
+    let mut blocks = values.chunks_exact(16);
+    for block in &mut blocks {
+        for (lane, &x) in lanes.iter_mut().zip(block) {
+            *lane += map(x);
+        }
+    }
+    for (lane, &x) in lanes.iter_mut().zip(blocks.remainder()) {
+        *lane += map(x);
+    }
+}
+
+#[inline(always)]
+fn total<E: Real>(lanes: [E; 16]) -> E {
+    lanes.into_iter().fold(E::default(), |sum, x| sum + x)
+}

@@ -1,0 +1,18 @@
+//! Convolution on the CPU.
+//!
+//! | file | what |
+//! |---|---|
+//! | `geometry` | the sizes, and where pixels lie so that a convolution is a matrix product |
+//! | `kernel` | the products, in vector registers |
+//! | `forward`, `backward` | a convolution and its gradients, sample by sample on several threads |
+
+mod geometry;
+mod kernel;
+mod planes;
+
+mod backward;
+mod forward;
+
+pub(super) use backward::backward;
+pub(super) use forward::{SampleMoments, forward};
+pub(super) use geometry::Conv;

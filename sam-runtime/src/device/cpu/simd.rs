@@ -1,0 +1,84 @@
+//! Elements that the kernels compute with, and their vectors.
+#![allow(unsafe_code)]
+
+use dfdx::shapes::Dtype;
+use pulp::Simd;
+
+/// An element of a kernel's buffers: `f32` or `f64`.
+pub(in crate::device) trait Real: Dtype + PartialOrd {
+    /// A vector of the instruction set `S`.
+    type Lanes<S: Simd>: Copy;
+
+    /// Elements of a vector.
+    fn lanes<S: Simd>() -> usize {
+        size_of::<Self::Lanes<S>>() / size_of::<Self>()
+    }
+
+    fn splat<S: Simd>(simd: S, x: Self) -> Self::Lanes<S>;
+    fn mul_add<S: Simd>(
+        simd: S,
+        a: Self::Lanes<S>,
+        b: Self::Lanes<S>,
+        c: Self::Lanes<S>,
+    ) -> Self::Lanes<S>;
+    fn sum<S: Simd>(simd: S, a: Self::Lanes<S>) -> Self;
+    fn wide(self) -> f64;
+    fn narrow(x: f64) -> Self;
+
+    /// The vector that begins at `from`.
+    ///
+    /// # Safety
+    /// [`lanes`](Self::lanes) elements can be read there; they need no alignment beyond their own.
+    #[inline(always)]
+    unsafe fn load<S: Simd>(from: *const Self) -> Self::Lanes<S> {
+        // SAFETY: the caller's. A vector is nothing but its elements, for which any bits will do.
+        unsafe { from.cast::<Self::Lanes<S>>().read_unaligned() }
+    }
+
+    /// Writes a vector.
+    ///
+    /// # Safety
+    /// [`lanes`](Self::lanes) elements can be written there.
+    #[inline(always)]
+    unsafe fn store<S: Simd>(to: *mut Self, lanes: Self::Lanes<S>) {
+        // SAFETY: the caller's.
+        unsafe { to.cast::<Self::Lanes<S>>().write_unaligned(lanes) }
+    }
+}
+
+macro_rules! real {
+    ($E:ty, $lanes:ident, $splat:ident, $mul_add:ident, $sum:ident) => {
+        impl Real for $E {
+            type Lanes<S: Simd> = S::$lanes;
+
+            #[inline(always)]
+            fn splat<S: Simd>(simd: S, x: Self) -> S::$lanes {
+                simd.$splat(x)
+            }
+
+            #[inline(always)]
+            fn mul_add<S: Simd>(simd: S, a: S::$lanes, b: S::$lanes, c: S::$lanes) -> S::$lanes {
+                simd.$mul_add(a, b, c)
+            }
+
+            #[inline(always)]
+            fn sum<S: Simd>(simd: S, a: S::$lanes) -> Self {
+                simd.$sum(a)
+            }
+
+            #[inline(always)]
+            fn wide(self) -> f64 {
+                f64::from(self)
+            }
+
+            #[inline(always)]
+            #[allow(clippy::unnecessary_cast)]
+            fn narrow(x: f64) -> Self {
+                x as Self
+            }
+        }
+    };
+}
+
+real!(f32, f32s, splat_f32s, mul_add_e_f32s, reduce_sum_f32s);
+real!(f64, f64s, splat_f64s, mul_add_e_f64s, reduce_sum_f64s);

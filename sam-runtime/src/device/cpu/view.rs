@@ -1,0 +1,92 @@
+//! The memory of a tensor, to be read without a copy.
+#![allow(unsafe_code)]
+
+use std::borrow::Cow;
+
+use dfdx::{
+    shapes::{HasShape, Shape, Unit},
+    tensor::{Cpu, Tensor},
+};
+
+/// The elements of `t` in row-major order; copied only where they do not lie so, as after a
+/// permutation or a broadcast.
+///
+/// dfdx lends out single elements (`tensor[index]`) and copies of all. Where the elements that it lends
+/// out show that they lie in order, all of them are read from the first one on.
+pub(super) fn view<S: Shape, E: Unit, T>(t: &Tensor<S, E, Cpu, T>) -> Cow<'_, [E]> {
+    let sizes = t.shape().concrete();
+    let len: usize = sizes.into_iter().product();
+    // Miri's default model of borrows lends out no more than was asked for.
+    if len == 0 || cfg!(miri) || !lies_in_order(t) {
+        return Cow::Owned(if len == 0 { Vec::new() } else { t.as_vec() });
+    }
+    let first: *const E = &t[S::Concrete::default()];
+    // SAFETY: the elements lie in order in one `Vec`, whose first `len` elements they are: dfdx's tensors
+    // are whole buffers, and each axis was seen to have the stride that row-major order gives it. The
+    // buffer is shared (`Arc`) and never written while shared; `t` is borrowed as long as the slice is.
+    // The pointer was derived from the vector's own, and so may be used for all of it.
+    Cow::Borrowed(unsafe { std::slice::from_raw_parts(first, len) })
+}
+
+/// Whether the strides of `t`, measured in memory, are those of row-major order.
+fn lies_in_order<S: Shape, E: Unit, T>(t: &Tensor<S, E, Cpu, T>) -> bool {
+    let sizes = t.shape().concrete();
+    let first: *const E = &t[S::Concrete::default()];
+    let mut expected = 1;
+    for axis in (0..S::NUM_DIMS).rev() {
+        if sizes[axis] > 1 {
+            let mut second = S::Concrete::default();
+            second[axis] = 1;
+            let second: *const E = &t[second];
+            if second.addr().wrapping_sub(first.addr()) != expected * size_of::<E>() {
+                return false;
+            }
+        }
+        expected *= sizes[axis];
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use dfdx::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_lies_in_order_is_not_copied() {
+        let dev = Cpu::default();
+        let t: Tensor<Rank3<2, 3, 4>, f32, _> = dev.sample_normal();
+        assert!(matches!(view(&t), Cow::Borrowed(_)));
+        assert_eq!(*view(&t), *t.as_vec());
+        let dynamic: Tensor<(usize, Const<1>, usize), f64, _> =
+            dev.tensor_from_vec(vec![1.0, 2.0, 3.0, 4.0], (2, Const, 2));
+        assert!(matches!(view(&dynamic), Cow::Borrowed(_)));
+        assert_eq!(*view(&dynamic), [1.0, 2.0, 3.0, 4.0]);
+        let scalar = dev.tensor(5.0_f32);
+        assert_eq!(*view(&scalar), [5.0]);
+    }
+
+    #[test]
+    fn what_lies_otherwise_is_copied_in_order() {
+        let dev = Cpu::default();
+        let t: Tensor<Rank2<3, 4>, f32, _> = dev.sample_normal();
+        let turned: Tensor<Rank2<4, 3>, f32, _> = t.clone().permute();
+        assert_eq!(*view(&turned), *turned.as_vec());
+        let row: Tensor<Rank1<4>, f32, _> = dev.sample_normal();
+        let wide: Tensor<Rank2<3, 4>, f32, _> = row.clone().broadcast();
+        assert_eq!(*view(&wide), *wide.as_vec());
+        let tall: Tensor<Rank2<4, 3>, f32, _> = row.broadcast();
+        assert_eq!(*view(&tall), *tall.as_vec());
+        let one: Tensor<Rank1<1>, f32, _> = dev.ones();
+        let same: Tensor<Rank2<5, 1>, f32, _> = one.broadcast();
+        assert_eq!(*view(&same), [1.0; 5]);
+    }
+
+    #[test]
+    fn nothing_is_an_empty_slice() {
+        let dev = Cpu::default();
+        let t: Tensor<(usize, Const<3>), f32, _> = dev.tensor_from_vec(vec![], (0, Const));
+        assert!(view(&t).is_empty());
+    }
+}
