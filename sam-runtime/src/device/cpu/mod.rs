@@ -1,6 +1,11 @@
 //! Kernels on host memory.
 
+mod buffer;
 mod conv;
+mod layers;
+mod linear;
+mod norm;
+mod pool;
 mod simd;
 mod step;
 mod view;

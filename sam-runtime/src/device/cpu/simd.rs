@@ -1,7 +1,10 @@
 //! Elements that the kernels compute with, and their vectors.
 #![allow(unsafe_code)]
 
-use dfdx::shapes::Dtype;
+use dfdx::{
+    shapes::Dtype,
+    tensor::{Cpu, Storage},
+};
 use pulp::Simd;
 
 /// An element of a kernel's buffers: `f32` or `f64`.
@@ -22,6 +25,8 @@ pub(in crate::device) trait Real: Dtype + PartialOrd {
         c: Self::Lanes<S>,
     ) -> Self::Lanes<S>;
     fn sum<S: Simd>(simd: S, a: Self::Lanes<S>) -> Self;
+    /// The elements of a gradient.
+    fn host(buffer: &mut <Cpu as Storage<Self>>::Vec) -> &mut Vec<Self>;
     fn wide(self) -> f64;
     fn narrow(x: f64) -> Self;
 
@@ -64,6 +69,10 @@ macro_rules! real {
             #[inline(always)]
             fn sum<S: Simd>(simd: S, a: S::$lanes) -> Self {
                 simd.$sum(a)
+            }
+
+            fn host(buffer: &mut <Cpu as Storage<Self>>::Vec) -> &mut Vec<Self> {
+                buffer
             }
 
             #[inline(always)]

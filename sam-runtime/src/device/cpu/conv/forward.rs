@@ -10,10 +10,10 @@ use super::{
     geometry::{Conv, Layout, OVERHANG},
     kernel, planes,
 };
-use crate::device::cpu::simd::Real;
-
-/// Mean of a channel's numbers in one sample, and the sum of their squared distances from it.
-pub(in crate::device::cpu) type SampleMoments<E> = [E; 2];
+use crate::device::cpu::{
+    norm::{PlaneMoments, plane_moments},
+    simd::Real,
+};
 
 /// The convolution of `x` with `weight`, and, if `moments` is there, the moments of each channel of
 /// each sample of the result.
@@ -22,7 +22,7 @@ pub(in crate::device::cpu) fn forward<E: Real>(
     x: &[E],
     weight: &[E],
     with_moments: bool,
-) -> (Vec<E>, Vec<SampleMoments<E>>) {
+) -> (Vec<E>, Vec<PlaneMoments<E>>) {
     assert_eq!(x.len(), conv.batch * conv.inputs * conv.pixels());
     assert_eq!(weight.len(), conv.outputs * conv.taps());
     let layout = Layout::new(conv);
@@ -123,7 +123,7 @@ struct Task<'a, E> {
     shared: &'a Shared<'a, E>,
     x: &'a [E],
     z: &'a mut [MaybeUninit<E>],
-    moments: &'a mut [SampleMoments<E>],
+    moments: &'a mut [PlaneMoments<E>],
     x_planes: &'a mut [E],
     products: &'a mut [E],
 }
@@ -158,47 +158,15 @@ impl<E: Real> WithSimd for Task<'_, E> {
                 for n in 0..samples {
                     let at = n * conv.outputs + channel;
                     let z = &mut self.z[at * conv.positions()..][..conv.positions()];
-                    let mut sum = [E::default(); 16];
                     for (y, z) in z.chunks_exact_mut(conv.places[1]).enumerate() {
-                        let from = &product[layout.row(n, y)..][..conv.places[1]];
-                        for (z, &from) in z.iter_mut().zip(from) {
-                            z.write(from);
-                        }
-                        if !self.moments.is_empty() {
-                            add_up(&mut sum, from, |x| x);
-                        }
+                        z.write_copy_of_slice(&product[layout.row(n, y)..][..conv.places[1]]);
                     }
                     if !self.moments.is_empty() {
-                        let count = E::narrow(conv.positions() as f64);
-                        let mean = total(sum) / count;
-                        let mut squares = [E::default(); 16];
-                        for y in 0..conv.places[0] {
-                            let from = &product[layout.row(n, y)..][..conv.places[1]];
-                            add_up(&mut squares, from, |x| (x - mean) * (x - mean));
-                        }
-                        self.moments[at] = [mean, total(squares)];
+                        // SAFETY: all rows were just written.
+                        self.moments[at] = plane_moments(unsafe { z.assume_init_ref() });
                     }
                 }
             }
         }
     }
-}
-
-/// Adds numbers in lanes, so that the sum is a vector's.
-#[inline(always)]
-fn add_up<E: Real>(lanes: &mut [E; 16], values: &[E], map: impl Fn(E) -> E) {
-    let mut blocks = values.chunks_exact(16);
-    for block in &mut blocks {
-        for (lane, &x) in lanes.iter_mut().zip(block) {
-            *lane += map(x);
-        }
-    }
-    for (lane, &x) in lanes.iter_mut().zip(blocks.remainder()) {
-        *lane += map(x);
-    }
-}
-
-#[inline(always)]
-fn total<E: Real>(lanes: [E; 16]) -> E {
-    lanes.into_iter().fold(E::default(), |sum, x| sum + x)
 }

@@ -13,6 +13,6 @@ mod planes;
 mod backward;
 mod forward;
 
-pub(super) use backward::backward;
-pub(super) use forward::{SampleMoments, forward};
+pub(super) use backward::{GradientRows, backward};
+pub(super) use forward::forward;
 pub(super) use geometry::Conv;
