@@ -35,6 +35,7 @@
 pub mod analysis;
 pub mod data;
 pub mod device;
+pub mod nn;
 pub mod schedule;
 pub mod step;
 

@@ -4,7 +4,7 @@ use std::mem::take;
 
 use dfdx::{
     prelude::*,
-    tensor::{CpuError, Gradients, Tape},
+    tensor::{CpuError, Gradients},
 };
 
 use super::{
@@ -110,7 +110,12 @@ where
                 let width = conv.places[1];
                 let row = |n: usize, channel: usize, y: usize, to: &mut [E]| {
                     let start = back.row(n, channel, y);
-                    through.row(channel, &z[start..][..width], incoming.part(start, width), to);
+                    through.row(
+                        channel,
+                        &z[start..][..width],
+                        incoming.part(start, width),
+                        to,
+                    );
                 };
                 back.run(gradients, row)?;
                 *E::host(gradients.get_or_alloc_mut(&y)?) = d_y;
@@ -364,7 +369,12 @@ where
     if let Some(residual) = &residual {
         fits(residual.shape() == x.shape())?;
     }
-    let y = line.apply(dims, &view(&x), residual.as_ref().map(view).as_deref(), relu);
+    let y = line.apply(
+        dims,
+        &view(&x),
+        residual.as_ref().map(view).as_deref(),
+        relu,
+    );
     let y = x.device().try_tensor_from_vec(y, *x.shape())?;
     if T::OWNS_TAPE {
         let (cut, y, affine) = (relu.then(|| y.clone()), y.ghost(), affine.clone());
@@ -375,10 +385,22 @@ where
                 gradient: &d_y,
                 cut: cut.as_deref(),
             };
-            let sums = sums(dims, &x_view, &line.mean, incoming, residual.as_ref(), gradients)?;
+            let sums = sums(
+                dims,
+                &x_view,
+                &line.mean,
+                incoming,
+                residual.as_ref(),
+                gradients,
+            )?;
             learn(gradients, &affine, &line.inverse, &sums)?;
             let back = Back::new(dims, &line, of_the_batch.then_some(&*sums));
-            back.add(dims, &x_view, incoming, E::host(gradients.get_or_alloc_mut(&x)?));
+            back.add(
+                dims,
+                &x_view,
+                incoming,
+                E::host(gradients.get_or_alloc_mut(&x)?),
+            );
             *E::host(gradients.get_or_alloc_mut(&y)?) = d_y;
             Ok(())
         });

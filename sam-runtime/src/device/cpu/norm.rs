@@ -194,7 +194,11 @@ impl<E: Real> Affine<E> {
 
 /// What nothing is below: 0 after ReLU.
 fn floor<E: Real>(relu: bool) -> E {
-    if relu { E::default() } else { E::narrow(f64::NEG_INFINITY) }
+    if relu {
+        E::default()
+    } else {
+        E::narrow(f64::NEG_INFINITY)
+    }
 }
 
 /// The larger of two; `x` if it is NaN.
@@ -254,7 +258,10 @@ impl<'a, E: Real> Incoming<'a, E> {
     #[inline(always)]
     fn add_to(&self, to: &mut [E]) {
         match self.cut {
-            None => to.iter_mut().zip(self.gradient).for_each(|(to, g)| *to += *g),
+            None => to
+                .iter_mut()
+                .zip(self.gradient)
+                .for_each(|(to, g)| *to += *g),
             Some(y) => {
                 for ((to, &g), &y) in to.iter_mut().zip(self.gradient).zip(y) {
                     *to += if y > E::default() { g } else { E::default() };
@@ -299,9 +306,8 @@ pub(super) fn sums<E: Real>(
                         None => incoming.fold(|i, g| [g, g * (x[i] - mean)]),
                     };
                     if let Some(d_residual) = &mut d_residual {
-                        incoming.add_to(
-                            &mut d_residual[channel * dims.positions..][..dims.positions],
-                        );
+                        incoming
+                            .add_to(&mut d_residual[channel * dims.positions..][..dims.positions]);
                     }
                 }
             },

@@ -57,16 +57,17 @@ impl Pooling {
             .saturating_sub(start)
             .div_ceil(dilation)
             .clamp(first, size);
-        (first..end, (start + first * dilation).saturating_sub(padding))
+        (
+            first..end,
+            (start + first * dilation).saturating_sub(padding),
+        )
     }
 
     /// Calls `f` for each pixel of the window at a place, with its index in the plane, row by row.
     #[inline(always)]
     fn each_pixel(&self, [y, x]: [usize; 2], mut f: impl FnMut(usize)) {
-        let [(rows, top), (columns, left)] = [
-            self.taps(y, self.image[0]),
-            self.taps(x, self.image[1]),
-        ];
+        let [(rows, top), (columns, left)] =
+            [self.taps(y, self.image[0]), self.taps(x, self.image[1])];
         for row in 0..rows.len() {
             let start = (top + row * self.window.dilation) * self.image[1] + left;
             for column in 0..columns.len() {
@@ -89,7 +90,10 @@ impl Pooling {
     }
 
     pub(super) fn forward<E: Real>(&self, x: &[E]) -> Vec<E> {
-        let (pixels, places) = (self.image[0] * self.image[1], self.places[0] * self.places[1]);
+        let (pixels, places) = (
+            self.image[0] * self.image[1],
+            self.places[0] * self.places[1],
+        );
         if pixels == 0 {
             return Vec::new();
         }
@@ -150,7 +154,10 @@ impl Pooling {
 
     /// Adds the gradient of `x` to `d_x`.
     pub(super) fn backward<E: Real>(&self, x: &[E], d_y: &[E], d_x: &mut [E]) {
-        let (pixels, places) = (self.image[0] * self.image[1], self.places[0] * self.places[1]);
+        let (pixels, places) = (
+            self.image[0] * self.image[1],
+            self.places[0] * self.places[1],
+        );
         if pixels == 0 {
             return;
         }
@@ -220,10 +227,18 @@ fn larger<E: Real>(a: E, b: E) -> E {
 fn first_largest<E: Real>(x: [E; 4]) -> [E; 4] {
     let better = |a: E, b: E| b > a || b != b;
     let (upper, lower) = (better(x[0], x[1]), better(x[2], x[3]));
-    let (a, b) = (if upper { x[1] } else { x[0] }, if lower { x[3] } else { x[2] });
+    let (a, b) = (
+        if upper { x[1] } else { x[0] },
+        if lower { x[3] } else { x[2] },
+    );
     let below = better(a, b);
-    [!below && !upper, !below && upper, below && !lower, below && lower]
-        .map(|is| if is { E::ONE } else { E::default() })
+    [
+        !below && !upper,
+        !below && upper,
+        below && !lower,
+        below && lower,
+    ]
+    .map(|is| if is { E::ONE } else { E::default() })
 }
 
 /// The mean of each plane.
@@ -231,10 +246,12 @@ pub(super) fn global_average<E: Real>(x: &[E], pixels: usize) -> Vec<E> {
     let count = E::narrow(pixels as f64);
     x.chunks_exact(pixels)
         .map(|plane| {
-            let lanes = plane.chunks(16).fold([E::default(); 16], |mut lanes, block| {
-                lanes.iter_mut().zip(block).for_each(|(l, x)| *l += *x);
-                lanes
-            });
+            let lanes = plane
+                .chunks(16)
+                .fold([E::default(); 16], |mut lanes, block| {
+                    lanes.iter_mut().zip(block).for_each(|(l, x)| *l += *x);
+                    lanes
+                });
             lanes.into_iter().fold(E::default(), |sum, x| sum + x) / count
         })
         .collect()

@@ -196,17 +196,4 @@ impl Layout {
         }
         taps
     }
-
-    /// Calls `f(row of the image, phase plane, start in the plane)` for each row of an image of sample
-    /// `n`. Column `x` of the row lies in plane `phase plane + (x + padding) % stride`, at
-    /// `start + (x + padding) / stride`.
-    pub(super) fn input_rows(&self, conv: &Conv, n: usize, mut f: impl FnMut(usize, usize, usize)) {
-        let Window {
-            stride, padding, ..
-        } = conv.window;
-        for y in 0..conv.image[0] {
-            let u = y + padding;
-            f(y, u % stride * stride, self.row(n, u / stride));
-        }
-    }
 }
