@@ -125,10 +125,7 @@ with_parameters! {
                 TensorOptions::reset_with(|t| init::he(t, OUT * K * K)),
             );
             let norm = Self::module("norm", |s| &s.norm, |s| &mut s.norm);
-            visitor.visit_fields((weight, norm), |(weight, norm)| ConvNorm {
-                conv: modules::Conv2D { weight },
-                norm,
-            })
+            visitor.visit_fields((weight, norm), ConvNorm::from)
         }
     }
 }
@@ -156,6 +153,21 @@ with_parameters! {
         ) -> Result<Image<E, D, T>, D::Err> {
             let weight = erase(self.conv.weight.clone());
             self.norm.infer(D::try_conv2d(x, &weight, window::<K, S, P, 1>(), 1)?, tail)
+        }
+    }
+}
+
+/// The kernels of a convolution, (`OUT`, `IN`, `K`, `K`).
+type Kernels<const IN: usize, const OUT: usize, const K: usize, E, D> =
+    Tensor<Rank4<OUT, IN, K, K>, E, D>;
+
+with_parameters! {
+    impl [const RELU: bool, E: Dtype, D: Storage<E>]
+        From<(Kernels<IN, OUT, K, E, D>, modules::BatchNorm2D<OUT, E, D>)>
+        for ConvNorm<IN, OUT, K, S, P, RELU, E, D>
+    {
+        fn from((weight, norm): (Kernels<IN, OUT, K, E, D>, modules::BatchNorm2D<OUT, E, D>)) -> Self {
+            Self { conv: modules::Conv2D { weight }, norm }
         }
     }
 }

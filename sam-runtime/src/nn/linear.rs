@@ -6,7 +6,7 @@ use super::{
     init,
     shape::{RowsFor, erase, restore},
 };
-use crate::device::Layers;
+use crate::device::{LayerTape, Layers, Rows};
 
 /// `x W^T + b` of vectors of `IN` features, (batch, `IN`), to (batch, `OUT`). PyTorch's and dfdx's
 /// `Linear`, with dfdx's names and first weights (uniform between plus and minus `1 / sqrt(IN)`), on
@@ -108,7 +108,18 @@ where
     type Error = D::Err;
 
     fn try_forward(&self, x: X) -> Result<Self::Output, D::Err> {
+        restore(self.run(x.erase())?)
+    }
+}
+
+impl<const IN: usize, const OUT: usize, const RELU: bool, E: Dtype, D: Layers<E>>
+    MaybeReLU<IN, OUT, RELU, E, D>
+{
+    pub(super) fn run<T: LayerTape<E, D>>(
+        &self,
+        x: Rows<E, D, T>,
+    ) -> Result<Rows<E, D, T>, D::Err> {
         let (weight, bias) = (erase(self.weight.clone()), erase(self.bias.clone()));
-        restore(D::try_linear(x.erase(), &weight, Some(&bias), RELU)?)
+        D::try_linear(x, &weight, Some(&bias), RELU)
     }
 }

@@ -44,14 +44,19 @@ pub mod dims;
 mod fused;
 mod init;
 mod linear;
+mod network;
 mod norm;
 mod pool;
+mod resnet;
 mod shape;
+pub mod weights;
+mod wide_resnet;
 
 /// What the layers become on a device.
 pub mod modules {
     pub use super::{
         bias::module::*, conv::module::*, fused::module::*, linear::module::*, norm::module::*,
+        resnet::module::*, wide_resnet::module::*,
     };
 }
 
@@ -60,6 +65,9 @@ pub use conv::Conv2D;
 pub use dfdx::nn::builders::Dropout;
 pub use fused::{Conv2DBatchNorm, Conv2DBatchNormReLU};
 pub use linear::{Linear, LinearReLU};
+use network::network;
 pub use norm::{BatchNorm1D, BatchNorm2D, BatchNorm2DReLU};
 pub use pool::{AvgPool2D, Flatten2D, GlobalAvgPool2D, MaxPool2D};
+pub use resnet::{CifarResNet, ResNet, ResNet18, ResNet20, ResNet32, ResNet34, ResNet44, ResNet56};
 pub use shape::{ImagesFor, RowsFor};
+pub use wide_resnet::{WideResNet, WideResNet16x4, WideResNet28x10, WideResNet40x10};

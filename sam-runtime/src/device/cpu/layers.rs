@@ -13,6 +13,7 @@ use super::{
     norm::{self, Back, Dims, Incoming, Moments},
     pool::{self, Pooling},
     simd::Real,
+    subsample::Subsample,
     view::view,
 };
 use crate::device::{
@@ -215,6 +216,35 @@ where
                 let d_y = take(E::host(gradients.get_or_alloc_mut(&y)?));
                 let d_x = E::host(gradients.get_or_alloc_mut(&x)?);
                 pool::global_average_backward(&d_y, pixels, d_x);
+                *E::host(gradients.get_or_alloc_mut(&y)?) = d_y;
+                Ok(())
+            });
+        }
+        Ok(y.put_tape(tape))
+    }
+
+    fn try_subsample<T: LayerTape<E, Self>>(
+        x: Image<E, Self, T>,
+        stride: usize,
+        outputs: usize,
+        before: usize,
+    ) -> Result<Image<E, Self, T>, CpuError> {
+        let (x, mut tape) = x.split_tape();
+        let (batch, channels, height, width) = *x.shape();
+        fits(stride > 0 && channels + before <= outputs)?;
+        let subsample = Subsample {
+            channels: [channels, outputs],
+            before,
+            image: [height, width],
+            stride,
+        };
+        let y = subsample.forward(&view(&x), batch);
+        let y = image(x.device(), y, batch, outputs, subsample.places())?;
+        if T::OWNS_TAPE {
+            let (x, y) = (x.ghost(), y.ghost());
+            tape.add_backward_op(move |gradients| {
+                let d_y = take(E::host(gradients.get_or_alloc_mut(&y)?));
+                subsample.backward(&d_y, E::host(gradients.get_or_alloc_mut(&x)?));
                 *E::host(gradients.get_or_alloc_mut(&y)?) = d_y;
                 Ok(())
             });

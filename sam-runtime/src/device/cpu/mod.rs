@@ -8,6 +8,7 @@ mod norm;
 mod pool;
 mod simd;
 mod step;
+mod subsample;
 mod view;
 
 pub(super) use step::CpuKernels;

@@ -157,6 +157,16 @@ pub trait Layers<E: Dtype>: Device<E> {
         x: Image<E, Self, T>,
     ) -> Result<Rows<E, Self, T>, Self::Err>;
 
+    /// Every `stride`-th pixel of every `stride`-th row, and channels of zeros before and after those of
+    /// `x`, so that there are `outputs` of them: the shortcut without parameters of He et al. (2015,
+    /// section 3.3, option A). `before` channels come before.
+    fn try_subsample<T: LayerTape<E, Self>>(
+        x: Image<E, Self, T>,
+        stride: usize,
+        outputs: usize,
+        before: usize,
+    ) -> Result<Image<E, Self, T>, Self::Err>;
+
     /// `x weight^T + bias` of `(b, i)` with a weight of `(o, i)`, to `(b, o)`; then ReLU, if `relu`.
     fn try_linear<T: LayerTape<E, Self>>(
         x: Rows<E, Self, T>,

@@ -1,0 +1,159 @@
+//! The residual block of two convolutions, and a stage of them.
+
+use dfdx::{nn::tensor_collection::*, prelude::*};
+
+use super::shortcut::{Identity, Shortcut};
+use crate::{
+    device::{Image, LayerTape, Layers, Tail},
+    nn::{init, modules::ConvNorm},
+};
+
+/// Convolution, normalization, ReLU, convolution, normalization, plus what the shortcut `C` gives, ReLU
+/// (He et al. 2015, fig. 2). The first convolution has stride `S`.
+#[derive(Clone, Debug)]
+pub struct Block<const IN: usize, const OUT: usize, const S: usize, C, E: Dtype, D: Storage<E>> {
+    /// The first convolution.
+    pub first: ConvNorm<IN, OUT, 3, S, 1, true, E, D>,
+    /// The second.
+    pub second: ConvNorm<OUT, OUT, 3, 1, 1, false, E, D>,
+    /// What stands beside them.
+    pub shortcut: C,
+}
+
+impl<const IN: usize, const OUT: usize, const S: usize, C, E, D> TensorCollection<E, D>
+    for Block<IN, OUT, S, C, E, D>
+where
+    C: TensorCollection<E, D>,
+    E: Dtype,
+    D: Device<E>,
+{
+    type To<E2: Dtype, D2: Device<E2>> = Block<IN, OUT, S, C::To<E2, D2>, E2, D2>;
+
+    fn iter_tensors<V: ModuleVisitor<Self, E, D>>(
+        visitor: &mut V,
+    ) -> Result<Option<Self::To<V::E2, V::D2>>, V::Err> {
+        let fields = (
+            Self::tensor(
+                "conv1.weight",
+                |s| &s.first.conv.weight,
+                |s| &mut s.first.conv.weight,
+                TensorOptions::reset_with(|t| init::he(t, OUT * 9)),
+            ),
+            Self::module("bn1", |s| &s.first.norm, |s| &mut s.first.norm),
+            Self::tensor(
+                "conv2.weight",
+                |s| &s.second.conv.weight,
+                |s| &mut s.second.conv.weight,
+                TensorOptions::reset_with(|t| init::he(t, OUT * 9)),
+            ),
+            Self::module("bn2", |s| &s.second.norm, |s| &mut s.second.norm),
+            Self::module("downsample", |s| &s.shortcut, |s| &mut s.shortcut),
+        );
+        visitor.visit_fields(fields, |(conv1, bn1, conv2, bn2, shortcut)| Block {
+            first: (conv1, bn1).into(),
+            second: (conv2, bn2).into(),
+            shortcut,
+        })
+    }
+}
+
+impl<const IN: usize, const OUT: usize, const S: usize, C, E, D> Block<IN, OUT, S, C, E, D>
+where
+    C: Shortcut<E, D>,
+    E: Dtype,
+    D: Layers<E>,
+{
+    pub(super) fn train<T: LayerTape<E, D>>(
+        &mut self,
+        x: Image<E, D, T>,
+    ) -> Result<Image<E, D, T>, D::Err> {
+        let beside = self.shortcut.try_train(x.with_empty_tape())?;
+        let x = self.first.train(x, Tail::RELU)?;
+        self.second.train(x, after(beside))
+    }
+
+    pub(super) fn infer<T: LayerTape<E, D>>(
+        &self,
+        x: Image<E, D, T>,
+    ) -> Result<Image<E, D, T>, D::Err> {
+        let beside = self.shortcut.try_infer(x.with_empty_tape())?;
+        let x = self.first.infer(x, Tail::RELU)?;
+        self.second.infer(x, after(beside))
+    }
+}
+
+/// ReLU of the sum with the shortcut.
+fn after<X>(beside: X) -> Tail<X> {
+    Tail {
+        residual: Some(beside),
+        relu: true,
+    }
+}
+
+/// A block with stride `S` and shortcut `C`, then `REST` blocks that change neither size nor channels.
+#[derive(Clone, Debug)]
+pub struct Stage<
+    const IN: usize,
+    const OUT: usize,
+    const S: usize,
+    const REST: usize,
+    C,
+    E: Dtype,
+    D: Storage<E>,
+> {
+    /// The first block.
+    pub first: Block<IN, OUT, S, C, E, D>,
+    /// The others.
+    pub rest: Vec<Block<OUT, OUT, 1, Identity, E, D>>,
+}
+
+impl<const IN: usize, const OUT: usize, const S: usize, const REST: usize, C, E, D>
+    TensorCollection<E, D> for Stage<IN, OUT, S, REST, C, E, D>
+where
+    C: TensorCollection<E, D>,
+    E: Dtype,
+    D: Device<E>,
+{
+    type To<E2: Dtype, D2: Device<E2>> = Stage<IN, OUT, S, REST, C::To<E2, D2>, E2, D2>;
+
+    fn iter_tensors<V: ModuleVisitor<Self, E, D>>(
+        visitor: &mut V,
+    ) -> Result<Option<Self::To<V::E2, V::D2>>, V::Err> {
+        let names: Vec<String> = (1..=REST).map(|i| i.to_string()).collect();
+        let rest = names
+            .iter()
+            .enumerate()
+            .map(|(i, name)| Self::module(name, move |s| &s.rest[i], move |s| &mut s.rest[i]));
+        visitor.visit_fields(
+            (
+                Self::module("0", |s| &s.first, |s| &mut s.first),
+                rest.collect::<Vec<_>>(),
+            ),
+            |(first, rest)| Stage { first, rest },
+        )
+    }
+}
+
+impl<const IN: usize, const OUT: usize, const S: usize, const REST: usize, C, E, D>
+    Stage<IN, OUT, S, REST, C, E, D>
+where
+    C: Shortcut<E, D>,
+    E: Dtype,
+    D: Layers<E>,
+{
+    pub(super) fn train<T: LayerTape<E, D>>(
+        &mut self,
+        x: Image<E, D, T>,
+    ) -> Result<Image<E, D, T>, D::Err> {
+        let x = self.first.train(x)?;
+        self.rest.iter_mut().try_fold(x, |x, block| block.train(x))
+    }
+
+    pub(super) fn infer<T: LayerTape<E, D>>(
+        &self,
+        x: Image<E, D, T>,
+    ) -> Result<Image<E, D, T>, D::Err> {
+        let x = self.first.infer(x)?;
+        self.rest.iter().try_fold(x, |x, block| block.infer(x))
+    }
+}
