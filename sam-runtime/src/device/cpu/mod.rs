@@ -1,5 +1,6 @@
 //! Kernels on host memory.
 
+mod layers;
 mod step;
 
 pub(super) use step::CpuKernels;
