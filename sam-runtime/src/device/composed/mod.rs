@@ -10,6 +10,8 @@ mod grid;
 mod linear;
 mod norm;
 mod pool;
+#[cfg(test)]
+mod tests;
 
 use dfdx::{
     prelude::Device,
