@@ -7,6 +7,8 @@
 
 mod composed;
 mod cpu;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod dual;
 mod layers;
 mod norm;

@@ -14,6 +14,8 @@ use super::{
 
 /// (batch, channels, positions).
 type Positions = (usize, usize, usize);
+/// One number for each channel, on a tape.
+type Traced<E, D, T> = Tensor<(usize,), E, D, T>;
 
 /// See [`Layers::try_batch_norm`](crate::device::Layers::try_batch_norm).
 #[allow(clippy::type_complexity)]
@@ -117,7 +119,7 @@ fn fits<S: Shape, E: Dtype, D: Device<E>, T>(
 /// `centered * factor + bias`.
 fn scaled<E: Dtype, D: Device<E>, T: LayerTape<E, D>>(
     centered: Tensor<Positions, E, D, T>,
-    factor: Tensor<(usize,), E, D, T>,
+    factor: Traced<E, D, T>,
     bias: &Channels<E, D>,
 ) -> Result<Tensor<Positions, E, D, T>, D::Err> {
     let positions = *centered.shape();
@@ -128,7 +130,7 @@ fn scaled<E: Dtype, D: Device<E>, T: LayerTape<E, D>>(
 
 /// A channel's number at all its positions; nothing is copied.
 fn spread<E: Dtype, D: Device<E>, T: Tape<E, D>>(
-    channels: Tensor<(usize,), E, D, T>,
+    channels: Traced<E, D, T>,
     positions: &Positions,
 ) -> Result<Tensor<Positions, E, D, T>, D::Err> {
     channels.try_broadcast_like::<_, Axes2<0, 2>>(positions)
@@ -136,8 +138,8 @@ fn spread<E: Dtype, D: Device<E>, T: Tape<E, D>>(
 
 /// `x`, and what it is worth.
 fn kept<E: Dtype, D: Device<E>, T: Tape<E, D>>(
-    x: Tensor<(usize,), E, D, T>,
-) -> (Tensor<(usize,), E, D, T>, Channels<E, D>) {
+    x: Traced<E, D, T>,
+) -> (Traced<E, D, T>, Channels<E, D>) {
     let (x, tape) = x.split_tape();
     (x.clone().put_tape(tape), x)
 }

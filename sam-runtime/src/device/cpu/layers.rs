@@ -74,3 +74,19 @@ macro_rules! layers {
 }
 
 layers!(f32, f64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::layers::checks::{Own, battery};
+
+    mod of_f64 {
+        use super::*;
+        battery!(Own<Cpu>, f64);
+    }
+
+    mod of_f32 {
+        use super::*;
+        battery!(Own<Cpu>, f32);
+    }
+}

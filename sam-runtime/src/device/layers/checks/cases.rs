@@ -3,9 +3,10 @@
 use std::marker::PhantomData;
 
 use dfdx::{
+    prelude::Backward,
     shapes::{Axes4, Axis, Dtype, HasShape},
     tensor::{Gradients, Tensor, Trace},
-    tensor_ops::{BroadcastTo, PermuteTo},
+    tensor_ops::{BroadcastTo, PermuteTo, SumTo},
 };
 
 use super::{
@@ -96,6 +97,7 @@ fn affine<E: Dtype, I: Implementation<E>>(
 }
 
 /// All that may follow: a residual or none, ReLU or none.
+#[allow(clippy::type_complexity)]
 fn afters<S: Ranked, E: Dtype, I: Implementation<E>>(
     numbers: &mut Numbers,
     dev: &I::Device,
@@ -221,8 +223,7 @@ fn normalize_of<S: Ranked, E: Dtype, I: Implementation<E>>(shape: S) {
         let traced = x.trace(Gradients::leaky());
         let (mean, variance) = (&op.mean, &op.variance);
         let y = I::normalize(traced, &op.affine, mean, variance, Tail::RELU).unwrap();
-        let loss = dfdx::tensor_ops::SumTo::sum::<(), S::AllAxes>(y);
-        let gradients = dfdx::tensor_ops::Backward::backward(loss);
+        let gradients = y.sum::<(), S::AllAxes>().backward();
         assert!(is_wanted::<(Free,), _, _, _>(&op.affine.scale, &gradients));
         assert!(!is_wanted::<(Free,), _, _, _>(mean, &gradients));
         assert!(!is_wanted::<(Free,), _, _, _>(variance, &gradients));

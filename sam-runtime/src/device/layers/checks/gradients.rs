@@ -11,7 +11,7 @@ use dfdx::{
 use super::{
     super::{Free2, Free4, LayerTape, leaf::Free},
     implementation::Outcome,
-    numbers::{Numbers, assert_close, of_gradient, of_result, tensor, values},
+    numbers::{Numbers, assert_close, of_gradient, of_result, values},
 };
 use crate::device::Channels;
 
@@ -127,8 +127,10 @@ where
         let gradients = match kept {
             Kept::All => pass(Gradients::leaky()),
             Kept::Twice => pass(pass(Gradients::leaky())),
-            Kept::Parameters => pass(allocated(op, None)),
-            Kept::AllAreParameters | Kept::FromParameter => pass(allocated(op, Some(x))),
+            Kept::Parameters => pass(allocated(op, x.device(), None)),
+            Kept::AllAreParameters | Kept::FromParameter => {
+                pass(allocated(op, x.device(), Some(x)))
+            }
         };
         let passes = if matches!(kept, Kept::Twice) {
             2.0
@@ -153,14 +155,13 @@ where
 }
 
 /// Gradients as a model allocates them: of the parameters, and of `x` where it is one.
-fn allocated<E, D, O>(op: &O, x: Option<&Tensor<O::In, E, D>>) -> Gradients<E, D>
+fn allocated<E, D, O>(op: &O, dev: &D, x: Option<&Tensor<O::In, E, D>>) -> Gradients<E, D>
 where
     E: Dtype,
     D: Device<E>,
     O: Operation<E, D>,
 {
     // A model has parameters, even if this operation has none.
-    let dev = D::default();
     let another: Tensor<(Free,), E, D> = dev.zeros_like(&(1,)).try_realize().ok().unwrap();
     let mut gradients = another.alloc_grads();
     for parameter in op.parameters() {

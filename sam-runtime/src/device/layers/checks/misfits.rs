@@ -77,25 +77,25 @@ fn convolutions<E: Dtype, I: Implementation<E>>() {
         let weight = numbers.tensor(&dev, weight);
         let outcome = I::conv2d(x.clone(), &weight, window, groups);
         refused::<_, E, I::Device>(what, outcome);
-        let affine = affine::<E, I>(&mut numbers, 2);
+        let affine = affine::<E, I>(&mut numbers, &dev, 2);
         let outcome = I::conv2d_batch_norm(x, &weight, window, groups, &affine, Tail::NONE);
         refused::<_, E, I::Device>(what, outcome);
     }
     let x: Image<E, I::Device> = numbers.tensor(&dev, (2, 4, 5, 5));
     let weight = numbers.tensor(&dev, (2, 4, 3, 3));
-    let affine = affine::<E, I>(&mut numbers, 3);
+    let affine = affine::<E, I>(&mut numbers, &dev, 3);
     let outcome = I::conv2d_batch_norm(x, &weight, three, 1, &affine, Tail::NONE);
     refused::<_, E, I::Device>("scale after a convolution", outcome);
 }
 
 fn affine<E: Dtype, I: Implementation<E>>(
     numbers: &mut Numbers,
+    dev: &I::Device,
     channels: usize,
 ) -> Affine<E, I::Device> {
-    let dev = I::Device::default();
     Affine {
-        scale: numbers.tensor(&dev, (channels,)),
-        bias: numbers.tensor(&dev, (channels,)),
+        scale: numbers.tensor(dev, (channels,)),
+        bias: numbers.tensor(dev, (channels,)),
         epsilon: 1e-5,
     }
 }
@@ -104,8 +104,8 @@ fn norms<E: Dtype, I: Implementation<E>>() {
     let (dev, mut numbers) = (I::Device::default(), Numbers::new(12));
     let x: Image<E, I::Device> = numbers.tensor(&dev, (2, 3, 2, 2));
     let (right, wrong) = (
-        affine::<E, I>(&mut numbers, 3),
-        affine::<E, I>(&mut numbers, 2),
+        affine::<E, I>(&mut numbers, &dev, 3),
+        affine::<E, I>(&mut numbers, &dev, 2),
     );
     let mixed = Affine {
         bias: wrong.bias.clone(),
@@ -124,8 +124,9 @@ fn norms<E: Dtype, I: Implementation<E>>() {
     refused::<_, E, I::Device>("variance", outcome);
     refused::<_, E, I::Device>("bias", I::bias(x.clone(), &short, false));
     // As many numbers, in another shape.
+    let other: Image<E, I::Device> = numbers.tensor(&dev, (2, 3, 4, 1));
     let residual = || Tail {
-        residual: Some(numbers_of_shape::<E, I>((2, 3, 4, 1))),
+        residual: Some(other.clone()),
         relu: false,
     };
     refused::<_, E, I::Device>("residual", I::batch_norm(x.clone(), &right, residual()));
@@ -140,14 +141,9 @@ fn norms<E: Dtype, I: Implementation<E>>() {
     refused::<_, E, I::Device>("no channels", I::bias(flat, &mean, false));
 }
 
-fn numbers_of_shape<E: Dtype, I: Implementation<E>>(
-    shape: (usize, usize, usize, usize),
-) -> Image<E, I::Device> {
-    Numbers::new(13).tensor(&I::Device::default(), shape)
-}
-
 fn pools<E: Dtype, I: Implementation<E>>() {
-    let x = numbers_of_shape::<E, I>((1, 2, 4, 2));
+    let (dev, mut numbers) = (I::Device::default(), Numbers::new(13));
+    let x: Image<E, I::Device> = numbers.tensor(&dev, (1, 2, 4, 2));
     let two = Window::new(2);
     let misfits = [
         Window::new(3),

@@ -59,12 +59,12 @@ pub(super) fn values<S: Shape, E: Dtype, D: Device<E>, T>(x: &Tensor<S, E, D, T>
 
 /// How far a result may be off, as a part of the largest one.
 pub(super) fn of_result<E>() -> f64 {
-    if size_of::<E>() == 8 { 1e-12 } else { 2e-6 }
+    if size_of::<E>() == 8 { 1e-12 } else { 5e-6 }
 }
 
 /// How far a gradient may be off: in `f64`, what finite differences are worth.
 pub(super) fn of_gradient<E>() -> f64 {
-    if size_of::<E>() == 8 { 1e-7 } else { 1e-5 }
+    if size_of::<E>() == 8 { 1e-7 } else { 2e-5 }
 }
 
 /// Panics, with the place, unless `got` is `want` up to `tolerance` of the largest number.
