@@ -2,9 +2,9 @@
 
 use dfdx::{
     prelude::Device,
-    shapes::{Axis, Dtype, HasShape},
+    shapes::{Axes2, Axes3, Axis, Dtype, HasShape},
     tensor::Tensor,
-    tensor_ops::{BroadcastTo, GatherTo, ReshapeTo, TryConcatAlong, TryMatMul},
+    tensor_ops::{BroadcastTo, GatherTo, PermuteTo, ReshapeTo, TryConcatAlong, TryMatMul},
 };
 
 use super::{
@@ -36,14 +36,32 @@ pub(in crate::device) fn conv2d<E: Dtype, D: Device<E>, T: LayerTape<E, D>>(
         return Err(wrong_sizes(x.device()));
     };
 
-    let terms = inner * grid.taps();
-    let columns = windows(x, &grid)?.try_reshape_like(&(batch, groups, terms, grid.count()))?;
-    // One weight for the whole batch: dfdx multiplies with a stride of 0 there.
-    let weight = weight
-        .retaped::<T>()
-        .try_reshape_like(&(groups, out / groups, terms))?
-        .try_broadcast_like::<_, Axis<0>>(&(batch, groups, out / groups, terms))?;
-    let y: Tensor<(usize, usize, usize, usize), E, D, T> = weight.try_matmul(columns)?;
+    let (terms, places) = (inner * grid.taps(), grid.count());
+    let columns = windows(x, &grid)?;
+    let weight = weight.retaped::<T>();
+    let y: Tensor<(usize, usize, usize), E, D, T> = if groups == 1 {
+        // The one form in which dfdx multiplies a whole batch with the same matrix on every device
+        // has that matrix on the right. The turned views cost nothing, the turned result a copy.
+        let columns = columns
+            .try_reshape_like(&(batch, terms, places))?
+            .try_permute::<_, Axes3<0, 2, 1>>()?;
+        let weight = weight
+            .try_reshape_like(&(out, terms))?
+            .try_permute::<_, Axes2<1, 0>>()?;
+        let y: Tensor<(usize, usize, usize), E, D, T> = columns.try_matmul(weight)?;
+        y.try_permute::<_, Axes3<0, 2, 1>>()?
+    } else {
+        // A copy of the weight for each image, since dfdx's batched product refuses a stride of 0 on
+        // a GPU; the weight of a grouped convolution is small.
+        let columns = columns.try_reshape_like(&(batch, groups, terms, places))?;
+        let shape = (batch, groups, out / groups, terms);
+        let weight = weight
+            .try_reshape_like(&(groups, out / groups, terms))?
+            .try_broadcast_like::<_, Axis<0>>(&shape)?
+            .try_contiguous()?;
+        let y: Tensor<(usize, usize, usize, usize), E, D, T> = weight.try_matmul(columns)?;
+        y.try_reshape_like(&(batch, out, places))?
+    };
     let (down, across) = grid.places();
     y.try_reshape_like(&(batch, out, down, across))
 }

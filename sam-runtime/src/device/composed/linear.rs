@@ -3,7 +3,7 @@
 use dfdx::{
     prelude::Device,
     shapes::{Axes2, Axis, Dtype, HasShape},
-    tensor_ops::{BroadcastTo, PermuteTo, TryAdd, TryMatMul},
+    tensor_ops::{BroadcastTo, PermuteTo, ReshapeTo, TryAdd, TryMatMul},
 };
 
 use super::{
@@ -24,8 +24,12 @@ pub(in crate::device) fn linear<E: Dtype, D: Device<E>, T: LayerTape<E, D>>(
     if !fits || batch == 0 || features == 0 || out == 0 {
         return Err(wrong_sizes(x.device()));
     }
-    let weight = weight.retaped::<T>().try_permute::<_, Axes2<1, 0>>()?;
-    let mut y: Rows<E, D, T> = x.try_matmul(weight)?;
+    let weight = weight
+        .retaped::<T>()
+        .try_contiguous()?
+        .try_permute::<_, Axes2<1, 0>>()?;
+    // dfdx takes rows with a stride of 0 for rows that follow each other, on a GPU.
+    let mut y: Rows<E, D, T> = x.try_contiguous()?.try_matmul(weight)?;
     if let Some(bias) = bias {
         let bias = bias.retaped::<T>();
         y = y.try_add(bias.try_broadcast_like::<_, Axis<0>>(&(batch, out))?)?;

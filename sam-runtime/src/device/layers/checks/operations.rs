@@ -46,7 +46,7 @@ impl<E: Dtype, I: Implementation<E>> Operation<E, I::Device> for Conv<E, I> {
     }
 }
 
-/// What follows a normalization, and whether it is `x` itself that is added.
+/// What follows a normalization.
 pub(super) struct After<S: Shape, E: Dtype, D: Device<E>> {
     pub(super) residual: Option<Tensor<S, E, D>>,
     pub(super) relu: bool,
