@@ -31,7 +31,11 @@
 //! | [`dfdx`] | the dfdx that fits, 0.13 |
 //!
 //! # Features
-//! `f16`: models of `f16` and `AMP<f16>`.
+//! | feature | what |
+//! |---|---|
+//! | `f16` | models of `f16` and `AMP<f16>` |
+//! | `cuda` | layers on an NVIDIA GPU; building takes a CUDA toolkit and a driver |
+//! | `ci-check` | beside `cuda`, for `cargo check` on a machine without CUDA; what it builds does not run |
 
 pub mod analysis;
 pub mod data;

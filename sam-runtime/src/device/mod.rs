@@ -5,7 +5,10 @@
 //! The kernels of a device are looked up at run time ([`kernels`]), so that a function that is
 //! generic over `D: Device<E>` needs no further bound.
 
+mod composed;
 mod cpu;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod dual;
 mod layers;
 mod norm;

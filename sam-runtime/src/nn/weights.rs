@@ -264,7 +264,10 @@ impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Read {
         _: TensorOptions<S, E, D>,
         (t, name): (&Tensor<S, E, D>, String),
     ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
-        let values = t.as_vec().into_iter().map(|x| x.to_f64().unwrap_or(f64::NAN));
+        let values = t
+            .as_vec()
+            .into_iter()
+            .map(|x| x.to_f64().unwrap_or(f64::NAN));
         let host = Host {
             shape: t.shape().concrete().into(),
             values: values.collect(),

@@ -14,7 +14,7 @@ use super::{
     pool::{self, Pooling},
     simd::Real,
     subsample::Subsample,
-    view::view,
+    view::{lies_in_order, view},
 };
 use crate::device::{
     Affine, Channels, Image, LayerTape, Layers, Moments as BatchMoments, Pool, Rows, Tail, Window,
@@ -31,7 +31,8 @@ where
         window: Window,
         groups: usize,
     ) -> Result<Image<E, Self, T>, CpuError> {
-        let (x, mut tape) = x.split_tape();
+        let (x, mut tape) = in_order(x)?.split_tape();
+        let weight = &parameter(weight, &mut tape)?;
         let conv = convolution(&x, weight, window, groups)?;
         let (y, _) = conv::forward(&conv, &view(&x), &view(weight), false);
         let y = image(x.device(), y, conv.batch, conv.outputs, conv.places)?;
@@ -73,7 +74,8 @@ where
         affine: &Affine<E, Self>,
         tail: Tail<Image<E, Self, T>>,
     ) -> Result<(Image<E, Self, T>, BatchMoments<E, Self>), CpuError> {
-        let (x, mut tape) = x.split_tape();
+        let (x, mut tape) = in_order(x)?.split_tape();
+        let weight = &parameter(weight, &mut tape)?;
         let conv = convolution(&x, weight, window, groups)?;
         let dims = Dims {
             batch: conv.batch,
@@ -89,9 +91,10 @@ where
         let line = moments.affine(&view(&affine.scale), &view(&affine.bias), affine.epsilon);
         let batch = batch_moments(x.device(), dims, &moments)?;
         let back = ConvolutionBack::new(conv, x, weight, &tape);
-        let (residual, relu) = split_tail(tail, &mut tape);
+        let (residual, relu) = split_tail(tail, &mut tape)?;
         if let Some(residual) = &residual {
-            fits(view(residual).len() == dims.len())?;
+            let [height, width] = conv.places;
+            fits(*residual.shape() == (conv.batch, conv.outputs, height, width))?;
         }
         let y = line.apply(dims, &z, residual.as_ref().map(view).as_deref(), relu);
         let y = image(back.x.device(), y, conv.batch, conv.outputs, conv.places)?;
@@ -146,7 +149,7 @@ where
         bias: &Channels<E, Self>,
         relu: bool,
     ) -> Result<Tensor<S, E, Self, T>, CpuError> {
-        let (x, mut tape) = x.split_tape();
+        let (x, mut tape) = in_order(x)?.split_tape();
         let dims = channels_of(&x, &[bias])?;
         let line = norm::Affine {
             mean: vec![E::default(); dims.channels],
@@ -184,9 +187,10 @@ where
         pool: Pool,
         window: Window,
     ) -> Result<Image<E, Self, T>, CpuError> {
-        let (x, mut tape) = x.split_tape();
+        let (x, mut tape) = in_order(x)?.split_tape();
         let (batch, channels, height, width) = *x.shape();
-        let pooling = Pooling::new(pool, window, [height, width]).ok_or(MISFIT)?;
+        let planes = batch * channels;
+        let pooling = Pooling::new(pool, window, planes, [height, width]).ok_or(MISFIT)?;
         let y = pooling.forward(&view(&x));
         let y = image(x.device(), y, batch, channels, pooling.places)?;
         if T::OWNS_TAPE {
@@ -204,7 +208,7 @@ where
     fn try_global_avg_pool<T: LayerTape<E, Self>>(
         x: Image<E, Self, T>,
     ) -> Result<Rows<E, Self, T>, CpuError> {
-        let (x, mut tape) = x.split_tape();
+        let (x, mut tape) = in_order(x)?.split_tape();
         let (batch, channels, height, width) = *x.shape();
         let pixels = height * width;
         fits(pixels > 0)?;
@@ -229,7 +233,7 @@ where
         outputs: usize,
         before: usize,
     ) -> Result<Image<E, Self, T>, CpuError> {
-        let (x, mut tape) = x.split_tape();
+        let (x, mut tape) = in_order(x)?.split_tape();
         let (batch, channels, height, width) = *x.shape();
         fits(stride > 0 && channels + before <= outputs)?;
         let subsample = Subsample {
@@ -258,9 +262,10 @@ where
         bias: Option<&Channels<E, Self>>,
         relu: bool,
     ) -> Result<Rows<E, Self, T>, CpuError> {
-        let (x, mut tape) = x.split_tape();
+        let (x, mut tape) = in_order(x)?.split_tape();
         let ((batch, inputs), (outputs, weight_inputs)) = (*x.shape(), *weight.shape());
         fits(inputs == weight_inputs && bias.is_none_or(|bias| bias.shape().0 == outputs))?;
+        let weight = &parameter(weight, &mut tape)?;
         let linear = Linear {
             batch,
             inputs,
@@ -341,6 +346,36 @@ fn convolution<E: Real>(
     Conv::new(sizes(x), sizes(weight), window, groups).ok_or(MISFIT)
 }
 
+/// `x` in row-major order, copied if it lies otherwise. (A gradient lies in memory as its tensor does.)
+fn in_order<S: Shape, E: Real, T: LayerTape<E, Cpu>>(
+    x: Tensor<S, E, Cpu, T>,
+) -> Result<Tensor<S, E, Cpu, T>, CpuError>
+where
+    Cpu: Device<E>,
+{
+    if lies_in_order(&x) {
+        Ok(x)
+    } else {
+        x.try_contiguous()
+    }
+}
+
+/// [`in_order`] of a parameter, noted on `tape`.
+fn parameter<S: Shape, E: Real, T: LayerTape<E, Cpu>>(
+    parameter: &Tensor<S, E, Cpu>,
+    tape: &mut T,
+) -> Result<Tensor<S, E, Cpu>, CpuError>
+where
+    Cpu: Device<E>,
+{
+    if lies_in_order(parameter) {
+        return Ok(parameter.clone());
+    }
+    let (parameter, its_tape) = in_order(parameter.retaped::<T>())?.split_tape();
+    *tape = take(tape).merge(its_tape);
+    Ok(parameter)
+}
+
 /// The sizes of `x`, if it has as many channels as each of these has numbers.
 fn channels_of<S: Shape, E: Real, T>(
     x: &Tensor<S, E, Cpu, T>,
@@ -371,13 +406,16 @@ where
 fn split_tail<S: Shape, E: Real, T: LayerTape<E, Cpu>>(
     tail: Tail<Tensor<S, E, Cpu, T>>,
     tape: &mut T,
-) -> (Option<Tensor<S, E, Cpu>>, bool) {
-    let residual = tail.residual.map(|residual| {
-        let (residual, its_tape) = residual.split_tape();
-        *tape = take(tape).merge(its_tape);
-        residual
-    });
-    (residual, tail.relu)
+) -> Result<(Option<Tensor<S, E, Cpu>>, bool), CpuError>
+where
+    Cpu: Device<E>,
+{
+    let Some(residual) = tail.residual else {
+        return Ok((None, tail.relu));
+    };
+    let (residual, its_tape) = in_order(residual)?.split_tape();
+    *tape = take(tape).merge(its_tape);
+    Ok((Some(residual), tail.relu))
 }
 
 /// Normalizes by `moments`; they are `of_the_batch`, or given, and then the gradient takes no notice of
@@ -393,9 +431,9 @@ fn normalized<S: Shape, E: Real, T: LayerTape<E, Cpu>>(
 where
     Cpu: Device<E>,
 {
-    let (x, mut tape) = x.split_tape();
+    let (x, mut tape) = in_order(x)?.split_tape();
     let line = moments.affine(&view(&affine.scale), &view(&affine.bias), affine.epsilon);
-    let (residual, relu) = split_tail(tail, &mut tape);
+    let (residual, relu) = split_tail(tail, &mut tape)?;
     if let Some(residual) = &residual {
         fits(residual.shape() == x.shape())?;
     }
@@ -523,5 +561,21 @@ impl<E: Real> ConvolutionBack<E> {
         conv::backward(conv, &view(x), &view(weight), rows, &mut d_weight, d_x);
         *E::host(gradients.get_or_alloc_mut(weight)?) = d_weight;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::layers::checks::{Own, battery};
+
+    mod of_f64 {
+        use super::*;
+        battery!(Own<Cpu>, f64);
+    }
+
+    mod of_f32 {
+        use super::*;
+        battery!(Own<Cpu>, f32);
     }
 }

@@ -131,9 +131,7 @@ impl Linear {
         let gradient = match incoming.cut {
             None => incoming.gradient,
             Some(_) => {
-                masked = (0..incoming.gradient.len())
-                    .map(|i| incoming.at(i))
-                    .collect();
+                masked = incoming.masked();
                 &masked
             }
         };

@@ -5,10 +5,12 @@
 //! threads, and do not suffer from a mean that is large beside the deviation.
 #![allow(unsafe_code)]
 
-use pulp::Arch;
 use rayon::prelude::*;
 
-use super::{buffer::written, simd::Real};
+use super::{
+    buffer::written,
+    simd::{Real, vectorized},
+};
 
 /// Sizes of a batch of images, or of vectors (one position).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +85,7 @@ pub(super) fn moments_of_planes<E: Real>(dims: Dims, x: &[E]) -> Vec<PlaneMoment
         .par_chunks_mut(dims.channels.max(1))
         .zip(x.par_chunks(dims.sample()))
         .for_each(|(moments, sample)| {
-            Arch::new().dispatch(
+            vectorized(
                 #[inline(always)]
                 || {
                     let planes = sample.chunks_exact(dims.positions);
@@ -159,7 +161,7 @@ impl<E: Real> Affine<E> {
             written(x.len(), |y| {
                 let samples = y.par_chunks_mut(sample).enumerate();
                 samples.for_each(|(n, y)| {
-                    Arch::new().dispatch(
+                    vectorized(
                         #[inline(always)]
                         || {
                             let x = &x[n * sample..][..sample];
@@ -207,6 +209,12 @@ fn larger<E: Real>(bound: E, x: E) -> E {
     if x < bound { bound } else { x }
 }
 
+/// What of a gradient ReLU lets pass, if its output is `y`.
+#[inline(always)]
+fn pass<E: Real>(g: E, y: E) -> E {
+    if y > E::default() { g } else { E::default() }
+}
+
 /// A gradient that comes back to a normalization: where ReLU cut the output `y` off, nothing does.
 #[derive(Clone, Copy)]
 pub(super) struct Incoming<'a, E> {
@@ -225,32 +233,49 @@ impl<'a, E: Real> Incoming<'a, E> {
         }
     }
 
-    /// `f(sum so far, i, gradient)` in lanes.
+    /// The sums of the gradient and of its products with the distance of `x` from `mean`.
     #[inline(always)]
-    fn fold(&self, f: impl Fn(usize, E) -> [E; 2]) -> [E; 2] {
-        let mut lanes = [[E::default(); LANES]; 2];
-        let len = self.gradient.len();
-        let mut block = |start: usize, len: usize| {
-            for lane in 0..len {
-                let i = start + lane;
-                let [a, b] = f(i, self.at(i));
-                lanes[0][lane] += a;
-                lanes[1][lane] += b;
-            }
-        };
-        let whole = len - len % LANES;
-        for start in (0..whole).step_by(LANES) {
-            block(start, LANES);
+    fn sums(&self, x: &[E], mean: E) -> [E; 2] {
+        match self.cut {
+            None => self.fold(x, |_, g, x| [g, g * (x - mean)]),
+            Some(y) => self.fold(x, |i, g, x| {
+                let g = pass(g, y[i]);
+                [g, g * (x - mean)]
+            }),
         }
-        block(whole, len - whole);
+    }
+
+    /// Two sums over all elements of `f(index, gradient, x)`.
+    #[inline(always)]
+    fn fold(&self, x: &[E], f: impl Fn(usize, E, E) -> [E; 2]) -> [E; 2] {
+        let mut lanes = [[E::default(); LANES]; 2];
+        let blocks = self.gradient.chunks(LANES).zip(x.chunks(LANES));
+        for (block, (gradient, x)) in blocks.enumerate() {
+            let [a, b] = &mut lanes;
+            let sums = a.iter_mut().zip(b);
+            for (i, ((a, b), (&g, &x))) in sums.zip(gradient.iter().zip(x)).enumerate() {
+                let [more_a, more_b] = f(block * LANES + i, g, x);
+                *a += more_a;
+                *b += more_b;
+            }
+        }
         lanes.map(|lanes| lanes.into_iter().fold(E::default(), |sum, x| sum + x))
     }
 
-    #[inline(always)]
-    pub(super) fn at(&self, i: usize) -> E {
+    /// What comes back, element by element.
+    pub(super) fn masked(&self) -> Vec<E> {
         match self.cut {
-            Some(y) if !(y[i] > E::default()) => E::default(),
-            _ => self.gradient[i],
+            None => self.gradient.to_vec(),
+            Some(y) => vectorized(
+                #[inline(always)]
+                || {
+                    self.gradient
+                        .iter()
+                        .zip(y)
+                        .map(|(&g, &y)| pass(g, y))
+                        .collect()
+                },
+            ),
         }
     }
 
@@ -264,7 +289,7 @@ impl<'a, E: Real> Incoming<'a, E> {
                 .for_each(|(to, g)| *to += *g),
             Some(y) => {
                 for ((to, &g), &y) in to.iter_mut().zip(self.gradient).zip(y) {
-                    *to += if y > E::default() { g } else { E::default() };
+                    *to += pass(g, y);
                 }
             }
         }
@@ -286,25 +311,14 @@ pub(super) fn sums<E: Real>(
     }
     let sample = dims.sample();
     let run = |n: usize, planes: &mut [[E; 2]], mut d_residual: Option<&mut [E]>| {
-        Arch::new().dispatch(
+        vectorized(
             #[inline(always)]
             || {
                 for (channel, to) in planes.iter_mut().enumerate() {
                     let start = n * sample + channel * dims.positions;
                     let x = &x[start..][..dims.positions];
                     let incoming = incoming.part(start, dims.positions);
-                    let mean = mean[channel];
-                    *to = match incoming.cut {
-                        Some(y) => incoming.fold(|i, _| {
-                            let g = if y[i] > E::default() {
-                                incoming.gradient[i]
-                            } else {
-                                E::default()
-                            };
-                            [g, g * (x[i] - mean)]
-                        }),
-                        None => incoming.fold(|i, g| [g, g * (x[i] - mean)]),
-                    };
+                    *to = incoming.sums(x, mean[channel]);
                     if let Some(d_residual) = &mut d_residual {
                         incoming
                             .add_to(&mut d_residual[channel * dims.positions..][..dims.positions]);
@@ -372,7 +386,7 @@ impl<E: Real> Back<E> {
             None => pairs.for_each(|((to, &x), &g)| *to = line(g, x)),
             Some(y) => {
                 for (((to, &x), &g), &y) in pairs.zip(y) {
-                    *to = line(if y > E::default() { g } else { E::default() }, x);
+                    *to = line(pass(g, y), x);
                 }
             }
         }
@@ -385,7 +399,7 @@ impl<E: Real> Back<E> {
         }
         let sample = dims.sample();
         d_x.par_chunks_mut(sample).enumerate().for_each(|(n, d_x)| {
-            Arch::new().dispatch(
+            vectorized(
                 #[inline(always)]
                 || {
                     let mut row = [E::default(); 256];

@@ -3,10 +3,12 @@
 
 use std::{mem::MaybeUninit, ops::Range};
 
-use pulp::Arch;
 use rayon::prelude::*;
 
-use super::{buffer::written, simd::Real};
+use super::{
+    buffer::written,
+    simd::{Real, vectorized},
+};
 use crate::device::{Pool, Window};
 
 /// Planes of one size, and the window that slides over them.
@@ -22,14 +24,31 @@ pub(super) struct Pooling {
 const TASK: usize = 16;
 
 impl Pooling {
-    /// `None` if the window has no place.
-    pub(super) fn new(pool: Pool, window: Window, [height, width]: [usize; 2]) -> Option<Self> {
-        Some(Self {
+    /// `None` if the window has no place, or places that see nothing but padding, which have no largest
+    /// element.
+    pub(super) fn new(
+        pool: Pool,
+        window: Window,
+        planes: usize,
+        [height, width]: [usize; 2],
+    ) -> Option<Self> {
+        let places = [window.places(height)?, window.places(width)?];
+        let pooling = Self {
             pool,
             window,
             image: [height, width],
-            places: [window.places(height)?, window.places(width)?],
-        })
+            places,
+        };
+        let elements = planes
+            .checked_mul(places[0])?
+            .checked_mul(places[1])
+            .filter(|elements| *elements < isize::MAX as usize / 64);
+        elements?;
+        let blind = |axis: usize| {
+            let mut taps = (0..places[axis]).map(|at| pooling.taps(at, pooling.image[axis]).0);
+            taps.any(|taps| taps.is_empty())
+        };
+        (pool == Pool::Avg || !(blind(0) || blind(1))).then_some(pooling)
     }
 
     /// Whether windows tile the plane two by two, as they mostly do.
@@ -103,7 +122,7 @@ impl Pooling {
                 y.par_chunks_mut(TASK * places)
                     .zip(x.par_chunks(TASK * pixels))
                     .for_each(|(y, x)| {
-                        Arch::new().dispatch(
+                        vectorized(
                             #[inline(always)]
                             || {
                                 let planes = y.chunks_exact_mut(places).zip(x.chunks_exact(pixels));
@@ -165,7 +184,7 @@ impl Pooling {
             .zip(x.par_chunks(TASK * pixels))
             .zip(d_y.par_chunks(TASK * places))
             .for_each(|((d_x, x), d_y)| {
-                Arch::new().dispatch(
+                vectorized(
                     #[inline(always)]
                     || {
                         let planes = d_x.chunks_exact_mut(pixels).zip(x.chunks_exact(pixels));

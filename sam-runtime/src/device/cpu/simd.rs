@@ -5,7 +5,25 @@ use dfdx::{
     shapes::Dtype,
     tensor::{Cpu, Storage},
 };
-use pulp::Simd;
+use pulp::{Arch, Simd, WithSimd};
+
+/// Runs `f` with the widest vectors that the processor has: what is inlined into it is compiled for them.
+/// (pulp's own `dispatch` of a closure takes `FnOnce`, through a shim that is not inlined.)
+#[inline]
+pub(in crate::device) fn vectorized<R>(f: impl FnMut() -> R) -> R {
+    struct Vectorized<F>(F);
+
+    impl<R, F: FnMut() -> R> WithSimd for Vectorized<F> {
+        type Output = R;
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(mut self, _: S) -> R {
+            (self.0)()
+        }
+    }
+
+    Arch::new().dispatch(Vectorized(f))
+}
 
 /// An element of a kernel's buffers: `f32` or `f64`.
 pub(in crate::device) trait Real: Dtype + PartialOrd {

@@ -4,6 +4,8 @@
 //! Shapes are dynamic here: the layers check them in their types, and hand on tensors whose sizes
 //! are erased. A tensor keeps its id, and so its gradient, when its shape is erased or restored.
 
+#[cfg(test)]
+pub(super) mod checks;
 mod leaf;
 mod window;
 

@@ -42,6 +42,16 @@ impl Conv {
             && per_group.checked_mul(groups) == Some(inputs)
             && (k, k2) == (window.size, window.size);
         fits.then_some(())?;
+        // Planes must be countable.
+        let channels = inputs
+            .max(outputs)
+            .checked_mul(window.stride.checked_pow(2)?)?;
+        let mut elements = channels.checked_mul(batch.checked_add(64)?)?;
+        for side in [height, width] {
+            let padded = window.padding.checked_mul(2)?.checked_add(side)?;
+            elements = elements.checked_mul(padded.checked_add(window.stride)?)?;
+        }
+        (elements < isize::MAX as usize / 64).then_some(())?;
         Some(Self {
             batch,
             inputs,

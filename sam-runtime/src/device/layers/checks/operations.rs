@@ -1,0 +1,324 @@
+//! The operations under test, each beside its loops.
+
+use std::marker::PhantomData;
+
+use dfdx::{
+    prelude::Device,
+    shapes::{Dtype, HasShape, Shape},
+    tensor::Tensor,
+    tensor_ops::ReshapeTo,
+};
+
+use super::{
+    gradients::{Operation, Ranked, flat},
+    implementation::{Implementation, Outcome},
+    naive,
+};
+use crate::device::{Affine, Channels, Image, LayerTape, Pool, Rows, Tail, Window};
+
+type Four = (usize, usize, usize, usize);
+type Two = (usize, usize);
+
+pub(super) struct Conv<E: Dtype, I: Implementation<E>> {
+    pub(super) weight: Image<E, I::Device>,
+    pub(super) window: Window,
+    pub(super) groups: usize,
+}
+
+impl<E: Dtype, I: Implementation<E>> Operation<E, I::Device> for Conv<E, I> {
+    type In = Four;
+    type Out = Four;
+
+    fn run<T: LayerTape<E, I::Device>>(
+        &self,
+        x: Image<E, I::Device, T>,
+    ) -> Outcome<Image<E, I::Device, T>, I::Device> {
+        I::conv2d(x, &self.weight, self.window, self.groups)
+    }
+
+    fn parameters(&self) -> Vec<Channels<E, I::Device>> {
+        vec![flat(&self.weight)]
+    }
+
+    fn naive(&self, shape: &Four, x: &[f64], parameters: &[Vec<f64>]) -> Vec<f64> {
+        let out = self.weight.shape().0;
+        naive::conv2d(x, *shape, &parameters[0], out, self.window, self.groups).0
+    }
+}
+
+/// What follows a normalization.
+pub(super) struct After<S: Shape, E: Dtype, D: Device<E>> {
+    pub(super) residual: Option<Tensor<S, E, D>>,
+    pub(super) relu: bool,
+}
+
+impl<S: Shape, E: Dtype, D: Device<E>> After<S, E, D> {
+    fn tail<T: LayerTape<E, D>>(&self) -> Tail<Tensor<S, E, D, T>> {
+        Tail {
+            residual: self.residual.as_ref().map(|r| r.retaped()),
+            relu: self.relu,
+        }
+    }
+}
+
+fn with_residual<S: Shape, E: Dtype, D: Device<E>>(
+    affine: &Affine<E, D>,
+    after: &After<S, E, D>,
+) -> Vec<Channels<E, D>> {
+    let parameters = [affine.scale.clone(), affine.bias.clone()];
+    parameters
+        .into_iter()
+        .chain(after.residual.as_ref().map(flat))
+        .collect()
+}
+
+/// Batch, channels, positions.
+pub(super) fn three<S: Shape>(shape: &S) -> (usize, usize, usize) {
+    let sizes: Vec<usize> = shape.concrete().into();
+    (sizes[0], sizes[1], sizes[2..].iter().product())
+}
+
+/// `(x - mean) / sqrt(variance + epsilon) * scale + bias`, where `parameters` are scale and bias.
+fn normalized(
+    x: &[f64],
+    size: (usize, usize, usize),
+    (mean, variance): (&[f64], &[f64]),
+    epsilon: f64,
+    parameters: &[Vec<f64>],
+) -> Vec<f64> {
+    naive::by_channel(x, size, |c, v| {
+        let deviation = (variance[c] + epsilon).sqrt();
+        (v - mean[c]) / deviation * parameters[0][c] + parameters[1][c]
+    })
+}
+
+pub(super) struct BatchNorm<S: Shape, E: Dtype, I: Implementation<E>> {
+    pub(super) affine: Affine<E, I::Device>,
+    pub(super) after: After<S, E, I::Device>,
+}
+
+impl<S: Ranked, E: Dtype, I: Implementation<E>> Operation<E, I::Device> for BatchNorm<S, E, I> {
+    type In = S;
+    type Out = S;
+
+    fn run<T: LayerTape<E, I::Device>>(
+        &self,
+        x: Tensor<S, E, I::Device, T>,
+    ) -> Outcome<Tensor<S, E, I::Device, T>, I::Device> {
+        Ok(I::batch_norm(x, &self.affine, self.after.tail())?.0)
+    }
+
+    fn parameters(&self) -> Vec<Channels<E, I::Device>> {
+        with_residual(&self.affine, &self.after)
+    }
+
+    fn naive(&self, shape: &S, x: &[f64], parameters: &[Vec<f64>]) -> Vec<f64> {
+        let size = three(shape);
+        let (mean, variance) = naive::moments(x, size);
+        let moments = (&*mean, &*variance);
+        let y = normalized(x, size, moments, self.affine.epsilon, parameters);
+        naive::tail(y, parameters.get(2), self.after.relu)
+    }
+}
+
+/// [`BatchNorm`] with `x` itself as the residual.
+pub(super) struct OntoItself<S: Shape, E: Dtype, I: Implementation<E>>(
+    pub(super) BatchNorm<S, E, I>,
+);
+
+impl<S: Ranked, E: Dtype, I: Implementation<E>> Operation<E, I::Device> for OntoItself<S, E, I> {
+    type In = S;
+    type Out = S;
+
+    fn run<T: LayerTape<E, I::Device>>(
+        &self,
+        x: Tensor<S, E, I::Device, T>,
+    ) -> Outcome<Tensor<S, E, I::Device, T>, I::Device> {
+        let tail = Tail {
+            residual: Some(x.retaped()),
+            relu: self.0.after.relu,
+        };
+        Ok(I::batch_norm(x, &self.0.affine, tail)?.0)
+    }
+
+    fn parameters(&self) -> Vec<Channels<E, I::Device>> {
+        self.0.parameters()
+    }
+
+    fn naive(&self, shape: &S, x: &[f64], parameters: &[Vec<f64>]) -> Vec<f64> {
+        let mut all = parameters.to_vec();
+        all.push(x.to_vec());
+        self.0.naive(shape, x, &all)
+    }
+}
+
+pub(super) struct ConvBatchNorm<E: Dtype, I: Implementation<E>> {
+    pub(super) conv: Conv<E, I>,
+    pub(super) norm: BatchNorm<Four, E, I>,
+}
+
+impl<E: Dtype, I: Implementation<E>> Operation<E, I::Device> for ConvBatchNorm<E, I> {
+    type In = Four;
+    type Out = Four;
+
+    fn run<T: LayerTape<E, I::Device>>(
+        &self,
+        x: Image<E, I::Device, T>,
+    ) -> Outcome<Image<E, I::Device, T>, I::Device> {
+        let (conv, norm) = (&self.conv, &self.norm);
+        let (window, tail) = (conv.window, norm.after.tail());
+        let result = I::conv2d_batch_norm(x, &conv.weight, window, conv.groups, &norm.affine, tail);
+        Ok(result?.0)
+    }
+
+    fn parameters(&self) -> Vec<Channels<E, I::Device>> {
+        let mut all = self.conv.parameters();
+        all.extend(self.norm.parameters());
+        all
+    }
+
+    fn naive(&self, shape: &Four, x: &[f64], parameters: &[Vec<f64>]) -> Vec<f64> {
+        let conv = &self.conv;
+        let out = conv.weight.shape().0;
+        let (y, size) = naive::conv2d(x, *shape, &parameters[0], out, conv.window, conv.groups);
+        self.norm.naive(&size, &y, &parameters[1..])
+    }
+}
+
+pub(super) struct Normalize<S: Shape, E: Dtype, I: Implementation<E>> {
+    pub(super) affine: Affine<E, I::Device>,
+    pub(super) mean: Channels<E, I::Device>,
+    pub(super) variance: Channels<E, I::Device>,
+    pub(super) after: After<S, E, I::Device>,
+}
+
+impl<S: Ranked, E: Dtype, I: Implementation<E>> Operation<E, I::Device> for Normalize<S, E, I> {
+    type In = S;
+    type Out = S;
+
+    fn run<T: LayerTape<E, I::Device>>(
+        &self,
+        x: Tensor<S, E, I::Device, T>,
+    ) -> Outcome<Tensor<S, E, I::Device, T>, I::Device> {
+        let tail = self.after.tail();
+        I::normalize(x, &self.affine, &self.mean, &self.variance, tail)
+    }
+
+    fn parameters(&self) -> Vec<Channels<E, I::Device>> {
+        with_residual(&self.affine, &self.after)
+    }
+
+    fn naive(&self, shape: &S, x: &[f64], parameters: &[Vec<f64>]) -> Vec<f64> {
+        let [mean, variance] = [&self.mean, &self.variance].map(super::numbers::values);
+        let (size, moments) = (three(shape), (&*mean, &*variance));
+        let y = normalized(x, size, moments, self.affine.epsilon, parameters);
+        naive::tail(y, parameters.get(2), self.after.relu)
+    }
+}
+
+pub(super) struct Bias<S: Shape, E: Dtype, I: Implementation<E>> {
+    pub(super) bias: Channels<E, I::Device>,
+    pub(super) relu: bool,
+    pub(super) shape: PhantomData<S>,
+}
+
+impl<S: Ranked, E: Dtype, I: Implementation<E>> Operation<E, I::Device> for Bias<S, E, I> {
+    type In = S;
+    type Out = S;
+
+    fn run<T: LayerTape<E, I::Device>>(
+        &self,
+        x: Tensor<S, E, I::Device, T>,
+    ) -> Outcome<Tensor<S, E, I::Device, T>, I::Device> {
+        I::bias(x, &self.bias, self.relu)
+    }
+
+    fn parameters(&self) -> Vec<Channels<E, I::Device>> {
+        vec![self.bias.clone()]
+    }
+
+    fn naive(&self, shape: &S, x: &[f64], parameters: &[Vec<f64>]) -> Vec<f64> {
+        let y = naive::by_channel(x, three(shape), |c, v| v + parameters[0][c]);
+        naive::tail(y, None, self.relu)
+    }
+}
+
+pub(super) struct Pooling<I> {
+    pub(super) pool: Pool,
+    pub(super) window: Window,
+    pub(super) implementation: PhantomData<I>,
+}
+
+impl<E: Dtype, I: Implementation<E>> Operation<E, I::Device> for Pooling<I> {
+    type In = Four;
+    type Out = Four;
+
+    fn run<T: LayerTape<E, I::Device>>(
+        &self,
+        x: Image<E, I::Device, T>,
+    ) -> Outcome<Image<E, I::Device, T>, I::Device> {
+        I::pool2d(x, self.pool, self.window)
+    }
+
+    fn parameters(&self) -> Vec<Channels<E, I::Device>> {
+        Vec::new()
+    }
+
+    fn naive(&self, shape: &Four, x: &[f64], _: &[Vec<f64>]) -> Vec<f64> {
+        naive::pool2d(x, *shape, self.pool, self.window)
+    }
+}
+
+pub(super) struct GlobalAvg<I>(pub(super) PhantomData<I>);
+
+impl<E: Dtype, I: Implementation<E>> Operation<E, I::Device> for GlobalAvg<I> {
+    type In = Four;
+    type Out = Two;
+
+    fn run<T: LayerTape<E, I::Device>>(
+        &self,
+        x: Image<E, I::Device, T>,
+    ) -> Outcome<Rows<E, I::Device, T>, I::Device> {
+        I::global_avg_pool(x)
+    }
+
+    fn parameters(&self) -> Vec<Channels<E, I::Device>> {
+        Vec::new()
+    }
+
+    fn naive(&self, shape: &Four, x: &[f64], _: &[Vec<f64>]) -> Vec<f64> {
+        let positions = shape.2 * shape.3;
+        let mean = |image: &[f64]| image.iter().sum::<f64>() / positions as f64;
+        x.chunks(positions).map(mean).collect()
+    }
+}
+
+pub(super) struct Linear<E: Dtype, I: Implementation<E>> {
+    pub(super) weight: Rows<E, I::Device>,
+    pub(super) bias: Option<Channels<E, I::Device>>,
+    pub(super) relu: bool,
+}
+
+impl<E: Dtype, I: Implementation<E>> Operation<E, I::Device> for Linear<E, I> {
+    type In = Two;
+    type Out = Two;
+
+    fn run<T: LayerTape<E, I::Device>>(
+        &self,
+        x: Rows<E, I::Device, T>,
+    ) -> Outcome<Rows<E, I::Device, T>, I::Device> {
+        I::linear(x, &self.weight, self.bias.as_ref(), self.relu)
+    }
+
+    fn parameters(&self) -> Vec<Channels<E, I::Device>> {
+        let weight = self.weight.clone();
+        let weight = weight.reshape_like(&(self.weight.shape().num_elements(),));
+        std::iter::once(weight).chain(self.bias.clone()).collect()
+    }
+
+    fn naive(&self, _: &Two, x: &[f64], parameters: &[Vec<f64>]) -> Vec<f64> {
+        let out = self.weight.shape().0;
+        let y = naive::linear(x, &parameters[0], parameters.get(1), out);
+        naive::tail(y, None, self.relu)
+    }
+}
