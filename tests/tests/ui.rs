@@ -10,6 +10,7 @@
 fn ui_check() {
     let cases = trybuild::TestCases::new();
     cases.compile_fail("tests/ui/args/*.rs");
+    cases.compile_fail("tests/ui/nn/*.rs");
     cases.compile_fail("tests/ui/shape/*.rs");
     cases.compile_fail("tests/ui/types/*.rs");
 }

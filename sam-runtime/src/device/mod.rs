@@ -5,6 +5,7 @@
 //! The kernels of a device are looked up at run time ([`kernels`]), so that a function that is
 //! generic over `D: Device<E>` needs no further bound.
 
+#[cfg(any(test, feature = "cuda"))]
 mod composed;
 mod cpu;
 #[cfg(feature = "cuda")]

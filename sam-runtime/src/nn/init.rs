@@ -1,4 +1,4 @@
-//! Where weights begin.
+//! Where weights begin, for elements of any type.
 
 use std::marker::PhantomData;
 
@@ -6,7 +6,7 @@ use dfdx::prelude::*;
 use rand::{Rng, distributions::Distribution};
 use rand_distr::StandardNormal;
 
-/// Uniform between `-bound` and `bound`, for elements of any type.
+/// Uniform between `-bound` and `bound`.
 struct Uniform(f64);
 
 impl<E: Dtype> Distribution<E> for Uniform {
@@ -25,8 +25,7 @@ impl<E: Dtype> Distribution<E> for Normal<E> {
     }
 }
 
-/// Uniform between plus and minus one over the root of `fan_in`: what PyTorch and dfdx begin linear and
-/// convolutional layers with.
+/// Uniform in `±1 / sqrt(fan_in)`: what PyTorch and dfdx begin linear and convolutional layers with.
 pub(super) fn uniform<S: Shape, E: Dtype, D: Device<E>>(
     t: &mut Tensor<S, E, D>,
     fan_in: usize,

@@ -1,125 +1,156 @@
 //! Linear layers.
 
-use dfdx::{nn::tensor_collection::*, prelude::*};
+use dfdx::{
+    nn::{
+        BuildModule, BuildOnDevice, Module, ModuleVisitor, NonMutableModule, TensorCollection,
+        TensorOptions,
+    },
+    prelude::Device,
+    shapes::{Const, Dtype, Rank1, Rank2},
+    tensor::{Storage, Tensor},
+};
 
 use super::{
+    cast::cast,
+    fit::{FeaturesOf, RowShape},
     init,
-    shape::{RowsFor, erase, restore},
 };
 use crate::device::{LayerTape, Layers, Rows};
 
-/// `x W^T + b` of vectors of `IN` features, (batch, `IN`), to (batch, `OUT`). PyTorch's and dfdx's
-/// `Linear`, with dfdx's names and first weights (uniform between plus and minus `1 / sqrt(IN)`), on
-/// kernels of its own. Where its input is the network's, the input's gradient is not computed; see
-/// [`nn`](super).
+pub(super) mod builder {
+    //! What a network names.
+
+    /// A linear layer from `I` to `O` features; see [`modules::Linear`](crate::nn::modules::Linear).
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Linear<const I: usize, const O: usize>;
+
+    /// [`Linear`], then ReLU; see [`modules::LinearReLU`](crate::nn::modules::LinearReLU).
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct LinearReLU<const I: usize, const O: usize>;
+}
+
+/// `x weight^T + bias`: (batch, `I`) to (batch, `O`).
+///
+/// As dfdx's and PyTorch's; both parameters start uniform in `±1 / sqrt(I)`.
 ///
 /// ```
-/// use dfdx::prelude::*;
-/// use sam_runtime::nn::{Linear, LinearReLU};
+/// use sam_runtime::{dfdx::prelude::*, nn::Linear};
 ///
 /// let dev = Cpu::default();
-/// let net = dev.build_module::<(LinearReLU<784, 512>, Linear<512, 10>), f32>();
-/// let y: Tensor<Rank2<128, 10>, f32, _> = net.forward(dev.zeros::<Rank2<128, 784>>());
+/// let linear = dev.build_module::<Linear<4, 2>, f32>();
+/// let x: Tensor<(usize, Const<4>), f32, _> = dev.sample_normal_like(&(3, Const));
+/// let y: Tensor<(usize, Const<2>), f32, _> = linear.forward(x);
+/// assert_eq!(y.shape().0, 3);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Linear<const IN: usize, const OUT: usize>;
+#[derive(Clone, Debug)]
+pub struct Linear<const I: usize, const O: usize, E: Dtype, D: Storage<E>> {
+    /// The weight: (`O`, `I`).
+    pub weight: Tensor<Rank2<O, I>, E, D>,
+    /// The bias: (`O`,).
+    pub bias: Tensor<Rank1<O>, E, D>,
+}
 
-/// [`Linear`], then ReLU.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LinearReLU<const IN: usize, const OUT: usize>;
-
-pub(super) mod module {
-    use super::*;
-
-    /// See [`Linear`](super::Linear). `RELU` says whether ReLU follows.
-    #[derive(Clone, Debug)]
-    pub struct MaybeReLU<
-        const IN: usize,
-        const OUT: usize,
-        const RELU: bool,
-        E: Dtype,
-        D: Storage<E>,
-    > {
-        /// The matrix: (`OUT`, `IN`).
-        pub weight: Tensor<Rank2<OUT, IN>, E, D>,
-        /// The summands: (`OUT`,).
-        pub bias: Tensor<Rank1<OUT>, E, D>,
+impl<const I: usize, const O: usize, E: Dtype, D: Layers<E>> Linear<I, O, E, D> {
+    pub(super) fn apply<T: LayerTape<E, D>>(
+        &self,
+        x: Rows<E, D, T>,
+        relu: bool,
+    ) -> Result<Rows<E, D, T>, D::Err> {
+        let bias = cast(self.bias.clone())?;
+        D::try_linear(x, &cast(self.weight.clone())?, Some(&bias), relu)
     }
-
-    /// See [`Linear`](super::Linear).
-    pub type Linear<const IN: usize, const OUT: usize, E, D> = MaybeReLU<IN, OUT, false, E, D>;
-    /// See [`LinearReLU`](super::LinearReLU).
-    pub type LinearReLU<const IN: usize, const OUT: usize, E, D> = MaybeReLU<IN, OUT, true, E, D>;
 }
 
-use module::MaybeReLU;
-
-impl<const IN: usize, const OUT: usize, E: Dtype, D: Layers<E>> BuildOnDevice<D, E>
-    for Linear<IN, OUT>
-{
-    type Built = MaybeReLU<IN, OUT, false, E, D>;
+/// [`Linear`], then ReLU, in one pass over memory.
+///
+/// ```
+/// use sam_runtime::{dfdx::prelude::*, nn::{Linear, LinearReLU}};
+///
+/// let dev = Cpu::default();
+/// let mlp = dev.build_module::<(LinearReLU<4, 8>, Linear<8, 2>), f32>();
+/// let x: Tensor<Rank2<3, 4>, f32, _> = dev.sample_normal();
+/// let _: Tensor<Rank2<3, 2>, f32, _> = mlp.forward(x);
+/// ```
+#[derive(Clone, Debug)]
+pub struct LinearReLU<const I: usize, const O: usize, E: Dtype, D: Storage<E>> {
+    /// The linear layer.
+    pub linear: Linear<I, O, E, D>,
 }
 
-impl<const IN: usize, const OUT: usize, E: Dtype, D: Layers<E>> BuildOnDevice<D, E>
-    for LinearReLU<IN, OUT>
+impl<const I: usize, const O: usize, E: Dtype, D: Device<E>> TensorCollection<E, D>
+    for Linear<I, O, E, D>
 {
-    type Built = MaybeReLU<IN, OUT, true, E, D>;
-}
-
-impl<const IN: usize, const OUT: usize, const RELU: bool, E: Dtype, D: Device<E>>
-    TensorCollection<E, D> for MaybeReLU<IN, OUT, RELU, E, D>
-{
-    type To<E2: Dtype, D2: Device<E2>> = MaybeReLU<IN, OUT, RELU, E2, D2>;
+    type To<E2: Dtype, D2: Device<E2>> = Linear<I, O, E2, D2>;
 
     fn iter_tensors<V: ModuleVisitor<Self, E, D>>(
         visitor: &mut V,
     ) -> Result<Option<Self::To<V::E2, V::D2>>, V::Err> {
-        let fields = (
-            Self::tensor(
-                "weight",
-                |s| &s.weight,
-                |s| &mut s.weight,
-                TensorOptions::reset_with(|t| init::uniform(t, IN)),
+        visitor.visit_fields(
+            (
+                Self::tensor(
+                    "weight",
+                    |s| &s.weight,
+                    |s| &mut s.weight,
+                    TensorOptions::reset_with(|t| init::uniform(t, I)),
+                ),
+                Self::tensor(
+                    "bias",
+                    |s| &s.bias,
+                    |s| &mut s.bias,
+                    TensorOptions::reset_with(|t| init::uniform(t, I)),
+                ),
             ),
-            Self::tensor(
-                "bias",
-                |s| &s.bias,
-                |s| &mut s.bias,
-                TensorOptions::reset_with(|t| init::uniform(t, IN)),
-            ),
-        );
-        visitor.visit_fields(fields, |(weight, bias)| MaybeReLU { weight, bias })
+            |(weight, bias)| Linear { weight, bias },
+        )
     }
 }
 
-impl<const IN: usize, const OUT: usize, const RELU: bool, E: Dtype, D: Storage<E>> NonMutableModule
-    for MaybeReLU<IN, OUT, RELU, E, D>
+impl<const I: usize, const O: usize, E: Dtype, D: Device<E>> TensorCollection<E, D>
+    for LinearReLU<I, O, E, D>
 {
-}
+    type To<E2: Dtype, D2: Device<E2>> = LinearReLU<I, O, E2, D2>;
 
-impl<const IN: usize, const OUT: usize, const RELU: bool, E, D, X> Module<X>
-    for MaybeReLU<IN, OUT, RELU, E, D>
-where
-    E: Dtype,
-    D: Layers<E>,
-    X: RowsFor<Self, IN, E, D>,
-{
-    type Output = Tensor<(X::Batch, Const<OUT>), E, D, X::Tape>;
-    type Error = D::Err;
-
-    fn try_forward(&self, x: X) -> Result<Self::Output, D::Err> {
-        restore(self.run(x.erase())?)
+    fn iter_tensors<V: ModuleVisitor<Self, E, D>>(
+        visitor: &mut V,
+    ) -> Result<Option<Self::To<V::E2, V::D2>>, V::Err> {
+        visitor.visit_fields(
+            Self::module("linear", |s| &s.linear, |s| &mut s.linear),
+            |linear| LinearReLU { linear },
+        )
     }
 }
 
-impl<const IN: usize, const OUT: usize, const RELU: bool, E: Dtype, D: Layers<E>>
-    MaybeReLU<IN, OUT, RELU, E, D>
-{
-    pub(super) fn run<T: LayerTape<E, D>>(
-        &self,
-        x: Rows<E, D, T>,
-    ) -> Result<Rows<E, D, T>, D::Err> {
-        let (weight, bias) = (erase(self.weight.clone()), erase(self.bias.clone()));
-        D::try_linear(x, &weight, Some(&bias), RELU)
-    }
+macro_rules! forward {
+    ($layer:ident, |$linear:ident| $part:expr, $relu:literal) => {
+        impl<const I: usize, const O: usize, E: Dtype, D: Device<E>> BuildOnDevice<D, E>
+            for builder::$layer<I, O>
+        where
+            $layer<I, O, E, D>: BuildModule<D, E>,
+        {
+            type Built = $layer<I, O, E, D>;
+        }
+
+        impl<const I: usize, const O: usize, Sh, E: Dtype, D: Layers<E>, T: LayerTape<E, D>>
+            Module<Tensor<Sh, E, D, T>> for $layer<I, O, E, D>
+        where
+            Sh: RowShape<builder::$layer<I, O>>,
+            Sh::Features: FeaturesOf<I, builder::$layer<I, O>>,
+        {
+            type Output = Tensor<Sh::Rows<Const<O>>, E, D, T>;
+            type Error = D::Err;
+
+            fn try_forward(&self, x: Tensor<Sh, E, D, T>) -> Result<Self::Output, D::Err> {
+                let $linear = self;
+                cast($part.apply(cast(x)?, $relu)?)
+            }
+        }
+
+        impl<const I: usize, const O: usize, E: Dtype, D: Storage<E>> NonMutableModule
+            for $layer<I, O, E, D>
+        {
+        }
+    };
 }
+
+forward!(Linear, |layer| layer, false);
+forward!(LinearReLU, |layer| layer.linear, true);

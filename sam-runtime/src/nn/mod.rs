@@ -1,73 +1,83 @@
-//! Statically shaped layers that stable dfdx lacks or has in slow, and networks made of them.
+//! Layers of static shape, on stable Rust: what dfdx 0.13 has for nightly compilers alone, and what a
+//! device does faster than dfdx's own.
 //!
-//! They are used as dfdx's own: a type describes the network, `dev.build_module::<Net, f32>()` makes it,
-//! and it goes into tuples, `Residual`, `GeneralizedResidual`, `Repeated`. Where a name is also one of
-//! dfdx's, name it: `use sam_runtime::nn::{BatchNorm2D, Linear};` comes before dfdx's prelude.
+//! They are used as dfdx's are: a network is a type, of these and dfdx's layers, tuples, `Residual`
+//! and activations; `build_module` makes it. Layers that don't fit each other don't compile. Sizes of
+//! images can also be dynamic (`usize`), and are then checked when the network runs.
+//!
+//! Some have the names of layers in dfdx's prelude. Name them in your `use`, and they come first:
 //!
 //! ```
-//! use sam_runtime::{dfdx::prelude::*, nn::{Conv2DBatchNormReLU, Flatten2D, Linear, MaxPool2D}};
+//! use sam_runtime::{
+//!     dfdx::prelude::*,
+//!     nn::{BatchNorm2D, Conv2D, Flatten2D, Linear, MaxPool2D},
+//! };
 //!
 //! type Net = (
-//!     (Conv2DBatchNormReLU<1, 16, 3, 1, 1>, MaxPool2D<2, 2>),
-//!     (Conv2DBatchNormReLU<16, 32, 3, 1, 1>, MaxPool2D<2, 2>),
-//!     (Flatten2D, Linear<1568, 10>),
+//!     (Conv2D<1, 8, 3, 1, 1>, BatchNorm2D<8>, ReLU, MaxPool2D<2, 2>),
+//!     (Conv2D<8, 16, 3, 1, 1>, BatchNorm2D<16>, ReLU, MaxPool2D<2, 2>),
+//!     (Flatten2D, Linear<784, 10>),
 //! );
 //! let dev = Cpu::default();
-//! let net = dev.build_module::<Net, f32>();
-//! let x: Tensor<Rank4<8, 1, 28, 28>, f32, _> = dev.sample_normal();
-//! let logits: Tensor<Rank2<8, 10>, f32, _> = net.forward(x);
+//! let mut net = dev.build_module::<Net, f32>();
+//! let x: Tensor<Rank4<2, 1, 28, 28>, f32, _> = dev.sample_normal();
+//! let y: Tensor<Rank2<2, 10>, f32, _, _> = net.forward_mut(x.trace(net.alloc_grads()));
+//! # drop(y);
 //! ```
 //!
-//! | layers | |
+//! | layer | what |
 //! |---|---|
-//! | [`Conv2D`], [`Conv2DBatchNorm`], [`Conv2DBatchNormReLU`] | convolution |
-//! | [`BatchNorm1D`], [`BatchNorm2D`], [`BatchNorm2DReLU`] | batch normalization |
-//! | [`Linear`], [`LinearReLU`], [`Bias2D`], [`Bias2DReLU`] | |
-//! | [`MaxPool2D`], [`AvgPool2D`], [`GlobalAvgPool2D`], [`Flatten2D`] | |
-//! | [`Dropout`] | dfdx's: the same mask in both passes of a SAM step |
-//!
-//! # Shapes
-//! Batches and sides are static or dynamic (`usize`), channels and features static. [`dims`] has the
-//! arithmetic on static sides. Layers that do not fit each other do not compile, and the message says
-//! which layer takes what, and what it is given.
-//!
-//! # The gradient of the input
-//! Nobody needs the gradient of a batch of images, and the first layer would spend a third of its time
-//! on it. So [`Linear`] and the convolutions leave it out if their input was traced with gradients that
-//! already hold those of parameters (`x.traced(model.alloc_grads())`), nothing was computed on the way,
-//! and none was allocated for `x` itself. To get it all the same, ask for it before: with
-//! `grads.try_alloc_for(&x)`, or by tracing with `leaky_traced()`.
+//! | [`Conv2D`], [`Bias2D`] | convolution, and the bias behind it |
+//! | [`BatchNorm1D`], [`BatchNorm2D`] | batch normalization |
+//! | [`Linear`] | linear layer |
+//! | [`Conv2DBatchNorm`], [`Conv2DBatchNormReLU`], [`BatchNorm2DReLU`], [`Bias2DReLU`], [`LinearReLU`] | several layers in fewer passes over memory |
+//! | [`MaxPool2D`], [`AvgPool2D`], [`GlobalAvgPool2D`] | pools |
+//! | [`Flatten2D`], [`FlattenTo`] | vectors of images |
+//! | [`Dropout`], [`DropoutOneIn`] | dfdx's own: in a SAM step, both passes drop the same numbers |
 
-mod bias;
-mod conv;
+mod batch_norm;
+mod bias2d;
+mod cast;
+mod conv2d;
+mod conv2d_batch_norm;
 pub mod dims;
-mod fused;
+pub mod fit;
+mod flatten2d;
 mod init;
 mod linear;
 mod network;
-mod norm;
-mod pool;
+mod pool2d;
 mod resnet;
-mod shape;
+#[cfg(test)]
+mod tests;
 pub mod weights;
 mod wide_resnet;
 
-/// What the layers become on a device.
-pub mod modules {
-    pub use super::{
-        bias::module::*, conv::module::*, fused::module::*, linear::module::*, norm::module::*,
-        resnet::module::*, wide_resnet::module::*,
-    };
-}
-
-pub use bias::{Bias2D, Bias2DReLU};
-pub use conv::Conv2D;
-pub use dfdx::nn::builders::Dropout;
-pub use fused::{Conv2DBatchNorm, Conv2DBatchNormReLU};
-pub use linear::{Linear, LinearReLU};
+pub use batch_norm::builder::{BatchNorm1D, BatchNorm2D, BatchNorm2DReLU};
+pub use bias2d::builder::{Bias2D, Bias2DReLU};
+pub use conv2d::builder::Conv2D;
+pub use conv2d_batch_norm::builder::{Conv2DBatchNorm, Conv2DBatchNormReLU};
+pub use dfdx::nn::modules::{Dropout, DropoutOneIn};
+pub use flatten2d::{Flatten2D, FlattenTo};
+pub use linear::builder::{Linear, LinearReLU};
 use network::network;
-pub use norm::{BatchNorm1D, BatchNorm2D, BatchNorm2DReLU};
-pub use pool::{AvgPool2D, Flatten2D, GlobalAvgPool2D, MaxPool2D};
+pub use pool2d::{AvgPool2D, GlobalAvgPool2D, MaxPool2D};
 pub use resnet::{CifarResNet, ResNet, ResNet18, ResNet20, ResNet32, ResNet34, ResNet44, ResNet56};
-pub use shape::{ImagesFor, RowsFor};
 pub use wide_resnet::{WideResNet, WideResNet16x4, WideResNet28x10, WideResNet40x10};
+
+pub mod modules {
+    //! The layers with their tensors, as they are built from the types in [`nn`](super).
+
+    pub use super::{
+        batch_norm::{BatchNorm1D, BatchNorm2D, BatchNorm2DReLU},
+        bias2d::{Bias2D, Bias2DReLU},
+        conv2d::Conv2D,
+        conv2d_batch_norm::{Conv2DBatchNorm, Conv2DBatchNormReLU},
+        flatten2d::{Flatten2D, FlattenTo},
+        linear::{Linear, LinearReLU},
+        pool2d::{AvgPool2D, GlobalAvgPool2D, MaxPool2D},
+        resnet::module::*,
+        wide_resnet::module::*,
+    };
+    pub use dfdx::nn::modules::{Dropout, DropoutOneIn};
+}

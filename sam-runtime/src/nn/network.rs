@@ -1,34 +1,38 @@
 //! What makes a whole network a dfdx module: its ends have static shapes.
 
 /// `Module` and `ModuleMut` for a network of images of 3 channels to logits of `CLASSES`, by its methods
-/// `infer` and `train`.
+/// `evaluate` and `train`.
 macro_rules! network {
-    ([$($parameters:tt)*] $network:ty) => {
-        impl<$($parameters)*, E, D, X> Module<X> for $network
+    ([$($parameters:tt)*] $builder:ty => $network:ty) => {
+        impl<$($parameters)*, Sh, E, D, T> Module<Tensor<Sh, E, D, T>> for $network
         where
+            Sh: crate::nn::fit::ImageShape<$builder>,
+            Sh::Channels: crate::nn::fit::ChannelsOf<3, $builder>,
             E: Dtype,
             D: Layers<E>,
-            X: crate::nn::ImagesFor<Self, 3, E, D, Tape = NoneTape>,
+            T: LayerTape<E, D> + crate::nn::fit::Evaluation<$builder>,
         {
-            type Output = Tensor<(X::Batch, Const<CLASSES>), E, D>;
+            type Output = Tensor<Sh::Rows<Const<CLASSES>>, E, D, T>;
             type Error = D::Err;
 
-            fn try_forward(&self, x: X) -> Result<Self::Output, D::Err> {
-                crate::nn::shape::restore(self.infer(x.erase())?)
+            fn try_forward(&self, x: Tensor<Sh, E, D, T>) -> Result<Self::Output, D::Err> {
+                crate::nn::cast::cast(self.evaluate(crate::nn::cast::cast(x)?)?)
             }
         }
 
-        impl<$($parameters)*, E, D, X> ModuleMut<X> for $network
+        impl<$($parameters)*, Sh, E, D, T> ModuleMut<Tensor<Sh, E, D, T>> for $network
         where
+            Sh: crate::nn::fit::ImageShape<$builder>,
+            Sh::Channels: crate::nn::fit::ChannelsOf<3, $builder>,
             E: Dtype,
             D: Layers<E>,
-            X: crate::nn::ImagesFor<Self, 3, E, D, Tape = OwnedTape<E, D>>,
+            T: LayerTape<E, D> + crate::nn::fit::Training<E, D, $builder>,
         {
-            type Output = Tensor<(X::Batch, Const<CLASSES>), E, D, OwnedTape<E, D>>;
+            type Output = Tensor<Sh::Rows<Const<CLASSES>>, E, D, T>;
             type Error = D::Err;
 
-            fn try_forward_mut(&mut self, x: X) -> Result<Self::Output, D::Err> {
-                crate::nn::shape::restore(self.train(x.erase())?)
+            fn try_forward_mut(&mut self, x: Tensor<Sh, E, D, T>) -> Result<Self::Output, D::Err> {
+                crate::nn::cast::cast(self.train(crate::nn::cast::cast(x)?)?)
             }
         }
     };

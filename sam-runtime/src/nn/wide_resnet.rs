@@ -2,7 +2,7 @@
 
 use dfdx::{nn::tensor_collection::*, prelude::*};
 
-use super::{init, modules, network, shape::erase};
+use super::{cast::cast, init, modules, network};
 use crate::device::{Image, LayerTape, Layers, Rows, Tail, Window};
 
 /// The wide residual networks of Zagoruyko & Komodakis ([2016](https://arxiv.org/abs/1605.07146)): a
@@ -45,9 +45,9 @@ pub(super) mod module {
         D: Storage<E>,
     > {
         /// The first normalization.
-        pub norm: modules::BatchNorm2DReLU<IN, E, D>,
+        pub norm: modules::BatchNorm2D<IN, E, D>,
         /// The first convolution, and the second normalization.
-        pub first: modules::Conv2DBatchNormReLU<IN, OUT, 3, S, 1, E, D>,
+        pub first: modules::Conv2DBatchNorm<IN, OUT, 3, S, 1, 1, 1, E, D>,
         /// The second convolution: (`OUT`, `OUT`, 3, 3).
         pub second: Tensor<Rank4<OUT, OUT, 3, 3>, E, D>,
         /// `()`, or the kernel of the shortcut, (`OUT`, `IN`, 1, 1).
@@ -98,7 +98,7 @@ pub(super) mod module {
         /// `C3` channels, a quarter of the side.
         pub block3: WideStage<C2, C3, 2, REST, E, D>,
         /// The last normalization.
-        pub norm: modules::BatchNorm2DReLU<C3, E, D>,
+        pub norm: modules::BatchNorm2D<C3, E, D>,
         /// From features to logits.
         pub fc: modules::Linear<C3, CLASSES, E, D>,
     }
@@ -254,7 +254,7 @@ fn join<const OUT: usize, E: Dtype, D: Layers<E>, T: LayerTape<E, D>>(
     second: &Tensor<Rank4<OUT, OUT, 3, 3>, E, D>,
     beside: Image<E, D, T>,
 ) -> Result<Image<E, D, T>, D::Err> {
-    D::try_conv2d(x, &erase(second.clone()), kernel(3, 1), 1)?.try_add(beside)
+    D::try_conv2d(x, &cast(second.clone())?, kernel(3, 1), 1)?.try_add(beside)
 }
 
 /// The two ways through a block with a convolution in its shortcut, and through one without.
@@ -268,7 +268,7 @@ macro_rules! ways {
                 x: Image<E, D, T>,
             ) -> Result<Image<E, D, T>, D::Err> {
                 let x = self.norm.$way(x, Tail::RELU)?;
-                let weight = erase(self.shortcut.weight.clone());
+                let weight = cast(self.shortcut.weight.clone())?;
                 let beside = D::try_conv2d(x.with_empty_tape(), &weight, kernel(1, S), 1)?;
                 join(self.first.$way(x, Tail::RELU)?, &self.second, beside)
             }
@@ -288,7 +288,7 @@ macro_rules! ways {
 }
 
 ways!(train, [&mut]);
-ways!(infer, [&]);
+ways!(evaluate, [&]);
 
 impl<const IN: usize, const OUT: usize, const S: usize, const REST: usize, E: Dtype, D: Layers<E>>
     WideStage<IN, OUT, S, REST, E, D>
@@ -298,9 +298,9 @@ impl<const IN: usize, const OUT: usize, const S: usize, const REST: usize, E: Dt
         self.rest.iter_mut().try_fold(x, |x, block| block.train(x))
     }
 
-    fn infer<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Image<E, D, T>, D::Err> {
-        let x = self.first.infer(x)?;
-        self.rest.iter().try_fold(x, |x, block| block.infer(x))
+    fn evaluate<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Image<E, D, T>, D::Err> {
+        let x = self.first.evaluate(x)?;
+        self.rest.iter().try_fold(x, |x, block| block.evaluate(x))
     }
 }
 
@@ -315,25 +315,25 @@ impl<
 > module::WideResNet<REST, C1, C2, C3, CLASSES, E, D>
 {
     fn train<T: LayerTape<E, D>>(&mut self, x: Image<E, D, T>) -> Result<Rows<E, D, T>, D::Err> {
-        let x = D::try_conv2d(x, &erase(self.conv1.clone()), kernel(3, 1), 1)?;
+        let x = D::try_conv2d(x, &cast(self.conv1.clone())?, kernel(3, 1), 1)?;
         let x = self.block1.train(x)?;
         let x = self.block2.train(x)?;
         let x = self.block3.train(x)?;
         let x = self.norm.train(x, Tail::RELU)?;
-        self.fc.run(D::try_global_avg_pool(x)?)
+        self.fc.apply(D::try_global_avg_pool(x)?, false)
     }
 
-    fn infer<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Rows<E, D, T>, D::Err> {
-        let x = D::try_conv2d(x, &erase(self.conv1.clone()), kernel(3, 1), 1)?;
-        let x = self.block1.infer(x)?;
-        let x = self.block2.infer(x)?;
-        let x = self.block3.infer(x)?;
-        let x = self.norm.infer(x, Tail::RELU)?;
-        self.fc.run(D::try_global_avg_pool(x)?)
+    fn evaluate<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Rows<E, D, T>, D::Err> {
+        let x = D::try_conv2d(x, &cast(self.conv1.clone())?, kernel(3, 1), 1)?;
+        let x = self.block1.evaluate(x)?;
+        let x = self.block2.evaluate(x)?;
+        let x = self.block3.evaluate(x)?;
+        let x = self.norm.evaluate(x, Tail::RELU)?;
+        self.fc.apply(D::try_global_avg_pool(x)?, false)
     }
 }
 
 network! {
     [const REST: usize, const C1: usize, const C2: usize, const C3: usize, const CLASSES: usize]
-    module::WideResNet<REST, C1, C2, C3, CLASSES, E, D>
+    WideResNet<REST, C1, C2, C3, CLASSES> => module::WideResNet<REST, C1, C2, C3, CLASSES, E, D>
 }

@@ -41,11 +41,13 @@ where
             let y = y.ghost();
             tape.add_backward_op(move |gradients| {
                 let d_y = take(E::host(gradients.get_or_alloc_mut(&y)?));
-                let width = back.conv.places[1];
-                let row = |n: usize, channel: usize, y: usize, to: &mut [E]| {
-                    to.copy_from_slice(&d_y[back.row(n, channel, y)..][..width]);
-                };
-                back.run(gradients, row)?;
+                back.run(
+                    gradients,
+                    Given {
+                        conv,
+                        gradient: &d_y,
+                    },
+                )?;
                 *E::host(gradients.get_or_alloc_mut(&y)?) = d_y;
                 Ok(())
             });
@@ -111,17 +113,13 @@ where
                 let sums = sums(dims, &z, &line.mean, incoming, residual.as_ref(), gradients)?;
                 learn(gradients, &affine, &line.inverse, &sums)?;
                 let through = Back::new(dims, &line, Some(&sums));
-                let width = conv.places[1];
-                let row = |n: usize, channel: usize, y: usize, to: &mut [E]| {
-                    let start = back.row(n, channel, y);
-                    through.row(
-                        channel,
-                        &z[start..][..width],
-                        incoming.part(start, width),
-                        to,
-                    );
+                let rows = Normalized {
+                    conv,
+                    z: &z,
+                    back: &through,
+                    incoming,
                 };
-                back.run(gradients, row)?;
+                back.run(gradients, rows)?;
                 *E::host(gradients.get_or_alloc_mut(&y)?) = d_y;
                 Ok(())
             });
@@ -510,6 +508,43 @@ fn learn<E: Real>(
     Ok(())
 }
 
+/// Where a row of a convolution's output begins.
+#[inline(always)]
+fn row_start(conv: &Conv, n: usize, channel: usize, y: usize) -> usize {
+    ((n * conv.outputs + channel) * conv.places[0] + y) * conv.places[1]
+}
+
+/// The gradient of a convolution's output, as it is.
+struct Given<'a, E> {
+    conv: Conv,
+    gradient: &'a [E],
+}
+
+impl<E: Real> GradientRows<E> for Given<'_, E> {
+    #[inline(always)]
+    fn write(&self, n: usize, channel: usize, y: usize, to: &mut [E]) {
+        to.copy_from_slice(&self.gradient[row_start(&self.conv, n, channel, y)..][..to.len()]);
+    }
+}
+
+/// The gradient of a convolution's output `z`, computed from what comes back to its normalization.
+struct Normalized<'a, E> {
+    conv: Conv,
+    z: &'a [E],
+    back: &'a Back<E>,
+    incoming: Incoming<'a, E>,
+}
+
+impl<E: Real> GradientRows<E> for Normalized<'_, E> {
+    #[inline(always)]
+    fn write(&self, n: usize, channel: usize, y: usize, to: &mut [E]) {
+        let start = row_start(&self.conv, n, channel, y);
+        let incoming = self.incoming.part(start, to.len());
+        self.back
+            .row(channel, &self.z[start..][..to.len()], incoming, to);
+    }
+}
+
 /// The way back through a convolution.
 struct ConvolutionBack<E: Real> {
     conv: Conv,
@@ -532,13 +567,6 @@ impl<E: Real> ConvolutionBack<E> {
             weight: weight.clone(),
             input: is_input::<E, Cpu, T>(tape),
         }
-    }
-
-    /// Where a row of the output begins.
-    #[inline(always)]
-    fn row(&self, n: usize, channel: usize, y: usize) -> usize {
-        let [height, width] = self.conv.places;
-        ((n * self.conv.outputs + channel) * height + y) * width
     }
 
     fn run(

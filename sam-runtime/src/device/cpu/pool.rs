@@ -204,19 +204,18 @@ impl Pooling {
             let d_y = &d_y[row * width..][..width];
             if self.is_halving() {
                 let [above, below] = self.two_rows(row, x);
+                let (d_above, d_below) = d_x[2 * row * self.image[1]..].split_at_mut(self.image[1]);
                 let pairs = above.chunks_exact(2).zip(below.chunks_exact(2));
-                let start = 2 * row * self.image[1];
-                let (d_above, d_below) = d_x[start..].split_at_mut(self.image[1]);
                 let d_pairs = d_above.chunks_exact_mut(2).zip(d_below.chunks_exact_mut(2));
                 for ((&g, (a, b)), (d_a, d_b)) in d_y.iter().zip(pairs).zip(d_pairs) {
-                    let shares = match self.pool {
-                        Pool::Max => first_largest([a[0], a[1], b[0], b[1]]),
-                        Pool::Avg => [share; 4],
+                    let [d0, d1, d2, d3] = match self.pool {
+                        Pool::Max => to_first_largest(g, [a[0], a[1], b[0], b[1]]),
+                        Pool::Avg => [g * share; 4],
                     };
-                    d_a[0] += g * shares[0];
-                    d_a[1] += g * shares[1];
-                    d_b[0] += g * shares[2];
-                    d_b[1] += g * shares[3];
+                    d_a[0] += d0;
+                    d_a[1] += d1;
+                    d_b[0] += d2;
+                    d_b[1] += d3;
                 }
                 continue;
             }
@@ -235,29 +234,32 @@ impl Pooling {
     }
 }
 
-/// The larger of two, the first of two equal ones, or NaN.
+/// Whether `b` takes the place of `a` as the largest: the first of two equal ones stays, NaN wins.
+/// (Without branches, so that it can be done for a vector.)
 #[inline(always)]
-fn larger<E: Real>(a: E, b: E) -> E {
-    if b > a || b != b { b } else { a }
+#[allow(clippy::eq_op)]
+fn better<E: Real>(a: E, b: E) -> bool {
+    (b > a) | (b != b)
 }
 
-/// 1 at the element that [`larger`] takes of four, 0 at the others.
+/// The larger of two.
 #[inline(always)]
-fn first_largest<E: Real>(x: [E; 4]) -> [E; 4] {
-    let better = |a: E, b: E| b > a || b != b;
+fn larger<E: Real>(a: E, b: E) -> E {
+    if better(a, b) { b } else { a }
+}
+
+/// `g` at the largest of four elements, 0 at the others.
+#[inline(always)]
+fn to_first_largest<E: Real>(g: E, x: [E; 4]) -> [E; 4] {
     let (upper, lower) = (better(x[0], x[1]), better(x[2], x[3]));
-    let (a, b) = (
-        if upper { x[1] } else { x[0] },
-        if lower { x[3] } else { x[2] },
-    );
-    let below = better(a, b);
+    let below = better(larger(x[0], x[1]), larger(x[2], x[3]));
+    let at = |is: bool| if is { g } else { E::default() };
     [
-        !below && !upper,
-        !below && upper,
-        below && !lower,
-        below && lower,
+        at(!below & !upper),
+        at(!below & upper),
+        at(below & !lower),
+        at(below & lower),
     ]
-    .map(|is| if is { E::ONE } else { E::default() })
 }
 
 /// The mean of each plane.

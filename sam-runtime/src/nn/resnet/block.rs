@@ -5,7 +5,7 @@ use dfdx::{nn::tensor_collection::*, prelude::*};
 use super::shortcut::{Identity, Shortcut};
 use crate::{
     device::{Image, LayerTape, Layers, Tail},
-    nn::{init, modules::ConvNorm},
+    nn::{init, modules::Conv2DBatchNorm},
 };
 
 /// Convolution, normalization, ReLU, convolution, normalization, plus what the shortcut `C` gives, ReLU
@@ -13,9 +13,9 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Block<const IN: usize, const OUT: usize, const S: usize, C, E: Dtype, D: Storage<E>> {
     /// The first convolution.
-    pub first: ConvNorm<IN, OUT, 3, S, 1, true, E, D>,
+    pub first: Conv2DBatchNorm<IN, OUT, 3, S, 1, 1, 1, E, D>,
     /// The second.
-    pub second: ConvNorm<OUT, OUT, 3, 1, 1, false, E, D>,
+    pub second: Conv2DBatchNorm<OUT, OUT, 3, 1, 1, 1, 1, E, D>,
     /// What stands beside them.
     pub shortcut: C,
 }
@@ -72,13 +72,13 @@ where
         self.second.train(x, after(beside))
     }
 
-    pub(super) fn infer<T: LayerTape<E, D>>(
+    pub(super) fn evaluate<T: LayerTape<E, D>>(
         &self,
         x: Image<E, D, T>,
     ) -> Result<Image<E, D, T>, D::Err> {
-        let beside = self.shortcut.try_infer(x.with_empty_tape())?;
-        let x = self.first.infer(x, Tail::RELU)?;
-        self.second.infer(x, after(beside))
+        let beside = self.shortcut.try_evaluate(x.with_empty_tape())?;
+        let x = self.first.evaluate(x, Tail::RELU)?;
+        self.second.evaluate(x, after(beside))
     }
 }
 
@@ -149,11 +149,11 @@ where
         self.rest.iter_mut().try_fold(x, |x, block| block.train(x))
     }
 
-    pub(super) fn infer<T: LayerTape<E, D>>(
+    pub(super) fn evaluate<T: LayerTape<E, D>>(
         &self,
         x: Image<E, D, T>,
     ) -> Result<Image<E, D, T>, D::Err> {
-        let x = self.first.infer(x)?;
-        self.rest.iter().try_fold(x, |x, block| block.infer(x))
+        let x = self.first.evaluate(x)?;
+        self.rest.iter().try_fold(x, |x, block| block.evaluate(x))
     }
 }

@@ -49,7 +49,7 @@ pub(in crate::nn) mod module {
     #[derive(Clone, Debug)]
     pub struct CifarResNet<const REST: usize, const CLASSES: usize, E: Dtype, D: Storage<E>> {
         /// The first convolution.
-        pub stem: modules::Conv2DBatchNormReLU<3, 16, 3, 1, 1, E, D>,
+        pub stem: modules::Conv2DBatchNorm<3, 16, 3, 1, 1, 1, 1, E, D>,
         /// 16 channels.
         pub layer1: Stage<16, 16, 1, REST, Identity, E, D>,
         /// 32 channels, half the side.
@@ -108,16 +108,19 @@ impl<const REST: usize, const CLASSES: usize, E: Dtype, D: Layers<E>>
         let x = self.layer1.train(x)?;
         let x = self.layer2.train(x)?;
         let x = self.layer3.train(x)?;
-        self.linear.run(D::try_global_avg_pool(x)?)
+        self.linear.apply(D::try_global_avg_pool(x)?, false)
     }
 
-    fn infer<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Rows<E, D, T>, D::Err> {
-        let x = self.stem.infer(x, Tail::RELU)?;
-        let x = self.layer1.infer(x)?;
-        let x = self.layer2.infer(x)?;
-        let x = self.layer3.infer(x)?;
-        self.linear.run(D::try_global_avg_pool(x)?)
+    fn evaluate<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Rows<E, D, T>, D::Err> {
+        let x = self.stem.evaluate(x, Tail::RELU)?;
+        let x = self.layer1.evaluate(x)?;
+        let x = self.layer2.evaluate(x)?;
+        let x = self.layer3.evaluate(x)?;
+        self.linear.apply(D::try_global_avg_pool(x)?, false)
     }
 }
 
-network!([const REST: usize, const CLASSES: usize] module::CifarResNet<REST, CLASSES, E, D>);
+network! {
+    [const REST: usize, const CLASSES: usize]
+    CifarResNet<REST, CLASSES> => module::CifarResNet<REST, CLASSES, E, D>
+}

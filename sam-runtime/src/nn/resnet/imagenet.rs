@@ -49,7 +49,7 @@ pub(in crate::nn) mod module {
         D: Storage<E>,
     > {
         /// The first convolution.
-        pub stem: modules::Conv2DBatchNormReLU<3, 64, 7, 2, 3, E, D>,
+        pub stem: modules::Conv2DBatchNorm<3, 64, 7, 2, 3, 1, 1, E, D>,
         /// 64 channels.
         pub layer1: Stage<64, 64, 1, R1, Identity, E, D>,
         /// 128 channels.
@@ -138,21 +138,21 @@ with_parameters! {
             let x = self.layer2.train(x)?;
             let x = self.layer3.train(x)?;
             let x = self.layer4.train(x)?;
-            self.fc.run(D::try_global_avg_pool(x)?)
+            self.fc.apply(D::try_global_avg_pool(x)?, false)
         }
 
-        fn infer<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Rows<E, D, T>, D::Err> {
-            let x = D::try_pool2d(self.stem.infer(x, Tail::RELU)?, Pool::Max, POOL)?;
-            let x = self.layer1.infer(x)?;
-            let x = self.layer2.infer(x)?;
-            let x = self.layer3.infer(x)?;
-            let x = self.layer4.infer(x)?;
-            self.fc.run(D::try_global_avg_pool(x)?)
+        fn evaluate<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Rows<E, D, T>, D::Err> {
+            let x = D::try_pool2d(self.stem.evaluate(x, Tail::RELU)?, Pool::Max, POOL)?;
+            let x = self.layer1.evaluate(x)?;
+            let x = self.layer2.evaluate(x)?;
+            let x = self.layer3.evaluate(x)?;
+            let x = self.layer4.evaluate(x)?;
+            self.fc.apply(D::try_global_avg_pool(x)?, false)
         }
     }
 }
 
 network! {
     [const R1: usize, const R2: usize, const R3: usize, const R4: usize, const CLASSES: usize]
-    module::ResNet<R1, R2, R3, R4, CLASSES, E, D>
+    ResNet<R1, R2, R3, R4, CLASSES> => module::ResNet<R1, R2, R3, R4, CLASSES, E, D>
 }

@@ -4,7 +4,7 @@ use dfdx::{nn::tensor_collection::*, prelude::*};
 
 use crate::{
     device::{Image, LayerTape, Layers, Tail},
-    nn::{init, modules::ConvNorm},
+    nn::{init, modules::Conv2DBatchNorm},
 };
 
 /// A way around the convolutions of a block.
@@ -22,7 +22,8 @@ pub trait Shortcut<E: Dtype, D: Layers<E>>: TensorCollection<E, D> {
     ///
     /// # Errors
     /// The device's.
-    fn try_infer<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Image<E, D, T>, D::Err>;
+    fn try_evaluate<T: LayerTape<E, D>>(&self, x: Image<E, D, T>)
+    -> Result<Image<E, D, T>, D::Err>;
 }
 
 /// The input itself.
@@ -39,7 +40,10 @@ impl<E: Dtype, D: Layers<E>> Shortcut<E, D> for Identity {
         Ok(x)
     }
 
-    fn try_infer<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Image<E, D, T>, D::Err> {
+    fn try_evaluate<T: LayerTape<E, D>>(
+        &self,
+        x: Image<E, D, T>,
+    ) -> Result<Image<E, D, T>, D::Err> {
         Ok(x)
     }
 }
@@ -57,10 +61,13 @@ impl<const IN: usize, const OUT: usize, E: Dtype, D: Layers<E>> Shortcut<E, D>
         &mut self,
         x: Image<E, D, T>,
     ) -> Result<Image<E, D, T>, D::Err> {
-        self.try_infer(x)
+        self.try_evaluate(x)
     }
 
-    fn try_infer<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Image<E, D, T>, D::Err> {
+    fn try_evaluate<T: LayerTape<E, D>>(
+        &self,
+        x: Image<E, D, T>,
+    ) -> Result<Image<E, D, T>, D::Err> {
         D::try_subsample(x, 2, OUT, (OUT - IN) / 2)
     }
 }
@@ -69,7 +76,7 @@ impl<const IN: usize, const OUT: usize, E: Dtype, D: Layers<E>> Shortcut<E, D>
 #[derive(Clone, Debug)]
 pub struct Projection<const IN: usize, const OUT: usize, const S: usize, E: Dtype, D: Storage<E>>(
     /// The layer.
-    pub ConvNorm<IN, OUT, 1, S, 0, false, E, D>,
+    pub Conv2DBatchNorm<IN, OUT, 1, S, 0, 1, 1, E, D>,
 );
 
 impl<const IN: usize, const OUT: usize, const S: usize, E: Dtype, D: Device<E>>
@@ -101,7 +108,10 @@ impl<const IN: usize, const OUT: usize, const S: usize, E: Dtype, D: Layers<E>> 
         self.0.train(x, Tail::NONE)
     }
 
-    fn try_infer<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Image<E, D, T>, D::Err> {
-        self.0.infer(x, Tail::NONE)
+    fn try_evaluate<T: LayerTape<E, D>>(
+        &self,
+        x: Image<E, D, T>,
+    ) -> Result<Image<E, D, T>, D::Err> {
+        self.0.evaluate(x, Tail::NONE)
     }
 }

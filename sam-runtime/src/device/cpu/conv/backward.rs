@@ -9,13 +9,11 @@ use super::{
 };
 use crate::device::cpu::simd::Real;
 
-/// Has the gradient of row `y` of channel `o` of sample `n` written: `(n, o, y, to)`.
-pub(in crate::device::cpu) trait GradientRows<E>:
-    Fn(usize, usize, usize, &mut [E]) + Sync
-{
+/// Where the gradient of a convolution's output comes from, row by row.
+pub(in crate::device::cpu) trait GradientRows<E>: Sync {
+    /// Writes row `y` of channel `channel` of sample `n`.
+    fn write(&self, n: usize, channel: usize, y: usize, to: &mut [E]);
 }
-
-impl<E, F: Fn(usize, usize, usize, &mut [E]) + Sync> GradientRows<E> for F {}
 
 /// At most so many partial sums of the weight's gradient; a number that does not depend on how many
 /// threads there are, so that the gradient does not either.
@@ -200,7 +198,7 @@ impl<E: Real, G: GradientRows<E>> WithSimd for Part<'_, E, G> {
                 samples,
                 &mut y_planes,
                 |n, channel, y, row| {
-                    (self.shared.gradient)(first + n, channel, y, row);
+                    self.shared.gradient.write(first + n, channel, y, row);
                 },
             );
             self.weight(simd, samples, &x_planes, &y_planes);

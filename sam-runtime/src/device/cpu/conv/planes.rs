@@ -21,9 +21,14 @@ pub(super) fn fill_input<E: Real>(conv: &Conv, layout: &Layout, samples: &[E], p
             if stride == 1 {
                 planes[start + padding..][..width].copy_from_slice(row);
             } else {
-                for (x, &pixel) in row.iter().enumerate() {
-                    let v = x + padding;
-                    planes[start + v % stride * layout.input_plane + v / stride] = pixel;
+                for phase in 0..stride {
+                    // The first column of this phase, and its place.
+                    let first = (phase + stride * padding - padding) % stride;
+                    let to = start + phase * layout.input_plane + (first + padding) / stride;
+                    let columns = row.iter().skip(first).step_by(stride);
+                    for (to, &pixel) in planes[to..].iter_mut().zip(columns) {
+                        *to = pixel;
+                    }
                 }
             }
         }

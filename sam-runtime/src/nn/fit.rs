@@ -1,0 +1,173 @@
+//! What fits into a layer. These traits are here for what the compiler says when something doesn't.
+//!
+//! `Layer` is the type that a network names, such as `Conv2D<16, 32, 3>`; it stands in each message.
+//!
+//! What comes out of a layer is one projection of what goes in, from head to foot (`Rows<F>`, not
+//! `(Batch, F)`): as long as the compiler doesn't know the input of a network, it must not know a
+//! part of what comes out of its layers. It would find that a later layer doesn't fit, conclude that
+//! the network has no method `forward`, and not say why.
+
+use dfdx::{
+    shapes::{Const, Dim, Dtype, Shape},
+    tensor::{NoneTape, OwnedTape, Storage},
+};
+
+use super::dims::{Flat, Slide};
+
+/// The shape of a batch of images: (batch, channels, height, width).
+#[diagnostic::on_unimplemented(
+    message = "`{Layer}` takes batches of images, but gets a tensor of shape `{Self}`",
+    label = "not of shape (batch, channels, height, width)",
+    note = "a single image is a batch of one, `(Const<1>, channels, height, width)`"
+)]
+pub trait ImageShape<Layer: ?Sized>: Shape<Concrete = [usize; 4]> {
+    /// Channels of an image.
+    type Channels: Dim;
+    /// Rows of pixels.
+    type Height: Dim;
+    /// Pixels of a row.
+    type Width: Dim;
+    /// A batch of as many images of these sizes.
+    type Images<C: Dim, H: Dim, W: Dim>: Shape<Concrete = [usize; 4]>;
+    /// A batch of as many vectors.
+    type Rows<F: Dim>: Shape<Concrete = [usize; 2]>;
+}
+
+impl<Layer: ?Sized, B: Dim, C: Dim, H: Dim, W: Dim> ImageShape<Layer> for (B, C, H, W) {
+    type Channels = C;
+    type Height = H;
+    type Width = W;
+    type Images<C2: Dim, H2: Dim, W2: Dim> = (B, C2, H2, W2);
+    type Rows<F: Dim> = (B, F);
+}
+
+/// The shape of a batch of vectors: (batch, features).
+#[diagnostic::on_unimplemented(
+    message = "`{Layer}` takes batches of vectors, but gets a tensor of shape `{Self}`",
+    label = "not of shape (batch, features)",
+    note = "`Flatten2D` or `GlobalAvgPool2D` makes vectors of images"
+)]
+pub trait RowShape<Layer: ?Sized>: Shape<Concrete = [usize; 2]> {
+    /// Numbers of a vector.
+    type Features: Dim;
+    /// A batch of as many vectors.
+    type Rows<F: Dim>: Shape<Concrete = [usize; 2]>;
+}
+
+impl<Layer: ?Sized, B: Dim, F: Dim> RowShape<Layer> for (B, F) {
+    type Features = F;
+    type Rows<F2: Dim> = (B, F2);
+}
+
+/// The shape of a batch of vectors, (batch, features), or of sequences, (batch, channels, length).
+#[diagnostic::on_unimplemented(
+    message = "`{Layer}` takes batches of vectors or sequences, but gets a tensor of shape `{Self}`",
+    label = "not of shape (batch, features), nor (batch, channels, length)"
+)]
+pub trait SequenceShape<Layer: ?Sized>:
+    Shape<Concrete = <Self::Erased as Shape>::Concrete>
+{
+    /// Numbers of a vector, or channels of a sequence.
+    type Channels: Dim;
+    /// The same shape with all sizes dynamic.
+    type Erased: Shape;
+}
+
+impl<Layer: ?Sized, B: Dim, C: Dim> SequenceShape<Layer> for (B, C) {
+    type Channels = C;
+    type Erased = (usize, usize);
+}
+
+impl<Layer: ?Sized, B: Dim, C: Dim, L: Dim> SequenceShape<Layer> for (B, C, L) {
+    type Channels = C;
+    type Erased = (usize, usize, usize);
+}
+
+/// Exactly `N` channels.
+#[diagnostic::on_unimplemented(
+    message = "`{Layer}` takes {N} channels, a static number; here it is `{Self}`",
+    label = "{N} channels expected, found `{Self}`",
+    note = "`realize` makes a dynamic size static"
+)]
+pub trait ChannelsOf<const N: usize, Layer: ?Sized>: Dim {}
+
+impl<const FOUND: usize, const N: usize, Layer: ?Sized> ChannelsOf<N, Layer> for Const<FOUND> where
+    Layer: TakesChannels<N, FOUND>
+{
+}
+
+/// A layer of `N` channels that gets as many.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` takes {N} channels, but gets {FOUND}",
+    label = "{N} channels expected, found {FOUND}"
+)]
+pub trait TakesChannels<const N: usize, const FOUND: usize> {}
+
+impl<const N: usize, Layer: ?Sized> TakesChannels<N, N> for Layer {}
+
+/// Exactly `N` features.
+#[diagnostic::on_unimplemented(
+    message = "`{Layer}` takes vectors of {N} features, a static number; here it is `{Self}`",
+    label = "{N} features expected, found `{Self}`",
+    note = "`realize` makes a dynamic size static"
+)]
+pub trait FeaturesOf<const N: usize, Layer: ?Sized>: Dim {}
+
+impl<const FOUND: usize, const N: usize, Layer: ?Sized> FeaturesOf<N, Layer> for Const<FOUND> where
+    Layer: TakesFeatures<N, FOUND>
+{
+}
+
+/// A layer of `N` features that gets as many.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` takes vectors of {N} features, but gets {FOUND}",
+    label = "{N} features expected, found {FOUND}"
+)]
+pub trait TakesFeatures<const N: usize, const FOUND: usize> {}
+
+impl<const N: usize, Layer: ?Sized> TakesFeatures<N, N> for Layer {}
+
+/// The shape of images after a window has slid over them: `C` channels at each place.
+pub type Slid<Sh, C, const K: usize, const S: usize, const P: usize, const L: usize, Layer> =
+    <Sh as ImageShape<Layer>>::Images<
+        C,
+        <<Sh as ImageShape<Layer>>::Height as Slide<K, S, P, L, Layer>>::Out,
+        <<Sh as ImageShape<Layer>>::Width as Slide<K, S, P, L, Layer>>::Out,
+    >;
+
+/// Channels of images of `H` x `W` pixels, of which vectors can be made.
+#[diagnostic::on_unimplemented(
+    message = "`Flatten2D` doesn't know how many features `{Self}` channels of `{H}` x `{W}` pixels make",
+    label = "the product `{Self}` * `{H}` * `{W}` is not in the table",
+    note = "which products are stands at `sam_runtime::nn::dims::Flat`; `FlattenTo<N>` takes the \
+            product from you"
+)]
+pub trait Flattens<H: Dim, W: Dim>: Dim {
+    /// The product.
+    type Features: Dim;
+}
+
+#[diagnostic::do_not_recommend]
+impl<C: Flat<H, W>, H: Dim, W: Dim> Flattens<H, W> for C {
+    type Features = C::Features;
+}
+
+/// The tape of training.
+#[diagnostic::on_unimplemented(
+    message = "`{Layer}` trains in `forward_mut`, which needs an input with a tape",
+    label = "this input has no tape",
+    note = "`x.trace(grads)` or `x.traced(grads)` gives it one; to evaluate, use `forward`"
+)]
+pub trait Training<E: Dtype, D: Storage<E>, Layer: ?Sized> {}
+
+impl<E: Dtype, D: Storage<E>, Layer: ?Sized> Training<E, D, Layer> for OwnedTape<E, D> {}
+
+/// No tape: evaluation.
+#[diagnostic::on_unimplemented(
+    message = "`{Layer}` evaluates in `forward`, which takes an input without a tape",
+    label = "this input has a tape",
+    note = "to train, use `forward_mut`: there the batch's own statistics normalize"
+)]
+pub trait Evaluation<Layer: ?Sized> {}
+
+impl<Layer: ?Sized> Evaluation<Layer> for NoneTape {}
