@@ -2,7 +2,7 @@
 
 use dfdx::{nn::tensor_collection::*, prelude::*};
 
-use super::{cast::cast, init, modules, network};
+use super::{cast::cast, init, modules, modules::Identity, network};
 use crate::device::{Image, LayerTape, Layers, Rows, Tail, Window};
 
 /// The wide residual networks of Zagoruyko & Komodakis ([2016](https://arxiv.org/abs/1605.07146)): a
@@ -50,7 +50,7 @@ pub(super) mod module {
         pub first: modules::Conv2DBatchNorm<IN, OUT, 3, S, 1, 1, 1, E, D>,
         /// The second convolution: (`OUT`, `OUT`, 3, 3).
         pub second: Tensor<Rank4<OUT, OUT, 3, 3>, E, D>,
-        /// `()`, or the kernel of the shortcut, (`OUT`, `IN`, 1, 1).
+        /// Nothing, or the kernel of the shortcut, (`OUT`, `IN`, 1, 1).
         pub shortcut: C,
     }
 
@@ -68,7 +68,7 @@ pub(super) mod module {
         #[allow(clippy::type_complexity)]
         pub first: WideBlock<IN, OUT, S, Kernel<IN, OUT, E, D>, E, D>,
         /// The others.
-        pub rest: Vec<WideBlock<OUT, OUT, 1, (), E, D>>,
+        pub rest: Vec<WideBlock<OUT, OUT, 1, Identity, E, D>>,
     }
 
     /// A kernel of 1 x 1.
@@ -274,7 +274,7 @@ macro_rules! ways {
             }
         }
 
-        impl<const C: usize, E: Dtype, D: Layers<E>> WideBlock<C, C, 1, (), E, D> {
+        impl<const C: usize, E: Dtype, D: Layers<E>> WideBlock<C, C, 1, Identity, E, D> {
             fn $way<T: LayerTape<E, D>>(
                 $($own)* self,
                 x: Image<E, D, T>,
