@@ -22,6 +22,7 @@ use dfdx::{
     tensor::{Cpu, Storage},
 };
 
+pub(crate) use cpu::copied;
 pub use dual::DualNorm;
 pub use layers::{Affine, Channels, Image, LayerTape, Layers, Moments, Pool, Rows, Tail, Window};
 pub use norm::{Norm, NormError};

@@ -6,6 +6,7 @@ use dfdx::{
 };
 
 use super::{StepError, split::tensor};
+use crate::device::copied;
 
 /// A value of each chunk that can be put together: numbers and scalar tensors are averaged by the
 /// chunks' shares of the batch, tensors and arrays joined along their first dimension, which must
@@ -112,7 +113,7 @@ where
         expected: sizes[0],
         found: 0,
     })?;
-    let values = parts.iter().flat_map(|t| t.as_vec()).collect();
+    let values = parts.iter().flat_map(copied).collect();
     tensor(parts[0].device(), values, shape)
 }
 

@@ -5,7 +5,7 @@ use dfdx::{
     tensor::{Storage, Tensor, TensorFromVec},
 };
 
-use crate::device::Fork;
+use crate::device::{Fork, copied};
 
 /// A value that can live on a fork of its device, so that what is computed from it draws the
 /// fork's random numbers: dropout draws from the device of its input.
@@ -16,11 +16,9 @@ pub trait Replicate: Clone {
 
 impl<S: Shape, E: Unit, D: Storage<E> + TensorFromVec<E>> Replicate for Tensor<S, E, D> {
     fn replicate(&self, fork: Option<&Fork>) -> Self {
-        let moved = fork.and_then(Fork::device::<D>).and_then(|device| {
-            device
-                .try_tensor_from_vec(self.as_vec(), *self.shape())
-                .ok()
-        });
+        let moved = fork
+            .and_then(Fork::device::<D>)
+            .and_then(|device| device.try_tensor_from_vec(copied(self), *self.shape()).ok());
         moved.unwrap_or_else(|| self.clone())
     }
 }

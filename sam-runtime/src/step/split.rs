@@ -9,6 +9,7 @@ use dfdx::{
 };
 
 use super::StepError;
+use crate::device::copied;
 
 /// A value that can be cut into chunks of `M` samples: tensors and `Vec`s along their first
 /// dimension, tuples part by part; numbers and other values without samples are copied.
@@ -105,7 +106,7 @@ macro_rules! split_tensor {
                     // dfdx can't read a tensor without elements.
                     return Ok(Vec::new());
                 }
-                let values = self.as_vec();
+                let values = copied(self);
                 let sizes = shape_of(self);
                 let width: usize = sizes.as_ref()[1..].iter().product();
                 let mut rest = values.as_slice();

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use gemm::{Parallelism, gemm};
+use rayon::prelude::*;
 
 use super::{norm::Incoming, simd::Real};
 
@@ -44,43 +45,110 @@ impl<'a, E> Matrix<'a, E> {
     }
 }
 
-/// `to = keep * to + a b`, where `keep` is 0 or 1.
+/// `to = keep * to + a b`, where `keep` is 0 or 1: some columns of it in each task.
 fn multiply<E: Real>(to: &mut [E], keep: bool, a: Matrix<'_, E>, b: Matrix<'_, E>) {
     assert_eq!((to.len(), a.columns), (a.rows * b.columns, b.rows));
     if to.is_empty() {
         return;
     }
-    let ((a_columns, a_rows), (b_columns, b_rows)) = (a.strides(), b.strides());
-    // Small products are done before a second thread has woken up.
-    let parallelism = if a.rows * a.columns * b.columns < 1 << 18 {
-        Parallelism::None
-    } else {
-        Parallelism::Rayon(0)
+    let columns = b
+        .columns
+        .div_ceil(tasks(a.rows * a.columns * b.columns, b.columns));
+    let to = Target {
+        first: to.as_mut_ptr(),
+        row: b.columns,
     };
-    // SAFETY: the pointers and strides are those of row-major matrices, turned over or not, whose sizes
-    // were checked against their slices; `to` is borrowed mutably, so it overlaps neither.
-    unsafe {
-        gemm(
-            a.rows,
-            b.columns,
-            a.columns,
-            to.as_mut_ptr(),
-            1,
-            b.columns as isize,
-            keep,
-            a.elements.as_ptr(),
-            a_columns,
-            a_rows,
-            b.elements.as_ptr(),
-            b_columns,
-            b_rows,
-            E::ONE,
-            E::ONE,
-            false,
-            false,
-            false,
-            parallelism,
-        );
+    let tasks = b.columns.div_ceil(columns);
+    each_task(tasks, |task| {
+        let first = task * columns;
+        let width = columns.min(b.columns - first);
+        let ((a_column, a_row), (b_column, b_row)) = (a.strides(), b.strides());
+        let mut padded = Vec::new();
+        let (b_elements, b_column) = if b.turned && b.rows.is_multiple_of(CONFLICT) {
+            // Rows whose distance is a power of two meet in few lines of the cache: move them apart.
+            let row = b.rows + CONFLICT / 8;
+            padded.reserve(width * row);
+            for from in b.elements[first * b.rows..]
+                .chunks_exact(b.rows)
+                .take(width)
+            {
+                padded.extend_from_slice(from);
+                padded.resize(padded.len() + CONFLICT / 8, E::default());
+            }
+            (padded.as_ptr(), row as isize)
+        } else {
+            // SAFETY: the first column of the task is one of the matrix.
+            let start = unsafe { b.elements.as_ptr().offset(first as isize * b_column) };
+            (start, b_column)
+        };
+        // SAFETY: the pointers and strides are those of matrices, turned over or not, whose sizes were
+        // checked against their slices, or of the padded copy; `to` is borrowed mutably, so it overlaps
+        // neither, and each task has columns of its own in it.
+        unsafe {
+            gemm(
+                a.rows,
+                width,
+                a.columns,
+                to.column(first),
+                1,
+                to.row as isize,
+                keep,
+                a.elements.as_ptr(),
+                a_column,
+                a_row,
+                b_elements,
+                b_column,
+                b_row,
+                E::ONE,
+                E::ONE,
+                false,
+                false,
+                false,
+                Parallelism::None,
+            );
+        }
+    });
+}
+
+/// Distance of rows, in elements, at which they begin to be in each other's way.
+const CONFLICT: usize = 128;
+
+/// How many tasks a product is worth: a number that does not depend on the threads.
+fn tasks(multiplications: usize, columns: usize) -> usize {
+    // Small products are done before a second thread has woken up.
+    if multiplications < 1 << 18 {
+        1
+    } else {
+        columns.div_ceil(32).min(8)
+    }
+}
+
+fn each_task(tasks: usize, task: impl Fn(usize) + Sync + Send) {
+    if tasks == 1 {
+        task(0);
+    } else {
+        (0..tasks).into_par_iter().for_each(task);
+    }
+}
+
+/// A matrix that several tasks write, each in columns of its own.
+struct Target<E> {
+    first: *mut E,
+    /// Elements from row to row.
+    row: usize,
+}
+
+// SAFETY: the tasks write different elements; see `multiply`.
+unsafe impl<E: Send> Sync for Target<E> {}
+// SAFETY: as above.
+unsafe impl<E: Send> Send for Target<E> {}
+
+impl<E> Target<E> {
+    /// # Safety
+    /// The matrix has such a column.
+    unsafe fn column(&self, column: usize) -> *mut E {
+        // SAFETY: the caller's.
+        unsafe { self.first.add(column) }
     }
 }
 

@@ -12,3 +12,4 @@ mod subsample;
 mod view;
 
 pub(super) use step::CpuKernels;
+pub(crate) use view::copied;

@@ -5,6 +5,9 @@ use dfdx::{
     tensor::{Cpu, CpuError, Storage},
 };
 
+use rayon::prelude::*;
+
+use super::simd::vectorized;
 use crate::device::{Buffers, DualNorm, Kernels, Norm};
 
 pub(in crate::device) struct CpuKernels;
@@ -13,7 +16,30 @@ pub(in crate::device) struct CpuKernels;
 /// vector units, and would round worse.
 const LANES: usize = 16;
 
-fn sum_map<E: Copy>(values: &[E], map: impl Fn(E) -> f64) -> f64 {
+/// Elements of a block, of which several threads work on several. Sums are put together block by
+/// block, so that they are the same on any number of threads.
+const BLOCK: usize = 1 << 15;
+
+fn sum_map<E: Copy + Sync>(values: &[E], map: impl Fn(E) -> f64 + Sync) -> f64 {
+    if values.len() <= BLOCK {
+        return sum_block(values, &map);
+    }
+    let sums: Vec<f64> = values
+        .par_chunks(BLOCK)
+        .map(|block| sum_block(block, &map))
+        .collect();
+    sums.iter().sum()
+}
+
+fn sum_block<E: Copy>(values: &[E], map: &impl Fn(E) -> f64) -> f64 {
+    vectorized(
+        #[inline(always)]
+        || sum_lanes(values, map),
+    )
+}
+
+#[inline(always)]
+fn sum_lanes<E: Copy>(values: &[E], map: impl Fn(E) -> f64) -> f64 {
     let mut lanes = [0.0; LANES];
     let mut blocks = values.chunks_exact(LANES);
     for block in &mut blocks {
@@ -33,10 +59,12 @@ fn max_abs<E: Dtype>(values: &[E]) -> f64 {
     })
 }
 
+#[inline(always)]
 fn wide<E: Dtype>(value: E) -> f64 {
     value.to_f64().unwrap_or(f64::NAN)
 }
 
+#[inline(always)]
 fn narrow<E: Dtype>(value: f64) -> E {
     E::from_f64(value).unwrap_or_default()
 }
@@ -139,9 +167,13 @@ impl<E: Dtype> Kernels<E, Cpu> for CpuKernels {
         weight: f64,
     ) -> Result<(), CpuError> {
         let weight: E = narrow(weight);
-        for (a, &b) in into.iter_mut().zip(from.iter()) {
-            *a += weight * b;
-        }
+        into.par_chunks_mut(BLOCK)
+            .zip(from.par_chunks(BLOCK))
+            .for_each(|(into, from)| {
+                for (a, &b) in into.iter_mut().zip(from) {
+                    *a += weight * b;
+                }
+            });
         Ok(())
     }
 
@@ -157,9 +189,26 @@ impl<E: Dtype> Kernels<E, Cpu> for CpuKernels {
 
 type Vector<E> = <Cpu as Storage<E>>::Vec;
 
-fn map<E: Dtype>(values: &mut [E], f: impl Fn(f64) -> f64) {
-    for value in values {
-        *value = narrow(f(wide(*value)));
+fn map<E: Dtype>(values: &mut [E], f: impl Fn(f64) -> f64 + Sync) {
+    in_blocks(values, |block| {
+        for value in block {
+            *value = narrow(f(wide(*value)));
+        }
+    });
+}
+
+/// Runs `f` on each block of `values`.
+fn in_blocks<E: Send>(values: &mut [E], f: impl Fn(&mut [E]) + Sync) {
+    let run = |block: &mut [E]| {
+        vectorized(
+            #[inline(always)]
+            || f(block),
+        );
+    };
+    if values.len() <= BLOCK {
+        run(values);
+    } else {
+        values.par_chunks_mut(BLOCK).for_each(run);
     }
 }
 

@@ -1,11 +1,11 @@
 //! The memory of a tensor, to be read without a copy.
 #![allow(unsafe_code)]
 
-use std::borrow::Cow;
+use std::{any::Any, borrow::Cow};
 
 use dfdx::{
     shapes::{HasShape, Shape, Unit},
-    tensor::{Cpu, Tensor},
+    tensor::{Cpu, Storage, Tensor},
 };
 
 /// The elements of `t` in row-major order; copied only where they do not lie so, as after a
@@ -26,6 +26,15 @@ pub(super) fn view<S: Shape, E: Unit, T>(t: &Tensor<S, E, Cpu, T>) -> Cow<'_, [E
     // buffer is shared (`Arc`) and never written while shared; `t` is borrowed as long as the slice is.
     // The pointer was derived from the vector's own, and so may be used for all of it.
     Cow::Borrowed(unsafe { std::slice::from_raw_parts(first, len) })
+}
+
+/// All elements of `t` in row-major order, from any device; in one piece where the memory allows.
+pub(crate) fn copied<S: Shape, E: Unit, D: Storage<E>>(t: &Tensor<S, E, D>) -> Vec<E> {
+    let any: &dyn Any = t;
+    match any.downcast_ref::<Tensor<S, E, Cpu>>() {
+        Some(t) => view(t).into_owned(),
+        None => t.as_vec(),
+    }
 }
 
 /// Whether the strides of `t`, measured in memory, are those of row-major order.
