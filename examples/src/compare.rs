@@ -64,7 +64,8 @@ pub fn compare(
     })
 }
 
-fn bar(name: &'static str, steps: usize) -> ProgressBar {
+/// A progress bar over `steps` steps; silent where the output is not a terminal.
+pub fn bar(name: &'static str, steps: usize) -> ProgressBar {
     let style = "{prefix} {wide_bar:.cyan/blue} {pos}/{len} steps, {eta} left, loss {msg}";
     let style = ProgressStyle::with_template(style).expect("the template is valid");
     ProgressBar::new(steps as u64)

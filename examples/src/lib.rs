@@ -1,11 +1,13 @@
 //! What the examples share beside their training loops: the network, a comparison of two ways to
 //! train it, and the table at the end.
 
+mod cifar;
 mod compare;
 mod evaluate;
 mod table;
 
-pub use compare::{Run, compare};
+pub use cifar::{CIFAR_BATCH, CifarNetwork};
+pub use compare::{Run, bar, compare};
 pub use evaluate::{Trained, evaluate};
 pub use table::Comparison;
 

@@ -12,6 +12,7 @@ mod cpu;
 mod cuda;
 mod dual;
 mod layers;
+mod memory;
 mod norm;
 mod rng;
 
@@ -25,6 +26,7 @@ use dfdx::{
 pub(crate) use cpu::copied;
 pub use dual::DualNorm;
 pub use layers::{Affine, Channels, Image, LayerTape, Layers, Moments, Pool, Rows, Tail, Window};
+pub use memory::keep_freed_memory;
 pub use norm::{Norm, NormError};
 pub use rng::{Fork, fork};
 
