@@ -51,9 +51,7 @@ fn multiply<E: Real>(to: &mut [E], keep: bool, a: Matrix<'_, E>, b: Matrix<'_, E
     if to.is_empty() {
         return;
     }
-    let columns = b
-        .columns
-        .div_ceil(tasks(a.rows * a.columns * b.columns, b.columns));
+    let columns = columns_of_a_task(a.rows * a.columns * b.columns, b.columns);
     let to = Target {
         first: to.as_mut_ptr(),
         row: b.columns,
@@ -113,13 +111,16 @@ fn multiply<E: Real>(to: &mut [E], keep: bool, a: Matrix<'_, E>, b: Matrix<'_, E
 /// Distance of rows, in elements, at which they begin to be in each other's way.
 const CONFLICT: usize = 128;
 
-/// How many tasks a product is worth: a number that does not depend on the threads.
-fn tasks(multiplications: usize, columns: usize) -> usize {
+/// Columns that fit the registers of `gemm`'s kernel.
+const STEP: usize = 64;
+
+/// How many columns of a product one task computes: a number that does not depend on the threads.
+fn columns_of_a_task(multiplications: usize, columns: usize) -> usize {
     // Small products are done before a second thread has woken up.
     if multiplications < 1 << 18 {
-        1
+        columns
     } else {
-        columns.div_ceil(32).min(8)
+        columns.div_ceil(16).next_multiple_of(STEP)
     }
 }
 
@@ -210,10 +211,11 @@ impl Linear {
         }
         let gradient = Matrix::new(gradient, [self.batch, self.outputs]);
         let x = Matrix::new(x, [self.batch, self.inputs]);
-        multiply(d_weight, true, gradient.turned(), x);
-        if let Some(d_x) = d_x {
-            let weight = Matrix::new(weight, [self.outputs, self.inputs]);
-            multiply(d_x, true, gradient, weight);
-        }
+        let mut d_weight = || multiply(d_weight, true, gradient.turned(), x);
+        let Some(d_x) = d_x else {
+            return d_weight();
+        };
+        let weight = Matrix::new(weight, [self.outputs, self.inputs]);
+        rayon::join(d_weight, || multiply(d_x, true, gradient, weight));
     }
 }
