@@ -23,7 +23,7 @@ use dfdx::{
     tensor::{Cpu, Storage},
 };
 
-pub(crate) use cpu::copied;
+pub(crate) use cpu::{copied, displaced};
 pub use dual::DualNorm;
 pub use layers::{Affine, Channels, Image, LayerTape, Layers, Moments, Pool, Rows, Tail, Window};
 pub use memory::keep_freed_memory;

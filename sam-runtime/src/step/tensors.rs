@@ -10,7 +10,7 @@ use dfdx::{
     tensor::{Gradients, UniqueId},
 };
 
-use crate::device::{Buffer, Buffers, Kernels};
+use crate::device::{Buffer, Buffers, Kernels, displaced};
 
 /// Calls `walk` through dfdx's visitor over a `&M`.
 fn read<E: Dtype, D: Device<E>, M, F>(model: &M, mut visitor: F) -> Result<F, D::Err>
@@ -248,11 +248,7 @@ impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Displace<'_, E, D> {
             add.try_update(w, &mut velocity, e)?;
             return Ok(None);
         };
-        self.host.resize(e.len(), E::default());
-        w.copy_into(&mut self.host[..e.len()]);
-        for (w, &e) in self.host.iter_mut().zip(e) {
-            *w += e;
-        }
+        displaced(w, e, self.host);
         let kept = self
             .kept
             .next()

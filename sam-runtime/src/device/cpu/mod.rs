@@ -12,4 +12,5 @@ mod subsample;
 mod view;
 
 pub(super) use step::CpuKernels;
+pub(crate) use step::displaced;
 pub(crate) use view::copied;

@@ -5,7 +5,7 @@ use std::{any::Any, borrow::Cow};
 
 use dfdx::{
     shapes::{HasShape, Shape, Unit},
-    tensor::{Cpu, Storage, Tensor},
+    tensor::{CopySlice, Cpu, Storage, Tensor},
 };
 
 /// The elements of `t` in row-major order; copied only where they do not lie so, as after a
@@ -34,6 +34,22 @@ pub(crate) fn copied<S: Shape, E: Unit, D: Storage<E>>(t: &Tensor<S, E, D>) -> V
     match any.downcast_ref::<Tensor<S, E, Cpu>>() {
         Some(t) => view(t).into_owned(),
         None => t.as_vec(),
+    }
+}
+
+/// The elements of `t` as they lie in memory, which is how its gradient's lie.
+pub(super) fn in_memory<S: Shape, E: Unit, D: CopySlice<E>>(
+    t: &Tensor<S, E, D>,
+    len: usize,
+) -> Cow<'_, [E]> {
+    let any: &dyn Any = t;
+    match any.downcast_ref::<Tensor<S, E, Cpu>>() {
+        Some(t) if lies_in_order(t) => view(t),
+        _ => {
+            let mut elements = vec![E::default(); len];
+            t.copy_into(&mut elements);
+            Cow::Owned(elements)
+        }
     }
 }
 
