@@ -33,7 +33,21 @@
 //! | [`Conv2DBatchNorm`], [`Conv2DBatchNormReLU`], [`BatchNorm2DReLU`], [`Bias2DReLU`], [`LinearReLU`] | several layers in fewer passes over memory |
 //! | [`MaxPool2D`], [`AvgPool2D`], [`GlobalAvgPool2D`] | pools |
 //! | [`Flatten2D`], [`FlattenTo`] | vectors of images |
+//! | [`CifarResNet`], [`ResNet`], [`WideResNet`] | whole networks: ResNet-20 to 56, ResNet-18 and 34, WRN-16-4, 28-10, 40-10 |
 //! | [`Dropout`], [`DropoutOneIn`] | dfdx's own: in a SAM step, both passes drop the same numbers |
+//!
+//! [`weights`] reads and writes the tensors of a network in files, with PyTorch's names.
+//!
+//! # The gradient of the input
+//! Nobody needs the gradient of a batch of images, and the first layer would spend a third of its time on
+//! it. So [`Linear`] and the convolutions leave it out if their input was traced with gradients that hold
+//! those of parameters (`x.traced(model.alloc_grads())`), if nothing was computed on the way, and if `x`
+//! is not among what these gradients are for. To get it, add it (`x.zero_grads(&mut grads)` before
+//! tracing), or keep the gradients of everything (`x.leaky_traced()`).
+//!
+//! # Memory
+//! A step on images takes and frees much of it; [`keep_freed_memory`](crate::device::keep_freed_memory)
+//! at the start of a program has the C library keep it for the next step.
 
 mod batch_norm;
 mod bias2d;

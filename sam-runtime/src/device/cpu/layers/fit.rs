@@ -1,0 +1,67 @@
+//! What fits together, and tensors as the kernels take them.
+
+use std::mem::take;
+
+use dfdx::{prelude::*, tensor::CpuError};
+
+use crate::device::{
+    Channels, Image, LayerTape,
+    cpu::{norm::Dims, simd::Real, view::lies_in_order},
+};
+
+/// What the device says to sizes that do not fit together.
+pub(super) const MISFIT: CpuError = CpuError::WrongNumElements;
+
+pub(super) fn fits(does: bool) -> Result<(), CpuError> {
+    if does { Ok(()) } else { Err(MISFIT) }
+}
+
+pub(super) fn image<E: Real>(
+    device: &Cpu,
+    elements: Vec<E>,
+    batch: usize,
+    channels: usize,
+    [height, width]: [usize; 2],
+) -> Result<Image<E, Cpu>, CpuError> {
+    device.try_tensor_from_vec(elements, (batch, channels, height, width))
+}
+
+/// `x` in row-major order, copied if it lies otherwise. (A gradient lies in memory as its tensor does.)
+pub(super) fn in_order<S: Shape, E: Real, T: LayerTape<E, Cpu>>(
+    x: Tensor<S, E, Cpu, T>,
+) -> Result<Tensor<S, E, Cpu, T>, CpuError>
+where
+    Cpu: Device<E>,
+{
+    if lies_in_order(&x) {
+        Ok(x)
+    } else {
+        x.try_contiguous()
+    }
+}
+
+/// [`in_order`] of a parameter, noted on `tape`.
+pub(super) fn parameter<S: Shape, E: Real, T: LayerTape<E, Cpu>>(
+    parameter: &Tensor<S, E, Cpu>,
+    tape: &mut T,
+) -> Result<Tensor<S, E, Cpu>, CpuError>
+where
+    Cpu: Device<E>,
+{
+    if lies_in_order(parameter) {
+        return Ok(parameter.clone());
+    }
+    let (parameter, its_tape) = in_order(parameter.retaped::<T>())?.split_tape();
+    *tape = take(tape).merge(its_tape);
+    Ok(parameter)
+}
+
+/// The sizes of `x`, if it has as many channels as each of these has numbers.
+pub(super) fn channels_of<S: Shape, E: Real, T>(
+    x: &Tensor<S, E, Cpu, T>,
+    parameters: &[&Channels<E, Cpu>],
+) -> Result<Dims, CpuError> {
+    let dims = Dims::new(x.shape().concrete().as_ref()).ok_or(MISFIT)?;
+    fits(parameters.iter().all(|p| p.shape().0 == dims.channels))?;
+    Ok(dims)
+}

@@ -1,0 +1,72 @@
+//! Linear layers.
+
+use std::mem::take;
+
+use dfdx::{prelude::*, tensor::CpuError};
+
+use super::fit::{fits, in_order, parameter};
+use crate::device::{
+    Channels, LayerTape, Rows,
+    cpu::{linear::Linear, norm::Incoming, simd::Real, view::view},
+    layers::{Free2, is_input, is_wanted},
+};
+
+pub(super) fn linear<E: Real, T: LayerTape<E, Cpu>>(
+    x: Rows<E, Cpu, T>,
+    weight: &Rows<E, Cpu>,
+    bias: Option<&Channels<E, Cpu>>,
+    relu: bool,
+) -> Result<Rows<E, Cpu, T>, CpuError>
+where
+    Cpu: Device<E>,
+{
+    let (x, mut tape) = in_order(x)?.split_tape();
+    let ((batch, inputs), (outputs, weight_inputs)) = (*x.shape(), *weight.shape());
+    fits(inputs == weight_inputs && bias.is_none_or(|bias| bias.shape().0 == outputs))?;
+    let weight = &parameter(weight, &mut tape)?;
+    let linear = Linear {
+        batch,
+        inputs,
+        outputs,
+    };
+    let y = linear.forward(&view(&x), &view(weight), bias.map(view).as_deref(), relu);
+    let y = x.device().try_tensor_from_vec(y, (batch, outputs))?;
+    if T::OWNS_TAPE {
+        let input = is_input::<E, Cpu, T>(&tape);
+        let (cut, y) = (relu.then(|| y.clone()), y.ghost());
+        let (weight, bias) = (weight.clone(), bias.cloned());
+        tape.add_backward_op(move |gradients| {
+            let d_y = take(E::host(gradients.get_or_alloc_mut(&y)?));
+            let mut d_weight = take(E::host(gradients.get_or_alloc_mut(&weight)?));
+            let mut d_bias = match &bias {
+                Some(bias) => Some(take(E::host(gradients.get_or_alloc_mut(bias)?))),
+                None => None,
+            };
+            let cut = cut.as_ref().map(view);
+            let incoming = Incoming {
+                gradient: &d_y,
+                cut: cut.as_deref(),
+            };
+            let d_x = if input && !is_wanted::<Free2, _, _, _>(&x, gradients) {
+                None
+            } else {
+                Some(&mut **E::host(gradients.get_or_alloc_mut(&x)?))
+            };
+            linear.backward(
+                &view(&x),
+                &view(&weight),
+                incoming,
+                &mut d_weight,
+                d_bias.as_deref_mut(),
+                d_x,
+            );
+            *E::host(gradients.get_or_alloc_mut(&weight)?) = d_weight;
+            if let (Some(bias), Some(d_bias)) = (&bias, d_bias) {
+                *E::host(gradients.get_or_alloc_mut(bias)?) = d_bias;
+            }
+            *E::host(gradients.get_or_alloc_mut(&y)?) = d_y;
+            Ok(())
+        });
+    }
+    Ok(y.put_tape(tape))
+}

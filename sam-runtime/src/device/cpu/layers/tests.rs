@@ -1,0 +1,124 @@
+//! The kernels against the composed operations, loops and finite differences, and on any number of
+//! threads.
+
+use dfdx::{prelude::*, tensor::OwnedTape};
+use rayon::ThreadPoolBuilder;
+
+use crate::device::{
+    Affine, Image, Layers, Pool, Rows, Tail, Window, composed,
+    layers::checks::{Own, battery},
+};
+
+mod of_f64 {
+    use super::*;
+    battery!(Own<Cpu>, f64);
+}
+
+mod of_f32 {
+    use super::*;
+    battery!(Own<Cpu>, f32);
+}
+
+fn numbers<S: Shape>(dev: &Cpu, shape: S, seed: usize) -> Tensor<S, f32, Cpu> {
+    let number = |i: usize| ((i * 7919 + seed * 104_729) % 2003) as f32 / 1001.0 - 1.0;
+    let count = shape.num_elements();
+    dev.tensor_from_vec((0..count).map(number).collect(), shape)
+}
+
+type Traced<S> = Tensor<S, f32, Cpu, OwnedTape<f32, Cpu>>;
+
+#[test]
+fn the_shortcut_without_parameters_is_the_composed_one() {
+    let dev = Cpu::default();
+    for (stride, outputs, before, height) in
+        [(2, 8, 2, 6), (2, 5, 1, 7), (1, 3, 0, 4), (3, 9, 6, 5)]
+    {
+        let x: Image<f32, Cpu> = numbers(&dev, (2, 3, height, 5), 1);
+        let run = |by: fn(Traced<_>, usize, usize, usize) -> Result<Traced<_>, _>| {
+            let y = by(x.leaky_trace(), stride, outputs, before).unwrap();
+            let shape = *y.shape();
+            let r = numbers(&dev, shape, 2);
+            let values = y.as_vec();
+            let gradients = (y * r).sum::<Rank0, _>().backward();
+            (shape, values, gradients.get(&x).as_vec())
+        };
+        let ours = run(<Cpu as Layers<f32>>::try_subsample);
+        assert_eq!(ours, run(composed::subsample), "stride {stride}");
+    }
+}
+
+/// Everything that a small network of all layers computes, bit by bit.
+fn network() -> Vec<u32> {
+    let dev = Cpu::default();
+    let window = |size, stride, padding| Window {
+        size,
+        stride,
+        padding,
+        dilation: 1,
+    };
+    let x: Image<f32, Cpu> = numbers(&dev, (37, 3, 12, 10), 1);
+    let kernels: Image<f32, Cpu> = numbers(&dev, (20, 3, 3, 3), 2);
+    let more: Image<f32, Cpu> = numbers(&dev, (24, 20, 3, 3), 3);
+    let affine = Affine {
+        scale: numbers(&dev, (20,), 4),
+        bias: numbers(&dev, (20,), 5),
+        epsilon: 1e-5,
+    };
+    let weight: Rows<f32, Cpu> = numbers(&dev, (300, 24 * 9), 6);
+    let y = x.leaky_trace();
+    let (y, moments) =
+        Cpu::try_conv2d_batch_norm(y, &kernels, window(3, 1, 1), 1, &affine, Tail::RELU).unwrap();
+    let y = Cpu::try_pool2d(y, Pool::Max, window(2, 2, 0)).unwrap();
+    let (y, _) = Cpu::try_batch_norm(y, &affine, Tail::NONE).unwrap();
+    let y = Cpu::try_conv2d(y, &more, window(3, 2, 1), 1).unwrap();
+    let y: Traced<(usize, usize)> = y.reshape_like(&(37, 216));
+    let y = Cpu::try_linear(y, &weight, None, true).unwrap();
+    let mut found = y.as_vec();
+    let gradients = y.square().mean::<Rank0, _>().backward();
+    found.extend(gradients.get(&x).as_vec());
+    found.extend(gradients.get(&kernels).as_vec());
+    found.extend(gradients.get(&more).as_vec());
+    found.extend(gradients.get(&weight).as_vec());
+    found.extend(gradients.get(&affine.scale).as_vec());
+    found.extend(moments.variance.as_vec());
+    found.into_iter().map(f32::to_bits).collect()
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let on = |threads: usize| {
+        let pool = ThreadPoolBuilder::new().num_threads(threads);
+        pool.build().unwrap().install(network)
+    };
+    let one = on(1);
+    for threads in [2, 3, 8] {
+        assert!(on(threads) == one, "{threads} threads");
+    }
+}
+
+#[test]
+fn a_large_mean_does_not_spoil_the_variance() {
+    let dev = Cpu::default();
+    let spread = |t: Image<f32, Cpu>| t * 0.01 + 1000.0;
+    let x = spread(numbers(&dev, (16, 2, 9, 9), 1));
+    let values = x.as_vec();
+    let affine = Affine {
+        scale: dev.ones_like(&(2,)),
+        bias: dev.zeros_like(&(2,)),
+        epsilon: 1e-12,
+    };
+    let (_, moments) = Cpu::try_batch_norm(x, &affine, Tail::NONE).unwrap();
+    for (channel, found) in moments.variance.as_vec().into_iter().enumerate() {
+        let of_channel = || {
+            let planes = values.chunks_exact(81).skip(channel).step_by(2);
+            planes.flatten().map(|x| f64::from(*x))
+        };
+        let count = of_channel().count() as f64;
+        let mean = of_channel().sum::<f64>() / count;
+        let variance = of_channel().map(|x| (x - mean).powi(2)).sum::<f64>() / count;
+        assert!(
+            (f64::from(found) / variance - 1.0).abs() < 1e-3,
+            "{found} {variance}"
+        );
+    }
+}
