@@ -11,6 +11,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use sam_benches::{
     median,
+    quiet::Ticks,
     worker::{THREADS, Worker},
 };
 use serde_json::{Map, json};
@@ -18,6 +19,10 @@ use serde_json::{Map, json};
 const USAGE: &str =
     "usage: compare --python PROGRAM [--quick] [mlp] [cnn] [resnet20]\n--quick: 5 rounds, not 11";
 
+/// Percent of the machine. Above this, measure again.
+const MOST_OTHERS: f64 = 3.0;
+
+/// The two steps, as the workers call them.
 const STEPS: [&str; 2] = ["base", "sam"];
 
 /// What is trained, and how long.
@@ -210,6 +215,7 @@ fn main() -> Result<()> {
         networks,
     } = options()?;
     let sides = Sides::new(python)?;
+    let start = Ticks::now()?;
     let (mut here, mut torch) = (sides.start_here()?, sides.start_torch()?);
     println!("{}; {THREADS} threads on each side", cpu());
     let (ours, theirs) = (here.ask("versions")?, torch.ask("versions")?);
@@ -250,6 +256,15 @@ fn main() -> Result<()> {
             }),
         );
     }
-    println!("\n{}", json!(summary));
+    // The workers' time counts as this process's once they have ended.
+    drop((here, torch));
+    let others = start.others_since()? * 100.0;
+    println!("\nMeanwhile, other processes and the hypervisor took {others:.1} % of the machine.");
+    if others > MOST_OTHERS {
+        println!(
+            "That is too much: two threads that wait for each other lose more than they share."
+        );
+    }
+    println!("{}", json!(summary));
     Ok(())
 }
