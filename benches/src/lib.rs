@@ -1,6 +1,9 @@
 //! Timing for the programs here: several contestants take turns in one run, and medians are
 //! compared, so that a slow minute of the machine hits all of them.
 
+pub mod quiet;
+pub mod worker;
+
 use std::time::Instant;
 
 /// One thing to time.
@@ -29,7 +32,11 @@ pub fn race(contestants: &mut [Contestant<'_>], rounds: usize, repeats: usize) -
     times.iter_mut().map(|times| median(times)).collect()
 }
 
-fn median(times: &mut [f64]) -> f64 {
+/// The middle one, or the upper one of the two in the middle.
+///
+/// # Panics
+/// Without any.
+pub fn median(times: &mut [f64]) -> f64 {
     times.sort_by(f64::total_cmp);
     times[times.len() / 2]
 }

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# The same training steps here and in PyTorch, side by side; ends with one line of JSON.
+#   benches/compare.sh [--quick] [mlp] [cnn] [resnet20]
+# Needs Python 3.11 or later with venv, and cargo. PyTorch goes to benches/.venv, at the first run.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+venv=$here/.venv
+requirements=$here/peers/requirements.txt
+
+# The copy says which requirements were installed to the end.
+if ! cmp -s "$requirements" "$venv/installed.txt"; then
+    "${PYTHON:-python3}" -m venv "$venv"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$requirements" >&2
+    cp "$requirements" "$venv/installed.txt"
+fi
+
+cd "$here/.."
+cargo build --quiet --release -p sam-benches
+target=$(cargo metadata --format-version 1 --no-deps |
+    "$venv/bin/python" -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
+exec "$target/release/compare" --python "$venv/bin/python" "$@"
