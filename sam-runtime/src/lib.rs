@@ -34,6 +34,7 @@
 //! | feature | what |
 //! |---|---|
 //! | `f16` | models of `f16` and `AMP<f16>` |
+//! | `image` | data sets from folders of JPEG and PNG files |
 //! | `cuda` | layers on an NVIDIA GPU; building takes a CUDA toolkit and a driver |
 //! | `ci-check` | beside `cuda`, for `cargo check` on a machine without CUDA; what it builds does not run |
 

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+#[cfg(feature = "image")]
+use super::folder::FolderProblem;
 use super::svhn::MatProblem;
 
 /// Any failure of this module.
@@ -125,6 +127,15 @@ pub enum DataError {
         path: PathBuf,
         /// What is wrong with it.
         problem: MatProblem,
+    },
+    /// An image folder, or a file in it, can't be used. With the feature `image`.
+    #[cfg(feature = "image")]
+    #[error("{}: {problem}", .path.display())]
+    Folder {
+        /// The folder or file at fault.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: FolderProblem,
     },
     /// Pixels and labels given in memory don't fit together.
     #[error(

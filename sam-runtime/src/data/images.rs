@@ -20,9 +20,12 @@ pub struct Images<S, const CLASSES: usize> {
     pixels: Vec<u8>,
     labels: Vec<usize>,
     /// For each channel, the number that each byte stands for.
-    values: Vec<[f32; 256]>,
+    values: Vec<ByteValues>,
     shape: PhantomData<S>,
 }
+
+/// The number that each byte stands for.
+pub(super) type ByteValues = [f32; 256];
 
 /// Mean and standard deviation of a channel's pixels, where black is 0 and white is 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,12 +38,12 @@ pub struct ChannelStats {
 
 impl ChannelStats {
     /// What leaves pixels at 0 to 1.
-    const UNIT: Self = Self {
+    pub(super) const UNIT: Self = Self {
         mean: 0.0,
         std: 1.0,
     };
 
-    fn values(self) -> [f32; 256] {
+    fn values(self) -> ByteValues {
         std::array::from_fn(|byte| (byte as f32 / 255.0 - self.mean) / self.std)
     }
 }
@@ -99,14 +102,14 @@ impl<S: ConstShape, const CLASSES: usize> Images<S, CLASSES> {
     /// [`DataError::Channels`] unless their number divides `S::NUMEL`; [`DataError::Stats`] for a
     /// deviation that is not above 0 or a number that is not finite.
     pub fn normalized(self, stats: &[ChannelStats]) -> Result<Self, DataError> {
-        channel_len::<S>(stats.len())?;
-        for (channel, &ChannelStats { mean, std }) in stats.iter().enumerate() {
-            if !(mean.is_finite() && std.is_finite() && std > 0.0) {
-                return Err(DataError::Stats { channel, mean, std });
-            }
-        }
-        let values = stats.iter().map(|stats| stats.values()).collect();
+        let values = tables::<S>(stats)?;
         Ok(Self { values, ..self })
+    }
+
+    /// The same images, with their bytes standing for these numbers.
+    #[cfg(feature = "image")]
+    pub(super) fn with_values(self, values: Vec<ByteValues>) -> Self {
+        Self { values, ..self }
     }
 
     /// The same images under another shape of as many elements, such as `Rank3<1, 28, 28>` for
@@ -161,18 +164,7 @@ impl<S: ConstShape, const CLASSES: usize> ImageDataset for Images<S, CLASSES> {
 
     fn sample_of(&self, index: usize, bytes: &[u8]) -> Result<Self::Item, DataError> {
         let label = self.label(index)?;
-        if bytes.len() != S::NUMEL {
-            return Err(DataError::InputLength {
-                expected: S::NUMEL,
-                found: bytes.len(),
-            });
-        }
-        let part = channel_len::<S>(self.values.len())?;
-        let mut input = Vec::with_capacity(S::NUMEL);
-        for (run, values) in bytes.chunks_exact(part).zip(&self.values) {
-            input.extend(run.iter().map(|&pixel| values[usize::from(pixel)]));
-        }
-        Sample::new(input, label)
+        Sample::new(numbers::<S>(bytes, &self.values)?, label)
     }
 }
 
@@ -181,6 +173,42 @@ impl<S: ConstShape, const CLASSES: usize> Labelled for Images<S, CLASSES> {
         check_index(index, self.labels.len())?;
         Ok(self.labels[index])
     }
+}
+
+/// What bytes stand for once normalised, for each of as many channels as there are `stats`.
+///
+/// # Errors
+/// As [`Images::normalized`].
+pub(super) fn tables<S: ConstShape>(stats: &[ChannelStats]) -> Result<Vec<ByteValues>, DataError> {
+    channel_len::<S>(stats.len())?;
+    for (channel, &ChannelStats { mean, std }) in stats.iter().enumerate() {
+        if !(mean.is_finite() && std.is_finite() && std > 0.0) {
+            return Err(DataError::Stats { channel, mean, std });
+        }
+    }
+    Ok(stats.iter().map(|stats| stats.values()).collect())
+}
+
+/// The numbers that an image's bytes stand for.
+///
+/// # Errors
+/// [`DataError::InputLength`] unless there are `S::NUMEL` bytes.
+pub(super) fn numbers<S: ConstShape>(
+    bytes: &[u8],
+    values: &[ByteValues],
+) -> Result<Vec<f32>, DataError> {
+    if bytes.len() != S::NUMEL {
+        return Err(DataError::InputLength {
+            expected: S::NUMEL,
+            found: bytes.len(),
+        });
+    }
+    let part = channel_len::<S>(values.len())?;
+    let mut input = Vec::with_capacity(S::NUMEL);
+    for (run, values) in bytes.chunks_exact(part).zip(values) {
+        input.extend(run.iter().map(|&pixel| values[usize::from(pixel)]));
+    }
+    Ok(input)
 }
 
 /// The pixels in each of `channels` equal parts of `S`.

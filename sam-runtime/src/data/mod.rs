@@ -12,6 +12,7 @@
 //! | `mnist` | [`Mnist`]: the four standard files in a folder |
 //! | `cifar` | [`Cifar10`], [`Cifar100`]: the binary files in a folder |
 //! | `svhn` | [`Svhn`]: cropped digits from MAT files |
+//! | `folder` | `ImageFolder`: JPEG and PNG files in one folder per class, with the feature `image` |
 //! | `files` | finding and reading the files above |
 //! | `glyphs` | [`Glyphs`]: digits that the crate draws itself; no download |
 //! | `noise` | [`LabelNoise`]: wrong labels, exactly as many as asked for |
@@ -23,7 +24,7 @@
 //! | `iter` | the iterators over batches, and [`chunks`]: a whole data set in order |
 //! | `batch` | [`BatchShape`] and the step from samples to tensors |
 //! | `stream` | the random streams that all of the above draw from |
-//! | `error` | [`DataError`], [`IdxProblem`]; [`MatProblem`] stands beside its format |
+//! | `error` | [`DataError`], [`IdxProblem`]; [`MatProblem`] and `FolderProblem` stand beside their formats |
 //!
 //! Everything random here is a pure function of a seed and an index. Nothing draws from a global
 //! or thread-local generator, so equal arguments give equal data in any order and on any thread.
@@ -58,6 +59,8 @@ mod cifar;
 mod dataset;
 mod error;
 mod files;
+#[cfg(feature = "image")]
+mod folder;
 mod glyphs;
 mod idx;
 mod image_set;
@@ -77,6 +80,8 @@ pub use batch::{Batch, BatchShape, Chunk};
 pub use cifar::{Cifar10, Cifar100};
 pub use dataset::{Dataset, Labelled, TakeFirst};
 pub use error::{DataError, IdxProblem};
+#[cfg(feature = "image")]
+pub use folder::{Fit, FolderProblem, ImageFolder};
 pub use glyphs::Glyphs;
 pub use idx::Idx;
 pub use image_set::{ImageDataset, ImageShape};

@@ -11,7 +11,7 @@
 mod autoaugment;
 mod erase;
 mod mixup;
-mod picture;
+pub(super) mod picture;
 mod shift;
 
 use rand_chacha::ChaCha8Rng;

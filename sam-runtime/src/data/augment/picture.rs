@@ -2,15 +2,15 @@
 
 /// Bytes of an image, channel by channel, row by row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Picture {
-    pub(super) bytes: Vec<u8>,
-    pub(super) height: usize,
-    pub(super) width: usize,
+pub(in crate::data) struct Picture {
+    pub(in crate::data) bytes: Vec<u8>,
+    pub(in crate::data) height: usize,
+    pub(in crate::data) width: usize,
 }
 
 impl Picture {
     /// Pixels of one channel.
-    pub(super) fn area(&self) -> usize {
+    pub(in crate::data) fn area(&self) -> usize {
         self.height * self.width
     }
 
@@ -30,19 +30,15 @@ impl Picture {
         })
     }
 
-    /// The brightness of each pixel by the weights of ITU-R 601, in 16-bit fixed point as PIL's
-    /// `convert("L")` has it; a grey image's own pixels.
+    /// The brightness of each pixel ([`luma`]); a grey image's own pixels.
     pub(super) fn luma(&self) -> Vec<u8> {
         let Some([red, green, blue]) = self.colours() else {
             return self.bytes.clone();
         };
-        let weigh = |byte: u8, weight: u32| u32::from(byte) * weight;
         red.iter()
             .zip(green)
             .zip(blue)
-            .map(|((&r, &g), &b)| {
-                ((weigh(r, 19_595) + weigh(g, 38_470) + weigh(b, 7_471) + 0x8000) >> 16) as u8
-            })
+            .map(|((&r, &g), &b)| luma([r, g, b]))
             .collect()
     }
 
@@ -50,6 +46,13 @@ impl Picture {
     pub(super) fn map(&mut self, table: &[u8; 256]) {
         map(&mut self.bytes, table);
     }
+}
+
+/// The brightness of a colour by the weights of ITU-R 601, in 16-bit fixed point as PIL's
+/// `convert("L")` has it.
+pub(in crate::data) fn luma([red, green, blue]: [u8; 3]) -> u8 {
+    let weigh = |byte: u8, weight: u32| u32::from(byte) * weight;
+    ((weigh(red, 19_595) + weigh(green, 38_470) + weigh(blue, 7_471) + 0x8000) >> 16) as u8
 }
 
 /// Replaces each byte by the table's entry.

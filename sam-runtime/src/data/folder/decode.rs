@@ -1,0 +1,77 @@
+//! From a file to the bytes of its picture.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use image::{DynamicImage, ImageError, ImageReader, Limits};
+
+use super::truncated::is_cut_short;
+use super::{FolderProblem, problem_of};
+use crate::data::augment::picture::{Picture, luma};
+use crate::data::{DataError, files};
+
+/// Memory that one picture may take, in MiB: the 179 million pixels of colour at which PIL refuses.
+const LIMIT: u64 = 512;
+
+/// The picture in a file, in 1 (grey) or 3 channels.
+///
+/// The format is told by the content: a PNG file named `.jpg` is no rare thing.
+///
+/// # Errors
+/// [`DataError::Open`] for a file that can't be opened; [`DataError::Folder`] for one that can't be
+/// decoded or is too large.
+pub(super) fn decode(path: &Path, channels: usize) -> Result<Picture, DataError> {
+    let file = files::read(path)?;
+    let guessed = ImageReader::new(Cursor::new(&file)).with_guessed_format();
+    let mut reader = guessed.map_err(|reason| DataError::Open {
+        path: path.into(),
+        reason,
+    })?;
+    reader.limits(limits());
+    let image = reader.decode().map_err(|error| {
+        let reason = error.to_string();
+        let problem = match error {
+            ImageError::Limits(_) => FolderProblem::TooLarge { mib: LIMIT, reason },
+            _ => FolderProblem::Decode { reason },
+        };
+        problem_of(path, problem)
+    })?;
+    if is_cut_short(&file) {
+        let reason = "it ends before its picture does".into();
+        return Err(problem_of(path, FolderProblem::Decode { reason }));
+    }
+    let (height, width) = (image.height() as usize, image.width() as usize);
+    let bytes = match channels {
+        1 => grey(image),
+        _ => planes(&image.into_rgb8().into_raw()),
+    };
+    Ok(Picture {
+        bytes,
+        height,
+        width,
+    })
+}
+
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(LIMIT << 20);
+    limits
+}
+
+/// Brightness as PIL has it; transparency is left out, as there.
+fn grey(image: DynamicImage) -> Vec<u8> {
+    if !image.color().has_color() {
+        return image.into_luma8().into_raw();
+    }
+    let rgb = image.into_rgb8();
+    rgb.pixels().map(|pixel| luma(pixel.0)).collect()
+}
+
+/// Pixel by pixel to channel by channel.
+fn planes(rgb: &[u8]) -> Vec<u8> {
+    let mut planes = Vec::with_capacity(rgb.len());
+    for channel in 0..3 {
+        planes.extend(rgb.iter().skip(channel).step_by(3));
+    }
+    planes
+}

@@ -1,0 +1,202 @@
+//! Images from a folder with one sub-folder per class.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `scan` | finding the classes and their files |
+//! | `decode` | from a file to the bytes of its picture |
+//! | `truncated` | telling a JPEG file that was cut short |
+//! | `fit` | [`Fit`]: what happens to pictures of other sizes |
+//! | `resize` | resizing, to the byte as PIL does it |
+//! | `problem` | [`FolderProblem`]: what can be wrong |
+
+mod decode;
+mod fit;
+mod problem;
+mod resize;
+mod scan;
+mod truncated;
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+pub use self::fit::Fit;
+pub use self::problem::FolderProblem;
+
+use super::dataset::check_index;
+use super::images::{ByteValues, numbers, tables};
+use super::{ChannelStats, DataError, Dataset, ImageDataset, ImageShape, Images, Labelled, Sample};
+
+/// JPEG and PNG files in a folder with one sub-folder per class, as torchvision's `ImageFolder` reads
+/// them; each is decoded when its sample is asked for. Needs the feature `image`.
+///
+/// The classes are the sorted names of the sub-folders, and a class's files are those that end in
+/// `.jpg`, `.jpeg` or `.png` (in any case), sorted, in the sub-folder itself and in folders below it.
+/// Files of other endings and everything whose name begins with a dot are skipped. The order is the same
+/// on every file system.
+///
+/// `S` is the shape of an image: `Rank3<3, H, W>` for red, green and blue, `Rank3<1, H, W>` (or
+/// `Rank2<H, W>`) for grey. Pictures are converted to it: colours to grey by the weights of ITU-R 601
+/// as PIL does, 16 bits to 8, and transparency is dropped. Pictures of another size are an error unless
+/// [`fit`](Self::fit) says otherwise. As in torchvision, the orientation in a file's EXIF data is **not**
+/// applied: turn photographs upright first. PNG files give the bytes that PIL gives; JPEG decoders
+/// differ by a few levels in a pixel.
+///
+/// Only paths are held. Where all images fit into memory, [`load`](Self::load) saves decoding them
+/// anew in every epoch.
+///
+/// ```no_run
+/// use dfdx::prelude::*;
+/// use sam_runtime::data::{Augment, DataLoader, Fit, ImageFolder};
+///
+/// # fn main() -> Result<(), sam_runtime::data::DataError> {
+/// let flowers = ImageFolder::<Rank3<3, 64, 64>, 5>::open("flowers/train")?.fit(Fit::Crop);
+/// println!("{:?}", flowers.classes());
+///
+/// let train = DataLoader::<_, 32>::new(flowers)?.augment(Augment::basic());
+/// for batch in train.try_epoch(&Cpu::default(), 0) {
+///     let (x, _y) = batch?;
+///     let _x: Tensor<Rank4<32, 3, 64, 64>, f32, Cpu> = x;
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct ImageFolder<S, const CLASSES: usize> {
+    classes: Vec<String>,
+    files: Vec<(PathBuf, usize)>,
+    fit: Fit,
+    values: Vec<ByteValues>,
+    shape: PhantomData<S>,
+}
+
+impl<S: ImageShape, const CLASSES: usize> ImageFolder<S, CLASSES> {
+    /// The images below `dir`. Reads folders, but no file: an image that can't be decoded is found
+    /// when it is asked for.
+    ///
+    /// Shapes of other than 1 or 3 channels, or without pixels, don't compile.
+    ///
+    /// # Errors
+    /// [`DataError::Folder`] if `dir` is no folder, doesn't hold `CLASSES` class folders, or one of
+    /// them has no images; [`DataError::Open`] for a folder that can't be read.
+    pub fn open(dir: impl AsRef<Path>) -> Result<Self, DataError> {
+        const {
+            assert!(
+                matches!(S::CHANNELS, 1 | 3) && S::HEIGHT > 0 && S::WIDTH > 0,
+                "image folders are for images of 1 or 3 channels"
+            )
+        };
+        let scan::Found { classes, files } = scan::scan(dir.as_ref(), CLASSES)?;
+        Ok(Self {
+            classes,
+            files,
+            fit: Fit::default(),
+            values: tables::<S>(&[ChannelStats::UNIT])?,
+            shape: PhantomData,
+        })
+    }
+
+    /// The same images, with pictures of other sizes treated like this; [`Fit::Exact`] at first.
+    pub fn fit(self, fit: Fit) -> Self {
+        Self { fit, ..self }
+    }
+
+    /// The same images, giving `(pixel - mean) / std` of each channel instead of 0 to 1, as
+    /// [`Images::normalized`] does.
+    ///
+    /// # Errors
+    /// As [`Images::normalized`].
+    pub fn normalized(self, stats: &[ChannelStats]) -> Result<Self, DataError> {
+        let values = tables::<S>(stats)?;
+        Ok(Self { values, ..self })
+    }
+
+    /// The names of the classes, by label. Characters that aren't Unicode are replaced.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// The file of the image at `index`.
+    ///
+    /// # Errors
+    /// [`DataError::Index`] past the end.
+    pub fn path(&self, index: usize) -> Result<&Path, DataError> {
+        check_index(index, self.files.len())?;
+        Ok(&self.files[index].0)
+    }
+
+    /// All images, decoded and fitted, on all threads: `S::NUMEL` bytes of memory each. Normalised as
+    /// these are.
+    ///
+    /// # Errors
+    /// As [`get`](Dataset::get), of the first file that fails.
+    pub fn load(&self) -> Result<Images<S, CLASSES>, DataError> {
+        let mut pixels = vec![0; self.files.len() * S::NUMEL];
+        let failed = pixels
+            .par_chunks_exact_mut(S::NUMEL)
+            .zip(&self.files)
+            .find_map_first(|(image, (path, _))| match self.read(path) {
+                Ok(bytes) => {
+                    image.copy_from_slice(&bytes);
+                    None
+                }
+                Err(error) => Some(error),
+            });
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let labels = self.files.iter().map(|&(_, label)| label).collect();
+        Ok(Images::new(pixels, labels)?.with_values(self.values.clone()))
+    }
+
+    /// The bytes of a file's picture, `S::NUMEL` of them.
+    fn read(&self, path: &Path) -> Result<Vec<u8>, DataError> {
+        let picture = decode::decode(path, S::CHANNELS)?;
+        fit::fitted(picture, [S::HEIGHT, S::WIDTH], self.fit)
+            .map_err(|problem| problem_of(path, problem))
+    }
+}
+
+/// Reading a sample can fail: [`DataError::Open`] if its file has gone, [`DataError::Folder`] if it
+/// can't be decoded or fitted.
+impl<S: ImageShape, const CLASSES: usize> Dataset for ImageFolder<S, CLASSES> {
+    type Item = Sample<S, CLASSES>;
+
+    fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    fn get(&self, index: usize) -> Result<Self::Item, DataError> {
+        self.sample_of(index, &self.bytes(index)?)
+    }
+}
+
+impl<S: ImageShape, const CLASSES: usize> ImageDataset for ImageFolder<S, CLASSES> {
+    fn bytes(&self, index: usize) -> Result<Cow<'_, [u8]>, DataError> {
+        self.read(self.path(index)?).map(Cow::Owned)
+    }
+
+    fn sample_of(&self, index: usize, bytes: &[u8]) -> Result<Self::Item, DataError> {
+        let label = self.label(index)?;
+        Sample::new(numbers::<S>(bytes, &self.values)?, label)
+    }
+}
+
+impl<S: ImageShape, const CLASSES: usize> Labelled for ImageFolder<S, CLASSES> {
+    fn label(&self, index: usize) -> Result<usize, DataError> {
+        check_index(index, self.files.len())?;
+        Ok(self.files[index].1)
+    }
+}
+
+fn problem_of(path: &Path, problem: FolderProblem) -> DataError {
+    DataError::Folder {
+        path: path.into(),
+        problem,
+    }
+}
+
+#[cfg(test)]
+mod tests;

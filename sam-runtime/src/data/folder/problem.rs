@@ -1,0 +1,75 @@
+//! What is wrong with an image folder.
+
+/// What is wrong with an image folder, a class's folder in it, or an image file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FolderProblem {
+    /// The path is no folder, or nothing is there.
+    #[error("not a folder; give the folder that holds one sub-folder per class")]
+    NotAFolder,
+    /// There is no sub-folder to be a class.
+    #[error(
+        "has no class folders; put the images of each class into a sub-folder named after the class"
+    )]
+    NoClasses,
+    /// The folder has another number of classes than the data set's type.
+    #[error(
+        "has {} class folders ({}), but the data set's type has {expected} classes; \
+         choose a type with as many classes, or check the folder",
+        .found.len(), shortened(.found)
+    )]
+    Classes {
+        /// The names of the class folders, sorted.
+        found: Vec<String>,
+        /// Classes of the data set's type.
+        expected: usize,
+    },
+    /// A class has no image.
+    #[error(
+        "has no images; put JPEG or PNG files (.jpg, .jpeg, .png) into this class folder, or remove it"
+    )]
+    EmptyClass,
+    /// A link leads back to a folder that it lies in.
+    #[error("leads back to a folder around it, so reading it would never end; remove the link")]
+    Loop,
+    /// The file is no JPEG or PNG image, or a damaged one.
+    #[error("can't decode it as JPEG or PNG ({reason}); replace, convert or remove the file")]
+    Decode {
+        /// The decoder's own words.
+        reason: String,
+    },
+    /// The picture would take more memory than any is given.
+    #[error(
+        "its picture needs more than the {mib} MiB that one may take ({reason}); \
+         the file is damaged or hostile, or must be made smaller first"
+    )]
+    TooLarge {
+        /// The limit, in units of 2^20 bytes.
+        mib: u64,
+        /// The decoder's own words.
+        reason: String,
+    },
+    /// The picture isn't of the data set's size, and [`Fit::Exact`](super::Fit::Exact) changes none.
+    #[error(
+        "its picture is {} rows x {} columns, but the data set's shape is {} x {}; \
+         choose `Fit::Crop` or `Fit::Stretch`, or resize the file",
+        .found[0], .found[1], .expected[0], .expected[1]
+    )]
+    Size {
+        /// Rows and columns of the data set's shape.
+        expected: [usize; 2],
+        /// Rows and columns of the picture.
+        found: [usize; 2],
+    },
+    /// [`Fit::CropFrom`](super::Fit::CropFrom) of no pixels.
+    #[error("its shorter side can't be resized to 0 pixels; give `Fit::CropFrom` 1 or more")]
+    NoSide,
+}
+
+/// The first names; a folder of a thousand classes would bury the message.
+fn shortened(names: &[String]) -> String {
+    const SHOWN: usize = 6;
+    let first = names[..names.len().min(SHOWN)].join(", ");
+    let rest = if names.len() > SHOWN { ", ..." } else { "" };
+    format!("{first}{rest}")
+}

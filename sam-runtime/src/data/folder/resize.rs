@@ -1,0 +1,177 @@
+//! Bilinear resizing with antialiasing, to the byte as PIL does it.
+//!
+//! Each pixel of the result is a weighted mean of the pixels under a triangle around its place, which
+//! grows with the picture being shrunk. PIL goes along the rows first, then along the columns, rounds
+//! to bytes in between, and holds weights in fixed point; so does this. Only what the crop keeps is
+//! computed: a long, thin picture would else become a huge one before it is cut.
+
+/// Fraction bits of the weights.
+const BITS: u32 = 22;
+
+/// How one side of a picture is resized and cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Axis {
+    /// Pixels that come in.
+    from: usize,
+    /// Pixels of the whole resized side.
+    size: usize,
+    /// The first of those that is kept.
+    skip: usize,
+    /// How many are kept.
+    keep: usize,
+    /// Black pixels before them.
+    pad: usize,
+    /// Pixels that come out, black ones included.
+    out: usize,
+}
+
+impl Axis {
+    /// A side of `from` pixels, resized to `size`, of which the middle `out` are taken; rounding is
+    /// that of torchvision's `CenterCrop`.
+    pub(super) fn middle(from: usize, size: usize, out: usize) -> Self {
+        let (skip, pad) = match size.checked_sub(out) {
+            // Python's `round`: a half goes to the even neighbour.
+            Some(rest) => (rest / 2 + usize::from(rest % 4 == 3), 0),
+            None => (0, (out - size) / 2),
+        };
+        Self {
+            from,
+            size,
+            skip,
+            keep: size.min(out),
+            pad,
+            out,
+        }
+    }
+
+    /// For each pixel kept: the first pixel that it is made of, and the weights from there on.
+    fn weights(&self) -> Vec<(usize, Vec<i64>)> {
+        let scale = self.from as f64 / self.size as f64;
+        let support = scale.max(1.0);
+        let one = |at: usize| {
+            let centre = (at as f64 + 0.5) * scale;
+            // A negative float becomes 0.
+            let first = (centre - support + 0.5) as usize;
+            let end = ((centre + support + 0.5) as usize).min(self.from);
+            let heights: Vec<f64> = (first..end)
+                .map(|x| {
+                    let away = (x as f64 - centre + 0.5) * (1.0 / support);
+                    (1.0 - away.abs()).max(0.0)
+                })
+                .collect();
+            let sum: f64 = heights.iter().sum();
+            let fixed = |height: &f64| (0.5 + height / sum * f64::from(1 << BITS)) as i64;
+            (first, heights.iter().map(fixed).collect())
+        };
+        (self.skip..self.skip + self.keep).map(one).collect()
+    }
+}
+
+/// One channel, row by row, resized and cut along its `[rows, columns]`.
+pub(super) fn resize(plane: &[u8], [rows, columns]: &[Axis; 2]) -> Vec<u8> {
+    let weights = columns.weights();
+    let mut wide = Vec::with_capacity(rows.from * columns.keep);
+    for row in plane.chunks_exact(columns.from) {
+        wide.extend(
+            weights
+                .iter()
+                .map(|(first, weights)| mean(weights, row[*first..].iter().copied())),
+        );
+    }
+    let mut out = vec![0; rows.out * columns.out];
+    let lines = out.chunks_exact_mut(columns.out).skip(rows.pad);
+    for ((first, weights), line) in rows.weights().iter().zip(lines) {
+        for (x, pixel) in line[columns.pad..][..columns.keep].iter_mut().enumerate() {
+            let column = wide[first * columns.keep + x..]
+                .iter()
+                .step_by(columns.keep);
+            *pixel = mean(weights, column.copied());
+        }
+    }
+    out
+}
+
+/// The weighted mean, rounded.
+fn mean(weights: &[i64], pixels: impl Iterator<Item = u8>) -> u8 {
+    let half = 1 << (BITS - 1);
+    let sum: i64 = weights
+        .iter()
+        .zip(pixels)
+        .map(|(w, p)| w * i64::from(p))
+        .sum();
+    ((sum + half) >> BITS).min(255) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_is_python_s() {
+        // (size, out) and round((size - out) / 2)
+        for (size, out, skip) in [
+            (9, 8, 0),
+            (10, 8, 1),
+            (11, 8, 2),
+            (13, 8, 2),
+            (15, 8, 4),
+            (8, 8, 0),
+        ] {
+            let axis = Axis::middle(1, size, out);
+            assert_eq!((axis.skip, axis.keep, axis.pad), (skip, out, 0), "{size}");
+        }
+        let small = Axis::middle(1, 5, 8);
+        assert_eq!((small.skip, small.keep, small.pad), (0, 5, 1));
+    }
+
+    #[test]
+    fn weights_sum_to_one_and_a_flat_picture_stays_flat() {
+        for (from, size) in [(7, 3), (3, 7), (100, 1), (1, 9), (640, 224), (5, 5)] {
+            let axis = Axis::middle(from, size, size);
+            for (first, weights) in axis.weights() {
+                assert!(first + weights.len() <= from);
+                let sum: i64 = weights.iter().sum();
+                assert!((sum - (1 << BITS)).abs() <= weights.len() as i64);
+            }
+            let flat = vec![201; from * from];
+            assert_eq!(resize(&flat, &[axis, axis]), vec![201; size * size]);
+        }
+    }
+
+    #[test]
+    fn the_same_size_changes_nothing() {
+        let plane: Vec<u8> = (0..6 * 9).map(|i| (i * 37 % 256) as u8).collect();
+        let axes = [Axis::middle(6, 6, 6), Axis::middle(9, 9, 9)];
+        assert_eq!(resize(&plane, &axes), plane);
+    }
+
+    #[test]
+    fn halving_takes_the_triangle_s_means() {
+        // Places 0.5 + 2 i; a triangle of half-width 2 has 1/4, 3/4, 3/4, 1/4, halved by its sum.
+        let axes = [Axis::middle(1, 1, 1), Axis::middle(8, 4, 4)];
+        let row = [0, 80, 160, 240, 0, 0, 0, 80];
+        let wanted = [
+            (0.0 * 3.0 + 80.0 * 3.0 + 160.0) / 7.0,
+            (80.0 + 160.0 * 3.0 + 240.0 * 3.0) / 8.0,
+            240.0 / 8.0,
+            (80.0 * 3.0) / 7.0,
+        ];
+        let found = resize(&row, &axes);
+        for (found, wanted) in found.iter().zip(wanted) {
+            assert!(
+                (f64::from(*found) - wanted).abs() <= 0.5,
+                "{found} {wanted}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_long_picture_costs_no_more_than_its_middle() {
+        // Whole, the resized picture would have 224 x 2 * 10^10 pixels.
+        let axes = [
+            Axis::middle(1, 224, 4),
+            Axis::middle(1 << 20, 20_000_000_000, 4),
+        ];
+        assert_eq!(resize(&vec![7; 1 << 20], &axes), [7; 16]);
+    }
+}

@@ -1,0 +1,410 @@
+//! Against PIL's and torchvision's numbers (`fixtures/image_folder.py`), and with files that the
+//! `image` crate writes.
+
+use std::fs;
+use std::path::Path;
+
+use dfdx::shapes::{Rank2, Rank3};
+use dfdx::tensor::{AsArray, Cpu};
+use image::{GrayImage, ImageFormat, Rgb, RgbImage};
+use serde::Deserialize;
+use tempfile::{TempDir, tempdir};
+
+use super::*;
+use crate::data::{Augment, DataLoader, chunks};
+
+/// A file, and what PIL and torchvision make of it.
+#[derive(Deserialize)]
+struct Reference {
+    name: String,
+    file: String,
+    cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    channels: usize,
+    height: usize,
+    width: usize,
+    fit: String,
+    shorter: usize,
+    bytes: String,
+}
+
+fn references() -> Vec<Reference> {
+    serde_json::from_str(include_str!("../fixtures/image_folder.json")).unwrap()
+}
+
+fn unhex(hex: &str) -> Vec<u8> {
+    (0..hex.len() / 2)
+        .map(|i| u8::from_str_radix(&hex[2 * i..][..2], 16).unwrap())
+        .collect()
+}
+
+/// The bytes of the reference file with this name.
+fn reference(name: &str) -> Vec<u8> {
+    let file = references().into_iter().find(|file| file.name == name);
+    unhex(&file.unwrap().file)
+}
+
+#[test]
+fn files_give_the_bytes_that_torchvision_gives() {
+    let dir = tempdir().unwrap();
+    let (mut cases, mut worst) = (0, 0);
+    for Reference {
+        name,
+        file,
+        cases: wanted,
+    } in references()
+    {
+        let path = dir.path().join("picture");
+        fs::write(&path, unhex(&file)).unwrap();
+        for case in wanted {
+            let fit = match (case.fit.as_str(), case.shorter) {
+                ("Exact", 0) => Fit::Exact,
+                ("Crop", 0) => Fit::Crop,
+                ("Stretch", 0) => Fit::Stretch,
+                ("CropFrom", shorter) => Fit::CropFrom(shorter),
+                other => panic!("{other:?}"),
+            };
+            let size = [case.height, case.width];
+            let picture = decode::decode(&path, case.channels).unwrap();
+            let found = fit::fitted(picture, size, fit).unwrap();
+            let wanted = unhex(&case.bytes);
+            assert_eq!(found.len(), wanted.len());
+            let off = found.iter().zip(&wanted).map(|(f, w)| f.abs_diff(*w));
+            let off = off.max().unwrap();
+            if name.contains("jpeg") {
+                // Decoders are free to round, and to smooth colours of half the size, each in its way.
+                worst = worst.max(off);
+                assert!(off <= 3, "{name} {fit:?} {}: {off}", case.channels);
+            } else {
+                assert_eq!(off, 0, "{name} {fit:?} {size:?}");
+            }
+            cases += 1;
+        }
+    }
+    println!("{cases} cases; JPEG at most {worst} levels away");
+    assert!(cases > 60);
+}
+
+/// A picture of one colour, but for its first pixel.
+fn rgb(width: u32, height: u32, colour: [u8; 3]) -> RgbImage {
+    let mut image = RgbImage::from_pixel(width, height, Rgb(colour));
+    image.put_pixel(0, 0, Rgb([1, 2, 3]));
+    image
+}
+
+fn put(dir: &Path, name: &str, image: &RgbImage) {
+    let path = dir.join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    image.save(path).unwrap();
+}
+
+/// Two classes of three and two pictures of 2 rows x 3 columns; picture `i` is of colour `[10 i, 0, 255]`.
+fn two_classes() -> TempDir {
+    let dir = tempdir().unwrap();
+    for (i, name) in [
+        "cats/1.png",
+        "cats/10.PNG",
+        "cats/more/0.png",
+        "dogs/B.png",
+        "dogs/a.png",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let image = rgb(3, 2, [10 * i as u8, 0, 255]);
+        let path = dir.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        image.save_with_format(path, ImageFormat::Png).unwrap();
+    }
+    dir
+}
+
+type Two = ImageFolder<Rank3<3, 2, 3>, 2>;
+
+#[test]
+fn classes_and_files_come_sorted_with_their_exact_pixels() {
+    let dir = two_classes();
+    // What is no image, or hidden, doesn't count.
+    for name in [
+        "cats/notes.txt",
+        "cats/.hidden.png",
+        "cats/png",
+        "README.png",
+    ] {
+        fs::write(dir.path().join(name), "no image").unwrap();
+    }
+    fs::create_dir(dir.path().join(".cache")).unwrap();
+    let folder = Two::open(dir.path()).unwrap();
+    assert_eq!(folder.classes(), ["cats", "dogs"]);
+    assert_eq!(folder.len(), 5);
+    for (i, label) in [0, 0, 0, 1, 1].into_iter().enumerate() {
+        let value = 10 * i as u8;
+        let mut wanted = [[value; 6], [0; 6], [255; 6]];
+        (wanted[0][0], wanted[1][0], wanted[2][0]) = (1, 2, 3);
+        assert_eq!(folder.bytes(i).unwrap(), wanted.concat());
+        let sample = folder.get(i).unwrap();
+        assert_eq!((sample.label(), folder.label(i).unwrap()), (label, label));
+        assert_eq!(sample.input()[1], f32::from(value) / 255.0);
+    }
+    assert!(folder.path(2).unwrap().ends_with("cats/more/0.png"));
+    for error in [
+        folder.get(5).unwrap_err(),
+        folder.label(5).unwrap_err(),
+        folder.path(5).unwrap_err(),
+    ] {
+        assert!(matches!(error, DataError::Index { index: 5, len: 5 }));
+    }
+}
+
+#[test]
+fn folders_in_a_class_are_sorted_as_torchvision_sorts_them() {
+    let dir = tempdir().unwrap();
+    let sorted = ["z.png", "a/z.png", "a-b/a.png", "a/b/a.png"];
+    for name in sorted.iter().rev() {
+        put(&dir.path().join("only"), name, &rgb(1, 1, [0; 3]));
+    }
+    let folder = ImageFolder::<Rank3<3, 1, 1>, 1>::open(dir.path()).unwrap();
+    let found = (0..4).map(|i| folder.path(i).unwrap().to_owned());
+    let wanted = sorted.map(|name| dir.path().join("only").join(name));
+    assert_eq!(found.collect::<Vec<_>>(), wanted);
+}
+
+#[test]
+fn a_jpeg_written_here_is_read_back_closely_in_colour_and_grey() {
+    let dir = tempdir().unwrap();
+    let ramp = RgbImage::from_fn(16, 8, |x, y| Rgb([8 * x as u8, 16 * y as u8, 90]));
+    put(dir.path(), "one/a.jpg", &ramp);
+    let colour = ImageFolder::<Rank3<3, 8, 16>, 1>::open(dir.path()).unwrap();
+    let grey = ImageFolder::<Rank2<8, 16>, 1>::open(dir.path()).unwrap();
+    let (colour, grey) = (colour.bytes(0).unwrap(), grey.bytes(0).unwrap());
+    let mut off = (0, 0.0_f32);
+    for (i, pixel) in ramp.pixels().enumerate() {
+        for channel in 0..3 {
+            off.0 = off
+                .0
+                .max(colour[channel * 128 + i].abs_diff(pixel[channel]));
+        }
+        let [r, g, b] = pixel.0.map(f32::from);
+        let wanted = 0.299 * r + 0.587 * g + 0.114 * b;
+        off.1 = off.1.max((f32::from(grey[i]) - wanted).abs());
+    }
+    println!("JPEG at most {off:?} levels away");
+    // The default quality is 75.
+    assert!(off.0 <= 24 && off.1 <= 8.0, "{off:?}");
+}
+
+#[test]
+fn grey_files_serve_colour_shapes_and_the_content_tells_the_format() {
+    let dir = tempdir().unwrap();
+    fs::create_dir(dir.path().join("one")).unwrap();
+    let image = GrayImage::from_raw(2, 1, vec![7, 200]).unwrap();
+    let path = dir.path().join("one/really-png.jpeg");
+    image.save_with_format(path, ImageFormat::Png).unwrap();
+    let colour = ImageFolder::<Rank3<3, 1, 2>, 1>::open(dir.path()).unwrap();
+    assert_eq!(*colour.bytes(0).unwrap(), [7, 200, 7, 200, 7, 200]);
+    let grey = ImageFolder::<Rank3<1, 1, 2>, 1>::open(dir.path()).unwrap();
+    assert_eq!(*grey.bytes(0).unwrap(), [7, 200]);
+}
+
+#[test]
+fn loaded_images_are_the_folder_s() {
+    let dir = two_classes();
+    let stats = [0.5, 0.1, 0.9].map(|mean| ChannelStats { mean, std: 0.25 });
+    let folder = Two::open(dir.path()).unwrap().normalized(&stats).unwrap();
+    let images = folder.load().unwrap();
+    assert_eq!(images.len(), folder.len());
+    for i in 0..folder.len() {
+        let sample = folder.get(i).unwrap();
+        assert_eq!(images.get(i).unwrap(), sample);
+        assert_eq!(images.pixels(i).unwrap(), &*folder.bytes(i).unwrap());
+        // Green is 0 but for the first pixel.
+        assert!((sample.input()[7] - (0.0 - 0.1) / 0.25).abs() < 1e-6);
+    }
+    let zero = ChannelStats {
+        mean: 0.0,
+        std: 0.0,
+    };
+    assert!(matches!(
+        folder.normalized(&[zero]),
+        Err(DataError::Stats { .. })
+    ));
+}
+
+#[test]
+fn augmented_epochs_depend_on_seed_and_epoch_alone() {
+    let dir = tempdir().unwrap();
+    for i in 0..6_u8 {
+        let image = RgbImage::from_fn(12, 9, |x, y| Rgb([20 * x as u8, 25 * y as u8, 40 * i]));
+        put(dir.path(), &format!("{}/{i}.png", i % 2), &image);
+    }
+    let folder = ImageFolder::<Rank3<3, 8, 8>, 2>::open(dir.path()).unwrap();
+    let folder = folder.fit(Fit::Crop);
+    let eager = folder.load().unwrap();
+    fn numbers<Ds>(dataset: Ds, seed: u64, epoch: usize) -> Vec<f32>
+    where
+        Ds: ImageDataset<Item = Sample<Rank3<3, 8, 8>, 2>>,
+    {
+        let loader = DataLoader::<_, 3>::new(dataset).unwrap().seed(seed);
+        let loader = loader.augment(Augment::basic());
+        let batches = loader.try_epoch(&Cpu::default(), epoch);
+        batches
+            .flat_map(|batch| {
+                let (x, y) = batch.unwrap();
+                [x.as_vec(), y.array().concat()].concat()
+            })
+            .collect()
+    }
+    let first = numbers(&folder, 3, 1);
+    assert_eq!(first.len(), 6 * (3 * 64 + 2));
+    assert_eq!(first, numbers(&folder, 3, 1));
+    assert_eq!(first, numbers(&eager, 3, 1));
+    assert_ne!(first, numbers(&folder, 3, 2));
+    assert_ne!(first, numbers(&folder, 4, 1));
+    let whole: usize = chunks(&folder, &Cpu::default(), 4)
+        .map(|(x, _)| x.as_vec().len())
+        .sum();
+    assert_eq!(whole, 6 * 3 * 64);
+}
+
+/// The text of an error, without the folder's name.
+fn text<T>(result: Result<T, DataError>, dir: &TempDir) -> String {
+    let text = result.err().unwrap().to_string();
+    let folder = dir.path().display().to_string();
+    text.replace(&folder, "DIR").replace('\\', "/")
+}
+
+#[test]
+fn a_folder_that_is_no_data_set_is_refused_by_name() {
+    let dir = two_classes();
+    let open = |path: &str| text(Two::open(dir.path().join(path)), &dir);
+    for path in ["nowhere", "cats/1.png"] {
+        assert_eq!(
+            open(path),
+            format!(
+                "DIR/{path}: not a folder; give the folder that holds one sub-folder per class"
+            )
+        );
+    }
+    assert_eq!(
+        open("dogs"),
+        "DIR/dogs: has no class folders; put the images of each class into a sub-folder named after \
+         the class"
+    );
+    let classes = |found| {
+        format!(
+            "DIR: has {found}, but the data set's type has 3 classes; choose a type with as many \
+             classes, or check the folder"
+        )
+    };
+    let three = || text(ImageFolder::<Rank3<3, 2, 3>, 3>::open(dir.path()), &dir);
+    assert_eq!(three(), classes("2 class folders (cats, dogs)"));
+    for name in ["emus", "foxes", "gnus", "hens", "ibexes"] {
+        fs::create_dir(dir.path().join(name)).unwrap();
+    }
+    assert_eq!(
+        three(),
+        classes("7 class folders (cats, dogs, emus, foxes, gnus, hens, ...)")
+    );
+    assert_eq!(
+        text(ImageFolder::<Rank3<3, 2, 3>, 7>::open(dir.path()), &dir),
+        "DIR/emus: has no images; put JPEG or PNG files (.jpg, .jpeg, .png) into this class folder, \
+         or remove it"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_followed_but_not_in_circles() {
+    use std::os::unix::fs::symlink;
+    let (dir, other) = (tempdir().unwrap(), two_classes());
+    symlink(other.path().join("cats"), dir.path().join("a")).unwrap();
+    symlink(other.path().join("cats"), dir.path().join("b")).unwrap();
+    let folder = Two::open(dir.path()).unwrap();
+    assert_eq!(folder.len(), 6);
+    assert_eq!(folder.bytes(1).unwrap(), folder.bytes(4).unwrap());
+    symlink(other.path().join("cats"), other.path().join("cats/more/up")).unwrap();
+    assert_eq!(
+        text(Two::open(dir.path()), &dir),
+        "DIR/a/more/up: leads back to a folder around it, so reading it would never end; \
+         remove the link"
+    );
+}
+
+#[test]
+fn a_picture_of_another_size_is_refused_or_fitted() {
+    let dir = two_classes();
+    put(dir.path(), "dogs/a.png", &rgb(6, 4, [9; 3]));
+    let folder = Two::open(dir.path()).unwrap();
+    let wanted = "DIR/dogs/a.png: its picture is 4 rows x 6 columns, but the data set's shape is \
+                  2 x 3; choose `Fit::Crop` or `Fit::Stretch`, or resize the file";
+    assert!(folder.get(3).is_ok());
+    assert_eq!(text(folder.get(4), &dir), wanted);
+    assert_eq!(text(folder.load(), &dir), wanted);
+    for fit in [Fit::Crop, Fit::Stretch, Fit::CropFrom(2), Fit::CropFrom(3)] {
+        let image = folder.clone().fit(fit).load().unwrap();
+        assert_eq!(image.pixels(4).unwrap()[2], 9);
+    }
+    assert_eq!(
+        text(folder.fit(Fit::CropFrom(0)).get(0), &dir),
+        "DIR/cats/1.png: its shorter side can't be resized to 0 pixels; give `Fit::CropFrom` 1 or more"
+    );
+}
+
+#[test]
+fn files_that_are_no_pictures_are_refused_by_name() {
+    let dir = two_classes();
+    let folder = Two::open(dir.path()).unwrap();
+    let (png, jpeg) = (reference("rgb"), reference("jpeg"));
+    let mut damaged = png.clone();
+    damaged[60] ^= 0xff;
+    for bytes in [
+        &b"<html>not found</html>"[..],
+        b"",
+        b"GIF89a\x01\0\x01\0\0\0\0;",
+        &png[..png.len() / 2],
+        &damaged,
+        &jpeg[..jpeg.len() - 20],
+        &jpeg[..100],
+    ] {
+        fs::write(dir.path().join("dogs/B.png"), bytes).unwrap();
+        let text = text(folder.get(3), &dir);
+        println!("{text}");
+        assert!(
+            text.starts_with("DIR/dogs/B.png: can't decode it as JPEG or PNG ("),
+            "{text}"
+        );
+        assert!(text.ends_with("; replace, convert or remove the file"));
+    }
+    // Its batch fails; the next one comes.
+    let loader = DataLoader::<_, 1>::new(&folder).unwrap().shuffle(false);
+    let ok = loader.try_epoch(&Cpu::default(), 0).map(|b| b.is_ok());
+    assert_eq!(ok.collect::<Vec<_>>(), [true, true, true, false, true]);
+
+    fs::remove_file(dir.path().join("dogs/B.png")).unwrap();
+    assert!(matches!(folder.get(3), Err(DataError::Open { .. })));
+}
+
+#[test]
+fn a_small_file_of_a_huge_picture_is_not_unpacked() {
+    let dir = two_classes();
+    let mut png = reference("rgb");
+    png[16..24].copy_from_slice(&[0, 0, 0xea, 0x60, 0, 0, 0xea, 0x60]);
+    let mut crc = flate2::Crc::new();
+    crc.update(&png[12..29]);
+    png[29..33].copy_from_slice(&crc.sum().to_be_bytes());
+    // The same in a JPEG's frame header.
+    let mut jpeg = reference("jpeg");
+    let frame = jpeg.windows(2).position(|two| two == [0xff, 0xc0]).unwrap();
+    jpeg[frame + 5..frame + 9].copy_from_slice(&[0xea, 0x60, 0xea, 0x60]);
+    for bytes in [png, jpeg] {
+        fs::write(dir.path().join("dogs/B.png"), bytes).unwrap();
+        let text = text(Two::open(dir.path()).unwrap().get(3), &dir);
+        assert!(
+            text.starts_with("DIR/dogs/B.png: its picture needs more than the 512 MiB"),
+            "{text}"
+        );
+    }
+}
