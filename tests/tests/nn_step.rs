@@ -15,6 +15,7 @@ type Net = (
 );
 type Built = <Net as BuildOnDevice<Cpu, f64>>::Built;
 type X = Tensor<Rank4<8, 3, 8, 8>, f64, Cpu>;
+type Step<'a> = &'a dyn Fn(&mut Built, &mut Sgd<Built, f64, Cpu>, X, Y) -> Vec<f64>;
 type Y = Tensor<Rank2<8, 4>, f64, Cpu>;
 
 fn batch(dev: &Cpu) -> (X, Y) {
@@ -45,7 +46,7 @@ fn plain(model: &mut Built, opt: &mut Sgd<Built, f64, Cpu>, x: X, y: Y) -> Vec<f
 
 #[test]
 fn rho_0_is_the_base_optimizer() {
-    let train = |step: &dyn Fn(&mut Built, &mut Sgd<Built, f64, Cpu>, X, Y) -> Vec<f64>| {
+    let train = |step: Step<'_>| {
         let dev = Cpu::seed_from_u64(3);
         let mut model = dev.build_module::<Net, f64>();
         let mut opt = sgd(&model, 0.1);

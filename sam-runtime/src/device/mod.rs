@@ -25,7 +25,9 @@ use dfdx::{
 
 pub(crate) use cpu::{copied, displaced};
 pub use dual::DualNorm;
-pub use layers::{Affine, Channels, Image, LayerTape, Layers, Moments, Pool, Rows, Tail, Window};
+pub use layers::{
+    Affine, Channels, Image, LayerTape, Layers, Moments, Normalized, Pool, Rows, Tail, Window,
+};
 pub use memory::keep_freed_memory;
 pub use norm::{Norm, NormError};
 pub use rng::{Fork, fork};

@@ -8,7 +8,7 @@ use dfdx::{
 };
 
 use super::{
-    super::{Affine, Channels, LayerTape, Moments, Tail},
+    super::{Affine, Channels, LayerTape, Moments, Normalized, Tail},
     finish, scalar, wrong_sizes,
 };
 
@@ -23,7 +23,7 @@ pub(in crate::device) fn batch_norm<S: Shape, E: Dtype, D: Device<E>, T: LayerTa
     x: Tensor<S, E, D, T>,
     affine: &Affine<E, D>,
     tail: Tail<Tensor<S, E, D, T>>,
-) -> Result<(Tensor<S, E, D, T>, Moments<E, D>), D::Err> {
+) -> Normalized<Tensor<S, E, D, T>, E, D> {
     let shape = *x.shape();
     let Some(positions) = positions(&shape).filter(|p| fits(&shape, p.1, affine, &tail)) else {
         return Err(wrong_sizes(x.device()));

@@ -101,7 +101,7 @@ impl Pooling {
         let mut best = (None, E::narrow(f64::NEG_INFINITY));
         self.each_pixel(place, |pixel| {
             let value = x[pixel];
-            if best.0.is_none() || value > best.1 || value != value {
+            if best.0.is_none() || better(best.1, value) {
                 best = (Some(pixel), value);
             }
         });

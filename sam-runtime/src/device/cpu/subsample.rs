@@ -43,9 +43,8 @@ impl Subsample {
 
     /// Adds the gradient of `x` to `d_x`.
     pub(super) fn backward<E: Real>(&self, d_y: &[E], d_x: &mut [E]) {
-        let pixels = self.channels[0] * self.image[0] * self.image[1];
-        if pixels > 0 {
-            self.each(d_x.len() / pixels, |from, to| d_x[from] += d_y[to]);
-        }
+        let sample = self.channels[0] * self.image[0] * self.image[1];
+        let batch = d_x.len().checked_div(sample).unwrap_or(0);
+        self.each(batch, |from, to| d_x[from] += d_y[to]);
     }
 }

@@ -6,7 +6,7 @@ use dfdx::{
 };
 
 use crate::device::{
-    Affine, Channels, Image, LayerTape, Layers, Moments, Pool, Rows, Tail, Window, composed,
+    Affine, Channels, Image, LayerTape, Layers, Normalized, Pool, Rows, Tail, Window, composed,
 };
 
 macro_rules! layers {
@@ -25,7 +25,7 @@ macro_rules! layers {
                 x: Tensor<S, $element, Self, T>,
                 affine: &Affine<$element, Self>,
                 tail: Tail<Tensor<S, $element, Self, T>>,
-            ) -> Result<(Tensor<S, $element, Self, T>, Moments<$element, Self>), CudaError> {
+            ) -> Normalized<Tensor<S, $element, Self, T>, $element, Self> {
                 composed::batch_norm(x, affine, tail)
             }
 

@@ -12,7 +12,7 @@ mod window;
 use dfdx::{
     prelude::Device,
     shapes::{Dtype, Shape},
-    tensor::{Merge, NoneTape, Storage, Tape, Tensor},
+    tensor::{HasErr, Merge, NoneTape, Storage, Tape, Tensor},
 };
 
 pub(super) use leaf::{Free2, Free4, is_input, is_wanted};
@@ -49,6 +49,9 @@ pub struct Moments<E: Dtype, D: Storage<E>> {
     /// How many numbers of a channel there were: batch times positions.
     pub count: usize,
 }
+
+/// A normalized tensor, and what it was normalized by; or the device's error.
+pub type Normalized<X, E, D> = Result<(X, Moments<E, D>), <D as HasErr>::Err>;
 
 /// What follows a normalization, computed with it: `max(0, x + residual)`, each part if it is there.
 #[derive(Clone, Debug)]
@@ -113,11 +116,10 @@ pub trait Layers<E: Dtype>: Device<E> {
         x: Tensor<S, E, Self, T>,
         affine: &Affine<E, Self>,
         tail: Tail<Tensor<S, E, Self, T>>,
-    ) -> Result<(Tensor<S, E, Self, T>, Moments<E, Self>), Self::Err>;
+    ) -> Normalized<Tensor<S, E, Self, T>, E, Self>;
 
     /// [`try_conv2d`](Self::try_conv2d), then [`try_batch_norm`](Self::try_batch_norm); a device may
     /// do the two in fewer passes over memory.
-    #[allow(clippy::type_complexity)]
     fn try_conv2d_batch_norm<T: LayerTape<E, Self>>(
         x: Image<E, Self, T>,
         weight: &Image<E, Self>,
@@ -125,7 +127,7 @@ pub trait Layers<E: Dtype>: Device<E> {
         groups: usize,
         affine: &Affine<E, Self>,
         tail: Tail<Image<E, Self, T>>,
-    ) -> Result<(Image<E, Self, T>, Moments<E, Self>), Self::Err> {
+    ) -> Normalized<Image<E, Self, T>, E, Self> {
         let x = Self::try_conv2d(x, weight, window, groups)?;
         Self::try_batch_norm(x, affine, tail)
     }

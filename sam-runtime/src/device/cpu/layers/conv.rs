@@ -12,7 +12,7 @@ use super::{
     norm::{batch_moments, learn, nonempty, split_tail, sums},
 };
 use crate::device::{
-    Affine, Image, LayerTape, Moments as BatchMoments, Tail, Window,
+    Affine, Image, LayerTape, Normalized, Tail, Window,
     cpu::{
         conv::{self, Conv, GradientRows},
         norm::{Back, Dims, Incoming, Moments},
@@ -62,7 +62,7 @@ pub(super) fn conv2d_batch_norm<E: Real, T: LayerTape<E, Cpu>>(
     groups: usize,
     affine: &Affine<E, Cpu>,
     tail: Tail<Image<E, Cpu, T>>,
-) -> Result<(Image<E, Cpu, T>, BatchMoments<E, Cpu>), CpuError>
+) -> Normalized<Image<E, Cpu, T>, E, Cpu>
 where
     Cpu: Device<E>,
 {
@@ -83,7 +83,7 @@ where
     let line = moments.affine(&view(&affine.scale), &view(&affine.bias), affine.epsilon);
     let batch = batch_moments(x.device(), dims, &moments)?;
     let back = ConvolutionBack::new(conv, x, weight, &tape);
-    let (residual, relu) = split_tail(tail, &mut tape)?;
+    let Tail { residual, relu } = split_tail(tail, &mut tape)?;
     if let Some(residual) = &residual {
         let [height, width] = conv.places;
         fits(*residual.shape() == (conv.batch, conv.outputs, height, width))?;
@@ -103,7 +103,7 @@ where
             let sums = sums(dims, &z, &line.mean, incoming, residual.as_ref(), gradients)?;
             learn(gradients, &affine, &line.inverse, &sums)?;
             let through = Back::new(dims, &line, Some(&sums));
-            let rows = Normalized {
+            let rows = Through {
                 conv,
                 z: &z,
                 back: &through,
@@ -147,14 +147,14 @@ impl<E: Real> GradientRows<E> for Given<'_, E> {
 }
 
 /// The gradient of a convolution's output `z`, computed from what comes back to its normalization.
-struct Normalized<'a, E> {
+struct Through<'a, E> {
     conv: Conv,
     z: &'a [E],
     back: &'a Back<E>,
     incoming: Incoming<'a, E>,
 }
 
-impl<E: Real> GradientRows<E> for Normalized<'_, E> {
+impl<E: Real> GradientRows<E> for Through<'_, E> {
     #[inline(always)]
     fn write(&self, n: usize, channel: usize, y: usize, to: &mut [E]) {
         let start = row_start(&self.conv, n, channel, y);

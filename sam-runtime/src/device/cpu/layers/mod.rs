@@ -12,7 +12,7 @@ use dfdx::{prelude::*, tensor::CpuError};
 
 use super::simd::Real;
 use crate::device::{
-    Affine, Channels, Image, LayerTape, Layers, Moments, Pool, Rows, Tail, Window,
+    Affine, Channels, Image, LayerTape, Layers, Normalized, Pool, Rows, Tail, Window,
 };
 
 impl<E: Real> Layers<E> for Cpu
@@ -32,7 +32,7 @@ where
         x: Tensor<S, E, Self, T>,
         affine: &Affine<E, Self>,
         tail: Tail<Tensor<S, E, Self, T>>,
-    ) -> Result<(Tensor<S, E, Self, T>, Moments<E, Self>), CpuError> {
+    ) -> Normalized<Tensor<S, E, Self, T>, E, Self> {
         norm::batch_norm(x, affine, tail)
     }
 
@@ -43,7 +43,7 @@ where
         groups: usize,
         affine: &Affine<E, Self>,
         tail: Tail<Image<E, Self, T>>,
-    ) -> Result<(Image<E, Self, T>, Moments<E, Self>), CpuError> {
+    ) -> Normalized<Image<E, Self, T>, E, Self> {
         conv::conv2d_batch_norm(x, weight, window, groups, affine, tail)
     }
 

@@ -9,7 +9,7 @@ use dfdx::{
 
 use super::fit::{channels_of, fits, in_order};
 use crate::device::{
-    Affine, Channels, LayerTape, Moments as BatchMoments, Tail,
+    Affine, Channels, LayerTape, Moments as BatchMoments, Normalized, Tail,
     cpu::{
         norm::{self, Back, Dims, Incoming, Moments},
         simd::Real,
@@ -21,7 +21,7 @@ pub(super) fn batch_norm<E: Real, S: Shape, T: LayerTape<E, Cpu>>(
     x: Tensor<S, E, Cpu, T>,
     affine: &Affine<E, Cpu>,
     tail: Tail<Tensor<S, E, Cpu, T>>,
-) -> Result<(Tensor<S, E, Cpu, T>, BatchMoments<E, Cpu>), CpuError>
+) -> Normalized<Tensor<S, E, Cpu, T>, E, Cpu>
 where
     Cpu: Device<E>,
 {
@@ -107,7 +107,7 @@ where
 {
     let (x, mut tape) = in_order(x)?.split_tape();
     let line = moments.affine(&view(&affine.scale), &view(&affine.bias), affine.epsilon);
-    let (residual, relu) = split_tail(tail, &mut tape)?;
+    let Tail { residual, relu } = split_tail(tail, &mut tape)?;
     if let Some(residual) = &residual {
         fits(residual.shape() == x.shape())?;
     }
@@ -171,20 +171,26 @@ where
     })
 }
 
-/// The residual without its tape, which `tape` takes over.
+/// The tail without the residual's tape, which `tape` takes over.
 pub(super) fn split_tail<S: Shape, E: Real, T: LayerTape<E, Cpu>>(
     tail: Tail<Tensor<S, E, Cpu, T>>,
     tape: &mut T,
-) -> Result<(Option<Tensor<S, E, Cpu>>, bool), CpuError>
+) -> Result<Tail<Tensor<S, E, Cpu>>, CpuError>
 where
     Cpu: Device<E>,
 {
     let Some(residual) = tail.residual else {
-        return Ok((None, tail.relu));
+        return Ok(Tail {
+            residual: None,
+            relu: tail.relu,
+        });
     };
     let (residual, its_tape) = in_order(residual)?.split_tape();
     *tape = take(tape).merge(its_tape);
-    Ok((Some(residual), tail.relu))
+    Ok(Tail {
+        residual: Some(residual),
+        relu: tail.relu,
+    })
 }
 
 /// [`norm::sums`], with the residual's gradient.
