@@ -27,7 +27,7 @@
 //! | [`data`] | data sets, label noise, the loader |
 //! | [`nn`] | layers for images and vectors, networks, their weights in files |
 //! | [`analysis`] | sharpness and accuracy of a trained model |
-//! | [`device`] | norms, and the arithmetic on parameter-sized buffers |
+//! | [`device`] | arithmetic on the CPU and the GPU, for steps and layers; norms |
 //! | [`dfdx`] | the dfdx that fits, 0.13 |
 //!
 //! # Features

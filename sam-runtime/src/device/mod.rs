@@ -1,4 +1,15 @@
-//! Arithmetic on parameter-sized buffers, one implementation for each device, behind [`Kernels`].
+//! Arithmetic, one implementation for each device: what a SAM step does with parameter-sized buffers,
+//! behind [`Kernels`], and what layers do with images and vectors, behind [`Layers`].
+//!
+//! | | |
+//! |---|---|
+//! | `layers` | [`Layers`]: the operations that [`nn`](crate::nn) is made of; checks for whatever implements it |
+//! | `cpu` | both on host memory: own kernels, on several threads |
+//! | `cuda` | the layers on a GPU, by `composed` (feature `cuda`) |
+//! | `composed` | the layers out of dfdx's own operations, for any device |
+//! | `norm`, `dual` | the norms of a perturbation, and of a gradient |
+//! | `rng` | random numbers that both passes of a step share |
+//! | `memory` | [`keep_freed_memory`] |
 //!
 //! dfdx keeps the memory of a tensor to itself, but hands out that of a gradient
 //! (`Gradients::get_or_alloc_mut`): a kernel therefore works on gradient buffers, in place.

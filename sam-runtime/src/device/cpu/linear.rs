@@ -120,7 +120,7 @@ fn columns_of_a_task(multiplications: usize, columns: usize) -> usize {
     if multiplications < 1 << 18 {
         columns
     } else {
-        columns.div_ceil(16).next_multiple_of(STEP)
+        columns.div_ceil(12).next_multiple_of(STEP)
     }
 }
 

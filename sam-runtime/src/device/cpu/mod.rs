@@ -1,4 +1,13 @@
 //! Kernels on host memory.
+//!
+//! | file | what |
+//! |---|---|
+//! | `step` | norms and perturbations of gradients |
+//! | `conv`, `norm`, `pool`, `linear`, `subsample` | what layers compute, on slices: forwards and backwards |
+//! | `layers` | these, wired to dfdx's tape |
+//! | `simd`, `buffer`, `view` | vectors of the processor; memory to write into; the memory of a tensor |
+//!
+//! `unsafe` is only in files that say so at their top, each block with its reason.
 
 mod buffer;
 mod conv;
