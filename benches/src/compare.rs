@@ -19,8 +19,8 @@ use serde_json::{Map, json};
 const USAGE: &str =
     "usage: compare --python PROGRAM [--quick] [mlp] [cnn] [resnet20]\n--quick: 5 rounds, not 11";
 
-/// Percent of the machine. Above this, measure again.
-const MOST_OTHERS: f64 = 3.0;
+/// Percent of the machine that others may take.
+const QUIET: f64 = 5.0;
 
 /// The two steps, as the workers call them.
 const STEPS: [&str; 2] = ["base", "sam"];
@@ -120,6 +120,8 @@ struct Row {
     /// In PyTorch's faster layout.
     torch: f64,
     layout: &'static str,
+    /// What other processes and the hypervisor took of the machine meanwhile, in percent.
+    others: f64,
 }
 
 impl Row {
@@ -147,12 +149,15 @@ fn race(
     }
     let mut ours = Vec::with_capacity(rounds);
     let mut theirs = vec![Vec::with_capacity(rounds); network.layouts.len()];
+    let children = [here.id(), torch.id()];
+    let start = Ticks::now(&children)?;
     for _ in 0..rounds {
         ours.push(here.time(name, "contiguous", step, steps)?);
         for (layout, times) in network.layouts.iter().zip(&mut theirs) {
             times.push(torch.time(name, layout, step, steps)?);
         }
     }
+    let others = start.others_since(&children)? * 100.0;
     let (torch, layout) = theirs
         .iter_mut()
         .map(|times| median(times))
@@ -163,6 +168,7 @@ fn race(
         here: median(&mut ours),
         torch,
         layout,
+        others,
     })
 }
 
@@ -215,7 +221,6 @@ fn main() -> Result<()> {
         networks,
     } = options()?;
     let sides = Sides::new(python)?;
-    let start = Ticks::now()?;
     let (mut here, mut torch) = (sides.start_here()?, sides.start_torch()?);
     println!("{}; {THREADS} threads on each side", cpu());
     let (ours, theirs) = (here.ask("versions")?, torch.ask("versions")?);
@@ -227,9 +232,12 @@ fn main() -> Result<()> {
     );
     check_sizes(&networks, &mut here, &mut torch)?;
     println!("Batches of 128, f32; medians of {rounds} rounds; peak memory of a process.\n");
-    println!("| network | step | ms here | ms PyTorch | ratio | MiB here | MiB PyTorch | layout |");
-    println!("|---|---|---|---|---|---|---|---|");
+    println!(
+        "| network | step | ms here | ms PyTorch | ratio | MiB here | MiB PyTorch | layout | others |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|");
     let mut summary = Map::new();
+    let mut most_others = 0_f64;
     for network in networks {
         let name = network.name;
         let mut rows = Vec::new();
@@ -238,12 +246,14 @@ fn main() -> Result<()> {
             let our_peak = peak(sides.start_here()?, name, "contiguous", step)?;
             let their_peak = peak(sides.start_torch()?, name, row.layout, step)?;
             println!(
-                "| {name} | {step} | {:.2} | {:.2} | {:.2} | {our_peak:.0} | {their_peak:.0} | {} |",
+                "| {name} | {step} | {:.2} | {:.2} | {:.2} | {our_peak:.0} | {their_peak:.0} | {} | {:.0} % |",
                 row.here,
                 row.torch,
                 row.vs_torch(),
                 row.layout,
+                row.others,
             );
+            most_others = most_others.max(row.others);
             rows.push(row);
         }
         let rounded = |ratio: f64| (ratio * 1e3).round() / 1e3;
@@ -256,13 +266,10 @@ fn main() -> Result<()> {
             }),
         );
     }
-    // The workers' time counts as this process's once they have ended.
-    drop((here, torch));
-    let others = start.others_since()? * 100.0;
-    println!("\nMeanwhile, other processes and the hypervisor took {others:.1} % of the machine.");
-    if others > MOST_OTHERS {
+    println!();
+    if most_others > QUIET {
         println!(
-            "That is too much: two threads that wait for each other lose more than they share."
+            "Others took up to {most_others:.0} % of the machine: measure again when it is quiet."
         );
     }
     println!("{}", json!(summary));

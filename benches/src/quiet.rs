@@ -10,23 +10,27 @@ pub struct Ticks {
     all: u64,
     /// Those in which a core computed, or the hypervisor had it.
     busy: u64,
-    /// This process's, and those of its children that have ended.
+    /// This process's, and its children's.
     own: u64,
 }
 
 impl Ticks {
-    /// Now. Call it when the children have ended.
+    /// Now. `children` are those that live from here to the end of the measurement; others are counted
+    /// once they have ended.
     ///
     /// # Errors
-    /// Where the system has no `/proc`.
-    pub fn now() -> Result<Self> {
-        let machine = fs::read_to_string("/proc/stat").context("can't read /proc/stat")?;
-        let process =
-            fs::read_to_string("/proc/self/stat").context("can't read /proc/self/stat")?;
-        Self::parse(&machine, &process).context("/proc/stat or /proc/self/stat has another form")
+    /// Where the system has no `/proc`, or a child has ended.
+    pub fn now(children: &[u32]) -> Result<Self> {
+        let read =
+            |path: &str| fs::read_to_string(path).with_context(|| format!("can't read {path}"));
+        let mut processes = vec![read("/proc/self/stat")?];
+        for child in children {
+            processes.push(read(&format!("/proc/{child}/stat"))?);
+        }
+        Self::parse(&read("/proc/stat")?, &processes).context("/proc/stat has another form")
     }
 
-    fn parse(machine: &str, process: &str) -> Option<Self> {
+    fn parse(machine: &str, processes: &[String]) -> Option<Self> {
         // user nice system idle iowait irq softirq steal; the rest is contained in user and nice.
         let cpu: Vec<u64> = machine
             .lines()
@@ -37,20 +41,13 @@ impl Ticks {
             .map(|ticks| ticks.parse().ok())
             .collect::<Option<_>>()?;
         let all = cpu.iter().sum();
-        // The name, in parentheses, may contain anything; utime is the 12th field behind it, and stime,
-        // cutime and cstime follow.
-        let own = process
-            .rsplit_once(')')?
-            .1
-            .split_whitespace()
-            .skip(11)
-            .take(4)
-            .map(|ticks| ticks.parse::<u64>().ok())
-            .sum::<Option<_>>()?;
         Some(Self {
             all,
             busy: all - cpu.get(3)? - cpu.get(4)?,
-            own,
+            own: processes
+                .iter()
+                .map(|process| used(process))
+                .sum::<Option<_>>()?,
         })
     }
 
@@ -58,14 +55,28 @@ impl Ticks {
     ///
     /// # Errors
     /// As [`now`](Self::now).
-    pub fn others_since(&self) -> Result<f64> {
-        Ok(self.others_until(&Self::now()?))
+    pub fn others_since(&self, children: &[u32]) -> Result<f64> {
+        Ok(self.others_until(&Self::now(children)?))
     }
 
     fn others_until(&self, now: &Self) -> f64 {
-        let busy = (now.busy - self.busy).saturating_sub(now.own - self.own);
-        busy as f64 / (now.all - self.all).max(1) as f64
+        let others = (now.busy - self.busy).saturating_sub(now.own - self.own);
+        others as f64 / (now.all - self.all).max(1) as f64
     }
+}
+
+/// What a process and its ended children have computed, from its `stat`.
+fn used(process: &str) -> Option<u64> {
+    // The name, in parentheses, may contain anything; utime is the 12th field behind it, and stime,
+    // cutime and cstime follow.
+    process
+        .rsplit_once(')')?
+        .1
+        .split_whitespace()
+        .skip(11)
+        .take(4)
+        .map(|ticks| ticks.parse::<u64>().ok())
+        .sum()
 }
 
 #[cfg(test)]
@@ -76,14 +87,14 @@ mod tests {
     fn others_are_what_is_busy_and_not_own() {
         let before = Ticks::parse(
             "cpu  100 0 50 1000 10 0 0 0 7 0\ncpu0 1 2 3",
-            "12 (a) b) S 1 1 1 0 -1 0 0 0 0 0 10 5 0 0 20 0",
+            &["12 (a) b) S 1 1 1 0 -1 0 0 0 0 0 10 5 0 0 20 0".to_owned()],
         )
         .unwrap();
         assert_eq!((before.all, before.busy, before.own), (1160, 150, 15));
         // 200 more ticks: 100 idle, 60 own, of children; 40 of others, 10 of them stolen.
         let after = Ticks::parse(
             "cpu  190 0 50 1100 10 0 0 10 7 0",
-            "12 (a) b) S 1 1 1 0 -1 0 0 0 0 0 10 5 55 5 20 0",
+            &["12 (a) b) S 1 1 1 0 -1 0 0 0 0 0 10 5 55 5 20 0".to_owned()],
         )
         .unwrap();
         assert_eq!(before.others_until(&after), 0.2);
@@ -91,8 +102,8 @@ mod tests {
 
     #[test]
     fn now_reads_what_the_system_has() {
-        let now = Ticks::now().unwrap();
+        let now = Ticks::now(&[]).unwrap();
         assert!(now.busy > now.own && now.all > now.busy);
-        assert!((0.0..=1.0).contains(&now.others_since().unwrap()));
+        assert!((0.0..=1.0).contains(&now.others_since(&[]).unwrap()));
     }
 }

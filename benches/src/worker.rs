@@ -99,12 +99,17 @@ impl Worker {
         self.run(network, layout, step, steps)
     }
 
+    /// Its number in the system.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The most memory that it has held so far, in MiB (`VmHWM`: resident, shared libraries included).
     ///
     /// # Errors
     /// Where the system has no `/proc`.
     pub fn peak_mib(&self) -> Result<f64> {
-        let path = format!("/proc/{}/status", self.child.id());
+        let path = format!("/proc/{}/status", self.id());
         let status = fs::read_to_string(&path).with_context(|| format!("can't read {path}"))?;
         let kib: f64 = status
             .lines()
