@@ -1,4 +1,5 @@
 //! The gradients of a convolution.
+#![allow(unsafe_code)]
 
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
@@ -7,7 +8,10 @@ use super::{
     geometry::{Conv, Layout, OVERHANG},
     kernel, planes,
 };
-use crate::device::cpu::simd::Real;
+use crate::device::cpu::{
+    buffer::{Aligned, as_uninit},
+    simd::Real,
+};
 
 /// Where the gradient of a convolution's output comes from, row by row.
 pub(in crate::device::cpu) trait GradientRows<E>: Sync {
@@ -175,10 +179,10 @@ impl<E: Real, G: GradientRows<E>> WithSimd for Part<'_, E, G> {
     fn with_simd<S: Simd>(mut self, simd: S) {
         let Shared { conv, layout, .. } = *self.shared;
         let sample = conv.inputs * conv.pixels();
-        let zeros = |len| vec![E::default(); len];
+        let zeros = Aligned::zeros;
         let mut x_planes = zeros(conv.inputs * conv.window.stride.pow(2) * layout.input_plane);
         let mut y_planes = zeros(conv.outputs * layout.output_plane);
-        let product_row = layout.places(layout.samples) + OVERHANG;
+        let product_row = layout.samples * layout.rows * layout.pitch + OVERHANG;
         let mut products = zeros(if self.d_x.is_some() {
             conv.group_inputs() * product_row
         } else {
@@ -201,7 +205,9 @@ impl<E: Real, G: GradientRows<E>> WithSimd for Part<'_, E, G> {
                     self.shared.gradient.write(first + n, channel, y, row);
                 },
             );
-            self.weight(simd, samples, &x_planes, &y_planes);
+            // One after the other, where the gradient's vectors are aligned.
+            let vectors = layout.vectors(samples, None, E::lanes::<S>());
+            self.weight(simd, &vectors.starts, &x_planes, &y_planes);
             if let Some(d_x) = &mut self.d_x {
                 let d_x = &mut d_x[i * layout.samples * sample..][..x.len()];
                 self.shared
@@ -213,7 +219,7 @@ impl<E: Real, G: GradientRows<E>> WithSimd for Part<'_, E, G> {
 
 impl<E: Real, G> Part<'_, E, G> {
     #[inline(always)]
-    fn weight<S: Simd>(&mut self, simd: S, samples: usize, x_planes: &[E], y_planes: &[E]) {
+    fn weight<S: Simd>(&mut self, simd: S, starts: &[usize], x_planes: &[E], y_planes: &[E]) {
         let Shared {
             conv, layout, taps, ..
         } = *self.shared;
@@ -224,13 +230,13 @@ impl<E: Real, G> Part<'_, E, G> {
             kernel::product_of_rows(
                 simd,
                 (
-                    &rows[layout.output_start()..],
+                    &rows[layout.output_start..],
                     layout.output_plane,
                     conv.group_outputs(),
                 ),
                 taps,
                 &x_planes[group * x_group..][..x_group],
-                layout.places(samples),
+                starts,
                 &mut self.d_weight[group * weights..][..weights],
             );
         }
@@ -249,25 +255,43 @@ impl<E: Real, G> Shared<'_, E, G> {
     ) {
         let (conv, layout) = (self.conv, self.layout);
         let y_group = y_planes.len() / conv.groups;
+        let stride = conv.window.stride;
+        // Without a stride, the way back is to the places of the input; else, to all of a phase.
+        let places = (stride == 1).then_some(conv.image);
+        let vectors = layout.vectors(samples, places, E::lanes::<S>());
         for phase in self.phases.iter().filter(|phase| !phase.taps.is_empty()) {
             for group in 0..conv.groups {
-                kernel::product(
-                    simd,
-                    &phase.packed[group],
-                    &phase.taps,
-                    &y_planes[group * y_group..][..y_group],
-                    layout.places(samples),
-                    (&mut *products, product_row, conv.group_inputs()),
-                );
-                let channels = group * conv.group_inputs()..(group + 1) * conv.group_inputs();
-                planes::add_to_input(
-                    conv,
-                    layout,
-                    (products, product_row),
-                    channels,
-                    phase.phase,
-                    d_x,
-                );
+                let y_planes = &y_planes[group * y_group..][..y_group];
+                let (packed, taps) = (&phase.packed[group], &phase.taps);
+                let first = group * conv.group_inputs();
+                let channels = first..first + conv.group_inputs();
+                if vectors.rows_are_whole {
+                    let pixels = conv.pixels();
+                    let starts = vectors.starts.chunks_exact(vectors.starts.len() / samples);
+                    for (starts, d_x) in starts.zip(d_x.chunks_exact_mut(conv.inputs * pixels)) {
+                        let target = kernel::Target {
+                            // SAFETY: the product is made of elements.
+                            to: unsafe { as_uninit(&mut d_x[first * pixels..]) },
+                            row: pixels,
+                            rows: conv.group_inputs(),
+                            add: true,
+                        };
+                        // SAFETY: the gradient holds elements.
+                        unsafe { kernel::product(simd, packed, taps, y_planes, starts, target) };
+                    }
+                    continue;
+                }
+                let target = kernel::Target {
+                    // SAFETY: the product is made of elements.
+                    to: unsafe { as_uninit(products) },
+                    row: product_row,
+                    rows: conv.group_inputs(),
+                    add: false,
+                };
+                // SAFETY: nothing is added.
+                unsafe { kernel::product(simd, packed, taps, y_planes, &vectors.starts, target) };
+                let computed = (&*products, product_row);
+                planes::add_to_input(conv, layout, computed, channels, phase.phase, d_x);
             }
         }
     }

@@ -11,6 +11,7 @@ use super::{
     kernel, planes,
 };
 use crate::device::cpu::{
+    buffer::as_uninit,
     norm::{PlaneMoments, plane_moments},
     simd::Real,
 };
@@ -114,7 +115,7 @@ impl<E: Real> Shared<'_, E> {
     }
 
     fn product_row(&self) -> usize {
-        self.layout.places(self.layout.samples) + OVERHANG
+        self.layout.samples * self.layout.rows * self.layout.pitch + OVERHANG
     }
 }
 
@@ -141,32 +142,52 @@ impl<E: Real> WithSimd for Task<'_, E> {
         } = *self.shared;
         let samples = self.x.len() / (conv.inputs * conv.pixels());
         planes::fill_input(conv, layout, self.x, self.x_planes);
+        let vectors = layout.vectors(samples, Some(conv.places), E::lanes::<S>());
         let group_planes = self.x_planes.len() / conv.groups;
         let group_packed = packed.len() / conv.groups;
-        let product_row = self.shared.product_row();
+        let positions = conv.positions();
         for group in 0..conv.groups {
-            kernel::product(
-                simd,
-                &packed[group * group_packed..][..group_packed],
-                taps,
-                &self.x_planes[group * group_planes..][..group_planes],
-                layout.places(samples),
-                (self.products, product_row, conv.group_outputs()),
-            );
+            let packed = &packed[group * group_packed..][..group_packed];
+            let x_planes = &self.x_planes[group * group_planes..][..group_planes];
+            let first = group * conv.group_outputs();
+            if vectors.rows_are_whole {
+                // Straight to where it belongs, sample by sample.
+                let starts = vectors.starts.chunks_exact(vectors.starts.len() / samples);
+                for (starts, z) in starts.zip(self.z.chunks_exact_mut(conv.outputs * positions)) {
+                    let target = kernel::Target {
+                        to: &mut z[first * positions..],
+                        row: positions,
+                        rows: conv.group_outputs(),
+                        add: false,
+                    };
+                    // SAFETY: nothing is added.
+                    unsafe { kernel::product(simd, packed, taps, x_planes, starts, target) };
+                }
+                continue;
+            }
+            let product_row = self.shared.product_row();
+            let target = kernel::Target {
+                // SAFETY: the product is made of elements.
+                to: unsafe { as_uninit(self.products) },
+                row: product_row,
+                rows: conv.group_outputs(),
+                add: false,
+            };
+            // SAFETY: nothing is added.
+            unsafe { kernel::product(simd, packed, taps, x_planes, &vectors.starts, target) };
             for (row, product) in self.products.chunks_exact(product_row).enumerate() {
-                let channel = group * conv.group_outputs() + row;
                 for n in 0..samples {
-                    let at = n * conv.outputs + channel;
-                    let z = &mut self.z[at * conv.positions()..][..conv.positions()];
-                    for (y, z) in z.chunks_exact_mut(conv.places[1]).enumerate() {
+                    let at = (n * conv.outputs + first + row) * positions;
+                    let rows = self.z[at..][..positions].chunks_exact_mut(conv.places[1]);
+                    for (y, z) in rows.enumerate() {
                         z.write_copy_of_slice(&product[layout.row(n, y)..][..conv.places[1]]);
-                    }
-                    if !self.moments.is_empty() {
-                        // SAFETY: all rows were just written.
-                        self.moments[at] = plane_moments(unsafe { z.assume_init_ref() });
                     }
                 }
             }
+        }
+        for (moments, z) in self.moments.iter_mut().zip(self.z.chunks_exact(positions)) {
+            // SAFETY: all of it was just written.
+            *moments = plane_moments(unsafe { z.assume_init_ref() });
         }
     }
 }

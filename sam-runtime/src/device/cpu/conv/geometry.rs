@@ -90,8 +90,19 @@ impl Conv {
 /// Elements that the kernels may compute beyond the last place, to fill their vectors.
 pub(super) const OVERHANG: usize = 64;
 
+/// Elements of the longest vector.
+const VECTOR: usize = 16;
+
 /// About as many elements as the planes of one task may have: a part of the second-level cache.
-const TASK: usize = 40 << 10;
+const TASK: usize = 64 << 10;
+
+/// Which places are computed.
+pub(super) struct Vectors {
+    /// Where they begin in a plane.
+    pub(super) starts: Vec<usize>,
+    /// Whether they are the convolution's places and no others, in their order.
+    pub(super) rows_are_whole: bool,
+}
 
 /// How the planes of a convolution are laid out.
 #[derive(Clone, Copy, Debug)]
@@ -105,7 +116,9 @@ pub(super) struct Layout {
     /// Elements of an input plane, and of an output plane.
     pub(super) input_plane: usize,
     pub(super) output_plane: usize,
-    /// Zeros around the output that the way back reads: above and left of it.
+    /// Where the output of the first place lies in an output plane: behind the zeros above and left of it
+    /// that the way back reads, at the start of a vector.
+    pub(super) output_start: usize,
     border: usize,
     /// Where the way back counts its places from: the padding, if the stride is 1.
     origin: usize,
@@ -137,32 +150,50 @@ impl Layout {
         // Enough tasks for many threads; full planes for small images.
         let samples = (TASK / (planes * rows * pitch).max(1))
             .clamp(1, 16)
-            .min(conv.batch.div_ceil(16).max(1));
+            .min(conv.batch.div_ceil(8).max(1));
         let places = samples * rows * pitch + OVERHANG;
+        let output_start = (border * (pitch + 1)).next_multiple_of(VECTOR);
+        let output_plane = output_start + places + origin * (pitch + 1);
         Self {
             samples,
             rows,
             pitch,
             input_plane: places + reach * (pitch + 1),
-            output_plane: places + (border + origin) * (pitch + 1),
+            output_plane: output_plane.next_multiple_of(VECTOR),
+            output_start,
             border,
             origin,
         }
     }
 
-    /// Places up to the end of `samples` samples.
-    pub(super) fn places(&self, samples: usize) -> usize {
-        samples * self.rows * self.pitch
+    /// Where the vectors of `lanes` places begin that cover `samples` samples of `places`, if these are the
+    /// first places of each: row by row, if rows are made of whole vectors; else, one after the other.
+    pub(super) fn vectors(
+        &self,
+        samples: usize,
+        places: Option<[usize; 2]>,
+        lanes: usize,
+    ) -> Vectors {
+        let whole = places.filter(|[_, width]| width.is_multiple_of(lanes));
+        let rows_are_whole = whole.is_some();
+        let starts = if let Some([height, width]) = whole {
+            let rows = (0..samples).flat_map(|n| (0..height).map(move |y| (n, y)));
+            rows.flat_map(|(n, y)| (0..width).step_by(lanes).map(move |x| self.row(n, y) + x))
+                .collect()
+        } else {
+            (0..samples * self.rows * self.pitch)
+                .step_by(lanes)
+                .collect()
+        };
+        Vectors {
+            starts,
+            rows_are_whole,
+        }
     }
 
     /// Where row `y` of sample `n` begins among the places.
     pub(super) fn row(&self, n: usize, y: usize) -> usize {
         (n * self.rows + y) * self.pitch
-    }
-
-    /// Where the output of the first place lies in an output plane.
-    pub(super) fn output_start(&self) -> usize {
-        self.border * (self.pitch + 1)
     }
 
     /// Where each tap's vector begins in the input planes of a group, in the weight's order: channel,
@@ -201,7 +232,8 @@ impl Layout {
                 // Not negative: no tap is farther than border + origin.
                 let far = self.border + self.origin;
                 let (up, left) = (far - y / stride, far - x / stride);
-                taps.push((ky * size + kx, up * self.pitch + left));
+                let start = self.output_start - self.border * (self.pitch + 1);
+                taps.push((ky * size + kx, start + up * self.pitch + left));
             }
         }
         taps

@@ -2,9 +2,10 @@
 //! and `weights = rows x taps^T`.
 #![allow(unsafe_code)]
 
+use std::mem::MaybeUninit;
+
 use pulp::Simd;
 
-use super::geometry::OVERHANG;
 use crate::device::cpu::simd::Real;
 
 /// Rows of the product that are computed together: as many as there are registers for.
@@ -35,22 +36,46 @@ pub(super) fn pack<E: Real>(
     }
 }
 
-/// For each of `rows` rows and each of `places` places: the sum over the taps of the weight times the
-/// element of the tap's vector, written to `to`, whose rows are `to_row` elements long. Up to
-/// [`OVERHANG`] places more are written.
+/// Where a product goes: `rows` rows of `row` elements.
+pub(super) struct Target<'a, E> {
+    pub(super) to: &'a mut [MaybeUninit<E>],
+    pub(super) row: usize,
+    pub(super) rows: usize,
+    /// Whether it is added to what is there, which then must be elements.
+    pub(super) add: bool,
+}
+
+/// For each row, and each vector of places that begins at one of `starts`: the sum over the taps of the
+/// weight times the element of the tap's vector. In its row of the target, one vector follows the other.
+///
+/// # Safety
+/// If the product is added, the target holds elements.
 #[inline(always)]
-pub(super) fn product<S: Simd, E: Real>(
+pub(super) unsafe fn product<S: Simd, E: Real>(
     simd: S,
     packed: &[E],
     taps: &[usize],
     from: &[E],
-    places: usize,
-    (to, to_row, rows): (&mut [E], usize, usize),
+    starts: &[usize],
+    target: Target<'_, E>,
 ) {
-    if S::REGISTER_COUNT >= 32 {
-        product_in::<S, E, 8>(simd, packed, taps, from, places, (to, to_row, rows));
-    } else {
-        product_in::<S, E, 4>(simd, packed, taps, from, places, (to, to_row, rows));
+    let lanes = E::lanes::<S>();
+    let width = starts.len() * lanes;
+    assert!(width <= target.row && target.rows * target.row <= target.to.len());
+    assert_eq!(
+        packed.len(),
+        target.rows.next_multiple_of(panel::<S>()) * taps.len()
+    );
+    let farthest = |of: &[usize]| of.iter().max().copied().unwrap_or(0);
+    assert!(farthest(taps) + farthest(starts) + lanes <= from.len());
+    // SAFETY: a vector can be read at each start from each tap on, and each of the rows has room for all
+    // of them; the caller's for `add`.
+    unsafe {
+        if S::REGISTER_COUNT >= 32 {
+            product_in::<S, E, 8>(simd, packed, taps, from, starts, target);
+        } else {
+            product_in::<S, E, 4>(simd, packed, taps, from, starts, target);
+        }
     }
 }
 
@@ -58,61 +83,91 @@ pub(super) fn product<S: Simd, E: Real>(
 const WIDE: usize = 3;
 
 #[inline(always)]
-fn product_in<S: Simd, E: Real, const PANEL: usize>(
+unsafe fn product_in<S: Simd, E: Real, const PANEL: usize>(
     simd: S,
     packed: &[E],
     taps: &[usize],
     from: &[E],
-    places: usize,
-    (to, to_row, rows): (&mut [E], usize, usize),
+    starts: &[usize],
+    target: Target<'_, E>,
 ) {
     let lanes = E::lanes::<S>();
-    let step = WIDE * lanes;
-    let computed = places.next_multiple_of(step);
-    assert!(step <= OVERHANG && computed <= to_row && rows * to_row <= to.len());
-    assert_eq!(packed.len(), rows.next_multiple_of(PANEL) * taps.len());
-    let farthest = taps.iter().max().copied().unwrap_or(0);
-    assert!(farthest + computed <= from.len());
-    for place in (0..places).step_by(step) {
-        for first in (0..rows).step_by(PANEL) {
-            let weights = &packed[first * taps.len()..][..PANEL * taps.len()];
-            let mut sums = [[E::splat(simd, E::default()); WIDE]; PANEL];
-            // SAFETY: `place + tap + step` is at most `computed + farthest`, so inside `from`.
-            let at = unsafe { from.as_ptr().add(place) };
-            for (&tap, weights) in taps.iter().zip(weights.chunks_exact(PANEL)) {
-                let mut x = [E::splat(simd, E::default()); WIDE];
-                for (i, x) in x.iter_mut().enumerate() {
-                    // SAFETY: as above.
-                    *x = unsafe { E::load(at.add(tap + i * lanes)) };
-                }
-                for (sums, &weight) in sums.iter_mut().zip(weights) {
-                    let weight = E::splat(simd, weight);
-                    for (sum, &x) in sums.iter_mut().zip(&x) {
-                        *sum = E::mul_add(simd, weight, x, *sum);
+    let (groups, rest) = starts.as_chunks::<WIDE>();
+    for first in 0..groups.len() + rest.len() {
+        for panel in (0..target.rows).step_by(PANEL) {
+            let weights = &packed[panel * taps.len()..][..PANEL * taps.len()];
+            let rows = (target.rows - panel).min(PANEL);
+            let at = first.min(groups.len()) * WIDE + first.saturating_sub(groups.len());
+            // SAFETY: the caller's.
+            unsafe {
+                let to = target.to.as_mut_ptr().add(panel * target.row + at * lanes);
+                let to = (to.cast::<E>(), target.row, rows, target.add);
+                match groups.get(first) {
+                    Some(starts) => {
+                        tile::<S, E, PANEL, WIDE>(simd, weights, taps, from, starts, to)
                     }
-                }
-            }
-            for (row, sums) in sums.iter().enumerate().take(rows - first) {
-                let to = &mut to[(first + row) * to_row + place..][..step];
-                for (i, &sum) in sums.iter().enumerate() {
-                    // SAFETY: `to` has `WIDE * lanes` elements.
-                    unsafe { E::store(to.as_mut_ptr().add(i * lanes), sum) };
+                    None => {
+                        let start = &[starts[at]];
+                        tile::<S, E, PANEL, 1>(simd, weights, taps, from, start, to);
+                    }
                 }
             }
         }
     }
 }
 
-/// Adds, to each of the weights of `rows` rows, the sum over `places` places of the row's element times
-/// that of the tap's vector. Rows are `from_row` elements long; where a row belongs to no place, and for
-/// [`OVERHANG`] elements after its last place, it must hold zeros.
+/// One block of the product, in registers.
+#[inline(always)]
+unsafe fn tile<S: Simd, E: Real, const PANEL: usize, const WIDE: usize>(
+    simd: S,
+    weights: &[E],
+    taps: &[usize],
+    from: &[E],
+    starts: &[usize; WIDE],
+    (to, row, rows, add): (*mut E, usize, usize, bool),
+) {
+    let lanes = E::lanes::<S>();
+    let zero = E::splat(simd, E::default());
+    let mut sums = [[zero; WIDE]; PANEL];
+    // SAFETY: the caller's: a vector can be read from each tap at each start.
+    let vectors = starts.map(|start| unsafe { from.as_ptr().add(start) });
+    for (&tap, weights) in taps.iter().zip(weights.chunks_exact(PANEL)) {
+        // SAFETY: as above.
+        let x = vectors.map(|vector| unsafe { E::load(vector.add(tap)) });
+        for (sums, &weight) in sums.iter_mut().zip(weights) {
+            let weight = E::splat(simd, weight);
+            for (sum, &x) in sums.iter_mut().zip(&x) {
+                *sum = E::mul_add(simd, weight, x, *sum);
+            }
+        }
+    }
+    for (i, sums) in sums.iter().enumerate().take(rows) {
+        for (j, &sum) in sums.iter().enumerate() {
+            // SAFETY: the caller's: there is room for these vectors in each of the rows, and elements in
+            // it if they are added to.
+            unsafe {
+                let to = to.add(i * row + j * lanes);
+                let sum = if add {
+                    E::mul_add(simd, sum, E::splat(simd, E::ONE), E::load(to))
+                } else {
+                    sum
+                };
+                E::store(to, sum);
+            }
+        }
+    }
+}
+
+/// Adds, to each of the weights of `rows` rows, the sum over all vectors of places that begin at one of
+/// `starts`, of the row's element times that of the tap's vector. Rows are `from_row` elements long; where
+/// a place is none of the convolution's, they must hold zeros.
 #[inline(always)]
 pub(super) fn product_of_rows<S: Simd, E: Real>(
     simd: S,
     (rows_from, from_row, rows): (&[E], usize, usize),
     taps: &[usize],
     from: &[E],
-    places: usize,
+    starts: &[usize],
     weights: &mut [E],
 ) {
     if S::REGISTER_COUNT >= 32 {
@@ -121,7 +176,7 @@ pub(super) fn product_of_rows<S: Simd, E: Real>(
             (rows_from, from_row, rows),
             taps,
             from,
-            places,
+            starts,
             weights,
         );
     } else {
@@ -130,7 +185,7 @@ pub(super) fn product_of_rows<S: Simd, E: Real>(
             (rows_from, from_row, rows),
             taps,
             from,
-            places,
+            starts,
             weights,
         );
     }
@@ -145,11 +200,11 @@ fn product_of_rows_in<S: Simd, E: Real, const PANEL: usize>(
     (rows_from, from_row, rows): (&[E], usize, usize),
     taps: &[usize],
     from: &[E],
-    places: usize,
+    starts: &[usize],
     weights: &mut [E],
 ) {
     let lanes = E::lanes::<S>();
-    let computed = places.next_multiple_of(lanes);
+    let computed = starts.iter().max().copied().unwrap_or(0) + lanes;
     assert!(computed <= from_row && rows > 0);
     assert!((rows - 1) * from_row + computed <= rows_from.len());
     assert_eq!(weights.len(), rows * taps.len());
@@ -157,19 +212,19 @@ fn product_of_rows_in<S: Simd, E: Real, const PANEL: usize>(
     assert!(farthest + computed <= from.len());
     for first in (0..rows).step_by(PANEL) {
         // What is missing in the last panel is computed from its first row, and thrown away.
-        let starts: [usize; PANEL] =
+        let row_starts: [usize; PANEL] =
             std::array::from_fn(|i| (if first + i < rows { first + i } else { first }) * from_row);
         for (block, taps_here) in taps.chunks(TAPS).enumerate() {
             let vectors: [usize; TAPS] =
                 std::array::from_fn(|i| taps_here.get(i).copied().unwrap_or(taps_here[0]));
             let mut sums = [[E::splat(simd, E::default()); TAPS]; PANEL];
-            for place in (0..places).step_by(lanes) {
+            for &place in starts {
                 let mut x = [E::splat(simd, E::default()); TAPS];
                 for (x, vector) in x.iter_mut().zip(vectors) {
                     // SAFETY: `vector + place + lanes` is at most `farthest + computed`.
                     *x = unsafe { E::load(from.as_ptr().add(vector + place)) };
                 }
-                for (sums, start) in sums.iter_mut().zip(starts) {
+                for (sums, start) in sums.iter_mut().zip(row_starts) {
                     // SAFETY: `start` is the start of a row, of which `computed` elements are there.
                     let y = unsafe { E::load(rows_from.as_ptr().add(start + place)) };
                     for (sum, &x) in sums.iter_mut().zip(&x) {

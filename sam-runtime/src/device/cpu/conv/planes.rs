@@ -97,7 +97,7 @@ pub(super) fn fill_output<E: Real>(
     for (channel, plane) in planes.chunks_exact_mut(layout.output_plane).enumerate() {
         for n in 0..samples {
             for y in 0..height {
-                let start = layout.output_start() + layout.row(n, y);
+                let start = layout.output_start + layout.row(n, y);
                 row(n, channel, y, &mut plane[start..][..width]);
             }
         }
