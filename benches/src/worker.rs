@@ -37,7 +37,7 @@ impl Worker {
         command
             .args(arguments)
             .env("MALLOC_TRIM_THRESHOLD_", KEPT_BYTES)
-            .env("MALLOC_MMAP_THRESHOLD_", KEPT_BYTES)
+            .env("MALLOC_MMAP_MAX_", "0")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
         for variable in ["RAYON_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"] {

@@ -13,7 +13,10 @@ pub(in crate::device) fn subsample<E: Dtype, D: Device<E>, T: LayerTape<E, D>>(
     before: usize,
 ) -> Result<Image<E, D, T>, D::Err> {
     let channels = dfdx::shapes::HasShape::shape(&x).1;
-    if channels + before > outputs {
+    let room = channels
+        .checked_add(before)
+        .is_some_and(|kept| kept <= outputs);
+    if !room || stride == 0 {
         return Err(wrong_sizes(x.device()));
     }
     let mut kernels = vec![E::default(); outputs * channels];

@@ -50,29 +50,46 @@ impl Dims {
 /// A mean, and the sum of squared distances from it.
 pub(super) type PlaneMoments<E> = [E; 2];
 
-/// The mean of a plane and the sum of squared distances from it.
+/// The mean of a plane and the sum of squared distances from it. The first mean is off by what its sum
+/// was rounded by; the distances from it tell by how much.
 #[inline(always)]
 pub(super) fn plane_moments<E: Real>(plane: &[E]) -> PlaneMoments<E> {
-    let mean = sum(plane, |x| x) / E::narrow(plane.len() as f64);
-    [mean, sum(plane, |x| (x - mean) * (x - mean))]
+    let count = E::narrow(plane.len() as f64);
+    let [sum, _] = fold(plane, plane, plane, |x, _, _| [x, E::default()]);
+    let mean = sum / count;
+    let [distance, squares] = fold(plane, plane, plane, |x, _, _| {
+        let distance = x - mean;
+        [distance, distance * distance]
+    });
+    let off = distance / count;
+    [mean + off, squares - count * off * off]
 }
 
 /// Independent partial sums, for the vector units and for accuracy.
 const LANES: usize = 32;
 
+/// Two sums over the elements of three slices of one length.
 #[inline(always)]
-fn sum<E: Real>(values: &[E], map: impl Fn(E) -> E) -> E {
-    let mut lanes = [E::default(); LANES];
-    let mut blocks = values.chunks_exact(LANES);
-    for block in &mut blocks {
-        for (lane, &x) in lanes.iter_mut().zip(block) {
-            *lane += map(x);
+fn fold<E: Real>(a: &[E], b: &[E], c: &[E], f: impl Fn(E, E, E) -> [E; 2]) -> [E; 2] {
+    let mut lanes = [[E::default(); LANES]; 2];
+    let ((a, a_rest), (b, b_rest), (c, c_rest)) = (
+        a.as_chunks::<LANES>(),
+        b.as_chunks::<LANES>(),
+        c.as_chunks::<LANES>(),
+    );
+    for ((a, b), c) in a.iter().zip(b).zip(c) {
+        for lane in 0..LANES {
+            let [first, second] = f(a[lane], b[lane], c[lane]);
+            lanes[0][lane] += first;
+            lanes[1][lane] += second;
         }
     }
-    for (lane, &x) in lanes.iter_mut().zip(blocks.remainder()) {
-        *lane += map(x);
+    for (lane, ((&a, &b), &c)) in a_rest.iter().zip(b_rest).zip(c_rest).enumerate() {
+        let [first, second] = f(a, b, c);
+        lanes[0][lane] += first;
+        lanes[1][lane] += second;
     }
-    lanes.into_iter().fold(E::default(), |sum, x| sum + x)
+    lanes.map(|lanes| lanes.into_iter().fold(E::default(), |sum, x| sum + x))
 }
 
 /// The moments of the planes of `x`, sample by sample.
@@ -212,7 +229,7 @@ fn larger<E: Real>(bound: E, x: E) -> E {
 /// What of a gradient ReLU lets pass, if its output is `y`.
 #[inline(always)]
 fn pass<E: Real>(g: E, y: E) -> E {
-    if y > E::default() { g } else { E::default() }
+    if y <= E::default() { E::default() } else { g }
 }
 
 /// A gradient that comes back to a normalization: where ReLU cut the output `y` off, nothing does.
@@ -237,29 +254,26 @@ impl<'a, E: Real> Incoming<'a, E> {
     #[inline(always)]
     fn sums(&self, x: &[E], mean: E) -> [E; 2] {
         match self.cut {
-            None => self.fold(x, |_, g, x| [g, g * (x - mean)]),
-            Some(y) => self.fold(x, |i, g, x| {
-                let g = pass(g, y[i]);
+            None => fold(self.gradient, x, x, |g, x, _| [g, g * (x - mean)]),
+            Some(y) => fold(self.gradient, x, y, |g, x, y| {
+                let g = pass(g, y);
                 [g, g * (x - mean)]
             }),
         }
     }
 
-    /// Two sums over all elements of `f(index, gradient, x)`.
+    /// Writes `f` of each element of the gradient and of `x`.
     #[inline(always)]
-    fn fold(&self, x: &[E], f: impl Fn(usize, E, E) -> [E; 2]) -> [E; 2] {
-        let mut lanes = [[E::default(); LANES]; 2];
-        let blocks = self.gradient.chunks(LANES).zip(x.chunks(LANES));
-        for (block, (gradient, x)) in blocks.enumerate() {
-            let [a, b] = &mut lanes;
-            let sums = a.iter_mut().zip(b);
-            for (i, ((a, b), (&g, &x))) in sums.zip(gradient.iter().zip(x)).enumerate() {
-                let [more_a, more_b] = f(block * LANES + i, g, x);
-                *a += more_a;
-                *b += more_b;
+    fn each(&self, to: &mut [E], x: &[E], f: impl Fn(E, E) -> E) {
+        let elements = to.iter_mut().zip(x).zip(self.gradient);
+        match self.cut {
+            None => elements.for_each(|((to, &x), &g)| *to = f(g, x)),
+            Some(y) => {
+                for (((to, &x), &g), &y) in elements.zip(y) {
+                    *to = f(pass(g, y), x);
+                }
             }
         }
-        lanes.map(|lanes| lanes.into_iter().fold(E::default(), |sum, x| sum + x))
     }
 
     /// What comes back, element by element.
@@ -306,7 +320,7 @@ pub(super) fn sums<E: Real>(
     d_residual: Option<&mut [E]>,
 ) -> Vec<[f64; 2]> {
     let mut planes = vec![[E::default(); 2]; dims.batch * dims.channels];
-    if dims.positions == 0 {
+    if dims.len() == 0 {
         return vec![[0.0; 2]; dims.channels];
     }
     let sample = dims.sample();
@@ -347,49 +361,43 @@ pub(super) fn sums<E: Real>(
 pub(super) struct Back<E> {
     pub(super) mean: Vec<E>,
     along: Vec<E>,
-    across: Vec<E>,
-    shift: Vec<E>,
+    /// What comes through the moments, if they are the batch's: `across` and `shift`.
+    moments: Option<[Vec<E>; 2]>,
 }
 
 impl<E: Real> Back<E> {
     /// From the [`sums`]; `None` where the moments are given, not the batch's.
     pub(super) fn new(dims: Dims, affine: &Affine<E>, sums: Option<&[[f64; 2]]>) -> Self {
         let count = dims.count() as f64;
-        let part = |f: &dyn Fn(usize, [f64; 2]) -> f64| match sums {
-            None => vec![E::default(); dims.channels],
-            Some(sums) => (0..dims.channels)
-                .map(|c| E::narrow(f(c, sums[c])))
-                .collect(),
-        };
+        let moments = sums.map(|sums| {
+            let part = |f: &dyn Fn(f64, f64, [f64; 2]) -> f64| {
+                let factors = affine.factor.iter().zip(&affine.inverse);
+                let each = factors.zip(sums).map(|((factor, inverse), sums)| {
+                    E::narrow(f(factor.wide(), inverse.wide(), *sums))
+                });
+                each.collect()
+            };
+            [
+                part(&|factor, inverse, [_, product]| -factor * inverse.powi(2) * product / count),
+                part(&|factor, _, [sum, _]| -factor * sum / count),
+            ]
+        });
         Self {
             mean: affine.mean.clone(),
             along: affine.factor.clone(),
-            across: part(&|c, [_, product]| {
-                -affine.factor[c].wide() * affine.inverse[c].wide().powi(2) * product / count
-            }),
-            shift: part(&|c, [sum, _]| -affine.factor[c].wide() * sum / count),
+            moments,
         }
     }
 
     /// Writes the gradient of some elements of one channel.
     #[inline(always)]
     pub(super) fn row(&self, channel: usize, x: &[E], incoming: Incoming<'_, E>, to: &mut [E]) {
-        let (mean, along, across, shift) = (
-            self.mean[channel],
-            self.along[channel],
-            self.across[channel],
-            self.shift[channel],
-        );
-        let line = |g: E, x: E| along * g + (across * (x - mean) + shift);
-        let pairs = to.iter_mut().zip(x).zip(incoming.gradient);
-        match incoming.cut {
-            None => pairs.for_each(|((to, &x), &g)| *to = line(g, x)),
-            Some(y) => {
-                for (((to, &x), &g), &y) in pairs.zip(y) {
-                    *to = line(pass(g, y), x);
-                }
-            }
-        }
+        let along = self.along[channel];
+        let Some([across, shift]) = &self.moments else {
+            return incoming.each(to, x, |g, _| along * g);
+        };
+        let (mean, across, shift) = (self.mean[channel], across[channel], shift[channel]);
+        incoming.each(to, x, |g, x| along * g + (across * (x - mean) + shift));
     }
 
     /// Adds the gradient of all elements to `d_x`.

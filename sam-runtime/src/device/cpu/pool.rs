@@ -265,7 +265,7 @@ fn to_first_largest<E: Real>(g: E, x: [E; 4]) -> [E; 4] {
 /// The mean of each plane.
 pub(super) fn global_average<E: Real>(x: &[E], pixels: usize) -> Vec<E> {
     let count = E::narrow(pixels as f64);
-    x.chunks_exact(pixels)
+    x.par_chunks_exact(pixels)
         .map(|plane| {
             let lanes = plane
                 .chunks(16)
@@ -281,7 +281,7 @@ pub(super) fn global_average<E: Real>(x: &[E], pixels: usize) -> Vec<E> {
 /// Adds the gradient of `x` to `d_x`.
 pub(super) fn global_average_backward<E: Real>(d_y: &[E], pixels: usize, d_x: &mut [E]) {
     let count = E::narrow(pixels as f64);
-    for (plane, &g) in d_x.chunks_exact_mut(pixels).zip(d_y) {
-        plane.iter_mut().for_each(|d| *d += g / count);
-    }
+    d_x.par_chunks_exact_mut(pixels)
+        .zip(d_y)
+        .for_each(|(plane, &g)| plane.iter_mut().for_each(|d| *d += g / count));
 }

@@ -1,50 +1,94 @@
 //! The shortcut without parameters: fewer pixels, more channels.
 
+use rayon::prelude::*;
+
 use super::simd::Real;
 
 /// Sizes of a subsampling.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Subsample {
     /// In, and out.
-    pub(super) channels: [usize; 2],
+    channels: [usize; 2],
     /// Channels of zeros before those that are kept.
-    pub(super) before: usize,
-    pub(super) image: [usize; 2],
-    pub(super) stride: usize,
+    before: usize,
+    image: [usize; 2],
+    stride: usize,
 }
 
 impl Subsample {
+    /// `None` if the channels that are kept don't find room, or there is no stride.
+    pub(super) fn new(
+        channels: [usize; 2],
+        before: usize,
+        image: [usize; 2],
+        stride: usize,
+    ) -> Option<Self> {
+        let fits = stride > 0 && channels[0].checked_add(before)? <= channels[1];
+        fits.then_some(Self {
+            channels,
+            before,
+            image,
+            stride,
+        })
+    }
+
     pub(super) fn places(&self) -> [usize; 2] {
         self.image.map(|side| side.div_ceil(self.stride))
     }
 
-    /// Calls `f(pixel of the input, pixel of the output)` for each pixel that is kept.
+    /// Elements of a sample: in, and out.
+    fn samples(&self) -> [usize; 2] {
+        let [height, width] = self.places();
+        [
+            self.channels[0] * self.image[0] * self.image[1],
+            self.channels[1] * height * width,
+        ]
+    }
+
+    /// Calls `f(start in the input, start in the output)` for each row of a sample that is kept.
     #[inline(always)]
-    fn each(&self, batch: usize, mut f: impl FnMut(usize, usize)) {
-        let ([inputs, outputs], [height, width]) = (self.channels, self.places());
-        for (n, channel) in (0..batch).flat_map(|n| (0..inputs).map(move |c| (n, c))) {
-            let from = (n * inputs + channel) * self.image[0];
-            let to = (n * outputs + self.before + channel) * height;
+    fn each_row(&self, mut f: impl FnMut(usize, usize)) {
+        let [height, width] = self.places();
+        for channel in 0..self.channels[0] {
             for y in 0..height {
-                let (from, to) = ((from + y * self.stride) * self.image[1], (to + y) * width);
-                for x in 0..width {
-                    f(from + x * self.stride, to + x);
-                }
+                f(
+                    (channel * self.image[0] + y * self.stride) * self.image[1],
+                    ((self.before + channel) * height + y) * width,
+                );
             }
         }
     }
 
     pub(super) fn forward<E: Real>(&self, x: &[E], batch: usize) -> Vec<E> {
-        let [height, width] = self.places();
-        let mut y = vec![E::default(); batch * self.channels[1] * height * width];
-        self.each(batch, |from, to| y[to] = x[from]);
+        let ([from, to], width) = (self.samples(), self.places()[1]);
+        let mut y = vec![E::default(); batch * to];
+        if from > 0 {
+            let samples = y.par_chunks_mut(to).zip(x.par_chunks(from));
+            samples.for_each(|(y, x)| {
+                self.each_row(|from, to| {
+                    let kept = x[from..].iter().step_by(self.stride);
+                    y[to..][..width]
+                        .iter_mut()
+                        .zip(kept)
+                        .for_each(|(y, x)| *y = *x);
+                });
+            });
+        }
         y
     }
 
     /// Adds the gradient of `x` to `d_x`.
     pub(super) fn backward<E: Real>(&self, d_y: &[E], d_x: &mut [E]) {
-        let sample = self.channels[0] * self.image[0] * self.image[1];
-        let batch = d_x.len().checked_div(sample).unwrap_or(0);
-        self.each(batch, |from, to| d_x[from] += d_y[to]);
+        let ([from, to], width) = (self.samples(), self.places()[1]);
+        if from > 0 {
+            let samples = d_y.par_chunks(to).zip(d_x.par_chunks_mut(from));
+            samples.for_each(|(d_y, d_x)| {
+                self.each_row(|from, to| {
+                    let kept = d_x[from..].iter_mut().step_by(self.stride);
+                    kept.zip(&d_y[to..][..width])
+                        .for_each(|(d_x, d_y)| *d_x += *d_y);
+                });
+            });
+        }
     }
 }

@@ -77,13 +77,8 @@ where
 {
     let (x, mut tape) = in_order(x)?.split_tape();
     let (batch, channels, height, width) = *x.shape();
-    fits(stride > 0 && channels + before <= outputs)?;
-    let subsample = Subsample {
-        channels: [channels, outputs],
-        before,
-        image: [height, width],
-        stride,
-    };
+    let subsample =
+        Subsample::new([channels, outputs], before, [height, width], stride).ok_or(MISFIT)?;
     let y = subsample.forward(&view(&x), batch);
     let y = image(x.device(), y, batch, outputs, subsample.places())?;
     if T::OWNS_TAPE {

@@ -6,6 +6,7 @@ use rayon::ThreadPoolBuilder;
 
 use crate::device::{
     Affine, Image, Layers, Pool, Rows, Tail, Window, composed,
+    cpu::norm::{self, Dims, Incoming},
     layers::checks::{Own, battery},
 };
 
@@ -98,27 +99,53 @@ fn results_do_not_depend_on_the_number_of_threads() {
 
 #[test]
 fn a_large_mean_does_not_spoil_the_variance() {
-    let dev = Cpu::default();
-    let spread = |t: Image<f32, Cpu>| t * 0.01 + 1000.0;
-    let x = spread(numbers(&dev, (16, 2, 9, 9), 1));
-    let values = x.as_vec();
-    let affine = Affine {
-        scale: dev.ones_like(&(2,)),
-        bias: dev.zeros_like(&(2,)),
-        epsilon: 1e-12,
-    };
-    let (_, moments) = Cpu::try_batch_norm(x, &affine, Tail::NONE).unwrap();
-    for (channel, found) in moments.variance.as_vec().into_iter().enumerate() {
-        let of_channel = || {
-            let planes = values.chunks_exact(81).skip(channel).step_by(2);
-            planes.flatten().map(|x| f64::from(*x))
+    for (batch, side) in [(16, 9), (2, 224)] {
+        let dev = Cpu::default();
+        let spread = |t: Image<f32, Cpu>| t * 0.01 + 1000.03;
+        let x = spread(numbers(&dev, (batch, 2, side, side), 1));
+        let values = x.as_vec();
+        let affine = Affine {
+            scale: dev.ones_like(&(2,)),
+            bias: dev.zeros_like(&(2,)),
+            epsilon: 1e-12,
         };
-        let count = of_channel().count() as f64;
-        let mean = of_channel().sum::<f64>() / count;
-        let variance = of_channel().map(|x| (x - mean).powi(2)).sum::<f64>() / count;
-        assert!(
-            (f64::from(found) / variance - 1.0).abs() < 1e-3,
-            "{found} {variance}"
-        );
+        let (_, moments) = Cpu::try_batch_norm(x, &affine, Tail::NONE).unwrap();
+        for (channel, found) in moments.variance.as_vec().into_iter().enumerate() {
+            let of_channel = || {
+                let planes = values.chunks_exact(side * side).skip(channel).step_by(2);
+                planes.flatten().map(|x| f64::from(*x))
+            };
+            let count = of_channel().count() as f64;
+            let mean = of_channel().sum::<f64>() / count;
+            let variance = of_channel().map(|x| (x - mean).powi(2)).sum::<f64>() / count;
+            let off = f64::from(found) / variance - 1.0;
+            assert!(off.abs() < 1e-3, "{side}: {found} {variance}");
+        }
     }
+}
+
+#[test]
+fn what_is_given_takes_no_part_in_the_gradient() {
+    let dev = Cpu::default();
+    let x: Tensor<(usize, usize), f32, _> =
+        dev.tensor_from_vec(vec![f32::NEG_INFINITY, 2.0], (1, 2));
+    let bias = dev.zeros_like(&(2,));
+    let y = Cpu::try_bias(x.leaky_trace(), &bias, true).unwrap();
+    let gradients = y.sum::<Rank0, _>().backward();
+    assert_eq!(gradients.get(&x).as_vec(), [0.0, 1.0]);
+}
+
+#[test]
+fn a_batch_of_nothing_gives_nothing() {
+    let dims = Dims::new(&[0, 2, 3, 3]).unwrap();
+    let nothing = Incoming {
+        gradient: &[],
+        cut: None,
+    };
+    let sums = norm::sums::<f32>(dims, &[], &[0.0; 2], nothing, None);
+    assert_eq!(sums, [[0.0; 2]; 2]);
+    let dev = Cpu::default();
+    let x: Image<f32, Cpu> = dev.tensor_from_vec(Vec::new(), (0, 2, 3, 3));
+    let y = Cpu::try_bias(x, &dev.zeros_like(&(2,)), true).unwrap();
+    assert_eq!(y.shape().0, 0);
 }
