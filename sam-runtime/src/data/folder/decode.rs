@@ -3,7 +3,7 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use image::{DynamicImage, ImageError, ImageReader, Limits};
+use image::{DynamicImage, ImageBuffer, ImageError, ImageReader, Limits};
 
 use super::truncated::is_cut_short;
 use super::{FolderProblem, problem_of};
@@ -40,6 +40,7 @@ pub(super) fn decode(path: &Path, channels: usize) -> Result<Picture, DataError>
         let reason = "it ends before its picture does".into();
         return Err(problem_of(path, FolderProblem::Decode { reason }));
     }
+    let image = in_8_bits(image);
     let (height, width) = (image.height() as usize, image.width() as usize);
     let bytes = match channels {
         1 => grey(image),
@@ -56,6 +57,26 @@ fn limits() -> Limits {
     let mut limits = Limits::default();
     limits.max_alloc = Some(LIMIT << 20);
     limits
+}
+
+/// The higher byte of each 16-bit number, which is what PIL reads of colours; `image` itself would round.
+fn in_8_bits(image: DynamicImage) -> DynamicImage {
+    let (width, height) = (image.width(), image.height());
+    macro_rules! high_bytes {
+        ($deep:expr, $shallow:ident) => {{
+            let numbers = $deep.into_raw().into_iter();
+            ImageBuffer::from_raw(width, height, numbers.map(|n| (n >> 8) as u8).collect())
+                .map(DynamicImage::$shallow)
+                .expect("a byte for each number")
+        }};
+    }
+    match image {
+        DynamicImage::ImageLuma16(deep) => high_bytes!(deep, ImageLuma8),
+        DynamicImage::ImageLumaA16(deep) => high_bytes!(deep, ImageLumaA8),
+        DynamicImage::ImageRgb16(deep) => high_bytes!(deep, ImageRgb8),
+        DynamicImage::ImageRgba16(deep) => high_bytes!(deep, ImageRgba8),
+        shallow => shallow,
+    }
 }
 
 /// Brightness as PIL has it; transparency is left out, as there.

@@ -39,10 +39,10 @@ use super::{ChannelStats, DataError, Dataset, ImageDataset, ImageShape, Images, 
 ///
 /// `S` is the shape of an image: `Rank3<3, H, W>` for red, green and blue, `Rank3<1, H, W>` (or
 /// `Rank2<H, W>`) for grey. Pictures are converted to it: colours to grey by the weights of ITU-R 601
-/// as PIL does, 16 bits to 8, and transparency is dropped. Pictures of another size are an error unless
+/// as PIL does, 16 bits to the higher 8, and transparency is dropped. Pictures of another size are an error unless
 /// [`fit`](Self::fit) says otherwise. As in torchvision, the orientation in a file's EXIF data is **not**
-/// applied: turn photographs upright first. PNG files give the bytes that PIL gives; JPEG decoders
-/// differ by a few levels in a pixel.
+/// applied: turn photographs upright first. PNG files give the bytes that PIL gives, but for grey
+/// ones of 16 bits, where it makes all from 256 on white; JPEG decoders differ by a few levels in a pixel.
 ///
 /// Only paths are held. Where all images fit into memory, [`load`](Self::load) saves decoding them
 /// anew in every epoch.

@@ -1,9 +1,12 @@
 //! Bilinear resizing with antialiasing, to the byte as PIL does it.
 //!
 //! Each pixel of the result is a weighted mean of the pixels under a triangle around its place, which
-//! grows with the picture being shrunk. PIL goes along the rows first, then along the columns, rounds
-//! to bytes in between, and holds weights in fixed point; so does this. Only what the crop keeps is
-//! computed: a long, thin picture would else become a huge one before it is cut.
+//! grows with the picture being shrunk. PIL goes along the rows, then along the columns, rounds to
+//! bytes in between, and holds weights in fixed point; so does this. Since version 13.0 it goes the
+//! other way round where the height shrinks much more than the width
+//! ([#9549](https://github.com/python-pillow/Pillow/pull/9549)); so does this, and differs there from
+//! earlier versions, by one level at most. Only what the crop keeps is computed: a long, thin picture
+//! would else become a huge one before it is cut.
 
 /// Fraction bits of the weights.
 const BITS: u32 = 22;
@@ -68,25 +71,49 @@ impl Axis {
 }
 
 /// One channel, row by row, resized and cut along its `[rows, columns]`.
-pub(super) fn resize(plane: &[u8], [rows, columns]: &[Axis; 2]) -> Vec<u8> {
-    let weights = columns.weights();
-    let mut wide = Vec::with_capacity(rows.from * columns.keep);
-    for row in plane.chunks_exact(columns.from) {
-        wide.extend(
-            weights
-                .iter()
-                .map(|(first, weights)| mean(weights, row[*first..].iter().copied())),
-        );
-    }
+pub(super) fn resize(plane: &[u8], axes: &[Axis; 2]) -> Vec<u8> {
+    let [rows, columns] = axes;
+    let kept = if height_first(axes) {
+        along_rows(&along_columns(plane, columns.from, rows), columns)
+    } else {
+        along_columns(&along_rows(plane, columns), columns.keep, rows)
+    };
     let mut out = vec![0; rows.out * columns.out];
     let lines = out.chunks_exact_mut(columns.out).skip(rows.pad);
-    for ((first, weights), line) in rows.weights().iter().zip(lines) {
-        for (x, pixel) in line[columns.pad..][..columns.keep].iter_mut().enumerate() {
-            let column = wide[first * columns.keep + x..]
-                .iter()
-                .step_by(columns.keep);
-            *pixel = mean(weights, column.copied());
-        }
+    for (line, kept) in lines.zip(kept.chunks_exact(columns.keep)) {
+        line[columns.pad..][..columns.keep].copy_from_slice(kept);
+    }
+    out
+}
+
+/// Whether the height shrinks by more than twice what the width does: Pillow 13 then begins with it.
+///
+/// Of the whole picture's sizes: what is cut out afterwards plays no part.
+fn height_first([rows, columns]: &[Axis; 2]) -> bool {
+    let shrinks = |axis: &Axis| axis.from as i128 - axis.size as i128;
+    shrinks(rows) > 0 && shrinks(rows) > 2 * shrinks(columns)
+}
+
+/// Each row of `columns.from` pixels, resized and cut to `columns.keep`.
+fn along_rows(plane: &[u8], columns: &Axis) -> Vec<u8> {
+    let weights = columns.weights();
+    let rows = plane.chunks_exact(columns.from);
+    rows.flat_map(|row| {
+        weights
+            .iter()
+            .map(|(first, weights)| mean(weights, row[*first..].iter().copied()))
+    })
+    .collect()
+}
+
+/// Each of `width` columns of `rows.from` pixels, resized and cut to `rows.keep`.
+fn along_columns(plane: &[u8], width: usize, rows: &Axis) -> Vec<u8> {
+    let mut out = Vec::with_capacity(rows.keep * width);
+    for (first, weights) in rows.weights() {
+        out.extend((0..width).map(|x| {
+            let column = plane[first * width + x..].iter().step_by(width);
+            mean(&weights, column.copied())
+        }));
     }
     out
 }
@@ -163,6 +190,31 @@ mod tests {
                 "{found} {wanted}"
             );
         }
+    }
+
+    #[test]
+    fn the_height_goes_first_where_it_shrinks_by_more_than_twice_the_width() {
+        for ([h, w], [rows, columns], first) in [
+            ([58, 42], [6, 18], true),
+            ([58, 56], [6, 21], false),
+            // By exactly twice as much; by one more.
+            ([30, 20], [20, 15], false),
+            ([31, 20], [20, 15], true),
+            ([9, 5], [8, 9], true),
+            ([9, 5], [9, 9], false),
+            ([9, 5], [10, 1], false),
+        ] {
+            // However little of it is kept.
+            for keep in [1, 4] {
+                let axes = [Axis::middle(h, rows, keep), Axis::middle(w, columns, keep)];
+                assert_eq!(height_first(&axes), first, "{axes:?}");
+            }
+        }
+        let huge = [
+            Axis::middle(1, usize::MAX, 4),
+            Axis::middle(1, usize::MAX, 4),
+        ];
+        assert!(!height_first(&huge));
     }
 
     #[test]

@@ -210,6 +210,21 @@ fn grey_files_serve_colour_shapes_and_the_content_tells_the_format() {
 }
 
 #[test]
+fn grey_of_16_bits_becomes_its_higher_byte() {
+    // PIL would make 255 of all but the first.
+    let dir = tempdir().unwrap();
+    fs::create_dir(dir.path().join("one")).unwrap();
+    let deep = [0x00ff_u16, 0x0100, 0x7fff, 0xfe80, 0xffff];
+    let image = image::ImageBuffer::<image::Luma<u16>, _>::from_raw(5, 1, deep.to_vec()).unwrap();
+    image.save(dir.path().join("one/a.png")).unwrap();
+    let wanted = [0, 1, 0x7f, 0xfe, 0xff];
+    let grey = ImageFolder::<Rank2<1, 5>, 1>::open(dir.path()).unwrap();
+    assert_eq!(*grey.bytes(0).unwrap(), wanted);
+    let colour = ImageFolder::<Rank3<3, 1, 5>, 1>::open(dir.path()).unwrap();
+    assert_eq!(*colour.bytes(0).unwrap(), wanted.repeat(3));
+}
+
+#[test]
 fn loaded_images_are_the_folder_s() {
     let dir = two_classes();
     let stats = [0.5, 0.1, 0.9].map(|mean| ChannelStats { mean, std: 0.25 });
@@ -269,142 +284,4 @@ fn augmented_epochs_depend_on_seed_and_epoch_alone() {
     assert_eq!(whole, 6 * 3 * 64);
 }
 
-/// The text of an error, without the folder's name.
-fn text<T>(result: Result<T, DataError>, dir: &TempDir) -> String {
-    let text = result.err().unwrap().to_string();
-    let folder = dir.path().display().to_string();
-    text.replace(&folder, "DIR").replace('\\', "/")
-}
-
-#[test]
-fn a_folder_that_is_no_data_set_is_refused_by_name() {
-    let dir = two_classes();
-    let open = |path: &str| text(Two::open(dir.path().join(path)), &dir);
-    for path in ["nowhere", "cats/1.png"] {
-        assert_eq!(
-            open(path),
-            format!(
-                "DIR/{path}: not a folder; give the folder that holds one sub-folder per class"
-            )
-        );
-    }
-    assert_eq!(
-        open("dogs"),
-        "DIR/dogs: has no class folders; put the images of each class into a sub-folder named after \
-         the class"
-    );
-    let classes = |found| {
-        format!(
-            "DIR: has {found}, but the data set's type has 3 classes; choose a type with as many \
-             classes, or check the folder"
-        )
-    };
-    let three = || text(ImageFolder::<Rank3<3, 2, 3>, 3>::open(dir.path()), &dir);
-    assert_eq!(three(), classes("2 class folders (cats, dogs)"));
-    for name in ["emus", "foxes", "gnus", "hens", "ibexes"] {
-        fs::create_dir(dir.path().join(name)).unwrap();
-    }
-    assert_eq!(
-        three(),
-        classes("7 class folders (cats, dogs, emus, foxes, gnus, hens, ...)")
-    );
-    assert_eq!(
-        text(ImageFolder::<Rank3<3, 2, 3>, 7>::open(dir.path()), &dir),
-        "DIR/emus: has no images; put JPEG or PNG files (.jpg, .jpeg, .png) into this class folder, \
-         or remove it"
-    );
-}
-
-#[cfg(unix)]
-#[test]
-fn links_are_followed_but_not_in_circles() {
-    use std::os::unix::fs::symlink;
-    let (dir, other) = (tempdir().unwrap(), two_classes());
-    symlink(other.path().join("cats"), dir.path().join("a")).unwrap();
-    symlink(other.path().join("cats"), dir.path().join("b")).unwrap();
-    let folder = Two::open(dir.path()).unwrap();
-    assert_eq!(folder.len(), 6);
-    assert_eq!(folder.bytes(1).unwrap(), folder.bytes(4).unwrap());
-    symlink(other.path().join("cats"), other.path().join("cats/more/up")).unwrap();
-    assert_eq!(
-        text(Two::open(dir.path()), &dir),
-        "DIR/a/more/up: leads back to a folder around it, so reading it would never end; \
-         remove the link"
-    );
-}
-
-#[test]
-fn a_picture_of_another_size_is_refused_or_fitted() {
-    let dir = two_classes();
-    put(dir.path(), "dogs/a.png", &rgb(6, 4, [9; 3]));
-    let folder = Two::open(dir.path()).unwrap();
-    let wanted = "DIR/dogs/a.png: its picture is 4 rows x 6 columns, but the data set's shape is \
-                  2 x 3; choose `Fit::Crop` or `Fit::Stretch`, or resize the file";
-    assert!(folder.get(3).is_ok());
-    assert_eq!(text(folder.get(4), &dir), wanted);
-    assert_eq!(text(folder.load(), &dir), wanted);
-    for fit in [Fit::Crop, Fit::Stretch, Fit::CropFrom(2), Fit::CropFrom(3)] {
-        let image = folder.clone().fit(fit).load().unwrap();
-        assert_eq!(image.pixels(4).unwrap()[2], 9);
-    }
-    assert_eq!(
-        text(folder.fit(Fit::CropFrom(0)).get(0), &dir),
-        "DIR/cats/1.png: its shorter side can't be resized to 0 pixels; give `Fit::CropFrom` 1 or more"
-    );
-}
-
-#[test]
-fn files_that_are_no_pictures_are_refused_by_name() {
-    let dir = two_classes();
-    let folder = Two::open(dir.path()).unwrap();
-    let (png, jpeg) = (reference("rgb"), reference("jpeg"));
-    let mut damaged = png.clone();
-    damaged[60] ^= 0xff;
-    for bytes in [
-        &b"<html>not found</html>"[..],
-        b"",
-        b"GIF89a\x01\0\x01\0\0\0\0;",
-        &png[..png.len() / 2],
-        &damaged,
-        &jpeg[..jpeg.len() - 20],
-        &jpeg[..100],
-    ] {
-        fs::write(dir.path().join("dogs/B.png"), bytes).unwrap();
-        let text = text(folder.get(3), &dir);
-        println!("{text}");
-        assert!(
-            text.starts_with("DIR/dogs/B.png: can't decode it as JPEG or PNG ("),
-            "{text}"
-        );
-        assert!(text.ends_with("; replace, convert or remove the file"));
-    }
-    // Its batch fails; the next one comes.
-    let loader = DataLoader::<_, 1>::new(&folder).unwrap().shuffle(false);
-    let ok = loader.try_epoch(&Cpu::default(), 0).map(|b| b.is_ok());
-    assert_eq!(ok.collect::<Vec<_>>(), [true, true, true, false, true]);
-
-    fs::remove_file(dir.path().join("dogs/B.png")).unwrap();
-    assert!(matches!(folder.get(3), Err(DataError::Open { .. })));
-}
-
-#[test]
-fn a_small_file_of_a_huge_picture_is_not_unpacked() {
-    let dir = two_classes();
-    let mut png = reference("rgb");
-    png[16..24].copy_from_slice(&[0, 0, 0xea, 0x60, 0, 0, 0xea, 0x60]);
-    let mut crc = flate2::Crc::new();
-    crc.update(&png[12..29]);
-    png[29..33].copy_from_slice(&crc.sum().to_be_bytes());
-    // The same in a JPEG's frame header.
-    let mut jpeg = reference("jpeg");
-    let frame = jpeg.windows(2).position(|two| two == [0xff, 0xc0]).unwrap();
-    jpeg[frame + 5..frame + 9].copy_from_slice(&[0xea, 0x60, 0xea, 0x60]);
-    for bytes in [png, jpeg] {
-        fs::write(dir.path().join("dogs/B.png"), bytes).unwrap();
-        let text = text(Two::open(dir.path()).unwrap().get(3), &dir);
-        assert!(
-            text.starts_with("DIR/dogs/B.png: its picture needs more than the 512 MiB"),
-            "{text}"
-        );
-    }
-}
+mod refused;
