@@ -15,6 +15,9 @@ pub(super) fn mixup(
     weights: Beta<f64>,
     rng: &mut impl Rng,
 ) {
+    if rows == 0 {
+        return;
+    }
     let lambda = rng.sample(weights) as f32;
     let mut partners: Vec<usize> = (0..rows).collect();
     partners.shuffle(rng);

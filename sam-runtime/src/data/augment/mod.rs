@@ -156,7 +156,9 @@ impl Augment {
     /// # Errors
     /// [`DataError::Alpha`] unless `alpha` is finite and above 0.
     pub fn mixup(self, alpha: f64) -> Result<Self, DataError> {
-        let weights = Beta::new(alpha, alpha).ok().filter(|_| alpha.is_finite());
+        // Twice `alpha` must be finite too; `lambda` has long been one half there.
+        let shape = alpha.min(f64::MAX / 4.0);
+        let weights = Beta::new(shape, shape).ok().filter(|_| alpha.is_finite());
         let mixup = Some(weights.ok_or(DataError::Alpha { alpha })?);
         Ok(Self { mixup, ..self })
     }

@@ -17,6 +17,8 @@ pub enum Padding {
 /// `(2 pixels + 1)^2` is as likely.
 pub(super) fn crop(picture: &mut Picture, pixels: usize, padding: Padding, rng: &mut impl Rng) {
     let (height, width) = (picture.height, picture.width);
+    // So that places fit into an `isize`; no image is so large that it would show.
+    let pixels = pixels.min(isize::MAX as usize / 4);
     let (down, right) = (rng.gen_range(0..=2 * pixels), rng.gen_range(0..=2 * pixels));
     let sources = |offset: usize, size: usize| -> Vec<Option<usize>> {
         (0..size)

@@ -175,3 +175,137 @@ fn augmentation_is_the_same_in_every_release() {
     assert_eq!(sums, [23102.0, 18299.0, 17022.0, 30179.0]);
     assert_eq!(numbers.map(f32::round), [0.0, 10.0, 496.0, 604.0]);
 }
+
+#[test]
+fn no_crop_is_too_wide() {
+    for pixels in [1 << 40, usize::MAX / 2, usize::MAX] {
+        for padding in [Padding::Zero, Padding::Reflect] {
+            let augment = Augment::new().crop(pixels, padding);
+            let bytes = coloured(1).pixels(0).unwrap().to_vec();
+            let cropped = augment.sample(&coloured(1), draw(0, 0, 0)).unwrap();
+            for number in cropped.input() {
+                let byte = (number * 255.0).round() as u8;
+                assert!(match padding {
+                    Padding::Zero => byte == 0,
+                    Padding::Reflect => bytes.contains(&byte),
+                });
+            }
+        }
+    }
+}
+
+#[test]
+fn mixup_takes_no_rows_and_every_alpha() {
+    let draw = draw(0, 0, 0);
+    let mixup = Augment::new().mixup(1.0).unwrap();
+    Transform::<Coloured>::batch(&mixup, &mut [], &mut [], 0, draw);
+    for alpha in [
+        f64::MIN_POSITIVE,
+        1e-300,
+        1e-12,
+        1e-3,
+        1e3,
+        1e12,
+        1e300,
+        f64::MAX,
+    ] {
+        let mixup = Augment::new().mixup(alpha).unwrap();
+        for index in 0..200 {
+            let (mut inputs, mut targets) = ([0.0, 1.0], [1.0, 0.0, 0.0, 1.0]);
+            let draw = Draw { index, ..draw };
+            Transform::<Coloured>::batch(&mixup, &mut inputs, &mut targets, 2, draw);
+            for row in targets.chunks(2) {
+                assert!((row[0] + row[1] - 1.0).abs() < 1e-6, "{alpha}: {targets:?}");
+                assert!(
+                    row.iter().all(|t| (0.0..=1.0).contains(t)),
+                    "{alpha}: {targets:?}"
+                );
+            }
+            // One lambda for both: the input of a row is its share of the second sample.
+            assert!((inputs[0] - targets[1]).abs() < 1e-6 && (inputs[1] - targets[3]).abs() < 1e-6);
+        }
+    }
+}
+
+#[test]
+fn batches_and_orders_do_not_change_a_sample() {
+    fn seen<const B: usize>(shuffle: bool) -> Vec<Vec<f32>> {
+        let (dev, images) = (Cpu::default(), coloured(12));
+        let loader = DataLoader::<_, B>::new(&images).unwrap().seed(5);
+        let loader = loader.shuffle(shuffle).augment(everything());
+        let mut seen = vec![Vec::new(); 12];
+        let order = if shuffle {
+            loader.order(3)
+        } else {
+            (0..12).collect()
+        };
+        let batches: Vec<f32> = loader
+            .epoch(&dev, 3)
+            .flat_map(|(x, _)| x.as_vec())
+            .collect();
+        for (row, index) in batches.chunks(216).zip(order) {
+            seen[index] = row.to_vec();
+        }
+        seen
+    }
+    let base = seen::<4>(true);
+    assert!(base.iter().all(|row| row.len() == 216));
+    assert_eq!(base, seen::<4>(false));
+    assert_eq!(base, seen::<3>(true));
+    assert_eq!(base, seen::<12>(true));
+    assert_eq!(base, seen::<1>(false));
+}
+
+#[test]
+fn epochs_and_seeds_flip_one_image_in_two_too() {
+    let images = coloured(1);
+    let plain = images.get(0).unwrap();
+    let flips = |draws: &mut dyn Iterator<Item = Draw>| {
+        let flip = Augment::new().flip();
+        draws
+            .filter(|&draw| flip.sample(&images, draw).unwrap() != plain)
+            .count()
+    };
+    // 2,000 expected; the deviation of such a count is 32.
+    for n in [
+        flips(&mut (0..4_000).map(|epoch| draw(1, epoch, 0))),
+        flips(&mut (0..4_000).map(|seed| draw(seed, 0, 0))),
+    ] {
+        assert!((1850..2150).contains(&n), "{n}");
+    }
+}
+
+#[test]
+fn a_crop_reaches_its_padding_s_edge_and_no_further() {
+    // One white pixel in the middle of 9 x 9 can move by 2 either way, and does.
+    let mut pixels = vec![0; 81];
+    pixels[40] = 255;
+    let images = Images::<Rank2<9, 9>, 1>::new(pixels, vec![0]).unwrap();
+    for padding in [Padding::Zero, Padding::Reflect] {
+        let crop = Augment::new().crop(2, padding);
+        let mut places = std::collections::BTreeSet::new();
+        for epoch in 0..1_000 {
+            let sample = crop.sample(&images, draw(1, epoch, 0)).unwrap();
+            let white: Vec<usize> = (0..81).filter(|&i| sample.input()[i] == 1.0).collect();
+            places.insert((white[0] / 9, white[0] % 9));
+            assert_eq!(white.len(), 1);
+        }
+        let wanted = (2..7).flat_map(|y| (2..7).map(move |x| (y, x)));
+        assert!(places.into_iter().eq(wanted));
+    }
+}
+
+proptest! {
+    #[test]
+    fn augmented_numbers_are_the_normalised_bytes(mean in 0.0..1.0_f32, std in 0.05..2.0_f32, epoch: usize) {
+        let raw = coloured(1);
+        let augment = Augment::paper_basic().autoaugment(Policy::Cifar10);
+        let bytes = augment.sample(&raw, draw(1, epoch, 0)).unwrap();
+        let images = raw.normalized(&[ChannelStats { mean, std }]).unwrap();
+        let numbers = augment.sample(&images, draw(1, epoch, 0)).unwrap();
+        for (number, byte) in numbers.input().iter().zip(bytes.input()) {
+            let wanted = (f64::from(*byte) - f64::from(mean)) / f64::from(std);
+            prop_assert!((f64::from(*number) - wanted).abs() < 1e-4);
+        }
+    }
+}
