@@ -4,7 +4,7 @@
 use gemm::{Parallelism, gemm};
 use rayon::prelude::*;
 
-use super::{norm::Incoming, simd::Real};
+use super::simd::Real;
 
 /// A matrix in memory: elements, rows, columns, and whether it is to be read turned over.
 #[derive(Clone, Copy)]
@@ -186,24 +186,17 @@ impl Linear {
         y
     }
 
-    /// Adds the gradients of the weight, the bias, and the input, to those that are there.
+    /// Adds the gradients of the weight, the bias, and the input, to those that are there; `gradient` is
+    /// what comes back to the product, past ReLU.
     pub(super) fn backward<E: Real>(
         &self,
         x: &[E],
         weight: &[E],
-        incoming: Incoming<'_, E>,
+        gradient: &[E],
         d_weight: &mut [E],
         d_bias: Option<&mut [E]>,
         d_x: Option<&mut [E]>,
     ) {
-        let masked: Vec<E>;
-        let gradient = match incoming.cut {
-            None => incoming.gradient,
-            Some(_) => {
-                masked = incoming.masked();
-                &masked
-            }
-        };
         if let Some(d_bias) = d_bias {
             for row in gradient.chunks_exact(self.outputs.max(1)) {
                 d_bias.iter_mut().zip(row).for_each(|(d, g)| *d += *g);

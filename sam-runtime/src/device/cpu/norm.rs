@@ -164,6 +164,13 @@ pub(super) struct Affine<E> {
 }
 
 impl<E: Real> Affine<E> {
+    /// What is done to the elements of one channel.
+    #[inline(always)]
+    fn line(&self, channel: usize) -> impl Fn(E) -> E + Copy {
+        let (mean, factor, bias) = (self.mean[channel], self.factor[channel], self.bias[channel]);
+        move |x| factor * (x - mean) + bias
+    }
+
     /// `max(0, factor * (x - mean) + bias + residual)`, each part if it is there.
     pub(super) fn apply(&self, dims: Dims, x: &[E], residual: Option<&[E]>, relu: bool) -> Vec<E> {
         assert_eq!(x.len(), dims.len());
@@ -186,9 +193,7 @@ impl<E: Real> Affine<E> {
                             for (channel, y) in y.chunks_exact_mut(dims.positions).enumerate() {
                                 let start = channel * dims.positions;
                                 let x = &x[start..][..dims.positions];
-                                let (mean, factor, bias) =
-                                    (self.mean[channel], self.factor[channel], self.bias[channel]);
-                                let line = |x: E| factor * (x - mean) + bias;
+                                let line = self.line(channel);
                                 match residual {
                                     None => {
                                         for (y, &x) in y.iter_mut().zip(x) {
@@ -232,12 +237,22 @@ fn pass<E: Real>(g: E, y: E) -> E {
     if y <= E::default() { E::default() } else { g }
 }
 
-/// A gradient that comes back to a normalization: where ReLU cut the output `y` off, nothing does.
+/// A gradient that comes back to a normalization: where ReLU cut its output off, nothing does.
 #[derive(Clone, Copy)]
 pub(super) struct Incoming<'a, E> {
     pub(super) gradient: &'a [E],
-    /// The output, if ReLU made it.
-    pub(super) cut: Option<&'a [E]>,
+    pub(super) cut: Cut<'a, E>,
+}
+
+/// How to tell where ReLU cut an output off.
+#[derive(Clone, Copy)]
+pub(super) enum Cut<'a, E> {
+    /// There is no ReLU.
+    Nowhere,
+    /// Where the output is zero.
+    ByOutput(&'a [E]),
+    /// Where this, of the normalization's input, is: no output need be read.
+    ByInput(&'a Affine<E>),
 }
 
 impl<'a, E: Real> Incoming<'a, E> {
@@ -246,68 +261,55 @@ impl<'a, E: Real> Incoming<'a, E> {
     pub(super) fn part(&self, start: usize, len: usize) -> Self {
         Self {
             gradient: &self.gradient[start..][..len],
-            cut: self.cut.map(|y| &y[start..][..len]),
+            cut: match self.cut {
+                Cut::ByOutput(y) => Cut::ByOutput(&y[start..][..len]),
+                cut => cut,
+            },
         }
     }
 
     /// The sums of the gradient and of its products with the distance of `x` from `mean`.
     #[inline(always)]
-    fn sums(&self, x: &[E], mean: E) -> [E; 2] {
+    fn sums(&self, channel: usize, x: &[E], mean: E) -> [E; 2] {
         match self.cut {
-            None => fold(self.gradient, x, x, |g, x, _| [g, g * (x - mean)]),
-            Some(y) => fold(self.gradient, x, y, |g, x, y| {
+            Cut::Nowhere => fold(self.gradient, x, x, |g, x, _| [g, g * (x - mean)]),
+            Cut::ByOutput(y) => fold(self.gradient, x, y, |g, x, y| {
                 let g = pass(g, y);
                 [g, g * (x - mean)]
             }),
+            Cut::ByInput(affine) => {
+                let line = affine.line(channel);
+                fold(self.gradient, x, x, |g, x, _| {
+                    let g = pass(g, line(x));
+                    [g, g * (x - mean)]
+                })
+            }
         }
     }
 
-    /// Writes `f` of each element of the gradient and of `x`.
+    /// Has `f` write each element, given that of the gradient and of `x`.
     #[inline(always)]
-    fn each(&self, to: &mut [E], x: &[E], f: impl Fn(E, E) -> E) {
+    fn each(&self, channel: usize, x: &[E], to: &mut [E], mut f: impl FnMut(&mut E, E, E)) {
         let elements = to.iter_mut().zip(x).zip(self.gradient);
         match self.cut {
-            None => elements.for_each(|((to, &x), &g)| *to = f(g, x)),
-            Some(y) => {
-                for (((to, &x), &g), &y) in elements.zip(y) {
-                    *to = f(pass(g, y), x);
-                }
+            Cut::Nowhere => elements.for_each(|((to, &x), &g)| f(to, g, x)),
+            Cut::ByOutput(y) => elements
+                .zip(y)
+                .for_each(|(((to, &x), &g), &y)| f(to, pass(g, y), x)),
+            Cut::ByInput(affine) => {
+                let line = affine.line(channel);
+                elements.for_each(|((to, &x), &g)| f(to, pass(g, line(x)), x));
             }
         }
     }
+}
 
-    /// What comes back, element by element.
-    pub(super) fn masked(&self) -> Vec<E> {
-        match self.cut {
-            None => self.gradient.to_vec(),
-            Some(y) => vectorized(
-                #[inline(always)]
-                || {
-                    self.gradient
-                        .iter()
-                        .zip(y)
-                        .map(|(&g, &y)| pass(g, y))
-                        .collect()
-                },
-            ),
-        }
-    }
-
-    /// Adds it to `to`.
-    #[inline(always)]
-    fn add_to(&self, to: &mut [E]) {
-        match self.cut {
-            None => to
-                .iter_mut()
-                .zip(self.gradient)
-                .for_each(|(to, g)| *to += *g),
-            Some(y) => {
-                for ((to, &g), &y) in to.iter_mut().zip(self.gradient).zip(y) {
-                    *to += pass(g, y);
-                }
-            }
-        }
-    }
+/// What comes back to where ReLU made the output `y`.
+pub(super) fn masked<E: Real>(gradient: &[E], y: &[E]) -> Vec<E> {
+    vectorized(
+        #[inline(always)]
+        || gradient.iter().zip(y).map(|(&g, &y)| pass(g, y)).collect(),
+    )
 }
 
 /// For each channel, the sums of the gradient that comes back and of its products with the distance of
@@ -332,10 +334,10 @@ pub(super) fn sums<E: Real>(
                     let start = n * sample + channel * dims.positions;
                     let x = &x[start..][..dims.positions];
                     let incoming = incoming.part(start, dims.positions);
-                    *to = incoming.sums(x, mean[channel]);
-                    if let Some(d_residual) = &mut d_residual {
-                        incoming
-                            .add_to(&mut d_residual[channel * dims.positions..][..dims.positions]);
+                    *to = incoming.sums(channel, x, mean[channel]);
+                    if let Some(d) = &mut d_residual {
+                        let d = &mut d[channel * dims.positions..][..dims.positions];
+                        incoming.each(channel, x, d, |d, g, _| *d += g);
                     }
                 }
             },
@@ -389,15 +391,24 @@ impl<E: Real> Back<E> {
         }
     }
 
-    /// Writes the gradient of some elements of one channel.
+    /// Has `write` write the gradient of some elements of one channel.
     #[inline(always)]
-    pub(super) fn row(&self, channel: usize, x: &[E], incoming: Incoming<'_, E>, to: &mut [E]) {
+    pub(super) fn each(
+        &self,
+        channel: usize,
+        x: &[E],
+        incoming: Incoming<'_, E>,
+        to: &mut [E],
+        write: impl Fn(&mut E, E),
+    ) {
         let along = self.along[channel];
         let Some([across, shift]) = &self.moments else {
-            return incoming.each(to, x, |g, _| along * g);
+            return incoming.each(channel, x, to, |to, g, _| write(to, along * g));
         };
         let (mean, across, shift) = (self.mean[channel], across[channel], shift[channel]);
-        incoming.each(to, x, |g, x| along * g + (across * (x - mean) + shift));
+        incoming.each(channel, x, to, |to, g, x| {
+            write(to, along * g + (across * (x - mean) + shift));
+        });
     }
 
     /// Adds the gradient of all elements to `d_x`.
@@ -410,20 +421,11 @@ impl<E: Real> Back<E> {
             vectorized(
                 #[inline(always)]
                 || {
-                    let mut row = [E::default(); 256];
                     for (channel, d_x) in d_x.chunks_exact_mut(dims.positions).enumerate() {
                         let start = n * sample + channel * dims.positions;
-                        for (i, d_x) in d_x.chunks_mut(row.len()).enumerate() {
-                            let start = start + i * row.len();
-                            let row = &mut row[..d_x.len()];
-                            self.row(
-                                channel,
-                                &x[start..][..d_x.len()],
-                                incoming.part(start, d_x.len()),
-                                row,
-                            );
-                            d_x.iter_mut().zip(row).for_each(|(d, r)| *d += *r);
-                        }
+                        let x = &x[start..][..dims.positions];
+                        let incoming = incoming.part(start, dims.positions);
+                        self.each(channel, x, incoming, d_x, |d, g| *d += g);
                     }
                 },
             );

@@ -1,6 +1,8 @@
 //! Elements that the kernels compute with, and their vectors.
 #![allow(unsafe_code)]
 
+use std::mem::MaybeUninit;
+
 use dfdx::{
     shapes::Dtype,
     tensor::{Cpu, Storage},
@@ -56,6 +58,23 @@ pub(in crate::device) trait Real: Dtype + PartialOrd {
     unsafe fn load<S: Simd>(from: *const Self) -> Self::Lanes<S> {
         // SAFETY: the caller's. A vector is nothing but its elements, for which any bits will do.
         unsafe { from.cast::<Self::Lanes<S>>().read_unaligned() }
+    }
+
+    /// The vector whose halves begin at `first` and at `second`.
+    ///
+    /// # Safety
+    /// Half of [`lanes`](Self::lanes) elements can be read at each of them.
+    #[inline(always)]
+    unsafe fn load_halves<S: Simd>(first: *const Self, second: *const Self) -> Self::Lanes<S> {
+        let half = Self::lanes::<S>() / 2;
+        let mut vector = MaybeUninit::<Self::Lanes<S>>::uninit();
+        let to = vector.as_mut_ptr().cast::<Self>();
+        // SAFETY: the caller's; the two halves are all of the vector, whose elements are numbers.
+        unsafe {
+            first.copy_to_nonoverlapping(to, half);
+            second.copy_to_nonoverlapping(to.add(half), half);
+            vector.assume_init()
+        }
     }
 
     /// Writes a vector.

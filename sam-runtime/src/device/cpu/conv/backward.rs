@@ -5,18 +5,19 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::{
-    geometry::{Conv, Layout, OVERHANG},
-    kernel, planes,
+    geometry::{Conv, Layout, OVERHANG, Places},
+    kernel::{self, Rows},
+    planes,
 };
 use crate::device::cpu::{
     buffer::{Aligned, as_uninit},
     simd::Real,
 };
 
-/// Where the gradient of a convolution's output comes from, row by row.
-pub(in crate::device::cpu) trait GradientRows<E>: Sync {
-    /// Writes row `y` of channel `channel` of sample `n`.
-    fn write(&self, n: usize, channel: usize, y: usize, to: &mut [E]);
+/// Where the gradient of a convolution's output comes from, some places at a time.
+pub(in crate::device::cpu) trait OutputGradient<E>: Sync {
+    /// Writes that of channel `channel` of sample `n`, from place `first` on.
+    fn write(&self, n: usize, channel: usize, first: usize, to: &mut [E]);
 }
 
 /// At most so many partial sums of the weight's gradient; a number that does not depend on how many
@@ -32,7 +33,7 @@ pub(in crate::device::cpu) fn backward<E: Real>(
     conv: &Conv,
     x: &[E],
     weight: &[E],
-    gradient: impl GradientRows<E>,
+    gradient: impl OutputGradient<E>,
     d_weight: &mut [E],
     d_x: Option<&mut [E]>,
 ) {
@@ -172,7 +173,7 @@ struct Part<'a, E, G> {
     d_weight: &'a mut [E],
 }
 
-impl<E: Real, G: GradientRows<E>> WithSimd for Part<'_, E, G> {
+impl<E: Real, G: OutputGradient<E>> WithSimd for Part<'_, E, G> {
     type Output = ();
 
     #[inline(always)]
@@ -182,6 +183,8 @@ impl<E: Real, G: GradientRows<E>> WithSimd for Part<'_, E, G> {
         let zeros = Aligned::zeros;
         let mut x_planes = zeros(conv.inputs * conv.window.stride.pow(2) * layout.input_plane);
         let mut y_planes = zeros(conv.outputs * layout.output_plane);
+        // Without what lies between rows and samples, if that makes whole vectors.
+        let mut y_rows = zeros(conv.outputs * layout.samples * conv.positions());
         let product_row = layout.samples * layout.rows * layout.pitch + OVERHANG;
         let mut products = zeros(if self.d_x.is_some() {
             conv.group_inputs() * product_row
@@ -196,18 +199,39 @@ impl<E: Real, G: GradientRows<E>> WithSimd for Part<'_, E, G> {
                 y_planes.fill(E::default());
             }
             planes::fill_input(conv, layout, x, &mut x_planes);
-            planes::fill_output(
-                conv,
-                layout,
-                samples,
-                &mut y_planes,
-                |n, channel, y, row| {
-                    self.shared.gradient.write(first + n, channel, y, row);
-                },
-            );
-            // One after the other, where the gradient's vectors are aligned.
-            let vectors = layout.vectors(samples, None, E::lanes::<S>());
-            self.weight(simd, &vectors.starts, &x_planes, &y_planes);
+            let vectors = layout.vectors(samples, Some(conv.places), E::lanes::<S>());
+            let gradient = &self.shared.gradient;
+            let rows = if vectors.rows_are_whole {
+                let len = layout.samples * conv.positions();
+                for (channel, row) in y_rows.chunks_exact_mut(len).enumerate() {
+                    let to = row.chunks_exact_mut(conv.positions()).take(samples);
+                    to.enumerate()
+                        .for_each(|(n, to)| gradient.write(first + n, channel, 0, to));
+                }
+                if self.d_x.is_some() {
+                    let row = |n, channel, y: usize, to: &mut [E]| {
+                        let place = n * conv.positions() + y * conv.places[1];
+                        to.copy_from_slice(&y_rows[channel * len + place..][..to.len()]);
+                    };
+                    planes::fill_output(conv, layout, samples, &mut y_planes, row);
+                }
+                Rows {
+                    elements: &y_rows,
+                    len,
+                    count: conv.outputs,
+                }
+            } else {
+                let row = |n, channel, y, to: &mut [E]| {
+                    gradient.write(first + n, channel, y * conv.places[1], to);
+                };
+                planes::fill_output(conv, layout, samples, &mut y_planes, row);
+                Rows {
+                    elements: &y_planes[layout.output_start..],
+                    len: layout.output_plane,
+                    count: conv.outputs,
+                }
+            };
+            self.weight(simd, rows, &x_planes, vectors.all());
             if let Some(d_x) = &mut self.d_x {
                 let d_x = &mut d_x[i * layout.samples * sample..][..x.len()];
                 self.shared
@@ -219,26 +243,20 @@ impl<E: Real, G: GradientRows<E>> WithSimd for Part<'_, E, G> {
 
 impl<E: Real, G> Part<'_, E, G> {
     #[inline(always)]
-    fn weight<S: Simd>(&mut self, simd: S, starts: &[usize], x_planes: &[E], y_planes: &[E]) {
-        let Shared {
-            conv, layout, taps, ..
-        } = *self.shared;
-        let (x_group, y_group) = (x_planes.len() / conv.groups, y_planes.len() / conv.groups);
+    fn weight<S: Simd>(&mut self, simd: S, rows: Rows<'_, E>, x_planes: &[E], places: Places<'_>) {
+        let Shared { conv, taps, .. } = *self.shared;
+        let x_group = x_planes.len() / conv.groups;
         let weights = self.d_weight.len() / conv.groups;
         for group in 0..conv.groups {
-            let rows = &y_planes[group * y_group..][..y_group];
-            kernel::product_of_rows(
-                simd,
-                (
-                    &rows[layout.output_start..],
-                    layout.output_plane,
-                    conv.group_outputs(),
-                ),
-                taps,
-                &x_planes[group * x_group..][..x_group],
-                starts,
-                &mut self.d_weight[group * weights..][..weights],
-            );
+            let first = group * conv.group_outputs();
+            let rows = Rows {
+                elements: &rows.elements[first * rows.len..],
+                count: conv.group_outputs(),
+                ..rows
+            };
+            let x_planes = &x_planes[group * x_group..][..x_group];
+            let d_weight = &mut self.d_weight[group * weights..][..weights];
+            kernel::product_of_rows(simd, rows, taps, x_planes, places, d_weight);
         }
     }
 }
@@ -267,8 +285,8 @@ impl<E: Real, G> Shared<'_, E, G> {
                 let channels = first..first + conv.group_inputs();
                 if vectors.rows_are_whole {
                     let pixels = conv.pixels();
-                    let starts = vectors.starts.chunks_exact(vectors.starts.len() / samples);
-                    for (starts, d_x) in starts.zip(d_x.chunks_exact_mut(conv.inputs * pixels)) {
+                    let d_x = d_x.chunks_exact_mut(conv.inputs * pixels);
+                    for (places, d_x) in vectors.of_samples(samples).zip(d_x) {
                         let target = kernel::Target {
                             // SAFETY: the product is made of elements.
                             to: unsafe { as_uninit(&mut d_x[first * pixels..]) },
@@ -277,7 +295,7 @@ impl<E: Real, G> Shared<'_, E, G> {
                             add: true,
                         };
                         // SAFETY: the gradient holds elements.
-                        unsafe { kernel::product(simd, packed, taps, y_planes, starts, target) };
+                        unsafe { kernel::product(simd, packed, taps, y_planes, places, target) };
                     }
                     continue;
                 }
@@ -289,7 +307,7 @@ impl<E: Real, G> Shared<'_, E, G> {
                     add: false,
                 };
                 // SAFETY: nothing is added.
-                unsafe { kernel::product(simd, packed, taps, y_planes, &vectors.starts, target) };
+                unsafe { kernel::product(simd, packed, taps, y_planes, vectors.all(), target) };
                 let computed = (&*products, product_row);
                 planes::add_to_input(conv, layout, computed, channels, phase.phase, d_x);
             }

@@ -152,8 +152,8 @@ impl<E: Real> WithSimd for Task<'_, E> {
             let first = group * conv.group_outputs();
             if vectors.rows_are_whole {
                 // Straight to where it belongs, sample by sample.
-                let starts = vectors.starts.chunks_exact(vectors.starts.len() / samples);
-                for (starts, z) in starts.zip(self.z.chunks_exact_mut(conv.outputs * positions)) {
+                let z = self.z.chunks_exact_mut(conv.outputs * positions);
+                for (places, z) in vectors.of_samples(samples).zip(z) {
                     let target = kernel::Target {
                         to: &mut z[first * positions..],
                         row: positions,
@@ -161,7 +161,7 @@ impl<E: Real> WithSimd for Task<'_, E> {
                         add: false,
                     };
                     // SAFETY: nothing is added.
-                    unsafe { kernel::product(simd, packed, taps, x_planes, starts, target) };
+                    unsafe { kernel::product(simd, packed, taps, x_planes, places, target) };
                 }
                 continue;
             }
@@ -174,7 +174,7 @@ impl<E: Real> WithSimd for Task<'_, E> {
                 add: false,
             };
             // SAFETY: nothing is added.
-            unsafe { kernel::product(simd, packed, taps, x_planes, &vectors.starts, target) };
+            unsafe { kernel::product(simd, packed, taps, x_planes, vectors.all(), target) };
             for (row, product) in self.products.chunks_exact(product_row).enumerate() {
                 for n in 0..samples {
                     let at = (n * conv.outputs + first + row) * positions;

@@ -96,12 +96,39 @@ const VECTOR: usize = 16;
 /// About as many elements as the planes of one task may have: a part of the second-level cache.
 const TASK: usize = 64 << 10;
 
-/// Which places are computed.
+/// Which places are computed, vector by vector.
 pub(super) struct Vectors {
-    /// Where they begin in a plane.
-    pub(super) starts: Vec<usize>,
+    starts: Vec<usize>,
+    halves: Option<usize>,
     /// Whether they are the convolution's places and no others, in their order.
     pub(super) rows_are_whole: bool,
+}
+
+impl Vectors {
+    pub(super) fn all(&self) -> Places<'_> {
+        Places {
+            starts: &self.starts,
+            halves: self.halves,
+        }
+    }
+
+    /// Those of each of `samples` samples, if rows are whole.
+    pub(super) fn of_samples(&self, samples: usize) -> impl Iterator<Item = Places<'_>> {
+        let starts = self.starts.chunks_exact(self.starts.len() / samples);
+        starts.map(|starts| Places {
+            starts,
+            halves: self.halves,
+        })
+    }
+}
+
+/// Vectors of places.
+#[derive(Clone, Copy)]
+pub(super) struct Places<'a> {
+    /// Where they begin in a plane.
+    pub(super) starts: &'a [usize],
+    /// If a vector is two short rows, how far the second one is from the first.
+    pub(super) halves: Option<usize>,
 }
 
 /// How the planes of a convolution are laid out.
@@ -166,28 +193,38 @@ impl Layout {
         }
     }
 
-    /// Where the vectors of `lanes` places begin that cover `samples` samples of `places`, if these are the
-    /// first places of each: row by row, if rows are made of whole vectors; else, one after the other.
+    /// The vectors of `lanes` places that cover `samples` samples of `places`, if these are the first places
+    /// of each: row by row, if rows are made of whole vectors, or two of them are one; else, one after the
+    /// other, with what lies between the rows.
     pub(super) fn vectors(
         &self,
         samples: usize,
         places: Option<[usize; 2]>,
         lanes: usize,
     ) -> Vectors {
-        let whole = places.filter(|[_, width]| width.is_multiple_of(lanes));
-        let rows_are_whole = whole.is_some();
-        let starts = if let Some([height, width]) = whole {
-            let rows = (0..samples).flat_map(|n| (0..height).map(move |y| (n, y)));
+        let rows = |step: usize, [height, width]: [usize; 2]| {
+            let rows = (0..samples).flat_map(|n| (0..height).step_by(step).map(move |y| (n, y)));
             rows.flat_map(|(n, y)| (0..width).step_by(lanes).map(move |x| self.row(n, y) + x))
                 .collect()
-        } else {
-            (0..samples * self.rows * self.pitch)
-                .step_by(lanes)
-                .collect()
         };
-        Vectors {
-            starts,
-            rows_are_whole,
+        match places {
+            Some(places) if places[1].is_multiple_of(lanes) => Vectors {
+                starts: rows(1, places),
+                rows_are_whole: true,
+                halves: None,
+            },
+            Some(places) if places[1] * 2 == lanes && places[0].is_multiple_of(2) => Vectors {
+                starts: rows(2, places),
+                rows_are_whole: true,
+                halves: Some(self.pitch),
+            },
+            _ => Vectors {
+                starts: (0..samples * self.rows * self.pitch)
+                    .step_by(lanes)
+                    .collect(),
+                rows_are_whole: false,
+                halves: None,
+            },
         }
     }
 

@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 
 use pulp::Simd;
 
+use super::geometry::Places;
 use crate::device::cpu::simd::Real;
 
 /// Rows of the product that are computed together: as many as there are registers for.
@@ -45,8 +46,30 @@ pub(super) struct Target<'a, E> {
     pub(super) add: bool,
 }
 
-/// For each row, and each vector of places that begins at one of `starts`: the sum over the taps of the
-/// weight times the element of the tap's vector. In its row of the target, one vector follows the other.
+/// The vector of some places: one piece (`HALVES` is false), or two that are `apart`.
+///
+/// # Safety
+/// It can be read.
+#[inline(always)]
+unsafe fn load<S: Simd, E: Real, const HALVES: bool>(from: *const E, apart: usize) -> E::Lanes<S> {
+    // SAFETY: the caller's.
+    unsafe {
+        if HALVES {
+            E::load_halves::<S>(from, from.add(apart))
+        } else {
+            E::load::<S>(from)
+        }
+    }
+}
+
+/// The end of the farthest vector.
+fn end(places: Places<'_>, lanes: usize) -> usize {
+    let len = places.halves.map_or(lanes, |apart| apart + lanes / 2);
+    places.starts.iter().max().copied().unwrap_or(0) + len
+}
+
+/// For each row, and each vector of `places`: the sum over the taps of the weight times the element of the
+/// tap's vector. In its row of the target, one vector follows the other.
 ///
 /// # Safety
 /// If the product is added, the target holds elements.
@@ -56,25 +79,34 @@ pub(super) unsafe fn product<S: Simd, E: Real>(
     packed: &[E],
     taps: &[usize],
     from: &[E],
-    starts: &[usize],
+    places: Places<'_>,
     target: Target<'_, E>,
 ) {
     let lanes = E::lanes::<S>();
-    let width = starts.len() * lanes;
+    let width = places.starts.len() * lanes;
     assert!(width <= target.row && target.rows * target.row <= target.to.len());
     assert_eq!(
         packed.len(),
         target.rows.next_multiple_of(panel::<S>()) * taps.len()
     );
-    let farthest = |of: &[usize]| of.iter().max().copied().unwrap_or(0);
-    assert!(farthest(taps) + farthest(starts) + lanes <= from.len());
+    let farthest = taps.iter().max().copied().unwrap_or(0);
+    assert!(farthest + end(places, lanes) <= from.len());
+    let (starts, apart) = (places.starts, places.halves.unwrap_or(0));
+    let from = (from, apart);
     // SAFETY: a vector can be read at each start from each tap on, and each of the rows has room for all
     // of them; the caller's for `add`.
     unsafe {
-        if S::REGISTER_COUNT >= 32 {
-            product_in::<S, E, 8>(simd, packed, taps, from, starts, target);
-        } else {
-            product_in::<S, E, 4>(simd, packed, taps, from, starts, target);
+        match (S::REGISTER_COUNT >= 32, places.halves) {
+            (true, None) => product_in::<S, E, 8, false>(simd, packed, taps, from, starts, target),
+            (true, Some(_)) => {
+                product_in::<S, E, 8, true>(simd, packed, taps, from, starts, target);
+            }
+            (false, None) => {
+                product_in::<S, E, 4, false>(simd, packed, taps, from, starts, target);
+            }
+            (false, Some(_)) => {
+                product_in::<S, E, 4, true>(simd, packed, taps, from, starts, target);
+            }
         }
     }
 }
@@ -83,11 +115,11 @@ pub(super) unsafe fn product<S: Simd, E: Real>(
 const WIDE: usize = 3;
 
 #[inline(always)]
-unsafe fn product_in<S: Simd, E: Real, const PANEL: usize>(
+unsafe fn product_in<S: Simd, E: Real, const PANEL: usize, const HALVES: bool>(
     simd: S,
     packed: &[E],
     taps: &[usize],
-    from: &[E],
+    from: (&[E], usize),
     starts: &[usize],
     target: Target<'_, E>,
 ) {
@@ -104,11 +136,11 @@ unsafe fn product_in<S: Simd, E: Real, const PANEL: usize>(
                 let to = (to.cast::<E>(), target.row, rows, target.add);
                 match groups.get(first) {
                     Some(starts) => {
-                        tile::<S, E, PANEL, WIDE>(simd, weights, taps, from, starts, to)
+                        tile::<S, E, PANEL, WIDE, HALVES>(simd, weights, taps, from, starts, to);
                     }
                     None => {
                         let start = &[starts[at]];
-                        tile::<S, E, PANEL, 1>(simd, weights, taps, from, start, to);
+                        tile::<S, E, PANEL, 1, HALVES>(simd, weights, taps, from, start, to);
                     }
                 }
             }
@@ -118,11 +150,11 @@ unsafe fn product_in<S: Simd, E: Real, const PANEL: usize>(
 
 /// One block of the product, in registers.
 #[inline(always)]
-unsafe fn tile<S: Simd, E: Real, const PANEL: usize, const WIDE: usize>(
+unsafe fn tile<S: Simd, E: Real, const PANEL: usize, const WIDE: usize, const HALVES: bool>(
     simd: S,
     weights: &[E],
     taps: &[usize],
-    from: &[E],
+    (from, apart): (&[E], usize),
     starts: &[usize; WIDE],
     (to, row, rows, add): (*mut E, usize, usize, bool),
 ) {
@@ -133,7 +165,7 @@ unsafe fn tile<S: Simd, E: Real, const PANEL: usize, const WIDE: usize>(
     let vectors = starts.map(|start| unsafe { from.as_ptr().add(start) });
     for (&tap, weights) in taps.iter().zip(weights.chunks_exact(PANEL)) {
         // SAFETY: as above.
-        let x = vectors.map(|vector| unsafe { E::load(vector.add(tap)) });
+        let x = vectors.map(|vector| unsafe { load::<S, E, HALVES>(vector.add(tap), apart) });
         for (sums, &weight) in sums.iter_mut().zip(weights) {
             let weight = E::splat(simd, weight);
             for (sum, &x) in sums.iter_mut().zip(&x) {
@@ -148,7 +180,7 @@ unsafe fn tile<S: Simd, E: Real, const PANEL: usize, const WIDE: usize>(
             unsafe {
                 let to = to.add(i * row + j * lanes);
                 let sum = if add {
-                    E::mul_add(simd, sum, E::splat(simd, E::ONE), E::load(to))
+                    E::mul_add(simd, sum, E::splat(simd, E::ONE), E::load::<S>(to))
                 } else {
                     sum
                 };
@@ -158,81 +190,97 @@ unsafe fn tile<S: Simd, E: Real, const PANEL: usize, const WIDE: usize>(
     }
 }
 
-/// Adds, to each of the weights of `rows` rows, the sum over all vectors of places that begin at one of
-/// `starts`, of the row's element times that of the tap's vector. Rows are `from_row` elements long; where
-/// a place is none of the convolution's, they must hold zeros.
+/// Rows of an output, one after the other: `count` of them, each of `len` elements.
+#[derive(Clone, Copy)]
+pub(super) struct Rows<'a, E> {
+    pub(super) elements: &'a [E],
+    pub(super) len: usize,
+    pub(super) count: usize,
+}
+
+/// Adds, to each weight of each of the rows, the sum over `places` of the row's element times that of the
+/// tap's vector. In the rows, one vector of places follows the other; where a place is none of the
+/// convolution's, they must hold zeros.
 #[inline(always)]
 pub(super) fn product_of_rows<S: Simd, E: Real>(
     simd: S,
-    (rows_from, from_row, rows): (&[E], usize, usize),
+    rows: Rows<'_, E>,
     taps: &[usize],
     from: &[E],
-    starts: &[usize],
+    places: Places<'_>,
     weights: &mut [E],
 ) {
-    if S::REGISTER_COUNT >= 32 {
-        product_of_rows_in::<S, E, 8>(
-            simd,
-            (rows_from, from_row, rows),
-            taps,
-            from,
-            starts,
-            weights,
-        );
-    } else {
-        product_of_rows_in::<S, E, 4>(
-            simd,
-            (rows_from, from_row, rows),
-            taps,
-            from,
-            starts,
-            weights,
-        );
+    let lanes = E::lanes::<S>();
+    let width = places.starts.len() * lanes;
+    assert!(width <= rows.len && rows.count > 0);
+    assert!((rows.count - 1) * rows.len + width <= rows.elements.len());
+    assert_eq!(weights.len(), rows.count * taps.len());
+    let farthest = taps.iter().max().copied().unwrap_or(0);
+    assert!(farthest + end(places, lanes) <= from.len());
+    let (starts, apart) = (places.starts, places.halves.unwrap_or(0));
+    let from = (from, apart);
+    // SAFETY: a vector can be read at each start from each tap on, and in each row as many as there are
+    // starts.
+    unsafe {
+        match (S::REGISTER_COUNT >= 32, places.halves) {
+            (true, None) => {
+                product_of_rows_in::<S, E, 4, false>(simd, rows, taps, from, starts, weights);
+            }
+            (true, Some(_)) => {
+                product_of_rows_in::<S, E, 4, true>(simd, rows, taps, from, starts, weights);
+            }
+            (false, None) => {
+                product_of_rows_in::<S, E, 2, false>(simd, rows, taps, from, starts, weights);
+            }
+            (false, Some(_)) => {
+                product_of_rows_in::<S, E, 2, true>(simd, rows, taps, from, starts, weights);
+            }
+        }
     }
 }
 
-/// Taps that are computed together.
-const TAPS: usize = 2;
+/// Taps that are computed together: with four rows, 20 sums and 9 vectors are in registers.
+const TAPS: usize = 5;
 
 #[inline(always)]
-fn product_of_rows_in<S: Simd, E: Real, const PANEL: usize>(
+unsafe fn product_of_rows_in<S: Simd, E: Real, const PANEL: usize, const HALVES: bool>(
     simd: S,
-    (rows_from, from_row, rows): (&[E], usize, usize),
+    rows: Rows<'_, E>,
     taps: &[usize],
-    from: &[E],
+    (from, apart): (&[E], usize),
     starts: &[usize],
     weights: &mut [E],
 ) {
     let lanes = E::lanes::<S>();
-    let computed = starts.iter().max().copied().unwrap_or(0) + lanes;
-    assert!(computed <= from_row && rows > 0);
-    assert!((rows - 1) * from_row + computed <= rows_from.len());
-    assert_eq!(weights.len(), rows * taps.len());
-    let farthest = taps.iter().max().copied().unwrap_or(0);
-    assert!(farthest + computed <= from.len());
-    for first in (0..rows).step_by(PANEL) {
+    for first in (0..rows.count).step_by(PANEL) {
         // What is missing in the last panel is computed from its first row, and thrown away.
-        let row_starts: [usize; PANEL] =
-            std::array::from_fn(|i| (if first + i < rows { first + i } else { first }) * from_row);
+        let row_starts: [usize; PANEL] = std::array::from_fn(|i| {
+            let row = if first + i < rows.count {
+                first + i
+            } else {
+                first
+            };
+            row * rows.len
+        });
         for (block, taps_here) in taps.chunks(TAPS).enumerate() {
             let vectors: [usize; TAPS] =
                 std::array::from_fn(|i| taps_here.get(i).copied().unwrap_or(taps_here[0]));
             let mut sums = [[E::splat(simd, E::default()); TAPS]; PANEL];
-            for &place in starts {
-                let mut x = [E::splat(simd, E::default()); TAPS];
-                for (x, vector) in x.iter_mut().zip(vectors) {
-                    // SAFETY: `vector + place + lanes` is at most `farthest + computed`.
-                    *x = unsafe { E::load(from.as_ptr().add(vector + place)) };
-                }
-                for (sums, start) in sums.iter_mut().zip(row_starts) {
-                    // SAFETY: `start` is the start of a row, of which `computed` elements are there.
-                    let y = unsafe { E::load(rows_from.as_ptr().add(start + place)) };
+            for (i, &start) in starts.iter().enumerate() {
+                // SAFETY: the caller's, twice.
+                let x = vectors.map(|vector| unsafe {
+                    load::<S, E, HALVES>(from.as_ptr().add(vector + start), apart)
+                });
+                let y = row_starts.map(|row| unsafe {
+                    E::load::<S>(rows.elements.as_ptr().add(row + i * lanes))
+                });
+                for (sums, &y) in sums.iter_mut().zip(&y) {
                     for (sum, &x) in sums.iter_mut().zip(&x) {
                         *sum = E::mul_add(simd, y, x, *sum);
                     }
                 }
             }
-            for (row, sums) in sums.iter().enumerate().take(rows - first) {
+            for (row, sums) in sums.iter().enumerate().take(rows.count - first) {
                 let to = &mut weights[(first + row) * taps.len() + block * TAPS..];
                 for (to, &sum) in to.iter_mut().zip(sums).take(taps_here.len()) {
                     *to += E::sum(simd, sum);

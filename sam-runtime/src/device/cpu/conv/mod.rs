@@ -13,6 +13,6 @@ mod planes;
 mod backward;
 mod forward;
 
-pub(super) use backward::{GradientRows, backward};
+pub(super) use backward::{OutputGradient, backward};
 pub(super) use forward::forward;
 pub(super) use geometry::Conv;

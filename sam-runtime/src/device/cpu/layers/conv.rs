@@ -9,12 +9,12 @@ use dfdx::{
 
 use super::{
     fit::{MISFIT, fits, image, in_order, parameter},
-    norm::{batch_moments, learn, nonempty, split_tail, sums},
+    norm::{batch_moments, cut, kept, learn, nonempty, split_tail, sums},
 };
 use crate::device::{
     Affine, Image, LayerTape, Normalized, Tail, Window,
     cpu::{
-        conv::{self, Conv, GradientRows},
+        conv::{self, Conv, OutputGradient},
         norm::{Back, Dims, Incoming, Moments},
         simd::Real,
         view::view,
@@ -91,14 +91,13 @@ where
     let y = line.apply(dims, &z, residual.as_ref().map(view).as_deref(), relu);
     let y = image(back.x.device(), y, conv.batch, conv.outputs, conv.places)?;
     if T::OWNS_TAPE {
-        let (cut, y) = (relu.then(|| y.clone()), y.ghost());
-        let affine = affine.clone();
+        let (output, y, affine) = (kept(&y, relu, &residual), y.ghost(), affine.clone());
         tape.add_backward_op(move |gradients| {
             let d_y = take(E::host(gradients.get_or_alloc_mut(&y)?));
-            let cut = cut.as_ref().map(view);
+            let output = output.as_ref().map(view);
             let incoming = Incoming {
                 gradient: &d_y,
-                cut: cut.as_deref(),
+                cut: cut(relu, output.as_deref(), &line),
             };
             let sums = sums(dims, &z, &line.mean, incoming, residual.as_ref(), gradients)?;
             learn(gradients, &affine, &line.inverse, &sums)?;
@@ -127,10 +126,10 @@ fn convolution<E: Real>(
     Conv::new(sizes(x), sizes(weight), window, groups).ok_or(MISFIT)
 }
 
-/// Where a row of a convolution's output begins.
+/// Where a channel of a sample of a convolution's output begins.
 #[inline(always)]
-fn row_start(conv: &Conv, n: usize, channel: usize, y: usize) -> usize {
-    ((n * conv.outputs + channel) * conv.places[0] + y) * conv.places[1]
+fn start(conv: &Conv, n: usize, channel: usize) -> usize {
+    (n * conv.outputs + channel) * conv.places[0] * conv.places[1]
 }
 
 /// The gradient of a convolution's output, as it is.
@@ -139,10 +138,11 @@ struct Given<'a, E> {
     gradient: &'a [E],
 }
 
-impl<E: Real> GradientRows<E> for Given<'_, E> {
+impl<E: Real> OutputGradient<E> for Given<'_, E> {
     #[inline(always)]
-    fn write(&self, n: usize, channel: usize, y: usize, to: &mut [E]) {
-        to.copy_from_slice(&self.gradient[row_start(&self.conv, n, channel, y)..][..to.len()]);
+    fn write(&self, n: usize, channel: usize, first: usize, to: &mut [E]) {
+        let start = start(&self.conv, n, channel) + first;
+        to.copy_from_slice(&self.gradient[start..][..to.len()]);
     }
 }
 
@@ -154,13 +154,13 @@ struct Through<'a, E> {
     incoming: Incoming<'a, E>,
 }
 
-impl<E: Real> GradientRows<E> for Through<'_, E> {
+impl<E: Real> OutputGradient<E> for Through<'_, E> {
     #[inline(always)]
-    fn write(&self, n: usize, channel: usize, y: usize, to: &mut [E]) {
-        let start = row_start(&self.conv, n, channel, y);
+    fn write(&self, n: usize, channel: usize, first: usize, to: &mut [E]) {
+        let start = start(&self.conv, n, channel) + first;
         let incoming = self.incoming.part(start, to.len());
-        self.back
-            .row(channel, &self.z[start..][..to.len()], incoming, to);
+        let z = &self.z[start..][..to.len()];
+        self.back.each(channel, z, incoming, to, |to, d| *to = d);
     }
 }
 
@@ -191,7 +191,7 @@ impl<E: Real> ConvolutionBack<E> {
     fn run(
         &self,
         gradients: &mut Gradients<E, Cpu>,
-        rows: impl GradientRows<E>,
+        rows: impl OutputGradient<E>,
     ) -> Result<(), CpuError>
     where
         Cpu: Device<E>,

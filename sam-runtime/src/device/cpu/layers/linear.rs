@@ -7,7 +7,7 @@ use dfdx::{prelude::*, tensor::CpuError};
 use super::fit::{fits, in_order, parameter};
 use crate::device::{
     Channels, LayerTape, Rows,
-    cpu::{linear::Linear, norm::Incoming, simd::Real, view::view},
+    cpu::{linear::Linear, norm::masked, simd::Real, view::view},
     layers::{Free2, is_input, is_wanted},
 };
 
@@ -42,11 +42,7 @@ where
                 Some(bias) => Some(take(E::host(gradients.get_or_alloc_mut(bias)?))),
                 None => None,
             };
-            let cut = cut.as_ref().map(view);
-            let incoming = Incoming {
-                gradient: &d_y,
-                cut: cut.as_deref(),
-            };
+            let past_relu = cut.as_ref().map(|y| masked(&d_y, &view(y)));
             let d_x = if input && !is_wanted::<Free2, _, _, _>(&x, gradients) {
                 None
             } else {
@@ -55,7 +51,7 @@ where
             linear.backward(
                 &view(&x),
                 &view(&weight),
-                incoming,
+                past_relu.as_deref().unwrap_or(&d_y),
                 &mut d_weight,
                 d_bias.as_deref_mut(),
                 d_x,

@@ -11,7 +11,7 @@ use super::fit::{channels_of, fits, in_order};
 use crate::device::{
     Affine, Channels, LayerTape, Moments as BatchMoments, Normalized, Tail,
     cpu::{
-        norm::{self, Back, Dims, Incoming, Moments},
+        norm::{self, Back, Cut, Dims, Incoming, Moments},
         simd::Real,
         view::view,
     },
@@ -70,13 +70,12 @@ where
     let y = line.apply(dims, &view(&x), None, relu);
     let y = x.device().try_tensor_from_vec(y, *x.shape())?;
     if T::OWNS_TAPE {
-        let (cut, y, bias) = (relu.then(|| y.clone()), y.ghost(), bias.clone());
+        let (y, bias) = (y.ghost(), bias.clone());
         tape.add_backward_op(move |gradients| {
             let d_y = take(E::host(gradients.get_or_alloc_mut(&y)?));
-            let cut = cut.as_ref().map(view);
             let incoming = Incoming {
                 gradient: &d_y,
-                cut: cut.as_deref(),
+                cut: cut(relu, None, &line),
             };
             let sums = norm::sums(dims, &view(&x), &line.mean, incoming, None);
             let d_bias = E::host(gradients.get_or_alloc_mut(&bias)?);
@@ -119,13 +118,13 @@ where
     );
     let y = x.device().try_tensor_from_vec(y, *x.shape())?;
     if T::OWNS_TAPE {
-        let (cut, y, affine) = (relu.then(|| y.clone()), y.ghost(), affine.clone());
+        let (output, y, affine) = (kept(&y, relu, &residual), y.ghost(), affine.clone());
         tape.add_backward_op(move |gradients| {
             let d_y = take(E::host(gradients.get_or_alloc_mut(&y)?));
-            let (x_view, cut) = (view(&x), cut.as_ref().map(view));
+            let (x_view, output) = (view(&x), output.as_ref().map(view));
             let incoming = Incoming {
                 gradient: &d_y,
-                cut: cut.as_deref(),
+                cut: cut(relu, output.as_deref(), &line),
             };
             let sums = sums(
                 dims,
@@ -191,6 +190,29 @@ where
         residual: Some(residual),
         relu: tail.relu,
     })
+}
+
+/// What of the output `y` the way back reads: where ReLU cut a normalization off, its input tells as well,
+/// but not where a residual was added to it.
+pub(super) fn kept<S: Shape, E: Real>(
+    y: &Tensor<S, E, Cpu>,
+    relu: bool,
+    residual: &Option<Tensor<S, E, Cpu>>,
+) -> Option<Tensor<S, E, Cpu>> {
+    (relu && residual.is_some()).then(|| y.clone())
+}
+
+/// Where ReLU, if there is one, cut an output off; `output` is what was [`kept`] of it.
+pub(super) fn cut<'a, E>(
+    relu: bool,
+    output: Option<&'a [E]>,
+    line: &'a norm::Affine<E>,
+) -> Cut<'a, E> {
+    match output {
+        _ if !relu => Cut::Nowhere,
+        Some(y) => Cut::ByOutput(y),
+        None => Cut::ByInput(line),
+    }
 }
 
 /// [`norm::sums`], with the residual's gradient.

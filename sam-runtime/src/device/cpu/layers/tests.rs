@@ -6,7 +6,7 @@ use rayon::ThreadPoolBuilder;
 
 use crate::device::{
     Affine, Image, Layers, Pool, Rows, Tail, Window, composed,
-    cpu::norm::{self, Dims, Incoming},
+    cpu::norm::{self, Cut, Dims, Incoming},
     layers::checks::{Own, battery},
 };
 
@@ -140,7 +140,7 @@ fn a_batch_of_nothing_gives_nothing() {
     let dims = Dims::new(&[0, 2, 3, 3]).unwrap();
     let nothing = Incoming {
         gradient: &[],
-        cut: None,
+        cut: Cut::Nowhere,
     };
     let sums = norm::sums::<f32>(dims, &[], &[0.0; 2], nothing, None);
     assert_eq!(sums, [[0.0; 2]; 2]);
