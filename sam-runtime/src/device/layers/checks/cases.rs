@@ -54,6 +54,11 @@ const CONVOLUTIONS: &[Convolution] = &[
     ((1, 2, 6, 5), 2, window(4, 1, 2, 1), 1),
     ((1, 2, 7, 6), 2, window(5, 1, 2, 1), 1),
     ((1, 4, 8, 9), 2, window(5, 3, 2, 1), 2),
+    // Rows of whole vectors, and of half ones, of several samples: with a stride, and in groups.
+    ((1, 2, 3, 8), 3, window(3, 1, 1, 1), 1),
+    ((2, 2, 6, 4), 3, window(3, 1, 1, 1), 1),
+    ((2, 2, 8, 8), 3, window(3, 2, 1, 1), 1),
+    ((17, 2, 2, 4), 2, window(3, 1, 1, 1), 2),
     // The window on one place, larger than the image, and stepping over the image's edge.
     ((2, 2, 3, 3), 3, window(3, 1, 0, 1), 1),
     ((1, 2, 1, 2), 2, window(3, 1, 1, 1), 1),
