@@ -37,7 +37,7 @@ pub fn evaluate<Train, Test, const B: usize>(
     start: Instant,
 ) -> anyhow::Result<Trained>
 where
-    Train: Dataset<Item = Sample<Rank1<784>, 10>>,
+    Train: Dataset<Item = Sample<Rank1<784>, 10>> + 'static,
     Test: Dataset<Item = Sample<Rank1<784>, 10>>,
 {
     let seconds = start.elapsed().as_secs_f64();

@@ -1,7 +1,5 @@
 //! From samples to tensors: the only place in this module that touches a device.
 
-use std::marker::PhantomData;
-
 use dfdx::shapes::{Const, ConstDim, ConstShape, Rank2, Shape};
 use dfdx::tensor::{Tensor, TensorFromVec};
 
@@ -50,20 +48,21 @@ pub type Chunk<S, const CLASSES: usize, D> = (
 );
 
 /// Samples side by side on the host; plain numbers, so it can cross threads where tensors can't.
-pub(super) struct HostBatch<S, const CLASSES: usize> {
+pub(super) struct HostBatch {
     inputs: Vec<f32>,
     targets: Vec<f32>,
-    shape: PhantomData<S>,
+    rows: usize,
 }
 
-impl<S: BatchShape, const CLASSES: usize> HostBatch<S, CLASSES> {
+impl HostBatch {
     /// Reads the samples at `indices`, in that order, with `get`.
-    pub(super) fn read(
+    pub(super) fn read<S: BatchShape, const CLASSES: usize>(
         indices: &[usize],
         mut get: impl FnMut(usize) -> Result<Sample<S, CLASSES>, DataError>,
     ) -> Result<Self, DataError> {
-        let mut inputs = Vec::with_capacity(indices.len() * S::NUMEL);
-        let mut targets = vec![0.0; indices.len() * CLASSES];
+        let rows = indices.len();
+        let mut inputs = Vec::with_capacity(rows * S::NUMEL);
+        let mut targets = vec![0.0; rows * CLASSES];
         for (row, &index) in indices.iter().enumerate() {
             let sample = get(index)?;
             inputs.extend_from_slice(sample.input());
@@ -72,7 +71,7 @@ impl<S: BatchShape, const CLASSES: usize> HostBatch<S, CLASSES> {
         Ok(Self {
             inputs,
             targets,
-            shape: PhantomData,
+            rows,
         })
     }
 
@@ -82,26 +81,26 @@ impl<S: BatchShape, const CLASSES: usize> HostBatch<S, CLASSES> {
     }
 
     /// The batch on `device`; it must hold `B` samples.
-    pub(super) fn into_batch<const B: usize, D>(
+    pub(super) fn into_batch<S: BatchShape, const CLASSES: usize, const B: usize, D>(
         self,
         device: &D,
     ) -> Result<Batch<S, CLASSES, B, D>, DataError>
     where
         D: TensorFromVec<f32>,
     {
-        self.into_tensors(device, B, Default::default(), Default::default())
+        self.into_tensors(device, Default::default(), Default::default())
     }
 
-    /// The batch on `device`; it must hold `n` samples.
-    pub(super) fn into_chunk<D>(
+    /// The batch on `device`, whatever it holds.
+    pub(super) fn into_chunk<S: BatchShape, const CLASSES: usize, D>(
         self,
         device: &D,
-        n: usize,
     ) -> Result<Chunk<S, CLASSES, D>, DataError>
     where
         D: TensorFromVec<f32>,
     {
-        self.into_tensors(device, n, S::dynamic(n), (n, Const))
+        let n = self.rows;
+        self.into_tensors(device, S::dynamic(n), (n, Const))
     }
 
     #[expect(
@@ -111,7 +110,6 @@ impl<S: BatchShape, const CLASSES: usize> HostBatch<S, CLASSES> {
     fn into_tensors<X: Shape, Y: Shape, D>(
         self,
         device: &D,
-        batch: usize,
         x: X,
         y: Y,
     ) -> Result<(Tensor<X, f32, D>, Tensor<Y, f32, D>), DataError>
@@ -119,7 +117,7 @@ impl<S: BatchShape, const CLASSES: usize> HostBatch<S, CLASSES> {
         D: TensorFromVec<f32>,
     {
         let failed = |error: D::Err| DataError::Device {
-            batch,
+            batch: self.rows,
             reason: error.to_string(),
         };
         let x = device.try_tensor_from_vec(self.inputs, x).map_err(failed)?;
@@ -142,7 +140,9 @@ mod tests {
         let images =
             Images::<Rank1<2>, 3>::new(vec![0, 51, 102, 153, 204, 255], vec![2, 0, 1]).unwrap();
         let host = HostBatch::read(&[2, 0], |i| images.get(i)).unwrap();
-        let (x, y) = host.into_batch::<2, _>(&Cpu::default()).unwrap();
+        let (x, y) = host
+            .into_batch::<Rank1<2>, 3, 2, _>(&Cpu::default())
+            .unwrap();
         assert_eq!(x.array(), [[0.8, 1.0], [0.0, 0.2]]);
         assert_eq!(y.array(), [[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]);
     }
@@ -153,12 +153,12 @@ mod tests {
         let dev = Cpu::default();
         let (x, _) = HostBatch::read(&[1], |i| images.get(i))
             .unwrap()
-            .into_batch::<1, _>(&dev)
+            .into_batch::<Rank3<3, 1, 2>, 2, 1, _>(&dev)
             .unwrap();
         assert_eq!(x.array(), [[[[1.0; 2]; 1]; 3]]);
         let (x, y) = HostBatch::read(&[0, 1], |i| images.get(i))
             .unwrap()
-            .into_chunk(&dev, 2)
+            .into_chunk::<Rank3<3, 1, 2>, 2, _>(&dev)
             .unwrap();
         assert_eq!(*x.shape(), (2, Const::<3>, Const::<1>, Const::<2>));
         assert_eq!(y.as_vec(), [0.0, 1.0, 1.0, 0.0]);
@@ -169,10 +169,12 @@ mod tests {
         // A batch of two for a shape of three.
         let images = Images::<Rank1<2>, 3>::new(vec![0; 4], vec![2, 0]).unwrap();
         let host = HostBatch::read(&[0, 1], |i| images.get(i)).unwrap();
-        let error = host.into_batch::<3, _>(&Cpu::default()).unwrap_err();
+        let error = host
+            .into_batch::<Rank1<2>, 3, 3, _>(&Cpu::default())
+            .unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the device couldn't build a batch of 3 samples (CpuError::WrongNumElements); \
+            "the device couldn't build a batch of 2 samples (CpuError::WrongNumElements); \
              if it is out of memory, use smaller batches"
         );
     }

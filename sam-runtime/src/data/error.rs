@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 #[cfg(feature = "image")]
 use super::folder::FolderProblem;
@@ -105,6 +106,41 @@ pub enum DataError {
         label: usize,
         /// The number of classes.
         classes: usize,
+    },
+    /// A worker of a loader can't be started.
+    #[error("can't start worker {worker} of the loader ({reason}); use fewer workers")]
+    Thread {
+        /// Which worker, from 0.
+        worker: usize,
+        /// The system's reason.
+        reason: io::Error,
+    },
+    /// Reading a batch panicked in a worker.
+    #[error("reading batch {batch} panicked: {reason}")]
+    Panicked {
+        /// The batch, counted from the start of its epoch.
+        batch: usize,
+        /// What the panic says.
+        reason: String,
+    },
+    /// The workers take too long over a batch.
+    #[error(
+        "batch {batch} did not come within {} s; a worker hangs, or needs a longer `timeout`",
+        .timeout.as_secs_f64()
+    )]
+    Stalled {
+        /// The batch, counted from the start of its epoch.
+        batch: usize,
+        /// How long the loop waited.
+        timeout: Duration,
+    },
+    /// The worker that had a batch to read has ended without it.
+    #[error(
+        "the worker that was to read batch {batch} has ended; the program's memory may have run out"
+    )]
+    Gone {
+        /// The batch, counted from the start of its epoch.
+        batch: usize,
     },
     /// A file of records of equal size, such as CIFAR's, isn't a whole number of them.
     #[error(

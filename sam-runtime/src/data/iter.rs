@@ -1,11 +1,18 @@
 //! The iterators over batches: one epoch's, and those over a whole data set in order.
 
-use std::iter::FusedIterator;
+use std::{iter::FusedIterator, sync::Arc};
 
 use dfdx::tensor::TensorFromVec;
+use rand::RngCore;
 
-use super::batch::HostBatch;
-use super::{Batch, BatchShape, Chunk, DataError, Dataset, Draw, Plain, Sample, Transform};
+use super::{
+    Batch, BatchShape, Chunk, DataError, Dataset, Plain, Sample, Transform,
+    batch::HostBatch,
+    plan::Plan,
+    stream::Purpose,
+    workers::{Queues, Workers},
+};
+use crate::device::fork;
 
 /// All samples of `dataset` on `device`, each once and in order, `size` at a time: inputs
 /// `(n, S...)` and one-hot targets `(n, CLASSES)` with `n` known at run time.
@@ -50,56 +57,136 @@ where
     }
 }
 
-/// The batches of one epoch, or what went wrong; see [`DataLoader::try_epoch`](super::DataLoader::try_epoch).
-#[derive(Clone, Debug)]
-pub struct TryEpoch<'a, Ds, D, const B: usize, T = Plain> {
-    dataset: &'a Ds,
-    transform: &'a T,
-    device: D,
-    order: Vec<usize>,
-    /// The loader's seed, the epoch and the number of the next batch.
-    next: Draw,
+/// The batches of one epoch on the host: read where they are asked for, or ahead by workers.
+struct HostBatches<Ds, T> {
+    plan: Arc<Plan<Ds, T>>,
+    ahead: Ahead,
+    next: usize,
 }
 
-impl<'a, Ds, D: Clone, const B: usize, T> TryEpoch<'a, Ds, D, B, T> {
-    /// Batches of `dataset`, transformed, that take their samples in `order`; `first` names the
-    /// first of them.
-    pub(super) fn new(
-        dataset: &'a Ds,
-        transform: &'a T,
+enum Ahead {
+    NoWorkers,
+    Workers(Queues),
+    /// They didn't start.
+    Failed(Option<DataError>),
+}
+
+impl<Ds, S, const CLASSES: usize, T> HostBatches<Ds, T>
+where
+    Ds: Dataset<Item = Sample<S, CLASSES>>,
+    S: BatchShape,
+    T: Transform<Ds>,
+{
+    /// The next batch, and the device for it.
+    fn next<D: TensorFromVec<f32>>(
+        &mut self,
         device: &D,
-        order: Vec<usize>,
-        first: Draw,
+    ) -> Option<(Result<HostBatch, DataError>, D)> {
+        if self.left() == 0 {
+            return None;
+        }
+        let index = self.next;
+        self.next += 1;
+        let batch = match &mut self.ahead {
+            Ahead::NoWorkers => self.plan.read(index),
+            Ahead::Workers(queues) => queues.next(index),
+            Ahead::Failed(error) => Err(error.take().unwrap_or(DataError::Gone { batch: index })),
+        };
+        if let Err(DataError::Stalled { .. } | DataError::Gone { .. } | DataError::Thread { .. }) =
+            batch
+        {
+            self.next = self.plan.len();
+        }
+        // What is drawn in a step, as by dropout, is then a function of (seed, epoch, batch) too, and a
+        // resumed run needs to know nothing of the steps before.
+        let seed = self.plan.draw(index).stream(Purpose::Device).next_u64();
+        let own = fork::<D>(seed).and_then(|fork| fork.device().cloned());
+        Some((batch, own.unwrap_or_else(|| device.clone())))
+    }
+}
+
+impl<Ds, T> HostBatches<Ds, T> {
+    fn new<S, const CLASSES: usize>(
+        plan: Plan<Ds, T>,
+        first: usize,
+        workers: Option<Workers>,
+    ) -> Self
+    where
+        Ds: Dataset<Item = Sample<S, CLASSES>> + 'static,
+        S: BatchShape,
+        T: Transform<Ds> + 'static,
+    {
+        let plan = Arc::new(plan);
+        let ahead = match workers.map(|workers| Queues::start(&plan, first, workers)) {
+            None => Ahead::NoWorkers,
+            Some(Ok(queues)) => Ahead::Workers(queues),
+            Some(Err(error)) => Ahead::Failed(Some(error)),
+        };
+        let next = first.min(plan.len());
+        Self { plan, ahead, next }
+    }
+
+    fn left(&self) -> usize {
+        self.plan.len() - self.next
+    }
+}
+
+/// The batches of one epoch, or what went wrong; see [`DataLoader::try_epoch`](super::DataLoader::try_epoch).
+pub struct TryEpoch<Ds, D, const B: usize, T = Plain> {
+    batches: HostBatches<Ds, T>,
+    device: D,
+}
+
+/// The batches of one epoch, the last one as small as it comes, or what went wrong; see
+/// [`DataLoader::try_dynamic_epoch`](super::DataLoader::try_dynamic_epoch).
+pub struct TryDynamicEpoch<Ds, D, T = Plain> {
+    batches: HostBatches<Ds, T>,
+    device: D,
+}
+
+impl<Ds, S, D, const CLASSES: usize, const B: usize, T> TryEpoch<Ds, D, B, T>
+where
+    Ds: Dataset<Item = Sample<S, CLASSES>> + 'static,
+    S: BatchShape,
+    D: Clone,
+    T: Transform<Ds> + 'static,
+{
+    /// The batches of `plan`, each of `B` samples, from `first` on.
+    pub(super) fn new(
+        plan: Plan<Ds, T>,
+        first: usize,
+        workers: Option<Workers>,
+        device: &D,
     ) -> Self {
         Self {
-            dataset,
-            transform,
+            batches: HostBatches::new(plan, first, workers),
             device: device.clone(),
-            order,
-            next: first,
         }
     }
 }
 
-impl<Ds, S, D, const CLASSES: usize, const B: usize, T> TryEpoch<'_, Ds, D, B, T>
+impl<Ds, S, D, const CLASSES: usize, T> TryDynamicEpoch<Ds, D, T>
 where
-    Ds: Dataset<Item = Sample<S, CLASSES>>,
+    Ds: Dataset<Item = Sample<S, CLASSES>> + 'static,
     S: BatchShape,
-    D: TensorFromVec<f32>,
-    T: Transform<Ds>,
+    D: Clone,
+    T: Transform<Ds> + 'static,
 {
-    fn batch(&self, indices: &[usize]) -> Result<Batch<S, CLASSES, B, D>, DataError> {
-        let mut batch = HostBatch::read(indices, |index| {
-            let draw = Draw { index, ..self.next };
-            self.transform.sample(self.dataset, draw)
-        })?;
-        let (inputs, targets) = batch.rows_mut();
-        self.transform.batch(inputs, targets, B, self.next);
-        batch.into_batch(&self.device)
+    /// The batches of `plan` from `first` on.
+    pub(super) fn new(
+        plan: Plan<Ds, T>,
+        first: usize,
+        workers: Option<Workers>,
+        device: &D,
+    ) -> Self {
+        Self {
+            batches: HostBatches::new(plan, first, workers),
+            device: device.clone(),
+        }
     }
 }
 
-impl<Ds, S, D, const CLASSES: usize, const B: usize, T> Iterator for TryEpoch<'_, Ds, D, B, T>
+impl<Ds, S, D, const CLASSES: usize, const B: usize, T> Iterator for TryEpoch<Ds, D, B, T>
 where
     Ds: Dataset<Item = Sample<S, CLASSES>>,
     S: BatchShape,
@@ -109,15 +196,31 @@ where
     type Item = Result<Batch<S, CLASSES, B, D>, DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let indices = self.order.chunks_exact(B).nth(self.next.index)?;
-        let batch = self.batch(indices);
-        self.next.index += 1;
-        Some(batch)
+        let (batch, device) = self.batches.next(&self.device)?;
+        Some(batch.and_then(|batch| batch.into_batch::<S, CLASSES, B, D>(&device)))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.order.len() / B - self.next.index;
-        (left, Some(left))
+        (self.batches.left(), Some(self.batches.left()))
+    }
+}
+
+impl<Ds, S, D, const CLASSES: usize, T> Iterator for TryDynamicEpoch<Ds, D, T>
+where
+    Ds: Dataset<Item = Sample<S, CLASSES>>,
+    S: BatchShape,
+    D: TensorFromVec<f32>,
+    T: Transform<Ds>,
+{
+    type Item = Result<Chunk<S, CLASSES, D>, DataError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (batch, device) = self.batches.next(&self.device)?;
+        Some(batch.and_then(|batch| batch.into_chunk::<S, CLASSES, D>(&device)))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.batches.left(), Some(self.batches.left()))
     }
 }
 
@@ -147,7 +250,7 @@ where
         let indices: Vec<usize> = (self.at..self.at + n).collect();
         self.at += n;
         let batch = HostBatch::read(&indices, |index| self.dataset.get(index));
-        Some(batch.and_then(|batch| batch.into_chunk(&self.device, n)))
+        Some(batch.and_then(|batch| batch.into_chunk::<S, CLASSES, D>(&self.device)))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -183,8 +286,10 @@ where
     }
 }
 
-impl<Ds, D, const B: usize, T> ExactSizeIterator for TryEpoch<'_, Ds, D, B, T> where Self: Iterator {}
-impl<Ds, D, const B: usize, T> FusedIterator for TryEpoch<'_, Ds, D, B, T> where Self: Iterator {}
+impl<Ds, D, const B: usize, T> ExactSizeIterator for TryEpoch<Ds, D, B, T> where Self: Iterator {}
+impl<Ds, D, const B: usize, T> FusedIterator for TryEpoch<Ds, D, B, T> where Self: Iterator {}
+impl<Ds, D, T> ExactSizeIterator for TryDynamicEpoch<Ds, D, T> where Self: Iterator {}
+impl<Ds, D, T> FusedIterator for TryDynamicEpoch<Ds, D, T> where Self: Iterator {}
 impl<Ds, D> ExactSizeIterator for TryChunks<'_, Ds, D> where Self: Iterator {}
 impl<Ds, D> FusedIterator for TryChunks<'_, Ds, D> where Self: Iterator {}
 impl<I: ExactSizeIterator> ExactSizeIterator for OrPanic<I> where Self: Iterator {}

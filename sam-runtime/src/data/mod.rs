@@ -21,6 +21,9 @@
 //! | `augment` | [`Augment`]: crops, flips, Cutout, AutoAugment, erasing, mixup |
 //! | `order` | [`epoch_order`]: the sample order as a function of (seed, epoch) |
 //! | `loader` | [`DataLoader`]: batches of a static size, epoch by epoch |
+//! | `position` | [`Position`]: where in its data a run is |
+//! | `plan` | which samples make up a batch, and how one is read; [`LastBatch`] |
+//! | `workers` | threads that read batches ahead |
 //! | `iter` | the iterators over batches, and [`chunks`]: a whole data set in order |
 //! | `batch` | [`BatchShape`] and the step from samples to tensors |
 //! | `stream` | the random streams that all of the above draw from |
@@ -70,10 +73,13 @@ mod loader;
 mod mnist;
 mod noise;
 mod order;
+mod plan;
+mod position;
 mod sample;
 mod stream;
 mod svhn;
 mod transform;
+mod workers;
 
 pub use augment::{Augment, Padding, Policy};
 pub use batch::{Batch, BatchShape, Chunk};
@@ -86,11 +92,13 @@ pub use glyphs::Glyphs;
 pub use idx::Idx;
 pub use image_set::{ImageDataset, ImageShape};
 pub use images::{ChannelStats, Images};
-pub use iter::{OrPanic, TryChunks, TryEpoch, chunks, try_chunks};
+pub use iter::{OrPanic, TryChunks, TryDynamicEpoch, TryEpoch, chunks, try_chunks};
 pub use loader::DataLoader;
 pub use mnist::Mnist;
 pub use noise::{LabelNoise, next_class};
 pub use order::epoch_order;
+pub use plan::LastBatch;
+pub use position::Position;
 pub use sample::Sample;
 pub use svhn::{MatProblem, Svhn};
 pub use transform::{Draw, Plain, Transform};

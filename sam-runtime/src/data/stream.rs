@@ -12,6 +12,7 @@ pub(super) enum Purpose {
     TestGlyph,
     Augment,
     Mixup,
+    Device,
 }
 
 impl Purpose {
@@ -23,6 +24,7 @@ impl Purpose {
             Self::TestGlyph => b"glyph.te",
             Self::Augment => b"augment.",
             Self::Mixup => b"mixup...",
+            Self::Device => b"device..",
         }
     }
 }
@@ -62,6 +64,7 @@ mod tests {
             first(Purpose::TestGlyph, 1, 2),
             first(Purpose::Augment, 1, 2),
             first(Purpose::Mixup, 1, 2),
+            first(Purpose::Device, 1, 2),
             first(Purpose::Shuffle, 2, 1),
             first(Purpose::Shuffle, 1, 3),
             stream_at(Purpose::Shuffle, 1, 1, 2).next_u64(),

@@ -31,8 +31,9 @@ impl Draw {
 /// What a [`DataLoader`](super::DataLoader) does to the samples of an epoch on their way into
 /// batches; see [`DataLoader::augment`](super::DataLoader::augment).
 ///
-/// Both steps must be pure functions of their arguments, so that a resumed run sees the same data.
-pub trait Transform<Ds: Dataset> {
+/// Both steps must be pure functions of their arguments, so that a resumed run, or one with another
+/// number of workers, sees the same data.
+pub trait Transform<Ds: Dataset>: Send + Sync {
     /// The sample at `draw.index` as this epoch shows it.
     ///
     /// # Errors

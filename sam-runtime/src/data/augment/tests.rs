@@ -98,7 +98,7 @@ fn steps_see_bytes_and_cutout_the_normalised_numbers() {
 #[test]
 fn a_loader_augments_epochs_and_not_chunks() {
     let (dev, images, augment) = (Cpu::default(), coloured(9), everything());
-    let loader = DataLoader::<_, 4>::new(&images).unwrap().seed(5);
+    let loader = DataLoader::<_, 4>::new(images.clone()).unwrap().seed(5);
     let plain: Vec<_> = loader.epoch(&dev, 1).map(|(x, _)| x.as_vec()).collect();
     let loader = loader.augment(augment.clone());
     let batches: Vec<_> = loader.epoch(&dev, 1).collect();
@@ -231,7 +231,7 @@ fn mixup_takes_no_rows_and_every_alpha() {
 fn batches_and_orders_do_not_change_a_sample() {
     fn seen<const B: usize>(shuffle: bool) -> Vec<Vec<f32>> {
         let (dev, images) = (Cpu::default(), coloured(12));
-        let loader = DataLoader::<_, B>::new(&images).unwrap().seed(5);
+        let loader = DataLoader::<_, B>::new(images.clone()).unwrap().seed(5);
         let loader = loader.shuffle(shuffle).augment(everything());
         let mut seen = vec![Vec::new(); 12];
         let order = if shuffle {

@@ -260,7 +260,7 @@ fn augmented_epochs_depend_on_seed_and_epoch_alone() {
     let eager = folder.load().unwrap();
     fn numbers<Ds>(dataset: Ds, seed: u64, epoch: usize) -> Vec<f32>
     where
-        Ds: ImageDataset<Item = Sample<Rank3<3, 8, 8>, 2>>,
+        Ds: ImageDataset<Item = Sample<Rank3<3, 8, 8>, 2>> + 'static,
     {
         let loader = DataLoader::<_, 3>::new(dataset).unwrap().seed(seed);
         let loader = loader.augment(Augment::basic());
@@ -272,12 +272,12 @@ fn augmented_epochs_depend_on_seed_and_epoch_alone() {
             })
             .collect()
     }
-    let first = numbers(&folder, 3, 1);
+    let first = numbers(folder.clone(), 3, 1);
     assert_eq!(first.len(), 6 * (3 * 64 + 2));
-    assert_eq!(first, numbers(&folder, 3, 1));
-    assert_eq!(first, numbers(&eager, 3, 1));
-    assert_ne!(first, numbers(&folder, 3, 2));
-    assert_ne!(first, numbers(&folder, 4, 1));
+    assert_eq!(first, numbers(folder.clone(), 3, 1));
+    assert_eq!(first, numbers(eager, 3, 1));
+    assert_ne!(first, numbers(folder.clone(), 3, 2));
+    assert_ne!(first, numbers(folder.clone(), 4, 1));
     let whole: usize = chunks(&folder, &Cpu::default(), 4)
         .map(|(x, _)| x.as_vec().len())
         .sum();

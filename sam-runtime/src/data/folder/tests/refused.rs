@@ -112,7 +112,9 @@ fn files_that_are_no_pictures_are_refused_by_name() {
         assert!(text.ends_with("; replace, convert or remove the file"));
     }
     // Its batch fails; the next one comes.
-    let loader = DataLoader::<_, 1>::new(&folder).unwrap().shuffle(false);
+    let loader = DataLoader::<_, 1>::new(folder.clone())
+        .unwrap()
+        .shuffle(false);
     let ok = loader.try_epoch(&Cpu::default(), 0).map(|b| b.is_ok());
     assert_eq!(ok.collect::<Vec<_>>(), [true, true, true, false, true]);
 
