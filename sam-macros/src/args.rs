@@ -39,6 +39,22 @@ const KEYS: &[Key] = &[
         read: read_nonfinite,
     },
     Key {
+        name: "clip",
+        value: "the largest norm of the gradient: a number above 0, or an `f64` expression",
+        read: |args, input, errors| {
+            args.clip = read_bound("clip", input, errors)?;
+            Ok(())
+        },
+    },
+    Key {
+        name: "clip_value",
+        value: "the largest element of the gradient: a number above 0, or an `f64` expression",
+        read: |args, input, errors| {
+            args.clip_value = read_bound("clip_value", input, errors)?;
+            Ok(())
+        },
+    },
+    Key {
         name: "split",
         value: "names, as in `[x, y]`",
         read: read_split,
@@ -64,6 +80,9 @@ pub(crate) struct Args {
     /// Samples per perturbation; `None` for the whole batch.
     pub(crate) m: Option<Expr>,
     pub(crate) skip_nonfinite: bool,
+    /// Bounds of the final gradient: its norm, and each of its elements.
+    pub(crate) clip: Option<Expr>,
+    pub(crate) clip_value: Option<Expr>,
     pub(crate) split: Option<Vec<Ident>>,
     pub(crate) model: Option<Expr>,
     pub(crate) krate: Path,
@@ -76,6 +95,8 @@ impl Default for Args {
             norm: 2.0,
             m: None,
             skip_nonfinite: false,
+            clip: None,
+            clip_value: None,
             split: None,
             model: None,
             krate: syn::parse_quote!(::sam_runtime),
@@ -279,6 +300,26 @@ fn read_nonfinite(args: &mut Args, input: ParseStream, errors: &mut Errors) -> s
         _ => errors.at(&value, "`nonfinite` is \"error\" or \"skip\""),
     }
     Ok(())
+}
+
+/// A bound above 0.
+fn read_bound(key: &str, input: ParseStream, errors: &mut Errors) -> syn::Result<Option<Expr>> {
+    let value: Expr = input.parse()?;
+    let problem = match literal(&value) {
+        None => return Ok(Some(value)),
+        Some((Lit::Float(number), negative)) => match number.base10_parse::<f64>() {
+            Ok(bound) if !negative && bound > 0.0 && bound.is_finite() => return Ok(Some(value)),
+            _ => format!(
+                "`{key}` must be a finite number above 0; leave it out for a gradient as it is"
+            ),
+        },
+        Some((Lit::Int(number), false)) if number.base10_digits() != "0" => {
+            format!("`{key}` is a float; write `{}.0`", number.base10_digits())
+        }
+        Some(_) => format!("`{key}` is a float above 0, as in `{key} = 1.0`"),
+    };
+    errors.at(&value, problem);
+    Ok(None)
 }
 
 fn read_split(args: &mut Args, input: ParseStream, errors: &mut Errors) -> syn::Result<()> {

@@ -56,6 +56,14 @@ impl Slice<'_> {
         } else {
             quote!(#p)
         };
+        let clip = self.args.clip.iter().map(|bound| quote!(.clip(#bound)));
+        let clip = quote!(#(#clip)*);
+        let clip_value = self
+            .args
+            .clip_value
+            .iter()
+            .map(|bound| quote!(.clip_value(#bound)));
+        let clip_value = quote!(#(#clip_value)*);
         let forward = &self.plan.forward;
         let bind_input = forward.hoisted.then(|| {
             let borrow = forward.borrowed.then(|| quote!(&));
@@ -79,7 +87,7 @@ impl Slice<'_> {
         let once = self.once;
         quote! {
             let #rho_name: ::core::primitive::f64 = #rho;
-            let #settings = #rt::settings(#rho_name, #p, #skip);
+            let #settings = #rt::settings(#rho_name, #p, #skip) #clip #clip_value;
             #bind_input
             let #start = #gradients;
             #(#once)*

@@ -43,6 +43,7 @@ fn rho_alone_leaves_the_defaults() {
     assert_eq!(args.norm.to_bits(), 2.0_f64.to_bits());
     assert!(args.m.is_none());
     assert!(!args.skip_nonfinite);
+    assert!(args.clip.is_none() && args.clip_value.is_none());
     assert!(args.split.is_none());
     assert!(args.model.is_none());
     assert_eq!(text(&args.krate), ":: sam_runtime");
@@ -56,6 +57,8 @@ fn all_keys_in_any_order_with_a_trailing_comma() {
         model = self.net,
         split = [x, y],
         nonfinite = "skip",
+        clip_value = bound(),
+        clip = 1.5,
         m = 16,
         norm = "linf",
         rho = 0.1,
@@ -64,6 +67,11 @@ fn all_keys_in_any_order_with_a_trailing_comma() {
     assert_eq!(args.norm, f64::INFINITY);
     assert_eq!(args.m.as_ref().map(text).as_deref(), Some("16"));
     assert!(args.skip_nonfinite);
+    assert_eq!(args.clip.as_ref().map(text).as_deref(), Some("1.5"));
+    assert_eq!(
+        args.clip_value.as_ref().map(text).as_deref(),
+        Some("bound ()")
+    );
     let split: Vec<String> = args.split.iter().flatten().map(text).collect();
     assert_eq!(split, ["x", "y"]);
     assert_eq!(args.model.as_ref().map(text).as_deref(), Some("self . net"));
@@ -221,7 +229,8 @@ fn a_near_miss_is_suggested() {
 
 fn unknown(key: &str) -> String {
     format!(
-        "`{key}` is not a key of `sam_train`; the keys are `rho`, `norm`, `m`, `nonfinite`, `split`, \
+        "`{key}` is not a key of `sam_train`; the keys are `rho`, `norm`, `m`, `nonfinite`, `clip`, \
+         `clip_value`, `split`, \
          `model`, `crate`"
     )
 }

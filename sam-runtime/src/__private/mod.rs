@@ -23,7 +23,10 @@ pub use seen::*;
 pub use dfdx::tensor::Gradients;
 
 pub use crate::step::{Batch, Settings, SplitBatch, machine::Pass};
-use crate::{device::Norm, step::NonFinite};
+use crate::{
+    device::Norm,
+    step::{Clip, NonFinite},
+};
 
 /// The settings that the attribute's keys spell.
 pub const fn settings(rho: f64, norm_p: f64, skip_nonfinite: bool) -> Settings {
@@ -36,5 +39,6 @@ pub const fn settings(rho: f64, norm_p: f64, skip_nonfinite: bool) -> Settings {
         rho,
         norm: Norm::from_p(norm_p),
         nonfinite,
+        clip: Clip::NONE,
     }
 }

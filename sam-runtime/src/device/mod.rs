@@ -73,6 +73,12 @@ pub trait Kernels<E: Dtype, D: Storage<E>>: Sync {
     /// `into += weight * from`.
     fn add_scaled(&self, into: &mut D::Vec, from: &D::Vec, weight: f64) -> Result<(), D::Err>;
 
+    /// `into *= factor`.
+    fn scale(&self, into: &mut D::Vec, factor: f64) -> Result<(), D::Err>;
+
+    /// Moves every element into `-bound..=bound`; NaN stays NaN.
+    fn clamp(&self, into: &mut D::Vec, bound: f64) -> Result<(), D::Err>;
+
     /// `into = from`.
     fn copy(&self, into: &mut D::Vec, from: &D::Vec) -> Result<(), D::Err>;
 

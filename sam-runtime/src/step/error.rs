@@ -22,6 +22,9 @@ pub enum StepError {
     /// rho is negative, NaN or infinite.
     #[error("rho must be finite and not negative, and is {0}")]
     Rho(f64),
+    /// A bound of the gradient is not above 0, or not finite.
+    #[error("a gradient is clipped to a finite bound above 0, not to {0}")]
+    Clip(f64),
     /// A value that is cut into chunks has another first dimension than the batch.
     #[error(
         "a value with {found} rows can't be cut into chunks beside a batch of {expected}; \
@@ -49,6 +52,15 @@ pub enum StepError {
     /// The device failed, as when its memory is full.
     #[error("the device failed during a SAM step: {0}")]
     Device(String),
+}
+
+impl StepError {
+    pub(super) fn unsupported<E, D>() -> Self {
+        Self::Unsupported {
+            dtype: std::any::type_name::<E>(),
+            device: std::any::type_name::<D>(),
+        }
+    }
 }
 
 /// One of the two passes of a SAM step.

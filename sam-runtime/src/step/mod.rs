@@ -8,8 +8,10 @@
 //! | `observe`, `replicate` | values without their tape; values for one pass |
 //! | `tensors`, `workspace` | walks over a model; memory kept from step to step |
 //! | `seeds` | random numbers that both passes share |
+//! | `clip` | [`Clip`]: bounds for the final gradient |
 //! | `report`, `error` | what a step says, and why it gave no gradient |
 
+mod clip;
 mod error;
 mod join;
 mod observe;
@@ -25,12 +27,14 @@ mod workspace;
 
 use serde::{Deserialize, Serialize};
 
+pub use clip::{Clip, clip};
 pub use error::{Failure, Pass, StepError};
 pub use join::Join;
 pub use observe::Observe;
 pub use replicate::Replicate;
 pub use report::{StepReport, last_report};
 pub use sam::{LossValue, Sam};
+pub use seeds::{SamState, sam_state, set_sam_state};
 pub use split::{Batch, SplitBatch};
 pub(crate) use split::{chunk_rows, split_beside};
 pub use workspace::release_memory;

@@ -2,7 +2,7 @@
 
 use dfdx::{prelude::*, tensor::Gradients};
 
-use super::{NonFinite, report::LazyLoss};
+use super::{Clip, NonFinite, report::LazyLoss};
 use crate::device::{Fork, Norm};
 
 /// What the keys of the attribute say about one step.
@@ -14,6 +14,24 @@ pub struct Settings {
     pub norm: Norm,
     /// What a NaN or infinite gradient does.
     pub nonfinite: NonFinite,
+    /// Bounds of the final gradient.
+    pub clip: Clip,
+}
+
+impl Settings {
+    /// The same, with the final gradient's norm bounded.
+    #[must_use]
+    pub fn clip(mut self, norm: f64) -> Self {
+        self.clip.norm = Some(norm);
+        self
+    }
+
+    /// The same, with each element of the final gradient bounded.
+    #[must_use]
+    pub fn clip_value(mut self, value: f64) -> Self {
+        self.clip.value = Some(value);
+        self
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

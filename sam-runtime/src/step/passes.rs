@@ -99,10 +99,8 @@ where
         if batch == 0 {
             return Err(StepError::Empty.into());
         }
-        let kernels = self.kernels.ok_or_else(|| StepError::Unsupported {
-            dtype: std::any::type_name::<E>(),
-            device: std::any::type_name::<D>(),
-        })?;
+        self.settings.clip.check()?;
+        let kernels = self.kernels.ok_or_else(StepError::unsupported::<E, D>)?;
         let ids = parameter_ids(&self.base).map_err(Failure::Device)?;
         self.id = ids.first().copied();
         let mut space = workspace::take(ids);
@@ -334,7 +332,7 @@ where
                 self.report.skipped = true;
                 self.restore_start()
             }
-            (None, None) => Ok(self.total.take().expect("no pass has the result")),
+            (None, None) => self.clipped(),
         };
         if !self.norms.is_empty() {
             let weighted = self
@@ -346,6 +344,16 @@ where
         }
         report::publish(std::mem::take(&mut self.report));
         (advanced, result)
+    }
+
+    /// The result, within its bounds.
+    fn clipped(&mut self) -> Result<Gradients<E, D>, Failure<D::Err>> {
+        let mut total = self.total.take().expect("no pass has the result");
+        let kernels = self.kernels.expect("checked when the step began");
+        let clip = self.settings.clip;
+        clip.apply(&self.base, &mut total, kernels)
+            .map_err(Failure::Device)?;
+        Ok(total)
     }
 
     fn restore_start(&mut self) -> Result<Gradients<E, D>, Failure<D::Err>> {

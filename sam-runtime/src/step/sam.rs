@@ -3,7 +3,7 @@
 use dfdx::{prelude::*, tensor::Gradients};
 
 use super::{
-    Batch, NonFinite, Replicate, SplitBatch, StepError, pass::Settings, passes::Step,
+    Batch, Clip, NonFinite, Replicate, SplitBatch, StepError, pass::Settings, passes::Step,
     split::chunk_rows,
 };
 use crate::device::Norm;
@@ -43,6 +43,7 @@ impl Sam {
                 rho,
                 norm: Norm::L2,
                 nonfinite: NonFinite::Error,
+                clip: Clip::NONE,
             },
         }
     }
@@ -58,6 +59,20 @@ impl Sam {
     #[must_use]
     pub fn nonfinite(mut self, nonfinite: NonFinite) -> Self {
         self.settings.nonfinite = nonfinite;
+        self
+    }
+
+    /// Bounds the norm of the final gradient, the starting gradients included; see [`Clip`].
+    #[must_use]
+    pub fn clip(mut self, norm: f64) -> Self {
+        self.settings = self.settings.clip(norm);
+        self
+    }
+
+    /// Bounds each element of the final gradient; see [`Clip`].
+    #[must_use]
+    pub fn clip_value(mut self, value: f64) -> Self {
+        self.settings = self.settings.clip_value(value);
         self
     }
 

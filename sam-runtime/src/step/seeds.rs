@@ -1,8 +1,8 @@
 //! Seeds for the forks on which a step runs, so that each step has dropout masks of its own.
 //!
-//! A model that draws gets its seeds from its device, and so from the user's seed. One that does
-//! not must leave the device's generator alone. Which of the two a model is shows only after its
-//! first pass; until then its seeds come from its initial weights.
+//! A model that draws gets its seeds from its device, and so from the user's seed: one number, once. One
+//! that does not must leave the device's generator alone. Which of the two a model is shows only after
+//! its first pass; until then its seeds come from its initial weights.
 
 use std::{
     collections::BTreeMap,
@@ -11,23 +11,32 @@ use std::{
 };
 
 use dfdx::{prelude::*, tensor::UniqueId};
+use serde::{Deserialize, Serialize};
 
-use super::tensors::first_parameter;
+use super::tensors::{first_parameter, parameter_ids};
 
-#[derive(Clone, Copy, Default)]
-struct Stream {
+/// What SAM remembers of a model from step to step: all that a checkpoint must hold beside the model, the
+/// optimizer and the position in the data. Get it with [`sam_state`], put it back with [`set_sam_state`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SamState {
+    /// Clean passes so far.
+    passes: u64,
+    /// What the seeds of the passes count from.
     salt: u64,
-    steps: u64,
+    /// Whether a pass has drawn random numbers.
     draws: bool,
+    /// Whether the salt is a number of the model's device.
+    from_device: bool,
 }
 
 /// By the id of the model's first parameter; a few bytes for each model that is ever trained. Not
 /// part of the workspace, which a thread may lose.
-static STREAMS: Mutex<BTreeMap<UniqueId, Stream>> = Mutex::new(BTreeMap::new());
+static STATES: Mutex<BTreeMap<UniqueId, SamState>> = Mutex::new(BTreeMap::new());
 
-fn with_stream<R>(model: UniqueId, f: impl FnOnce(&mut Stream) -> R) -> R {
-    let mut streams = STREAMS.lock().unwrap_or_else(PoisonError::into_inner);
-    f(streams.entry(model).or_default())
+fn with_state<R>(model: UniqueId, f: impl FnOnce(&mut SamState) -> R) -> R {
+    let mut states = STATES.lock().unwrap_or_else(PoisonError::into_inner);
+    f(states.entry(model).or_default())
 }
 
 /// The next seed of the model whose first parameter has this id.
@@ -35,29 +44,62 @@ pub(super) fn next<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
     model: &M,
     id: UniqueId,
 ) -> Result<u64, D::Err> {
-    let stream = with_stream(id, |stream| {
-        stream.steps += 1;
-        *stream
+    let state = with_state(id, |state| {
+        state.passes += 1;
+        *state
     });
-    if !stream.draws && stream.steps > 1 {
-        return Ok(stream.salt.wrapping_add(stream.steps));
+    let has_salt = state.from_device || (!state.draws && state.passes > 1);
+    if has_salt {
+        return Ok(state.salt.wrapping_add(state.passes));
     }
-    let Some((device, weights)) = first_parameter(model, !stream.draws)? else {
-        return Ok(stream.steps);
+    let Some((device, weights)) = first_parameter(model, !state.draws)? else {
+        return Ok(state.passes);
     };
-    if stream.draws {
-        return Ok(device.random_u64());
-    }
-    let mut hasher = DefaultHasher::new();
-    weights
-        .iter()
-        .for_each(|weight| weight.to_bits().hash(&mut hasher));
-    let salt = hasher.finish();
-    with_stream(id, |stream| stream.salt = salt);
-    Ok(salt)
+    let salt = if state.draws {
+        device.random_u64()
+    } else {
+        let mut hasher = DefaultHasher::new();
+        weights
+            .iter()
+            .for_each(|weight| weight.to_bits().hash(&mut hasher));
+        hasher.finish()
+    };
+    with_state(id, |kept| {
+        kept.salt = salt;
+        kept.from_device = state.draws;
+    });
+    Ok(salt.wrapping_add(state.passes))
 }
 
 /// Notes that a pass of this model has drawn random numbers.
 pub(super) fn note_draw(model: UniqueId) {
-    with_stream(model, |stream| stream.draws = true);
+    with_state(model, |state| state.draws = true);
+}
+
+/// What SAM remembers of `model`.
+///
+/// ```
+/// use sam_runtime::{dfdx::prelude::*, step::{sam_state, set_sam_state}};
+///
+/// let dev = Cpu::default();
+/// let (first, second) = (dev.build_module::<Linear<4, 2>, f32>(), dev.build_module::<Linear<4, 2>, f32>());
+/// // `second` draws the dropout masks that `first` would have drawn next.
+/// set_sam_state(&second, sam_state(&first));
+/// ```
+pub fn sam_state<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(model: &M) -> SamState {
+    first_id(model).map_or_else(SamState::default, |id| with_state(id, |state| *state))
+}
+
+/// Has SAM remember this of `model`: what [`sam_state`] gave for it, or for the model that it goes on from.
+pub fn set_sam_state<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
+    model: &M,
+    state: SamState,
+) {
+    if let Some(id) = first_id(model) {
+        with_state(id, |kept| *kept = state);
+    }
+}
+
+fn first_id<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(model: &M) -> Option<UniqueId> {
+    parameter_ids(model).ok()?.first().copied()
 }

@@ -177,6 +177,16 @@ impl<E: Dtype> Kernels<E, Cpu> for CpuKernels {
         Ok(())
     }
 
+    fn scale(&self, into: &mut Vector<E>, factor: f64) -> Result<(), CpuError> {
+        map(into, |x| factor * x);
+        Ok(())
+    }
+
+    fn clamp(&self, into: &mut Vector<E>, bound: f64) -> Result<(), CpuError> {
+        map(into, |x| x.clamp(-bound, bound));
+        Ok(())
+    }
+
     fn copy(&self, into: &mut Vector<E>, from: &Vector<E>) -> Result<(), CpuError> {
         into.copy_from_slice(from);
         Ok(())
