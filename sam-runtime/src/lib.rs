@@ -42,6 +42,7 @@ pub mod analysis;
 pub mod data;
 pub mod device;
 pub mod nn;
+pub mod optim;
 pub mod schedule;
 pub mod step;
 

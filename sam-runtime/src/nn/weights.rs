@@ -229,7 +229,7 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Tensors, WeightsError> {
 }
 
 /// The name in the file of a tensor with this name in the module.
-fn in_file(name: String) -> String {
+pub(crate) fn in_file(name: String) -> String {
     match name.strip_suffix("scale") {
         Some(start) if start.is_empty() || start.ends_with('.') => format!("{start}weight"),
         _ => name,
