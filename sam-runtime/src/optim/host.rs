@@ -1,0 +1,121 @@
+//! Buffers of a device as bytes on the host, and back, with every bit.
+
+use std::{
+    any::{Any, type_name},
+    cell::Cell,
+};
+
+use dfdx::{prelude::*, tensor::Gradients};
+use rand::{Rng, distributions::Distribution};
+
+use super::state::{HostDtype, HostTensor, StateError};
+use crate::device::Buffer;
+
+/// The elements of `buffer`, which belong to a parameter of this shape.
+pub(super) fn download<E: Dtype, D: Device<E>>(
+    device: &D,
+    buffer: &Buffer<E, D>,
+    shape: &[usize],
+) -> Result<HostTensor, StateError> {
+    let values = elements(device, buffer).map_err(failed::<D>)?;
+    let (dtype, bytes) = to_bytes(values)?;
+    Ok(HostTensor {
+        dtype,
+        shape: shape.into(),
+        bytes,
+    })
+}
+
+/// dfdx reads tensors, not buffers: the buffer is passed off as the gradient of a tensor, and fetched.
+fn elements<E: Dtype, D: Device<E>>(device: &D, buffer: &Buffer<E, D>) -> Result<Vec<E>, D::Err> {
+    let len = Storage::<E>::len(device, buffer);
+    let carrier: Tensor<(usize,), E, D> = device.try_zeros_like(&(len,))?;
+    let mut gradients = Gradients::leaky();
+    *gradients.get_or_alloc_mut(&carrier)? = buffer.clone();
+    Ok(gradients.get(&carrier).as_vec())
+}
+
+/// A buffer with these elements.
+pub(super) fn upload<E: Dtype, D: Device<E>>(
+    device: &D,
+    values: &[E],
+) -> Result<Buffer<E, D>, StateError> {
+    let filled = || {
+        let mut buffer = Storage::<E>::try_alloc_len(device, values.len())?;
+        let next = Cell::new(0);
+        device.try_fill_with_distr(&mut buffer, Replay { values, next })?;
+        Ok(buffer)
+    };
+    filled().map_err(failed::<D>)
+}
+
+fn failed<D: HasErr>(error: D::Err) -> StateError {
+    StateError::Device(error.to_string())
+}
+
+/// "Random" elements that are drawn from a list, in its order: the one door by which dfdx fills a
+/// buffer of any device. It does not touch the device's random numbers.
+struct Replay<'a, E> {
+    values: &'a [E],
+    next: Cell<usize>,
+}
+
+impl<E: Unit> Distribution<E> for Replay<'_, E> {
+    fn sample<R: Rng + ?Sized>(&self, _: &mut R) -> E {
+        let at = self.next.replace(self.next.get() + 1);
+        self.values[at]
+    }
+}
+
+/// How elements of type `E` are called on the host.
+pub(super) fn dtype<E: Dtype>() -> Result<HostDtype, StateError> {
+    to_bytes(Vec::<E>::new()).map(|(dtype, _)| dtype)
+}
+
+fn to_bytes<E: Dtype>(values: Vec<E>) -> Result<(HostDtype, Vec<u8>), StateError> {
+    let values: &dyn Any = &values;
+    if let Some(values) = values.downcast_ref::<Vec<f32>>() {
+        let bytes = values.iter().flat_map(|x| x.to_le_bytes());
+        return Ok((HostDtype::F32, bytes.collect()));
+    }
+    if let Some(values) = values.downcast_ref::<Vec<f64>>() {
+        let bytes = values.iter().flat_map(|x| x.to_le_bytes());
+        return Ok((HostDtype::F64, bytes.collect()));
+    }
+    #[cfg(feature = "f16")]
+    if let Some(values) = values.downcast_ref::<Vec<half::f16>>() {
+        let bytes = values.iter().flat_map(|x| x.to_le_bytes());
+        return Ok((HostDtype::F16, bytes.collect()));
+    }
+    #[cfg(feature = "f16")]
+    if let Some(values) = values.downcast_ref::<Vec<dfdx::dtypes::AMP<half::f16>>>() {
+        let bytes = values.iter().flat_map(|x| x.0.to_le_bytes());
+        return Ok((HostDtype::F16, bytes.collect()));
+    }
+    Err(StateError::Unsupported {
+        dtype: type_name::<E>(),
+    })
+}
+
+/// The elements in `bytes`, of which there are whole ones.
+pub(super) fn from_bytes<E: Dtype>(bytes: &[u8]) -> Result<Vec<E>, StateError> {
+    let all: [Box<dyn Any>; _] = [
+        Box::new(parse(bytes, f32::from_le_bytes)),
+        Box::new(parse(bytes, f64::from_le_bytes)),
+        #[cfg(feature = "f16")]
+        Box::new(parse(bytes, half::f16::from_le_bytes)),
+        #[cfg(feature = "f16")]
+        Box::new(parse(bytes, |b| {
+            dfdx::dtypes::AMP(half::f16::from_le_bytes(b))
+        })),
+    ];
+    let mine = all.into_iter().find_map(|values| values.downcast().ok());
+    let mine = mine.map(|values: Box<Vec<E>>| *values);
+    mine.ok_or(StateError::Unsupported {
+        dtype: type_name::<E>(),
+    })
+}
+
+fn parse<const N: usize, E>(bytes: &[u8], element: impl Fn([u8; N]) -> E) -> Vec<E> {
+    bytes.as_chunks().0.iter().map(|b| element(*b)).collect()
+}

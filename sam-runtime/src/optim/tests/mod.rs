@@ -1,0 +1,198 @@
+//! What the tests of optimizers share: a small network, its gradients, its bits.
+
+mod config;
+mod equality;
+#[cfg(feature = "f16")]
+mod f16;
+mod formulas;
+mod groups;
+mod missing;
+mod reference;
+mod resume;
+mod state;
+
+use dfdx::{nn::tensor_collection::*, prelude::*, tensor::Gradients};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+
+/// Two matrices, four vectors, and two running statistics that are no parameters.
+type Mlp = (Linear<6, 8>, BatchNorm1D<8>, ReLU, Linear<8, 3>);
+type Built<E> = <Mlp as BuildOnDevice<Cpu, E>>::Built;
+
+/// The parameters of [`Mlp`], in their order.
+const NAMES: [&str; 6] = [
+    "0.weight", "0.bias", "1.weight", "1.bias", "3.weight", "3.bias",
+];
+
+/// Calls a test with a network of `f32` and one of `f64`.
+macro_rules! of_both_types {
+    ($($test:ident)*) => {$(
+        mod $test {
+            use super::super::{Built, Mlp};
+            use dfdx::prelude::*;
+
+            #[test]
+            fn f32() {
+                super::$test::<f32, Built<f32>>(&Cpu::default().build_module::<Mlp, f32>());
+            }
+
+            #[test]
+            fn f64() {
+                super::$test::<f64, Built<f64>>(&Cpu::default().build_module::<Mlp, f64>());
+            }
+        }
+    )*};
+}
+use of_both_types;
+
+/// Normally distributed gradients of very different sizes, among them zeros of both signs.
+fn gradients<E: Dtype, M: TensorCollection<E, Cpu>>(model: &M, seed: u64) -> Gradients<E, Cpu>
+where
+    Cpu: Device<E>,
+{
+    gradients_of(model, seed, |_| true)
+}
+
+/// The same, with none for parameters for whose position `has` is false.
+fn gradients_of<E: Dtype, M: TensorCollection<E, Cpu>>(
+    model: &M,
+    seed: u64,
+    has: impl Fn(usize) -> bool,
+) -> Gradients<E, Cpu>
+where
+    Cpu: Device<E>,
+{
+    let mut fill = Fill {
+        gradients: Gradients::leaky(),
+        rng: ChaCha8Rng::seed_from_u64(seed),
+        has,
+        at: 0,
+    };
+    M::iter_tensors(&mut RecursiveWalker {
+        m: model,
+        f: &mut fill,
+    })
+    .unwrap();
+    fill.gradients
+}
+
+struct Fill<E: Dtype, F>
+where
+    Cpu: Device<E>,
+{
+    gradients: Gradients<E, Cpu>,
+    rng: ChaCha8Rng,
+    has: F,
+    at: usize,
+}
+
+impl<E: Dtype, F: Fn(usize) -> bool> TensorVisitor<E, Cpu> for Fill<E, F>
+where
+    Cpu: Device<E>,
+{
+    type Viewer = ViewTensorRef;
+    type Err = CpuError;
+    type E2 = E;
+    type D2 = Cpu;
+
+    fn visit<S: Shape>(
+        &mut self,
+        options: TensorOptions<S, E, Cpu>,
+        t: &Tensor<S, E, Cpu>,
+    ) -> Result<Option<Tensor<S, E, Cpu>>, CpuError> {
+        if !options.do_gradient_update {
+            return Ok(None);
+        }
+        let here = (self.has)(self.at);
+        self.at += 1;
+        let normal = StandardNormal.sample_iter(&mut self.rng);
+        let values: Vec<f64> = normal.take(t.shape().num_elements()).collect();
+        if here {
+            let gradient = self.gradients.get_or_alloc_mut(t)?;
+            for (i, (to, x)) in gradient.iter_mut().zip(values).enumerate() {
+                let size = [1.0, 1e-3, 30.0, 0.0, -0.0, 1e-7, 0.1][i % 7];
+                *to = E::from_f64(x * size).unwrap();
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// All tensors, as f64.
+fn values<E: Dtype, M: TensorCollection<E, Cpu>>(model: &M) -> Vec<Vec<f64>>
+where
+    Cpu: Device<E>,
+{
+    struct Read(Vec<Vec<f64>>);
+    impl<E: Dtype> TensorVisitor<E, Cpu> for Read
+    where
+        Cpu: Device<E>,
+    {
+        type Viewer = ViewTensorRef;
+        type Err = CpuError;
+        type E2 = E;
+        type D2 = Cpu;
+
+        fn visit<S: Shape>(
+            &mut self,
+            _: TensorOptions<S, E, Cpu>,
+            t: &Tensor<S, E, Cpu>,
+        ) -> Result<Option<Tensor<S, E, Cpu>>, CpuError> {
+            let values = t.as_vec();
+            self.0
+                .push(values.iter().map(|x| x.to_f64().unwrap()).collect());
+            Ok(None)
+        }
+    }
+    let mut read = Read(Vec::new());
+    M::iter_tensors(&mut RecursiveWalker {
+        m: model,
+        f: &mut read,
+    })
+    .unwrap();
+    read.0
+}
+
+/// The bits of all tensors.
+fn bits<E: Dtype, M: TensorCollection<E, Cpu>>(model: &M) -> Vec<u64>
+where
+    Cpu: Device<E>,
+{
+    values(model)
+        .concat()
+        .iter()
+        .map(|x: &f64| x.to_bits())
+        .collect()
+}
+
+/// Copies all numbers of `from` into `into`, whose tensors keep their ids.
+fn copy<E: Dtype, M: TensorCollection<E, Cpu>>(into: &mut M, from: &M)
+where
+    Cpu: Device<E>,
+{
+    struct Copy;
+    impl<E: Dtype> TensorVisitor<E, Cpu> for Copy
+    where
+        Cpu: Device<E>,
+    {
+        type Viewer = (ViewTensorMut, ViewTensorRef);
+        type Err = CpuError;
+        type E2 = E;
+        type D2 = Cpu;
+
+        fn visit<S: Shape>(
+            &mut self,
+            _: TensorOptions<S, E, Cpu>,
+            (into, from): (&mut Tensor<S, E, Cpu>, &Tensor<S, E, Cpu>),
+        ) -> Result<Option<Tensor<S, E, Cpu>>, CpuError> {
+            into.copy_from(&from.as_vec());
+            Ok(None)
+        }
+    }
+    M::iter_tensors(&mut RecursiveWalker {
+        m: (into, from),
+        f: &mut Copy,
+    })
+    .unwrap();
+}
