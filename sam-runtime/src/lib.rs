@@ -43,6 +43,7 @@ pub mod data;
 pub mod device;
 pub mod nn;
 pub mod optim;
+pub mod run;
 pub mod schedule;
 pub mod step;
 

@@ -72,7 +72,8 @@ pub(super) fn dtype<E: Dtype>() -> Result<HostDtype, StateError> {
     to_bytes(Vec::<E>::new()).map(|(dtype, _)| dtype)
 }
 
-fn to_bytes<E: Dtype>(values: Vec<E>) -> Result<(HostDtype, Vec<u8>), StateError> {
+/// The elements as bytes, and what they are called.
+pub(crate) fn to_bytes<E: Dtype>(values: Vec<E>) -> Result<(HostDtype, Vec<u8>), StateError> {
     let values: &dyn Any = &values;
     if let Some(values) = values.downcast_ref::<Vec<f32>>() {
         let bytes = values.iter().flat_map(|x| x.to_le_bytes());
@@ -98,7 +99,7 @@ fn to_bytes<E: Dtype>(values: Vec<E>) -> Result<(HostDtype, Vec<u8>), StateError
 }
 
 /// The elements in `bytes`, of which there are whole ones.
-pub(super) fn from_bytes<E: Dtype>(bytes: &[u8]) -> Result<Vec<E>, StateError> {
+pub(crate) fn from_bytes<E: Dtype>(bytes: &[u8]) -> Result<Vec<E>, StateError> {
     let all: [Box<dyn Any>; _] = [
         Box::new(parse(bytes, f32::from_le_bytes)),
         Box::new(parse(bytes, f64::from_le_bytes)),

@@ -70,6 +70,7 @@ pub use any::AnyOptimizer;
 pub use base::BaseOptimizer;
 pub use config::{AdamKeys, AdamWKeys, OptimizerConfig, RMSpropKeys, SgdKeys};
 pub use group::{Group, GroupError, no_decay};
+pub(crate) use host::{from_bytes, to_bytes};
 pub use rmsprop::RMSprop;
 pub use rule::Rule;
 pub use sgd::Sgd;

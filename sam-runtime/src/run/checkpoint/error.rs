@@ -1,0 +1,77 @@
+//! Why a checkpoint could not be written or read.
+
+use std::{io, path::PathBuf};
+
+use crate::optim::StateError;
+
+/// Any failure of this module. The text names the file and what in it is wrong, and says what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// A file or folder can't be read or written.
+    #[error(
+        "{}: can't {action} it ({reason}); check the path, its permissions and the space on the disk",
+        .path.display()
+    )]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// `read`, `write`, ...
+        action: &'static str,
+        /// The system's reason.
+        reason: io::Error,
+    },
+    /// A file of a checkpoint is truncated or was changed.
+    #[error(
+        "{}: {problem}; the checkpoint is damaged: delete it, and the run goes on from the one before",
+        .path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The file is of another version of the format, or of another program.
+    #[error("{}: is {found}, but this program reads {expected}", .path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What it says it is.
+        found: String,
+        /// What it must be.
+        expected: String,
+    },
+    /// There is no checkpoint of this step.
+    #[error("{}: has no checkpoint of step {step}; there are those of {steps:?}", .dir.display())]
+    NoStep {
+        /// The folder.
+        dir: PathBuf,
+        /// The step.
+        step: u64,
+        /// The steps that are there.
+        steps: Vec<u64>,
+    },
+    /// Nothing was saved under this name.
+    #[error("the checkpoint has no `{name}`; was it written by another program?")]
+    Missing {
+        /// The name.
+        name: String,
+    },
+    /// Tensors don't fit what they are loaded into, or can't be saved.
+    #[error("`{name}`: {reason}")]
+    State {
+        /// The name that they have in the checkpoint.
+        name: String,
+        /// What is wrong.
+        reason: StateError,
+    },
+    /// A value is not what it should be, or can't be saved.
+    #[error("`{name}`: {reason}")]
+    Value {
+        /// The name that it has in the checkpoint.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+}

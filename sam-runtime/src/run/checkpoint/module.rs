@@ -1,0 +1,146 @@
+//! All tensors of a module as a state, and back.
+
+use std::collections::BTreeMap;
+
+use dfdx::{nn::tensor_collection::*, prelude::*, tensor_ops::Device};
+
+use crate::optim::{HostTensor, State, StateError, from_bytes, to_bytes};
+
+/// All tensors of `module`, weights and buffers, under dfdx's names for them.
+///
+/// # Errors
+/// [`StateError::Unsupported`], [`StateError::SameName`], [`StateError::Device`].
+pub fn module_state<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
+    module: &M,
+) -> Result<State, StateError> {
+    let mut read = Read {
+        tensors: BTreeMap::new(),
+        failure: None,
+    };
+    M::iter_tensors(&mut RecursiveWalker {
+        m: (module, String::new()),
+        f: &mut read,
+    })
+    .map_err(|error: D::Err| StateError::Device(error.to_string()))?;
+    match read.failure {
+        Some(failure) => Err(failure),
+        None => Ok(State {
+            tensors: read.tensors,
+            ..State::default()
+        }),
+    }
+}
+
+/// Writes `state` into `module`. It must have each of its tensors, in its shape and type, and no other;
+/// else the module is as it was.
+///
+/// # Errors
+/// See [`StateError`].
+pub fn load_module<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
+    module: &mut M,
+    state: &State,
+) -> Result<(), StateError> {
+    let mine = module_state(module)?.tensors;
+    let mut values = BTreeMap::new();
+    for (name, tensor) in &mine {
+        let found = state.tensors.get(name);
+        let found = found.ok_or_else(|| StateError::Missing { name: name.clone() })?;
+        check(name, tensor, found)?;
+        values.insert(name.clone(), from_bytes::<E>(&found.bytes)?);
+    }
+    let unknown = state
+        .tensors
+        .keys()
+        .filter(|name| !mine.contains_key(*name));
+    let names: Vec<String> = unknown.cloned().collect();
+    if !names.is_empty() {
+        return Err(StateError::Unexpected { names });
+    }
+    M::iter_tensors(&mut RecursiveWalker {
+        m: (module, String::new()),
+        f: &mut Write(values),
+    })
+    .map_err(|error: D::Err| StateError::Device(error.to_string()))?;
+    Ok(())
+}
+
+fn check(name: &str, mine: &HostTensor, found: &HostTensor) -> Result<(), StateError> {
+    let name = name.to_owned();
+    if found.shape != mine.shape {
+        return Err(StateError::Shape {
+            name,
+            expected: mine.shape.clone(),
+            found: found.shape.clone(),
+        });
+    }
+    if found.dtype != mine.dtype {
+        return Err(StateError::Dtype {
+            name,
+            expected: mine.dtype,
+            found: found.dtype,
+        });
+    }
+    if found.bytes.len() != mine.bytes.len() {
+        return Err(StateError::Bytes {
+            name,
+            expected: mine.bytes.len(),
+            found: found.bytes.len(),
+        });
+    }
+    Ok(())
+}
+
+struct Read {
+    tensors: BTreeMap<String, HostTensor>,
+    failure: Option<StateError>,
+}
+
+impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Read {
+    type Viewer = (ViewTensorRef, ViewTensorName);
+    type Err = D::Err;
+    type E2 = E;
+    type D2 = D;
+
+    fn visit<S: Shape>(
+        &mut self,
+        _: TensorOptions<S, E, D>,
+        (t, name): (&Tensor<S, E, D>, String),
+    ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
+        match to_bytes(t.as_vec()) {
+            Ok((dtype, bytes)) => {
+                let shape = t.shape().concrete().into();
+                let tensor = HostTensor {
+                    dtype,
+                    shape,
+                    bytes,
+                };
+                if self.tensors.insert(name.clone(), tensor).is_some() {
+                    self.failure = Some(StateError::SameName { name });
+                }
+            }
+            Err(failure) => self.failure = Some(failure),
+        }
+        Ok(None)
+    }
+}
+
+/// Writes what was checked before.
+struct Write<E>(BTreeMap<String, Vec<E>>);
+
+impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Write<E> {
+    type Viewer = (ViewTensorMut, ViewTensorName);
+    type Err = D::Err;
+    type E2 = E;
+    type D2 = D;
+
+    fn visit<S: Shape>(
+        &mut self,
+        _: TensorOptions<S, E, D>,
+        (t, name): (&mut Tensor<S, E, D>, String),
+    ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
+        if let Some(values) = self.0.get(&name) {
+            t.copy_from(values);
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,291 @@
+use std::fs;
+
+use dfdx::{
+    optim::{AdamConfig, Optimizer},
+    prelude::*,
+};
+use serde_json::{Value, json};
+use tempfile::{TempDir, tempdir};
+
+use super::*;
+use crate::optim::Adam;
+
+type Net = (Linear<3, 4>, BatchNorm1D<4>, Linear<4, 2>);
+type Built<E> = <Net as BuildOnDevice<Cpu, E>>::Built;
+
+fn model(seed: u64) -> Built<f32> {
+    Cpu::seed_from_u64(seed).build_module::<Net, f32>()
+}
+
+/// A trained optimizer of `model`.
+fn adam(model: &mut Built<f32>) -> Adam<Built<f32>, f32, Cpu> {
+    let mut opt = Adam::new(model, AdamConfig::default());
+    for seed in 0..3 {
+        let x: Tensor<Rank2<8, 3>, f32, Cpu> = Cpu::seed_from_u64(seed).sample_normal();
+        let grads = model.alloc_grads();
+        let grads = model
+            .forward_mut(x.traced(grads))
+            .square()
+            .mean()
+            .backward();
+        opt.update(model, &grads).unwrap();
+    }
+    opt
+}
+
+fn whole(step: u64) -> Checkpoint {
+    let mut model = model(1);
+    let opt = adam(&mut model);
+    Checkpoint::new(step)
+        .with_module("model", &model)
+        .and_then(|c| c.with_state("optimizer", &opt))
+        .and_then(|c| c.with_value("numbers", &[0.1, f64::MIN_POSITIVE, 1e300 / 3.0]))
+        .unwrap()
+}
+
+fn store() -> (TempDir, CheckpointStore) {
+    let dir = tempdir().unwrap();
+    let store = CheckpointStore::open(dir.path().join("checkpoints")).unwrap();
+    (dir, store)
+}
+
+/// The two files of the only checkpoint: JSON, tensors.
+fn files(store: &CheckpointStore) -> [PathBuf; 2] {
+    let entries = fs::read_dir(store.dir()).unwrap();
+    let mut paths: Vec<PathBuf> = entries.map(|e| e.unwrap().path()).collect();
+    paths.sort_by_key(|path| path.extension() != Some("json".as_ref()));
+    paths.try_into().unwrap()
+}
+
+use std::path::PathBuf;
+
+#[test]
+fn every_bit_comes_back() {
+    let (_dir, store) = store();
+    let saved = whole(7);
+    store.save(&saved).unwrap();
+    let found = store.latest().unwrap().unwrap();
+    assert_eq!(found, saved);
+    let (mut other, mut first) = (model(2), model(1));
+    let opt = adam(&mut first);
+    let mut resumed = Adam::new(&other, AdamConfig::default());
+    found.load_module("model", &mut other).unwrap();
+    found.load_state("optimizer", &mut resumed).unwrap();
+    assert_eq!(module_state(&other), module_state(&first));
+    assert_eq!(resumed.state(), opt.state());
+    let numbers: [f64; 3] = found.value("numbers").unwrap();
+    assert_eq!(numbers, [0.1, f64::MIN_POSITIVE, 1e300 / 3.0]);
+}
+
+#[test]
+fn odd_numbers_and_f64_too() {
+    let (_dir, store) = store();
+    let mut odd = Cpu::default().build_module::<Net, f64>();
+    let nan = f64::from_bits(0x7ff8_dead_beef_0001);
+    let values = [-0.0, nan, f64::INFINITY, f64::MIN_POSITIVE / 8.0];
+    odd.0.bias.copy_from(&values);
+    store
+        .save(&Checkpoint::new(0).with_module("m", &odd).unwrap())
+        .unwrap();
+    let mut other = Cpu::default().build_module::<Net, f64>();
+    store.load(0).unwrap().load_module("m", &mut other).unwrap();
+    let bits = |v: Vec<f64>| v.into_iter().map(f64::to_bits).collect::<Vec<_>>();
+    assert_eq!(bits(other.0.bias.as_vec()), bits(values.to_vec()));
+}
+
+#[test]
+fn a_file_that_was_cut_off_or_changed_is_refused_by_name() {
+    let (_dir, store) = store();
+    store.save(&whole(7)).unwrap();
+    let [manifest, tensors] = files(&store);
+    for path in [manifest, tensors] {
+        let bytes = fs::read(&path).unwrap();
+        let refused = |changed: &[u8]| {
+            fs::write(&path, changed).unwrap();
+            let error = store.latest().unwrap_err();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            assert!(error.to_string().contains(&name), "{error}");
+            error
+        };
+        // The last byte of the JSON is its line's end.
+        for len in (0..bytes.len() - 1).step_by(7) {
+            let error = refused(&bytes[..len]);
+            assert!(matches!(error, CheckpointError::Damaged { .. }), "{error}");
+        }
+        if path.extension() == Some("safetensors".as_ref()) {
+            for at in (0..bytes.len()).step_by(13) {
+                let mut changed = bytes.clone();
+                changed[at] ^= 0x10;
+                let error = refused(&changed);
+                assert!(error.to_string().contains("its bytes have changed"));
+            }
+            fs::remove_file(&path).unwrap();
+            let error = store.latest().unwrap_err().to_string();
+            assert!(error.contains("it is missing") && error.contains("delete it"));
+        }
+        fs::write(&path, &bytes).unwrap();
+        assert!(store.latest().is_ok());
+    }
+}
+
+#[test]
+fn whatever_stands_in_the_json_nothing_panics() {
+    let (_dir, store) = store();
+    store.save(&whole(7)).unwrap();
+    let [manifest, _] = files(&store);
+    let json: Value = serde_json::from_slice(&fs::read(&manifest).unwrap()).unwrap();
+    let change = |pointer: &str, to: Value| {
+        let mut json = json.clone();
+        *json.pointer_mut(pointer).unwrap() = to;
+        fs::write(&manifest, json.to_string()).unwrap();
+        store.latest().unwrap_err().to_string()
+    };
+    let version = change("/version", json!(2));
+    assert!(
+        version.ends_with(
+            "is version 2, but this program reads version 1 of \"sam-train checkpoint\""
+        )
+    );
+    assert!(change("/format", json!("a cake")).contains("is no checkpoint"));
+    assert!(change("/step", json!(8)).contains("it is that of step 8"));
+    assert!(
+        change("/tensors/name", json!("../../etc/passwd")).contains("is no file of a checkpoint")
+    );
+    assert!(change("/tensors/bytes", json!(u64::MAX)).contains("not 18446744073709551615"));
+    assert!(change("/numbers", json!({})).contains("belongs to nothing"));
+    for pointer in [
+        "/step",
+        "/score",
+        "/tensors",
+        "/tensors/crc32",
+        "/numbers",
+        "/values",
+    ] {
+        let error = change(pointer, json!(["nonsense"]));
+        assert!(error.contains("damaged"), "{error}");
+    }
+}
+
+#[test]
+fn what_belongs_to_another_model_changes_nothing() {
+    let (_dir, store) = store();
+    store.save(&whole(7)).unwrap();
+    let found = store.latest().unwrap().unwrap();
+    type Wider = (Linear<3, 4>, BatchNorm1D<4>, Linear<4, 5>);
+    let mut wider = Cpu::default().build_module::<Wider, f32>();
+    let before = module_state(&wider).unwrap();
+    let error = found
+        .load_module("model", &mut wider)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("`model`: `2.bias` has shape [2] in the state, but [5] in the model"),
+        "{error}"
+    );
+    assert_eq!(module_state(&wider).unwrap(), before);
+    let mut longer = Cpu::default().build_module::<(Net, Linear<2, 2>), f32>();
+    let error = found
+        .load_module("model", &mut longer)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("has no `0.0.bias`"), "{error}");
+    let mut shorter = Cpu::default().build_module::<(Linear<3, 4>, BatchNorm1D<4>), f32>();
+    let error = found
+        .load_module("model", &mut shorter)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("2.bias, 2.weight"), "{error}");
+    let mut double = Cpu::default().build_module::<Net, f64>();
+    let error = found
+        .load_module("model", &mut double)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("F32") && error.contains("F64"), "{error}");
+    let error = found
+        .load_module("modle", &mut model(1))
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        error,
+        "the checkpoint has no `modle`; was it written by another program?"
+    );
+    assert!(
+        found
+            .value::<String>("numbers")
+            .unwrap_err()
+            .to_string()
+            .starts_with("`numbers`: ")
+    );
+}
+
+#[test]
+fn the_last_ones_and_the_best_one_are_kept() {
+    let (_dir, store) = store();
+    let store = store.keep(2).keep_best(Best::Highest);
+    for (step, score) in [
+        (10, 0.5),
+        (20, 0.9),
+        (30, 0.7),
+        (40, f64::NAN),
+        (50, 0.9),
+        (60, 0.1),
+    ] {
+        let mut checkpoint = whole(step);
+        checkpoint.score = (!score.is_nan()).then_some(score);
+        store.save(&checkpoint).unwrap();
+    }
+    assert_eq!(store.steps().unwrap(), [20, 50, 60]);
+    assert_eq!(store.best().unwrap().unwrap().step, 20);
+    assert_eq!(store.latest().unwrap().unwrap().step, 60);
+    assert_eq!(fs::read_dir(store.dir()).unwrap().count(), 6);
+    assert_eq!(
+        store.load(30).unwrap_err().to_string(),
+        format!(
+            "{}: has no checkpoint of step 30; there are those of [20, 50, 60]",
+            store.dir().display()
+        )
+    );
+}
+
+#[test]
+fn what_a_killed_process_left_is_swept_away_and_nothing_else() {
+    let (_dir, store) = store();
+    store.save(&whole(7)).unwrap();
+    let put = |name: &str| fs::write(store.dir().join(name), "x").unwrap();
+    put(".checkpoint-Xy12");
+    put("step-000000009-0badcafe.safetensors");
+    put("notes.txt");
+    put("step-7.json.bak");
+    let names = |store: &CheckpointStore| {
+        let entries = fs::read_dir(store.dir()).unwrap();
+        let mut names: Vec<_> = entries
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    };
+    let again = CheckpointStore::open(store.dir()).unwrap();
+    let left = names(&again);
+    assert_eq!(left.len(), 4);
+    assert_eq!(left[0], "notes.txt");
+    assert_eq!(left[3], "step-7.json.bak");
+    assert_eq!(again.latest().unwrap().unwrap().step, 7);
+}
+
+#[test]
+fn the_same_step_can_be_saved_again() {
+    let (_dir, store) = store();
+    store.save(&whole(7)).unwrap();
+    let mut other = whole(7);
+    other = other.with_module("model", &model(5)).unwrap();
+    store.save(&other).unwrap();
+    assert_eq!(store.latest().unwrap().unwrap(), other);
+    assert_eq!(fs::read_dir(store.dir()).unwrap().count(), 2);
+}
+
+#[test]
+fn an_empty_folder_has_none() {
+    let (_dir, store) = store();
+    assert!(store.latest().unwrap().is_none());
+    assert!(store.best().unwrap().is_none());
+}

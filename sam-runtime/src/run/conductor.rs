@@ -1,0 +1,452 @@
+//! The run: one object that the training loop asks for what it needs and tells what it has done.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use dfdx::{prelude::*, tensor_ops::Device};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Ema, RunConfig, RunError,
+    checkpoint::{Checkpoint, CheckpointStore},
+    metrics::{Mean, Record, Sink, names},
+    output::Output,
+    save,
+    stop::{Interrupt, Patience, PlateauState, Stop},
+};
+use crate::{
+    data::Position,
+    last_report,
+    optim::SaveState,
+    step::{sam_state, set_sam_state},
+};
+
+/// A run: it counts steps and epochs, knows the learning rate and rho, writes checkpoints and metrics, and
+/// says when to stop. The loop stays the user's.
+///
+/// ```no_run
+/// use sam_runtime::{
+///     dfdx::{optim::Optimizer, prelude::*},
+///     optim::AnyOptimizer,
+///     prelude::*,
+///     run::{Run, RunConfig, load},
+/// };
+///
+/// type Net = <Linear<784, 10> as BuildOnDevice<Cpu, f32>>::Built;
+///
+/// #[sam_train(rho = run.rho())]
+/// fn train(
+///     run: &mut Run<Net>,
+///     model: &mut Net,
+///     opt: &mut AnyOptimizer<Net, f32, Cpu>,
+///     loader: &DataLoader<Glyphs, 64>,
+/// ) -> Result<(), Box<dyn std::error::Error>> {
+///     let dev = Cpu::default();
+///     let mut grads = model.alloc_grads();
+///     while let Some(from) = run.next_epoch(loader.len()) {
+///         for (x, y) in run.limit(loader.epoch(&dev, from)) {
+///             opt.set_lr(run.lr());
+///             let logits = model.forward_mut(x.traced(grads));
+///             let loss = cross_entropy_with_logits_loss(logits, y);
+///             run.saw(loss.array(), 64);
+///             grads = loss.backward();
+///             opt.update(model, &grads)?;
+///             model.zero_grads(&mut grads);
+///             if !run.step(model, opt)? {
+///                 break;
+///             }
+///         }
+///         run.end_epoch(model, opt, &[])?;
+///     }
+///     Ok(())
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let config: RunConfig = load("run.toml", &[] as &[&str])?;
+/// let loader = DataLoader::new(Glyphs::train(4096, config.seed))?.seed(config.seed).workers(1);
+/// let mut model = Cpu::seed_from_u64(config.seed).build_module::<Linear<784, 10>, f32>();
+/// let mut opt = config.optimizer.build(&model)?;
+/// let mut run = Run::start(&config, &config, &mut model, &mut opt)?;
+/// train(&mut run, &mut model, &mut opt, &loader)?;
+/// println!("{:?}", run.finish()?);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # What a run writes
+/// In the folder `out`: `config.toml`, the configuration that it used; `checkpoints/`;
+/// `metrics.jsonl` and `metrics.csv`; with the feature `tensorboard`, the folder `tensorboard`; with the
+/// feature `plot`, curves at the end.
+///
+/// # Resuming
+/// A run that is cut off, at whatever moment, and started again with `resume` goes on from its last
+/// checkpoint and ends with the same bits as one that was not: its data, augmentation and dropout masks are
+/// functions of (seed, epoch, batch), and all the rest is in the checkpoint.
+pub struct Run<M> {
+    config: RunConfig,
+    store: CheckpointStore,
+    output: Output,
+    progress: Progress,
+    /// The running mean of the weights.
+    ema: Option<Ema<M>>,
+    /// Batches of an epoch.
+    batches: usize,
+    interrupt: Interrupt,
+    started: Instant,
+    /// The last loss, if it is not finite.
+    lost: Option<f64>,
+    last_checkpoint: Option<PathBuf>,
+    stop: Option<Stop>,
+}
+
+/// What a checkpoint holds of a run, beside tensors.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Progress {
+    position: Position,
+    step: u64,
+    /// Seconds of training in earlier processes.
+    seconds: f64,
+    /// The training loss of this epoch, and since the last record.
+    epoch_loss: Mean,
+    recent_loss: Mean,
+    early_stopping: Patience,
+    plateau: PlateauState,
+    stop: Option<Stop>,
+}
+
+/// What the parts of a checkpoint are called.
+const MODEL: &str = "model";
+const OPTIMIZER: &str = "optimizer";
+const EMA: &str = "ema";
+const SAM: &str = "sam";
+const RUN: &str = "run";
+
+impl<M: Clone> Run<M> {
+    /// Starts a run, or goes on with one: then `model`, `opt` and what SAM remembers of the model become
+    /// those of the last checkpoint. `all` is the whole configuration of the program, of which
+    /// `config` is a part or all; it is written to `config.toml`.
+    ///
+    /// # Errors
+    /// [`RunError::Exists`] if the folder `out` has checkpoints and `resume` is not set. Else see
+    /// [`RunError`].
+    pub fn start<E: Dtype, D: Device<E>>(
+        config: &RunConfig,
+        all: &impl Serialize,
+        model: &mut M,
+        opt: &mut impl SaveState,
+    ) -> Result<Self, RunError>
+    where
+        M: TensorCollection<E, D>,
+    {
+        let mut config = config.clone();
+        if config.dry_run {
+            config.out.push("dry-run");
+            config.resume = false;
+            config.epochs = 1;
+            // Nobody else's: its name says so.
+            if config.out.exists() {
+                fs::remove_dir_all(&config.out).map_err(failed(&config.out))?;
+            }
+        }
+        let out = config.out.clone();
+        let mut store = CheckpointStore::open(out.join("checkpoints"))?.keep(config.checkpoints.keep);
+        if let Some(best) = &config.checkpoints.best {
+            store = store.keep_best(best.goal);
+        }
+        let last = match config.resume {
+            true => store.latest()?,
+            false if store.steps()?.is_empty() => None,
+            false => return Err(RunError::Exists { out }),
+        };
+        let mut ema = config.ema.map(|ema| {
+            let mean = Ema::new(model, ema.decay).buffers(ema.buffers);
+            if ema.warmup { mean.warmup() } else { mean }
+        });
+        let mut progress = Progress::default();
+        if let Some(last) = &last {
+            progress = last.value(RUN)?;
+            last.load_module(MODEL, model)?;
+            last.load_state(OPTIMIZER, opt)?;
+            if let Some(ema) = &mut ema {
+                last.load_with(EMA, |state| ema.load_state(state))?;
+            }
+            set_sam_state(model, last.value(SAM)?);
+        }
+        save(all, out.join("config.toml"))?;
+        Ok(Self {
+            output: Output::open(&config, last.as_ref().map(|last| last.step))?,
+            last_checkpoint: last.map(|last| store.path(last.step)),
+            store,
+            stop: progress.stop,
+            progress,
+            ema,
+            batches: 1,
+            interrupt: Interrupt::listen(),
+            started: Instant::now(),
+            lost: None,
+            config,
+        })
+    }
+}
+
+impl<M> Run<M> {
+    /// The configuration, as this run uses it.
+    pub fn config(&self) -> &RunConfig {
+        &self.config
+    }
+
+    /// Updates so far, those before a resume included.
+    pub fn steps(&self) -> u64 {
+        self.progress.step
+    }
+
+    /// Where in its data the run is.
+    pub fn position(&self) -> Position {
+        self.progress.position
+    }
+
+    /// The learning rate of the next update.
+    pub fn lr(&self) -> f64 {
+        self.config.lr(self.steps(), self.batches) * self.progress.plateau.factor
+    }
+
+    /// SAM's radius in the next step.
+    pub fn rho(&self) -> f64 {
+        self.config.rho(self.steps(), self.batches)
+    }
+
+    /// Where the next epoch, of `batches` batches, begins: after a resume in mid-epoch, in its middle, or
+    /// even at its end, if only the evaluation is missing. `None` when the run is over.
+    pub fn next_epoch(&mut self, batches: usize) -> Option<Position> {
+        let position = self.progress.position;
+        if self.stop.is_none() && position.epoch >= self.config.epochs {
+            self.stop = Some(Stop::Finished);
+        }
+        if self.stop.is_some() {
+            return None;
+        }
+        self.batches = batches;
+        self.output.begin_epoch(&self.config, position, batches);
+        Some(position)
+    }
+
+    /// The batches of an iterator, or only the first one in a dry run; for the evaluation, too.
+    pub fn limit<I: IntoIterator>(&self, batches: I) -> impl Iterator<Item = I::Item> + use<I, M> {
+        let limit = if self.config.dry_run { 1 } else { usize::MAX };
+        batches.into_iter().take(limit)
+    }
+
+    /// Takes the loss of a batch of `samples`: an observer of the loop, so the clean one.
+    pub fn saw(&mut self, loss: impl Into<f64>, samples: usize) {
+        let loss = loss.into();
+        if !loss.is_finite() {
+            self.lost = Some(loss);
+            return;
+        }
+        self.progress.epoch_loss.add(loss, samples);
+        self.progress.recent_loss.add(loss, samples);
+        self.output.saw(samples);
+    }
+
+    /// Seconds of training, those of earlier processes included.
+    fn seconds(&self) -> f64 {
+        self.progress.seconds + self.started.elapsed().as_secs_f64()
+    }
+
+    /// A record of this moment.
+    fn record(&self, split: &'static str) -> Record {
+        let Position { epoch, batch } = self.progress.position;
+        let epoch = epoch as f64 + batch as f64 / self.batches.max(1) as f64;
+        Record::new(self.steps(), epoch, split).seconds(self.seconds())
+    }
+
+    /// What is wrong, if the last loss was not finite.
+    fn check_loss(&self) -> Result<(), RunError> {
+        match self.lost {
+            Some(loss) => Err(RunError::NonFinite {
+                loss,
+                step: self.steps(),
+                last: self.last_checkpoint.clone(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Why the run must end now, epochs aside.
+    fn asked_to_stop(&self) -> Option<Stop> {
+        let minutes = self.config.minutes;
+        let over = |minutes: f64| self.started.elapsed() >= Duration::from_secs_f64(60.0 * minutes);
+        if self.config.dry_run {
+            Some(Stop::DryRun)
+        } else if self.interrupt.asked() {
+            Some(Stop::Interrupted)
+        } else if minutes.is_some_and(over) {
+            Some(Stop::TimeLimit)
+        } else {
+            None
+        }
+    }
+}
+
+impl<M: Clone> Run<M> {
+    /// Ends a step: to be called after the update. Counts it, takes the weights into their running mean,
+    /// writes what is due, and says whether the epoch goes on. If not, leave the loop over the batches.
+    ///
+    /// # Errors
+    /// [`RunError::NonFinite`] if the loss that the run [saw](Self::saw) is not finite; then the last good
+    /// checkpoint is named. Else see [`RunError`].
+    pub fn step<E: Dtype, D: Device<E>>(
+        &mut self,
+        model: &M,
+        opt: &impl SaveState,
+    ) -> Result<bool, RunError>
+    where
+        M: TensorCollection<E, D>,
+    {
+        self.check_loss()?;
+        if let Some(ema) = &mut self.ema {
+            ema.update(model)?;
+        }
+        let (lr, rho) = (self.lr(), self.rho());
+        self.progress.step += 1;
+        self.progress.position.batch += 1;
+        let report = last_report();
+        if self.progress.step.is_multiple_of(self.config.log.every as u64) || self.config.dry_run {
+            let mut record = self.record("train").with(names::LEARNING_RATE, lr);
+            if self.progress.recent_loss.samples() > 0 {
+                record.set(names::LOSS, self.progress.recent_loss.take());
+            }
+            if let Some(report) = &report {
+                record.set(names::RHO, rho);
+                record = record
+                    .with_some(names::GRADIENT_NORM, report.gradient_norm)
+                    .with_some(names::SHARPNESS, report.sharpness());
+            }
+            self.output.record(record)?;
+        }
+        self.output.step(&self.progress.epoch_loss, lr, rho);
+        let at_end = self.progress.position.batch >= self.batches;
+        self.stop = self.asked_to_stop();
+        let every = self.config.checkpoints.every;
+        // At an epoch's end, the evaluation and its checkpoint are near.
+        let due = every > 0 && self.progress.step.is_multiple_of(every) && !at_end;
+        let leaves = self.stop.is_some() && self.stop != Some(Stop::DryRun);
+        if due || leaves {
+            self.checkpoint(model, opt, None)?;
+        }
+        Ok(self.stop.is_none() && !at_end)
+    }
+
+    /// The model to evaluate: the running mean of the weights, if there is one, or `model` itself.
+    pub fn evaluated<'a>(&'a self, model: &'a M) -> &'a M {
+        self.ema.as_ref().map_or(model, Ema::model)
+    }
+
+    /// Ends an epoch, with what an evaluation has found, such as `("accuracy", 0.93)`. Records it, writes a
+    /// checkpoint, and sees whether there is still progress. Does nothing where the loop was left before
+    /// the epoch's end.
+    ///
+    /// # Errors
+    /// See [`RunError`].
+    pub fn end_epoch<E: Dtype, D: Device<E>>(
+        &mut self,
+        model: &M,
+        opt: &impl SaveState,
+        found: &[(&'static str, f64)],
+    ) -> Result<(), RunError>
+    where
+        M: TensorCollection<E, D>,
+    {
+        if self.stop.is_some_and(|stop| stop != Stop::DryRun) {
+            return Ok(());
+        }
+        let mut record = self.record("test");
+        for (name, value) in found {
+            record.set(*name, *value);
+        }
+        let loss = self.progress.epoch_loss.take();
+        self.output.end_epoch(&record, loss)?;
+        if !found.is_empty() {
+            self.output.record(record)?;
+        }
+        let value = |on: &str| {
+            let value = found.iter().find(|(name, _)| *name == on);
+            let value = value.map(|(_, value)| *value);
+            value.or((on == TRAIN_LOSS).then_some(loss)).ok_or_else(|| {
+                let mut known: Vec<_> = found.iter().map(|(name, _)| (*name).to_owned()).collect();
+                known.push(TRAIN_LOSS.to_owned());
+                RunError::Value {
+                    on: on.to_owned(),
+                    known,
+                }
+            })
+        };
+        if let Some(plateau) = &self.config.plateau {
+            plateau.see(&mut self.progress.plateau, value(&plateau.on)?);
+        }
+        if let Some(rule) = &self.config.early_stopping
+            && rule.see(&mut self.progress.early_stopping, value(&rule.on)?)
+        {
+            self.stop = Some(Stop::NoProgress);
+        }
+        let best = self.config.checkpoints.best.as_ref();
+        let score = best.map(|best| value(&best.on)).transpose()?;
+        self.progress.position = Position {
+            epoch: self.progress.position.epoch + 1,
+            batch: 0,
+        };
+        self.checkpoint(model, opt, score)
+    }
+
+    /// Ends the run: why it ended. Draws its curves, with the feature `plot`.
+    ///
+    /// # Errors
+    /// See [`RunError`].
+    pub fn finish(mut self) -> Result<Stop, RunError> {
+        let stop = self.stop.unwrap_or(Stop::Finished);
+        self.output.finish(&self.config.out)?;
+        Ok(stop)
+    }
+
+    fn checkpoint<E: Dtype, D: Device<E>>(
+        &mut self,
+        model: &M,
+        opt: &impl SaveState,
+        score: Option<f64>,
+    ) -> Result<(), RunError>
+    where
+        M: TensorCollection<E, D>,
+    {
+        // What was recorded must be there when what follows it is.
+        self.output.flush()?;
+        let progress = Progress {
+            seconds: self.seconds(),
+            // A run that lacks progress is over; one that was interrupted goes on.
+            stop: self.stop.filter(|stop| *stop == Stop::NoProgress),
+            ..self.progress.clone()
+        };
+        let mut checkpoint = Checkpoint::new(self.steps())
+            .with_module(MODEL, model)?
+            .with_state(OPTIMIZER, opt)?
+            .with_value(SAM, &sam_state(model))?
+            .with_value(RUN, &progress)?;
+        checkpoint.score = score.filter(|score| score.is_finite());
+        if let Some(ema) = &self.ema {
+            checkpoint = checkpoint.with_part(EMA, ema.state()?);
+        }
+        self.last_checkpoint = Some(self.store.save(&checkpoint)?);
+        Ok(())
+    }
+}
+
+/// What the mean training loss of an epoch is called where a rule watches it.
+const TRAIN_LOSS: &str = "train_loss";
+
+fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> RunError {
+    let path = path.to_owned();
+    move |reason| RunError::File { path, reason }
+}

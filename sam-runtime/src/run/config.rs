@@ -1,0 +1,230 @@
+//! What a configuration file says about a run.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
+
+use super::{
+    EmaBuffers,
+    checkpoint::Best,
+    stop::{EarlyStopping, Plateau},
+};
+use crate::{optim::OptimizerConfig, schedule::Schedule};
+
+/// A run, as a TOML file describes it. Reading one checks it: unknown keys, wrong types and values out of
+/// range are errors with their line and column.
+///
+/// ```
+/// use sam_runtime::run::RunConfig;
+///
+/// let config: RunConfig = toml::from_str(
+///     r#"
+///     out = "runs/cifar10"
+///     epochs = 30
+///     lr = { kind = "cosine", max = 0.1, steps = 30 }
+///     rho = { kind = "constant", value = 0.05 }
+///     schedules_count = "epochs"
+///
+///     [optimizer]
+///     kind = "sgd"
+///     momentum = 0.9
+///     weight_decay = 5e-4
+///
+///     [checkpoints]
+///     every = 500
+///     best = { on = "accuracy", goal = "highest" }
+///     "#,
+/// )?;
+/// assert_eq!(config.lr(45, 15), 0.0);
+///
+/// let error = toml::from_str::<RunConfig>("out = 'runs'\nepochs = 0\noptimizer.kind = 'adamw'");
+/// assert!(error.unwrap_err().to_string().contains("line 2, column 10"));
+/// # Ok::<(), toml::de::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunConfig {
+    /// The folder for all that the run writes.
+    pub out: PathBuf,
+    /// Passes over the training data, at least one.
+    #[serde(deserialize_with = "at_least_one")]
+    pub epochs: usize,
+    /// Seeds whatever the program draws; 0 if left out.
+    #[serde(default)]
+    pub seed: u64,
+    /// The base optimizer.
+    pub optimizer: OptimizerConfig,
+    /// The learning rate; the optimizer's own if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lr: Option<Schedule>,
+    /// SAM's radius; 0.05 if left out.
+    #[serde(default = "rho")]
+    pub rho: Schedule,
+    /// What the schedules count.
+    #[serde(default)]
+    pub schedules_count: Count,
+    /// A running mean of the weights, to be evaluated in their place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ema: Option<EmaConfig>,
+    /// When checkpoints are written, and which are kept.
+    #[serde(default)]
+    pub checkpoints: CheckpointConfig,
+    /// What the run tells about itself.
+    #[serde(default)]
+    pub log: LogConfig,
+    /// What ends the run before its last epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub early_stopping: Option<EarlyStopping>,
+    /// What lowers the learning rate when progress stops.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plateau: Option<Plateau>,
+    /// Minutes after which this process stops, with a checkpoint to go on from.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "positive"
+    )]
+    pub minutes: Option<f64>,
+    /// Whether to go on from the last checkpoint in `out`, if there is one.
+    #[serde(default)]
+    pub resume: bool,
+    /// One batch of everything, in the folder `dry-run` of `out`, to see that all of it works.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// What a schedule counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Count {
+    /// Updates.
+    #[default]
+    Steps,
+    /// Passes over the training data: its values change between epochs only.
+    Epochs,
+}
+
+/// When checkpoints are written, and which are kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CheckpointConfig {
+    /// Steps from one checkpoint to the next, beside those at the end of each epoch; 0, as at first, for
+    /// those alone.
+    pub every: u64,
+    /// How many of the last ones are kept, at least one; 3 if left out.
+    #[serde(deserialize_with = "at_least_one")]
+    pub keep: usize,
+    /// Which one is kept for being the best.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub best: Option<BestConfig>,
+}
+
+impl Default for CheckpointConfig {
+    fn default() -> Self {
+        Self {
+            every: 0,
+            keep: 3,
+            best: None,
+        }
+    }
+}
+
+/// Which checkpoint is the best one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BestConfig {
+    /// The value of the evaluation that decides, such as `accuracy`.
+    pub on: String,
+    /// Whether it should be high or low.
+    pub goal: Best,
+}
+
+/// What a run tells about itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// Steps from one record to the next; 10 if left out.
+    #[serde(deserialize_with = "at_least_one")]
+    pub every: usize,
+    /// Whether a bar, or lines where there is no terminal, show the progress; true if left out.
+    pub progress: bool,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self {
+            every: 10,
+            progress: true,
+        }
+    }
+}
+
+/// A running mean of the weights; see [`Ema`](super::Ema).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EmaConfig {
+    /// From 0 to 1.
+    #[serde(deserialize_with = "share")]
+    pub decay: f64,
+    /// Whether the first updates count for more.
+    #[serde(default)]
+    pub warmup: bool,
+    /// What is done with BatchNorm's running statistics.
+    #[serde(default)]
+    pub buffers: EmaBuffers,
+}
+
+impl RunConfig {
+    /// The learning rate at a step, in epochs of `batches` batches, before any [`Plateau`].
+    pub fn lr(&self, step: u64, batches: usize) -> f64 {
+        match &self.lr {
+            Some(schedule) => schedule.at(self.count(step, batches)),
+            None => self.optimizer.lr(),
+        }
+    }
+
+    /// SAM's radius at a step, in epochs of `batches` batches.
+    pub fn rho(&self, step: u64, batches: usize) -> f64 {
+        self.rho.at(self.count(step, batches))
+    }
+
+    fn count(&self, step: u64, batches: usize) -> u64 {
+        match self.schedules_count {
+            Count::Steps => step,
+            Count::Epochs => step / batches.max(1) as u64,
+        }
+    }
+}
+
+fn rho() -> Schedule {
+    Schedule::constant(0.05)
+}
+
+fn at_least_one<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
+    match usize::deserialize(from)? {
+        0 => Err(D::Error::custom("must be at least 1")),
+        number => Ok(number),
+    }
+}
+
+fn positive<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
+    let number = f64::deserialize(from)?;
+    if number.is_finite() && number > 0.0 {
+        Ok(Some(number))
+    } else {
+        Err(D::Error::custom(format!(
+            "is {number}, and must be finite and above 0"
+        )))
+    }
+}
+
+fn share<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    let number = f64::deserialize(from)?;
+    if (0.0..=1.0).contains(&number) {
+        Ok(number)
+    } else {
+        Err(D::Error::custom(format!(
+            "is {number}, and must be from 0 to 1"
+        )))
+    }
+}

@@ -1,0 +1,70 @@
+//! Why a run could not go on.
+
+use std::{io, path::PathBuf};
+
+use super::{checkpoint::CheckpointError, load::ConfigError, metrics::MetricsError};
+use crate::optim::StateError;
+
+/// Any failure of a [`Run`](super::Run).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The loss is NaN or infinite.
+    #[error(
+        "the loss of step {step} is {loss}; {}; lower the learning rate or rho, clip the gradient, or look for \
+         NaN in the data", place(.last.as_ref())
+    )]
+    NonFinite {
+        /// The loss.
+        loss: f64,
+        /// Updates before it.
+        step: u64,
+        /// The last good checkpoint.
+        last: Option<PathBuf>,
+    },
+    /// The folder is that of an earlier run.
+    #[error(
+        "{}: has the checkpoints of an earlier run; set `resume = true` to go on with it, or choose another \
+         folder `out`",
+        .out.display()
+    )]
+    Exists {
+        /// The folder.
+        out: PathBuf,
+    },
+    /// A rule watches a value that the evaluation doesn't give.
+    #[error("the configuration watches `{on}`, but an epoch gives {}", .known.join(", "))]
+    Value {
+        /// What is watched.
+        on: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// A file or folder of the run can't be written.
+    #[error("{}: {reason}", .path.display())]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        reason: io::Error,
+    },
+    /// A checkpoint can't be written or read.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// A record can't be written.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+    /// The configuration can't be written.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The running mean of the weights can't be updated or saved.
+    #[error("the running mean of the weights: {0}")]
+    Ema(#[from] StateError),
+}
+
+fn place(last: Option<&PathBuf>) -> String {
+    match last {
+        Some(path) => format!("the last good checkpoint is {}", path.display()),
+        None => "there is no checkpoint yet".to_owned(),
+    }
+}

@@ -1,0 +1,34 @@
+//! What ends a run before its last epoch, and what lowers its learning rate.
+//!
+//! | | |
+//! |---|---|
+//! | [`Patience`] | how long a value may go without getting better: the core of the two below |
+//! | [`EarlyStopping`] | ends the run |
+//! | [`Plateau`] | lowers the learning rate |
+//! | [`Interrupt`] | Ctrl-C, and the signal to terminate |
+
+mod interrupt;
+mod patience;
+mod plateau;
+
+pub use interrupt::Interrupt;
+pub use patience::{EarlyStopping, Patience};
+pub use plateau::{Plateau, PlateauState};
+
+use serde::{Deserialize, Serialize};
+
+/// Why a run has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stop {
+    /// All epochs are done.
+    Finished,
+    /// What [`EarlyStopping`] watches got no better.
+    NoProgress,
+    /// Ctrl-C, or the signal to terminate. The run can be resumed.
+    Interrupted,
+    /// Its time is over. The run can be resumed.
+    TimeLimit,
+    /// It was a dry run: one batch of everything.
+    DryRun,
+}

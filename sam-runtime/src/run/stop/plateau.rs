@@ -1,0 +1,134 @@
+//! A learning rate that falls when progress stops.
+
+use serde::{Deserialize, Serialize};
+
+use super::Patience;
+use crate::run::checkpoint::Best;
+
+/// Lowers the learning rate when a value has got no better for some time: PyTorch's
+/// `ReduceLROnPlateau`, as a factor on whatever the schedule says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plateau {
+    /// The value that is watched, such as `loss`.
+    pub on: String,
+    /// Whether it should rise or fall.
+    pub goal: Best,
+    /// What the learning rate is multiplied by, above 0 and below 1; 0.1 if left out.
+    #[serde(default = "tenth")]
+    pub factor: f64,
+    /// Epochs without progress that are borne; the one after them lowers the learning rate. 10 if left out.
+    #[serde(default = "ten")]
+    pub patience: u64,
+    /// Epochs after that in which nothing is counted; 0 if left out.
+    #[serde(default)]
+    pub cooldown: u64,
+    /// What counts as progress is better by more than this; 0 if left out.
+    #[serde(default)]
+    pub min_delta: f64,
+    /// The product of all factors does not fall below this; 0 if left out.
+    #[serde(default)]
+    pub min_factor: f64,
+}
+
+fn tenth() -> f64 {
+    0.1
+}
+
+fn ten() -> u64 {
+    10
+}
+
+/// What a [`Plateau`] remembers.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlateauState {
+    patience: Patience,
+    cooldown: u64,
+    /// The product of all factors so far.
+    pub factor: f64,
+}
+
+impl Default for PlateauState {
+    fn default() -> Self {
+        Self {
+            patience: Patience::default(),
+            cooldown: 0,
+            factor: 1.0,
+        }
+    }
+}
+
+impl Plateau {
+    /// Takes the value of an epoch; whether the learning rate falls now.
+    pub fn see(&self, state: &mut PlateauState, value: f64) -> bool {
+        state.patience.see(value, self.goal, self.min_delta);
+        if state.cooldown > 0 {
+            state.cooldown -= 1;
+            state.patience.since = 0;
+        }
+        if state.patience.since <= self.patience {
+            return false;
+        }
+        state.cooldown = self.cooldown;
+        state.patience.since = 0;
+        let factor = (state.factor * self.factor).max(self.min_factor);
+        let falls = factor < state.factor;
+        state.factor = factor;
+        falls
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The factors after each value; PyTorch 2.15's `ReduceLROnPlateau` gives the same with `threshold=0`.
+    fn factors(rule: &Plateau, values: &[f64]) -> Vec<f64> {
+        let mut state = PlateauState::default();
+        let factors = values.iter().map(|value| {
+            rule.see(&mut state, *value);
+            state.factor
+        });
+        factors.collect()
+    }
+
+    fn rule() -> Plateau {
+        Plateau {
+            on: "loss".into(),
+            goal: Best::Lowest,
+            factor: 0.5,
+            patience: 1,
+            cooldown: 0,
+            min_delta: 0.0,
+            min_factor: 0.0,
+        }
+    }
+
+    #[test]
+    fn the_rate_falls_after_the_patience_is_over() {
+        let losses = [3.0, 2.0, 2.0, 2.0, 2.0, 2.0, 1.0, 1.0];
+        let expected = [1.0, 1.0, 1.0, 0.5, 0.5, 0.25, 0.25, 0.25];
+        assert_eq!(factors(&rule(), &losses), expected);
+    }
+
+    #[test]
+    fn after_a_fall_it_cools_down() {
+        let rule = Plateau {
+            cooldown: 2,
+            ..rule()
+        };
+        let expected = [1.0, 1.0, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25];
+        assert_eq!(factors(&rule, &[1.0; 8]), expected);
+    }
+
+    #[test]
+    fn it_does_not_fall_below_its_bound() {
+        let rule = Plateau {
+            patience: 0,
+            min_factor: 0.2,
+            ..rule()
+        };
+        assert_eq!(factors(&rule, &[1.0; 5]), [1.0, 0.5, 0.25, 0.2, 0.2]);
+    }
+}
