@@ -69,7 +69,8 @@ fn before_the_first_update_it_is_empty_and_loads() {
 fn sgd_without_momentum_has_no_tensors() {
     let mut model = Cpu::default().build_module::<Mlp, f32>();
     let mut opt = Sgd::new(&model, SgdConfig::default());
-    opt.update(&mut model, &gradients(&model, 0)).unwrap();
+    let given = gradients(&model, 0);
+    opt.update(&mut model, &given).unwrap();
     let state = opt.state().unwrap();
     assert!(state.tensors.is_empty());
     assert_eq!(state.numbers["step"], 1);
