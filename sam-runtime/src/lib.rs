@@ -25,6 +25,7 @@
 //! | [`step`] | the SAM step: [`Sam`] without the attribute, chunks, reports, errors |
 //! | [`schedule`] | learning rates and rho as pure functions of the step number |
 //! | [`data`] | data sets, label noise, the loader |
+//! | [`optim`] | optimizers whose state can be saved, parameter groups |
 //! | [`nn`] | layers for images and vectors, networks, their weights in files |
 //! | [`analysis`] | sharpness and accuracy of a trained model |
 //! | [`device`] | arithmetic on the CPU and the GPU, for steps and layers; norms |

@@ -24,8 +24,8 @@ use crate::device::Buffer;
 /// configuration.
 ///
 /// # Memory
-/// The rule's buffers, and during an update one more set of gradients: dfdx lends those it is given only
-/// to its own optimizers.
+/// The rule's buffers, and during an update one more set of gradients: dfdx lets only its own optimizers
+/// read those that an update is given, so they are copied. That takes about as long as reading them does.
 pub struct BaseOptimizer<R, M, E: Dtype, D: Storage<E>> {
     /// The configuration. It may change at any time: `opt.cfg.lr = lr.at(step)`.
     pub cfg: R,

@@ -38,7 +38,7 @@ where
         if let (Some(device), 1..) = (&self.device, self.step) {
             for (index, buffer) in R::BUFFERS.iter().enumerate() {
                 let named = self.parameters.iter().map(|parameter| {
-                    let tensor = read::<R, E, D>(device, parameter, index)?;
+                    let tensor = read::<E, D>(device, parameter, index)?;
                     Ok((parameter.buffer_name(buffer), tensor))
                 });
                 let named: Vec<_> = named.collect::<Result<_, StateError>>()?;
@@ -111,7 +111,7 @@ impl<R: Rule, M, E: Dtype, D: Device<E>> BaseOptimizer<R, M, E, D> {
 }
 
 /// One buffer of a parameter. One that never had a gradient has what it would begin with now: zeros.
-fn read<R: Rule, E: Dtype, D: Device<E>>(
+fn read<E: Dtype, D: Device<E>>(
     device: &D,
     parameter: &Parameter<Buffer<E, D>>,
     index: usize,

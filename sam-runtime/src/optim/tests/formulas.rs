@@ -156,12 +156,14 @@ fn steps_beyond_i32() {
     use crate::optim::SaveState;
     let mut model = Cpu::default().build_module::<Mlp, f64>();
     let mut opt = Adam::new(&model, AdamConfig::default());
-    opt.update(&mut model, &gradients(&model, 0)).unwrap();
+    let given = gradients(&model, 0);
+    opt.update(&mut model, &given).unwrap();
     let mut state = opt.state().unwrap();
     let late = 1_u64 << 40;
     state.numbers.insert("step".into(), late.into());
     opt.load_state(&state).unwrap();
-    opt.update(&mut model, &gradients(&model, 1)).unwrap();
+    let given = gradients(&model, 1);
+    opt.update(&mut model, &given).unwrap();
     assert_eq!(opt.step(), late + 1);
     assert!(values(&model).concat().iter().all(|x: &f64| x.is_finite()));
 }

@@ -16,6 +16,8 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
+use super::host::upload;
+
 /// Two matrices, four vectors, and two running statistics that are no parameters.
 type Mlp = (Linear<6, 8>, BatchNorm1D<8>, ReLU, Linear<8, 3>);
 type Built<E> = <Mlp as BuildOnDevice<Cpu, E>>::Built;
@@ -109,11 +111,10 @@ where
         let normal = StandardNormal.sample_iter(&mut self.rng);
         let values: Vec<f64> = normal.take(t.shape().num_elements()).collect();
         if here {
-            let gradient = self.gradients.get_or_alloc_mut(t)?;
-            for (i, (to, x)) in gradient.iter_mut().zip(values).enumerate() {
-                let size = [1.0, 1e-3, 30.0, 0.0, -0.0, 1e-7, 0.1][i % 7];
-                *to = E::from_f64(x * size).unwrap();
-            }
+            let sizes = [1.0, 1e-3, 30.0, 0.0, -0.0, 1e-7, 0.1].iter().cycle();
+            let values = values.iter().zip(sizes).map(|(x, size)| x * size);
+            let values: Vec<E> = values.map(|x| E::from_f64(x).unwrap()).collect();
+            *self.gradients.get_or_alloc_mut(t)? = upload(t.device(), &values).unwrap();
         }
         Ok(None)
     }

@@ -150,7 +150,8 @@ fn momentum_that_is_off_is_kept() {
     };
     let mut model = f32s();
     let mut opt = RMSprop::new(&model, cfg);
-    opt.update(&mut model, &gradients(&model, 0)).unwrap();
+    let given = gradients(&model, 0);
+    opt.update(&mut model, &given).unwrap();
     opt.cfg.momentum = None;
     let state = opt.state().unwrap();
     assert!(state.tensors.contains_key("momentum_buffer.0.weight"));

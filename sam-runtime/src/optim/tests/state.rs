@@ -69,7 +69,8 @@ fn before_the_first_update_it_is_empty_and_loads() {
 fn sgd_without_momentum_has_no_tensors() {
     let mut model = Cpu::default().build_module::<Mlp, f32>();
     let mut opt = Sgd::new(&model, SgdConfig::default());
-    opt.update(&mut model, &gradients(&model, 0)).unwrap();
+    let given = gradients(&model, 0);
+    opt.update(&mut model, &given).unwrap();
     let state = opt.state().unwrap();
     assert!(state.tensors.is_empty());
     assert_eq!(state.numbers["step"], 1);
@@ -180,7 +181,7 @@ fn damaged_tensors() {
     let name = "exp_avg.3.bias";
     let error = refused(|state| tensor(state, name).shape = vec![1, 3]);
     assert!(matches!(error, StateError::Shape { .. }), "{error}");
-    let error = refused(|state| drop(tensor(state, name).bytes.pop()));
+    let error = refused(|state| tensor(state, name).bytes.truncate(11));
     assert_eq!(
         error,
         StateError::Bytes {
