@@ -35,10 +35,10 @@ def shown(folder):
     """The same as TensorBoard has it, all points kept."""
     accumulator = EventAccumulator(str(folder), size_guidance={SCALARS: 0})
     accumulator.Reload()
-    return {
-        tag: [(event.step, event.value) for event in accumulator.Scalars(tag)]
-        for tag in accumulator.Tags()[SCALARS]
-    }
+    tags = accumulator.Tags()[SCALARS]
+    points = {tag: [(event.step, event.value) for event in accumulator.Scalars(tag)] for tag in tags}
+    # A tag whose points are all void keeps its name.
+    return {tag: found for tag, found in points.items() if found}
 
 
 def same(ours, theirs):
