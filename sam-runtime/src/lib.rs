@@ -28,6 +28,7 @@
 //! | [`optim`] | optimizers whose state can be saved, parameter groups |
 //! | [`nn`] | layers for images and vectors, networks, their weights in files |
 //! | [`analysis`] | sharpness and accuracy of a trained model |
+//! | [`run`] | what surrounds a loop: metrics and their files, progress, curves |
 //! | [`device`] | arithmetic on the CPU and the GPU, for steps and layers; norms |
 //! | [`dfdx`] | the dfdx that fits, 0.13 |
 //!
@@ -36,6 +37,8 @@
 //! |---|---|
 //! | `f16` | models of `f16` and `AMP<f16>` |
 //! | `image` | data sets from folders of JPEG and PNG files |
+//! | `plot` | curves of a run as SVG and PNG |
+//! | `tensorboard` | metrics as TensorBoard event files |
 //! | `cuda` | layers on an NVIDIA GPU; building takes a CUDA toolkit and a driver |
 //! | `ci-check` | beside `cuda`, for `cargo check` on a machine without CUDA; what it builds does not run |
 

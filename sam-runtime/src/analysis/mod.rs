@@ -3,5 +3,5 @@
 mod accuracy;
 mod sharpness;
 
-pub use accuracy::{accuracy, correct};
+pub use accuracy::{accuracy, correct, correct_top_k};
 pub use sharpness::{Sharpness, sharpness};

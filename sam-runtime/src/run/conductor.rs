@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Ema, RunConfig, RunError,
     checkpoint::{Checkpoint, CheckpointStore},
-    metrics::{Mean, Record, Sink, names},
+    metrics::{Mean, Record, names},
     output::Output,
     save,
     stop::{Interrupt, Patience, PlateauState, Stop},
@@ -68,7 +68,7 @@ use crate::{
 /// let config: RunConfig = load("run.toml", &[] as &[&str])?;
 /// let loader = DataLoader::new(Glyphs::train(4096, config.seed))?.seed(config.seed).workers(1);
 /// let mut model = Cpu::seed_from_u64(config.seed).build_module::<Linear<784, 10>, f32>();
-/// let mut opt = config.optimizer.build(&model)?;
+/// let mut opt = AnyOptimizer::new(&model, &config.optimizer)?;
 /// let mut run = Run::start(&config, &config, &mut model, &mut opt)?;
 /// train(&mut run, &mut model, &mut opt, &loader)?;
 /// println!("{:?}", run.finish()?);
@@ -89,7 +89,7 @@ pub struct Run<M> {
     config: RunConfig,
     store: CheckpointStore,
     output: Output,
-    progress: Progress,
+    kept: Kept,
     /// The running mean of the weights.
     ema: Option<Ema<M>>,
     /// Batches of an epoch.
@@ -105,7 +105,7 @@ pub struct Run<M> {
 /// What a checkpoint holds of a run, beside tensors.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Progress {
+struct Kept {
     position: Position,
     step: u64,
     /// Seconds of training in earlier processes.
@@ -153,7 +153,8 @@ impl<M: Clone> Run<M> {
             }
         }
         let out = config.out.clone();
-        let mut store = CheckpointStore::open(out.join("checkpoints"))?.keep(config.checkpoints.keep);
+        let mut store =
+            CheckpointStore::open(out.join("checkpoints"))?.keep(config.checkpoints.keep);
         if let Some(best) = &config.checkpoints.best {
             store = store.keep_best(best.goal);
         }
@@ -166,9 +167,9 @@ impl<M: Clone> Run<M> {
             let mean = Ema::new(model, ema.decay).buffers(ema.buffers);
             if ema.warmup { mean.warmup() } else { mean }
         });
-        let mut progress = Progress::default();
+        let mut kept = Kept::default();
         if let Some(last) = &last {
-            progress = last.value(RUN)?;
+            kept = last.value(RUN)?;
             last.load_module(MODEL, model)?;
             last.load_state(OPTIMIZER, opt)?;
             if let Some(ema) = &mut ema {
@@ -178,11 +179,12 @@ impl<M: Clone> Run<M> {
         }
         save(all, out.join("config.toml"))?;
         Ok(Self {
-            output: Output::open(&config, last.as_ref().map(|last| last.step))?,
+            // A run may have been cut off before its first checkpoint, but after its first records.
+            output: Output::open(&config, last.as_ref().map_or(0, |last| last.step))?,
             last_checkpoint: last.map(|last| store.path(last.step)),
             store,
-            stop: progress.stop,
-            progress,
+            stop: kept.stop,
+            kept,
             ema,
             batches: 1,
             interrupt: Interrupt::listen(),
@@ -201,17 +203,17 @@ impl<M> Run<M> {
 
     /// Updates so far, those before a resume included.
     pub fn steps(&self) -> u64 {
-        self.progress.step
+        self.kept.step
     }
 
     /// Where in its data the run is.
     pub fn position(&self) -> Position {
-        self.progress.position
+        self.kept.position
     }
 
     /// The learning rate of the next update.
     pub fn lr(&self) -> f64 {
-        self.config.lr(self.steps(), self.batches) * self.progress.plateau.factor
+        self.config.lr(self.steps(), self.batches) * self.kept.plateau.factor
     }
 
     /// SAM's radius in the next step.
@@ -222,7 +224,7 @@ impl<M> Run<M> {
     /// Where the next epoch, of `batches` batches, begins: after a resume in mid-epoch, in its middle, or
     /// even at its end, if only the evaluation is missing. `None` when the run is over.
     pub fn next_epoch(&mut self, batches: usize) -> Option<Position> {
-        let position = self.progress.position;
+        let position = self.kept.position;
         if self.stop.is_none() && position.epoch >= self.config.epochs {
             self.stop = Some(Stop::Finished);
         }
@@ -247,19 +249,19 @@ impl<M> Run<M> {
             self.lost = Some(loss);
             return;
         }
-        self.progress.epoch_loss.add(loss, samples);
-        self.progress.recent_loss.add(loss, samples);
+        self.kept.epoch_loss.add(loss, samples);
+        self.kept.recent_loss.add(loss, samples);
         self.output.saw(samples);
     }
 
     /// Seconds of training, those of earlier processes included.
     fn seconds(&self) -> f64 {
-        self.progress.seconds + self.started.elapsed().as_secs_f64()
+        self.kept.seconds + self.started.elapsed().as_secs_f64()
     }
 
     /// A record of this moment.
     fn record(&self, split: &'static str) -> Record {
-        let Position { epoch, batch } = self.progress.position;
+        let Position { epoch, batch } = self.kept.position;
         let epoch = epoch as f64 + batch as f64 / self.batches.max(1) as f64;
         Record::new(self.steps(), epoch, split).seconds(self.seconds())
     }
@@ -312,28 +314,30 @@ impl<M: Clone> Run<M> {
             ema.update(model)?;
         }
         let (lr, rho) = (self.lr(), self.rho());
-        self.progress.step += 1;
-        self.progress.position.batch += 1;
+        self.kept.step += 1;
+        self.kept.position.batch += 1;
+        // Taken whether it is recorded or not, so that it never is that of an earlier step.
         let report = last_report();
-        if self.progress.step.is_multiple_of(self.config.log.every as u64) || self.config.dry_run {
+        if self.kept.step.is_multiple_of(self.config.log.every as u64) || self.config.dry_run {
             let mut record = self.record("train").with(names::LEARNING_RATE, lr);
-            if self.progress.recent_loss.samples() > 0 {
-                record.set(names::LOSS, self.progress.recent_loss.take());
+            if self.kept.recent_loss.samples() > 0 {
+                record.set(names::LOSS, self.kept.recent_loss.take());
             }
             if let Some(report) = &report {
-                record.set(names::RHO, rho);
                 record = record
+                    .with(names::RHO, rho)
                     .with_some(names::GRADIENT_NORM, report.gradient_norm)
                     .with_some(names::SHARPNESS, report.sharpness());
             }
-            self.output.record(record)?;
+            self.output.training(record)?;
         }
-        self.output.step(&self.progress.epoch_loss, lr, rho);
-        let at_end = self.progress.position.batch >= self.batches;
+        let rho = report.map(|_| rho);
+        self.output.step(self.kept.epoch_loss.value(), lr, rho);
+        let at_end = self.kept.position.batch >= self.batches;
         self.stop = self.asked_to_stop();
         let every = self.config.checkpoints.every;
         // At an epoch's end, the evaluation and its checkpoint are near.
-        let due = every > 0 && self.progress.step.is_multiple_of(every) && !at_end;
+        let due = every > 0 && self.kept.step.is_multiple_of(every) && !at_end;
         let leaves = self.stop.is_some() && self.stop != Some(Stop::DryRun);
         if due || leaves {
             self.checkpoint(model, opt, None)?;
@@ -364,14 +368,15 @@ impl<M: Clone> Run<M> {
         if self.stop.is_some_and(|stop| stop != Stop::DryRun) {
             return Ok(());
         }
-        let mut record = self.record("test");
-        for (name, value) in found {
-            record.set(*name, *value);
-        }
-        let loss = self.progress.epoch_loss.take();
-        self.output.end_epoch(&record, loss)?;
+        let loss = self.kept.epoch_loss.take();
+        self.output.end_epoch(loss, found);
         if !found.is_empty() {
-            self.output.record(record)?;
+            let record = found
+                .iter()
+                .fold(self.record("test"), |record, (name, value)| {
+                    record.with(*name, *value)
+                });
+            self.output.record(&record)?;
         }
         let value = |on: &str| {
             let value = found.iter().find(|(name, _)| *name == on);
@@ -386,17 +391,17 @@ impl<M: Clone> Run<M> {
             })
         };
         if let Some(plateau) = &self.config.plateau {
-            plateau.see(&mut self.progress.plateau, value(&plateau.on)?);
+            plateau.see(&mut self.kept.plateau, value(&plateau.on)?);
         }
         if let Some(rule) = &self.config.early_stopping
-            && rule.see(&mut self.progress.early_stopping, value(&rule.on)?)
+            && rule.see(&mut self.kept.early_stopping, value(&rule.on)?)
         {
             self.stop = Some(Stop::NoProgress);
         }
         let best = self.config.checkpoints.best.as_ref();
         let score = best.map(|best| value(&best.on)).transpose()?;
-        self.progress.position = Position {
-            epoch: self.progress.position.epoch + 1,
+        self.kept.position = Position {
+            epoch: self.kept.position.epoch + 1,
             batch: 0,
         };
         self.checkpoint(model, opt, score)
@@ -408,7 +413,7 @@ impl<M: Clone> Run<M> {
     /// See [`RunError`].
     pub fn finish(mut self) -> Result<Stop, RunError> {
         let stop = self.stop.unwrap_or(Stop::Finished);
-        self.output.finish(&self.config.out)?;
+        self.output.finish(&self.config)?;
         Ok(stop)
     }
 
@@ -423,17 +428,17 @@ impl<M: Clone> Run<M> {
     {
         // What was recorded must be there when what follows it is.
         self.output.flush()?;
-        let progress = Progress {
+        let kept = Kept {
             seconds: self.seconds(),
             // A run that lacks progress is over; one that was interrupted goes on.
             stop: self.stop.filter(|stop| *stop == Stop::NoProgress),
-            ..self.progress.clone()
+            ..self.kept.clone()
         };
         let mut checkpoint = Checkpoint::new(self.steps())
             .with_module(MODEL, model)?
             .with_state(OPTIMIZER, opt)?
             .with_value(SAM, &sam_state(model))?
-            .with_value(RUN, &progress)?;
+            .with_value(RUN, &kept)?;
         checkpoint.score = score.filter(|score| score.is_finite());
         if let Some(ema) = &self.ema {
             checkpoint = checkpoint.with_part(EMA, ema.state()?);

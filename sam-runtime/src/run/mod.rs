@@ -1,19 +1,28 @@
-//! What surrounds a training loop: checkpoints, stopping rules, configuration, and what it tells about
-//! itself.
+//! What surrounds a training loop: checkpoints, metrics, progress, stopping rules, configuration. The loop
+//! stays the user's; [`Run`] brings the parts together, and each can be used alone.
 //!
 //! | | |
 //! |---|---|
+//! | [`Run`] | the parts together, asked and told by the loop |
 //! | [`RunConfig`], [`load`], [`save`] | a run as a TOML file, with changes from the command line |
 //! | [`checkpoint`] | everything that a run needs to go on as if it had never stopped |
+//! | [`metrics`] | what was measured, in files |
 //! | [`stop`] | what ends a run, and what lowers its learning rate |
 //! | [`Ema`] | a running mean of the weights |
 
 pub mod checkpoint;
+mod conductor;
 mod config;
 mod ema;
+mod error;
 mod load;
+pub mod metrics;
+mod output;
+pub mod progress;
 pub mod stop;
 
+pub use conductor::Run;
 pub use config::{BestConfig, CheckpointConfig, Count, EmaConfig, LogConfig, RunConfig};
 pub use ema::{Ema, EmaBuffers};
+pub use error::RunError;
 pub use load::{ConfigError, load, save};

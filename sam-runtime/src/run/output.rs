@@ -1,33 +1,106 @@
 //! Where a run writes what it tells about itself.
 
-use std::path::Path;
-
 use super::{
     RunConfig, RunError,
-    metrics::{Csv, JsonLines, Mean, Record, Sink, Sinks, Throughput, names},
+    metrics::{Csv, JsonLines, Record, Sink, Sinks, Throughput, names},
+    progress::Progress,
 };
 use crate::data::Position;
 
 /// The files with the metrics, and the bar.
 pub(super) struct Output {
     sinks: Sinks<'static>,
+    /// Since the last record of training.
     throughput: Throughput,
+    progress: Option<Progress>,
 }
 
 impl Output {
-    /// New files, or those of the run that goes on from step `from`.
-    pub(super) fn open(config: &RunConfig, from: Option<u64>) -> Result<Self, RunError> {
-        let (jsonl, csv) = (config.out.join("metrics.jsonl"), config.out.join("metrics.csv"));
+    /// New files, or, if the configuration says so, those of the run that goes on from step `from`.
+    pub(super) fn open(config: &RunConfig, from: u64) -> Result<Self, RunError> {
+        let jsonl = config.out.join("metrics.jsonl");
+        let csv = config.out.join("metrics.csv");
         let sinks = Sinks::new();
-        let sinks = match from {
-            None => sinks.and(JsonLines::create(jsonl)?).and(Csv::create(csv)?),
-            Some(step) => sinks
-                .and(JsonLines::resume(jsonl, step)?)
-                .and(Csv::resume(csv, step)?),
+        let sinks = if config.resume {
+            sinks
+                .and(JsonLines::resume(jsonl, from)?)
+                .and(Csv::resume(csv, from)?)
+        } else {
+            sinks.and(JsonLines::create(jsonl)?).and(Csv::create(csv)?)
+        };
+        #[cfg(feature = "tensorboard")]
+        let sinks = {
+            use super::metrics::TensorBoard;
+            let dir = config.out.join("tensorboard");
+            if config.resume {
+                sinks.and(TensorBoard::resume(dir, from)?)
+            } else {
+                sinks.and(TensorBoard::create(dir)?)
+            }
         };
         Ok(Self {
             sinks,
-            throughput: Throughput::new(),
+            throughput: Throughput::start(),
+            progress: None,
         })
+    }
+
+    /// Begins an epoch at `position`, of `batches` batches.
+    pub(super) fn begin_epoch(&mut self, config: &RunConfig, position: Position, batches: usize) {
+        let left = batches.saturating_sub(position.batch);
+        let title = format!("epoch {}/{}", position.epoch + 1, config.epochs);
+        self.progress = config
+            .log
+            .progress
+            .then(|| Progress::new(title, left as u64));
+        self.throughput = Throughput::start();
+    }
+
+    /// Notes that a batch of training was seen.
+    pub(super) fn saw(&mut self, samples: usize) {
+        self.throughput.add(samples);
+    }
+
+    /// Shows that a step was done.
+    pub(super) fn step(&mut self, loss: f64, lr: f64, rho: Option<f64>) {
+        if let Some(progress) = &mut self.progress {
+            let values = [(names::LOSS, loss), (names::LEARNING_RATE, lr)];
+            let rho = rho.map(|rho| (names::RHO, rho));
+            progress.step(values.into_iter().chain(rho));
+        }
+    }
+
+    /// Shows what an epoch has come to: its training loss, and what an evaluation has found.
+    pub(super) fn end_epoch(&mut self, loss: f64, found: &[(&'static str, f64)]) {
+        if let Some(progress) = self.progress.take() {
+            let loss = (!loss.is_nan()).then_some((names::LOSS, loss));
+            progress.finish(loss.into_iter().chain(found.iter().copied()));
+        }
+    }
+
+    /// Writes a record of training, with the speed since the last one.
+    pub(super) fn training(&mut self, record: Record) -> Result<(), RunError> {
+        let speed = std::mem::replace(&mut self.throughput, Throughput::start());
+        let record = match speed.samples() {
+            0 => record,
+            _ => record.with(names::SAMPLES_PER_SECOND, speed.per_second()),
+        };
+        self.record(&record)
+    }
+
+    /// Writes a record.
+    pub(super) fn record(&mut self, record: &Record) -> Result<(), RunError> {
+        Ok(self.sinks.write(record)?)
+    }
+
+    /// Has all records on the disk.
+    pub(super) fn flush(&mut self) -> Result<(), RunError> {
+        Ok(self.sinks.flush()?)
+    }
+
+    /// Ends the run's output.
+    pub(super) fn finish(&mut self, _config: &RunConfig) -> Result<(), RunError> {
+        self.progress = None;
+        self.flush()
     }
 }

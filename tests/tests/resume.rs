@@ -1,0 +1,133 @@
+//! A run that is killed at any moment and resumed ends with the same bits as one that was not, and with
+//! the same records.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use sam_runtime::run::{
+    checkpoint::CheckpointStore,
+    metrics::{Record, read_jsonl},
+};
+
+fn start(out: &Path, optimizer: &str) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_small_run"));
+    command.arg(out).arg(optimizer);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+/// The checksum that a run ends with.
+fn end(child: Child) -> String {
+    let output = child.wait_with_output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{error}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.trim().to_owned()
+}
+
+/// What must not depend on how often the run was killed: all but the time.
+fn records(out: &Path) -> Vec<Record> {
+    let records = read_jsonl(out.join("metrics.jsonl")).unwrap();
+    let timeless = |record: Record| {
+        let mut same = Record::new(record.step, record.epoch, record.split.clone());
+        for (name, value) in record.values() {
+            if name != "samples_per_second" {
+                same.set(name.to_owned(), value);
+            }
+        }
+        same
+    };
+    records.into_iter().map(timeless).collect()
+}
+
+/// Runs and kills until the run comes to its end; how often it was killed.
+fn in_pieces(out: &Path, optimizer: &str, whole: Duration, before: usize) -> (String, usize) {
+    for kills in 0..400 {
+        // Moments all over the run, from before its first checkpoint on. A piece that is too short for the
+        // next checkpoint brings nothing, so pieces get longer.
+        let moment = ((before + kills) as f64 * 0.618).fract();
+        let piece = whole.mul_f64(0.05 + 0.4 * moment + 0.01 * kills as f64);
+        let mut child = start(out, optimizer);
+        let begin = Instant::now();
+        while begin.elapsed() < piece {
+            if child.try_wait().unwrap().is_some() {
+                return (end(child), kills);
+            }
+            sleep(Duration::from_micros(300));
+        }
+        // SIGKILL on Unix: nothing of the process runs any more.
+        child.kill().unwrap();
+        let output = child.wait_with_output().unwrap();
+        if output.status.success() {
+            let text = String::from_utf8(output.stdout).unwrap();
+            return (text.trim().to_owned(), kills);
+        }
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.code().is_none(),
+            "it failed by itself: {error}"
+        );
+    }
+    panic!("the run never came to its end");
+}
+
+fn check(optimizer: &str) {
+    let dir = tempfile::tempdir().unwrap();
+    let whole = dir.path().join("whole");
+    // Twice: the first time the program comes from the disk.
+    end(start(&dir.path().join("warm"), optimizer));
+    let begin = Instant::now();
+    let expected = end(start(&whole, optimizer));
+    let took = begin.elapsed();
+    // How often a run can be killed depends on the machine's mood; so, several runs.
+    let mut kills = 0;
+    for trial in 0..50 {
+        let pieces = dir.path().join(format!("pieces-{trial}"));
+        let (found, times) = in_pieces(&pieces, optimizer, took, kills);
+        assert_eq!(found, expected, "after {times} kills");
+        assert_eq!(records(&pieces), records(&whole));
+        // Nothing is left of what was half-written. One killed between a checkpoint and the removal of the
+        // oldest one has one more.
+        let dir = pieces.join("checkpoints");
+        let steps = CheckpointStore::open(&dir).unwrap().steps().unwrap();
+        assert!((2..=4).contains(&steps.len()), "{steps:?}");
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 2 * steps.len());
+        kills += times;
+        if kills >= 20 {
+            return;
+        }
+    }
+    panic!("killed only {kills} times in 50 runs");
+}
+
+#[test]
+fn sgd_ends_with_the_same_bits() {
+    check("sgd");
+}
+
+#[test]
+fn adamw_ends_with_the_same_bits() {
+    check("adamw");
+}
+
+#[test]
+fn a_run_does_not_begin_in_the_folder_of_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("run");
+    let first = end(start(&out, "sgd"));
+    // Its own, once more: all is done already.
+    assert_eq!(end(start(&out, "sgd")), first);
+    // With another optimizer, it says what does not fit.
+    let output = start(&out, "adamw").wait_with_output().unwrap();
+    assert!(!output.status.success());
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        error.contains("optimizer") && error.contains("sgd") && error.contains("adamw"),
+        "{error}"
+    );
+}
