@@ -115,7 +115,7 @@ mod tests {
             assert!(matches!(result, Err(MetricsError::Step { step: 7, .. })));
         }
         drop(sinks);
-        assert_eq!(first, [record.clone()]);
+        assert_eq!(first, std::slice::from_ref(&record));
         assert_eq!(last, [record]);
     }
 }

@@ -22,8 +22,8 @@ use panel::Panel;
 /// that the records have, over the epochs, with a line for each split.
 ///
 /// A panel has a logarithmic axis where its values are positive and span more than two decades. Lines
-/// have gaps where values are not finite, and the panel says how many. Of long runs, what is drawn
-/// keeps every peak.
+/// have gaps where values are not finite or beyond 1e100, and the panel says how many. Of long runs, what
+/// is drawn keeps every peak.
 ///
 /// ```
 /// use sam_runtime::run::{metrics::Record, plot::Curves};

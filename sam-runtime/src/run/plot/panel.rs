@@ -1,8 +1,13 @@
 //! One panel: which values it shows, and how.
 
+use std::sync::Arc;
+
 use kuva::{
     plot::{LegendPosition, LinePlot, ScatterPlot},
-    render::{layout::Layout, plots::Plot},
+    render::{
+        layout::{Layout, TickFormat},
+        plots::Plot,
+    },
 };
 
 use super::{
@@ -92,7 +97,7 @@ fn panel(
         for (i, (name, suffix)) in values.iter().enumerate() {
             if let Some(series) = Series::of(records, split, name, *scale) {
                 lines.push(Line {
-                    name: format!("{split}{suffix}"),
+                    name: format!("{}{suffix}", short(split)),
                     colour,
                     dashed: i > 0,
                     series,
@@ -102,8 +107,8 @@ fn panel(
     }
     let title = match lines.iter().map(|line| line.series.missing).sum() {
         0 => (*title).into(),
-        1_usize => format!("{title} (1 value is not finite)"),
-        n => format!("{title} ({n} values are not finite)"),
+        1_usize => format!("{title} (1 value not drawn)"),
+        n => format!("{title} ({n} values not drawn)"),
     };
     (!lines.is_empty()).then_some(Panel {
         title,
@@ -115,45 +120,109 @@ fn panel(
 impl Panel {
     /// The panel in kuva's terms.
     pub(super) fn draw(&self) -> (Vec<Plot>, Layout) {
-        let mut plots: Vec<Plot> = Vec::new();
+        let points = || {
+            let lines = self.lines.iter();
+            lines.flat_map(|line| line.series.segments.iter().flatten())
+        };
+        let x = apart(range(points().map(|point| point.0)));
+        let (axis, y) = Axis::of(range(points().map(|point| point.1)));
         let legend = self.lines.len() > 1;
+        let mut plots: Vec<Plot> = Vec::new();
         for line in &self.lines {
             // One entry in the legend, however many segments.
             let mut name = legend.then_some(&line.name);
             for segment in &line.series.segments {
-                plots.push(draw_segment(line, segment, name.take()));
+                let segment = segment.iter().map(|&(x, y)| (x, axis.map(y)));
+                plots.push(draw_segment(line, segment.collect(), name.take()));
             }
         }
-        let points = || {
-            self.lines
-                .iter()
-                .flat_map(|line| line.series.segments.iter().flatten())
+        if plots.is_empty() {
+            // Axes with nothing between them, rather than no axes.
+            plots.push(LinePlot::new().with_data([(0.0, 0.0); 0]).into());
+        }
+        let label = match axis {
+            Axis::Exponent => format!("log10 of {}", self.label),
+            _ => self.label.into(),
         };
-        let x = range(points().map(|point| point.0));
-        let y = range(points().map(|point| point.1));
-        let log = y.0 > 0.0 && y.1 > 100.0 * y.0;
-        let (x, y) = (apart(x), if log { y } else { apart(y) });
         let mut layout = Layout::new(x, y)
             .with_title(&self.title)
             .with_title_size(15)
             .with_x_label("epoch")
-            .with_y_label(self.label)
+            .with_y_label(label)
             .with_label_size(13);
-        if log {
-            layout = layout.with_log_y();
+        match axis {
+            Axis::Log => layout = layout.with_log_y(),
+            Axis::Linear => layout = layout.with_y_tick_format(ticks(y)),
+            Axis::Exponent => {}
         }
         if legend {
-            layout = layout.with_legend_position(LegendPosition::OutsideRightTop);
+            let letters = self.lines.iter().map(|line| line.name.chars().count());
+            let width = 55.0 + 7.0 * letters.max().unwrap_or(0) as f64;
+            layout = layout
+                .with_legend_position(LegendPosition::OutsideRightTop)
+                .with_legend_width(width)
+                .with_legend_box(false);
             layout.show_legend = true;
         }
         (plots, layout)
     }
 }
 
-fn draw_segment(line: &Line, segment: &[(f64, f64)], name: Option<&String>) -> Plot {
-    if let [point] = segment {
+/// Labels of ticks with as many digits as tell them apart, and no more.
+fn ticks((low, high): (f64, f64)) -> TickFormat {
+    let size = low.abs().max(high.abs());
+    let digits = ((size / (high - low)).log10().max(0.0) + 3.0) as usize;
+    let plain = (1e-3..1e6).contains(&size);
+    TickFormat::Custom(Arc::new(move |tick| {
+        // What is left of a sum that should be 0 is none.
+        let tick = if tick.abs() < 1e-9 * (high - low) {
+            0.0
+        } else {
+            tick
+        };
+        let rounded: f64 = format!("{tick:.digits$e}").parse().unwrap_or(tick);
+        if plain || rounded == 0.0 {
+            format!("{rounded}")
+        } else {
+            format!("{rounded:e}")
+        }
+    }))
+}
+
+/// How values stand on the vertical axis.
+#[derive(Clone, Copy)]
+enum Axis {
+    Linear,
+    /// Logarithmic, a tick for each decade.
+    Log,
+    /// The logarithms, where there are too many decades for that.
+    Exponent,
+}
+
+impl Axis {
+    /// The axis for values of this range, and its ends.
+    fn of((low, high): (f64, f64)) -> (Self, (f64, f64)) {
+        let axis = match high / low {
+            _ if low <= 0.0 => Self::Linear,
+            ratio if ratio > 1e12 => Self::Exponent,
+            ratio if ratio > 100.0 => Self::Log,
+            _ => Self::Linear,
+        };
+        (axis, apart((axis.map(low), axis.map(high))))
+    }
+
+    fn map(self, value: f64) -> f64 {
+        match self {
+            Self::Exponent => value.log10(),
+            Self::Linear | Self::Log => value,
+        }
+    }
+}
+
+fn draw_segment(line: &Line, segment: Vec<(f64, f64)>, name: Option<&String>) -> Plot {
+    if let [point] = segment[..] {
         let plot = ScatterPlot::new()
-            .with_data([*point])
+            .with_data([point])
             .with_color(line.colour);
         return match name {
             Some(name) => plot.with_legend(name),
@@ -161,9 +230,7 @@ fn draw_segment(line: &Line, segment: &[(f64, f64)], name: Option<&String>) -> P
         }
         .into();
     }
-    let mut plot = LinePlot::new()
-        .with_data(segment.iter().copied())
-        .with_color(line.colour);
+    let mut plot = LinePlot::new().with_data(segment).with_color(line.colour);
     plot = plot.with_stroke_width(1.5);
     if line.dashed {
         plot = plot.with_dashed();
@@ -173,6 +240,14 @@ fn draw_segment(line: &Line, segment: &[(f64, f64)], name: Option<&String>) -> P
         None => plot,
     }
     .into()
+}
+
+/// A name that leaves room for the lines.
+fn short(name: &str) -> String {
+    match name.char_indices().nth(20) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.into(),
+    }
 }
 
 /// The least and the greatest; 0 and 1 of none.

@@ -25,7 +25,9 @@ fn run() -> Vec<Record> {
                     .with("accuracy", share)
                     .with("top5", 0.5 + share / 2.0),
             );
-            records.push(Record::new(step, epoch, "train").with("accuracy", share * 1.05));
+            records.push(
+                Record::new(step, epoch, "train").with("accuracy", 1.0 - 0.8 * (1.0 - share)),
+            );
         }
     }
     records
@@ -98,6 +100,7 @@ fn odd_runs_are_drawn() {
             "close together",
             &[1.0, 1.0 + f64::EPSILON, 1.0 - f64::EPSILON],
         ),
+        ("narrow", &[1.0000001, 1.0000002, 1.00000015]),
         ("large and close", &[1e15, 1e15 + 1.0, 1e15 + 2.0]),
         ("falls to 0", &[0.1, 0.05, 0.01, 0.0]),
     ] {
@@ -128,12 +131,20 @@ fn odd_runs_are_drawn() {
 }
 
 #[test]
+fn ticks_are_told_apart_in_few_digits() {
+    let svg = draw("digits", &of("loss", &[1.0000001, 1.0000002]));
+    assert!(svg.contains(">1.0000001<") && svg.contains(">1.0000002<"));
+    let svg = draw("powers", &of("loss", &[-1e99, 1e99]));
+    assert!(svg.contains(">-5e98<") && svg.contains(">0<"));
+}
+
+#[test]
 fn a_panel_says_what_it_leaves_out() {
     let svg = draw(
         "left out",
         &of("loss", &[1.0, f64::NAN, f64::INFINITY, 0.5]),
     );
-    assert!(svg.contains("Loss (2 values are not finite)"));
+    assert!(svg.contains("Loss (2 values not drawn)"));
 }
 
 #[test]

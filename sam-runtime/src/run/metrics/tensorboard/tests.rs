@@ -22,7 +22,7 @@ fn crc(bytes: &[u8]) -> u32 {
 
 fn masked(bytes: &[u8]) -> u32 {
     let crc = crc(bytes);
-    ((crc >> 15) | (crc << 17)).wrapping_add(0xa282_ead8)
+    crc.rotate_left(17).wrapping_add(0xa282_ead8)
 }
 
 /// The whole events of a file; a cut one at its end is passed over, as TensorBoard does.

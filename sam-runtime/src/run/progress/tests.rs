@@ -1,0 +1,166 @@
+//! What stands on a terminal, and in a log.
+
+use std::sync::{Arc, Mutex};
+
+use indicatif::{InMemoryTerm, TermLike};
+
+use super::*;
+
+fn terminal(columns: u16) -> (InMemoryTerm, Progress) {
+    let term = InMemoryTerm::new(10, columns);
+    // 0 Hz: every state is drawn.
+    let target = ProgressDrawTarget::term_like_with_hz(Box::new(term.clone()), 255);
+    let progress = Progress::bar("epoch 3/30".into(), 4, target).samples_per_step(128);
+    (term, progress)
+}
+
+/// Numbers that depend on the clock as `#`.
+fn masked(text: &str) -> String {
+    let words = text.split(' ').collect::<Vec<_>>();
+    let timed = |i: usize| {
+        let unit = words.get(i + 1).unwrap_or(&"").trim_end_matches(',');
+        ["samples/s", "steps/s", "s"].contains(&unit)
+    };
+    let masked = words
+        .iter()
+        .enumerate()
+        .map(|(i, word)| if timed(i) { "#" } else { word });
+    masked.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_bar_shows_position_speed_time_and_values() {
+    let (term, mut progress) = terminal(120);
+    for loss in [2.5, 1.5] {
+        std::thread::sleep(Duration::from_millis(20));
+        progress.step([
+            ("loss", loss),
+            ("accuracy", 0.25),
+            ("learning_rate", 0.1),
+            ("rho", 0.05),
+        ]);
+    }
+    assert_eq!(
+        masked(&term.contents()),
+        "epoch 3/30 ━━━━━━━━━━╸━━━━━━━━━ 2/4  # samples/s  # s left  loss 1.5  accuracy 25.0 %  lr 0.1  rho 0.05"
+    );
+}
+
+#[test]
+fn a_narrow_terminal_has_one_line_of_it() {
+    let (term, mut progress) = terminal(72);
+    for _ in 0..3 {
+        std::thread::sleep(Duration::from_millis(20));
+        progress.step([("loss", 1.5), ("accuracy", 0.25), ("a_long_name", 3.0)]);
+    }
+    assert_eq!(term.contents().lines().count(), 1, "{}", term.contents());
+}
+
+#[test]
+fn one_line_stays_of_an_epoch_and_the_next_text_stands_below() {
+    let (term, mut progress) = terminal(100);
+    for _ in 0..4 {
+        progress.step([("loss", 1.5)]);
+    }
+    progress.println("a checkpoint was written");
+    progress.finish([("loss", 1.25), ("accuracy", 0.5)]);
+    term.write_str("next").unwrap();
+    assert_eq!(
+        masked(&term.contents().replace('\n', " \n ")),
+        "a checkpoint was written \n epoch 3/30: 4 steps in # s, # samples/s, loss 1.25, accuracy 50.0 % \n next"
+    );
+}
+
+#[test]
+fn a_loop_left_early_leaves_its_bar_above_the_next_text() {
+    let (term, mut progress) = terminal(100);
+    progress.step([("loss", 1.5)]);
+    drop(progress);
+    term.write_str("next").unwrap();
+    let shown = term.contents();
+    let lines: Vec<&str> = shown.lines().collect();
+    assert_eq!(lines.len(), 2, "{shown}");
+    assert!(lines[0].starts_with("epoch 3/30 ━━━━━"), "{shown}");
+    assert_eq!(lines[1], "next");
+}
+
+#[test]
+fn a_panic_keeps_its_message() {
+    let (term, mut progress) = terminal(100);
+    let printed = term.clone();
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+        progress.step([("loss", 1.5)]);
+        // The hook prints before anything is dropped.
+        printed.write_line("thread 'main' panicked").unwrap();
+        printed.write_str("note: a backtrace").unwrap();
+        let _moved = progress;
+        std::panic::resume_unwind(Box::new(()));
+    }));
+    assert!(result.is_err());
+    let shown = term.contents();
+    assert!(shown.starts_with("epoch 3/30 ━━━━━"), "{shown}");
+    assert!(
+        shown.ends_with("\nthread 'main' panicked\nnote: a backtrace"),
+        "{shown}"
+    );
+}
+
+/// A log in memory.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+#[test]
+fn a_log_gets_a_line_now_and_then_and_one_at_the_end() {
+    let log = Log::default();
+    let mut progress = Progress::lines("epoch 1/2".into(), 1000, Box::new(log.clone()));
+    for _ in 0..999 {
+        progress.step([("loss", 1.5)]);
+    }
+    // Far less than the ten seconds.
+    assert_eq!(log.text(), "");
+    progress.println("a checkpoint was written");
+    progress = progress.every(Duration::ZERO);
+    progress.done = 399;
+    progress.step([("loss", 1.25)]);
+    progress.finish([("accuracy", 0.5)]);
+    assert_eq!(
+        masked(&log.text().replace('\n', " \n ")),
+        "a checkpoint was written \n epoch 1/2: step 400/1000, # steps/s, # s left, loss 1.25 \n \
+         epoch 1/2: 400 steps in # s, # steps/s, accuracy 50.0 % \n "
+    );
+}
+
+#[test]
+fn odd_counts_are_no_trouble() {
+    let log = Log::default();
+    let lines =
+        |steps| Progress::lines("e".into(), steps, Box::new(log.clone())).every(Duration::ZERO);
+    lines(0).finish([]);
+    let mut more_than_said = lines(1);
+    for _ in 0..3 {
+        more_than_said.step([]);
+    }
+    more_than_said.finish([]);
+    assert_eq!(log.text().lines().count(), 2, "{}", log.text());
+    let (_, mut progress) = terminal(20);
+    for _ in 0..9 {
+        progress.step([("loss", f64::NAN)]);
+    }
+    progress.finish([("loss", f64::INFINITY)]);
+}
