@@ -35,6 +35,7 @@
 //! |---|---|
 //! | `f16` | models of `f16` and `AMP<f16>` |
 //! | `image` | data sets from folders of JPEG and PNG files |
+//! | `download` | downloads of the public data sets, with checksums and resumption: [`data`]`::download` |
 //! | `cuda` | layers on an NVIDIA GPU; building takes a CUDA toolkit and a driver |
 //! | `ci-check` | beside `cuda`, for `cargo check` on a machine without CUDA; what it builds does not run |
 
