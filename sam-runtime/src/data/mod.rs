@@ -64,6 +64,9 @@ mod error;
 mod files;
 #[cfg(feature = "image")]
 mod folder;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod glyphs;
 mod idx;
 mod image_set;
