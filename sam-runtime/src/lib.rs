@@ -28,7 +28,7 @@
 //! | [`optim`] | optimizers whose state can be saved, parameter groups |
 //! | [`nn`] | layers for images and vectors, networks, their weights in files |
 //! | [`analysis`] | sharpness and accuracy of a trained model |
-//! | [`run`] | what surrounds a loop: metrics and their files, progress, curves |
+//! | [`run`] | what surrounds a loop: checkpoints, metrics, progress, stopping rules, configuration |
 //! | [`device`] | arithmetic on the CPU and the GPU, for steps and layers; norms |
 //! | [`dfdx`] | the dfdx that fits, 0.13 |
 //!
@@ -39,6 +39,7 @@
 //! | `image` | data sets from folders of JPEG and PNG files |
 //! | `plot` | curves of a run as SVG and PNG |
 //! | `tensorboard` | metrics as TensorBoard event files |
+//! | `download` | downloads of the public data sets, with checksums and resumption: [`data`]`::download` |
 //! | `cuda` | layers on an NVIDIA GPU; building takes a CUDA toolkit and a driver |
 //! | `ci-check` | beside `cuda`, for `cargo check` on a machine without CUDA; what it builds does not run |
 

@@ -112,7 +112,7 @@ const fn stats(mean: [f32; 3], std: [f32; 3]) -> [ChannelStats; 3] {
 }
 
 /// What a record begins with: one label byte per entry, each with its number of classes.
-struct Layout {
+pub(super) struct Layout {
     /// The folder that the official archive unpacks to.
     folder: &'static str,
     classes: &'static [usize],
@@ -120,7 +120,7 @@ struct Layout {
     taken: usize,
 }
 
-const CIFAR10: Layout = Layout {
+pub(super) const CIFAR10: Layout = Layout {
     folder: "cifar-10-batches-bin",
     classes: &[10],
     taken: 0,
@@ -130,7 +130,7 @@ const CIFAR100_COARSE: Layout = Layout {
     classes: &[20, 100],
     taken: 0,
 };
-const CIFAR100_FINE: Layout = Layout {
+pub(super) const CIFAR100_FINE: Layout = Layout {
     taken: 1,
     ..CIFAR100_COARSE
 };
@@ -149,6 +149,18 @@ impl Layout {
             self.append(&path, &files::read(&path)?, &mut pixels, &mut labels)?;
         }
         Images::new(pixels, labels)
+    }
+
+    /// Pixels and labels of one file's bytes.
+    #[cfg(feature = "fuzzing")]
+    pub(super) fn parse(
+        &self,
+        path: &Path,
+        bytes: &[u8],
+    ) -> Result<(Vec<u8>, Vec<usize>), DataError> {
+        let (mut pixels, mut labels) = (Vec::new(), Vec::new());
+        self.append(path, bytes, &mut pixels, &mut labels)?;
+        Ok((pixels, labels))
     }
 
     fn append(

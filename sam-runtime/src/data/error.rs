@@ -4,6 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+#[cfg(feature = "download")]
+use super::download::DownloadError;
 #[cfg(feature = "image")]
 use super::folder::FolderProblem;
 use super::svhn::MatProblem;
@@ -173,6 +175,10 @@ pub enum DataError {
         /// What is wrong with it.
         problem: FolderProblem,
     },
+    /// Files could not be downloaded. With the feature `download`.
+    #[cfg(feature = "download")]
+    #[error(transparent)]
+    Download(#[from] DownloadError),
     /// Pixels and labels given in memory don't fit together.
     #[error(
         "{pixels} pixels and {labels} labels don't fit together: with {numel} pixels per image, \

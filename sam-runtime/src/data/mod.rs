@@ -13,6 +13,7 @@
 //! | `cifar` | [`Cifar10`], [`Cifar100`]: the binary files in a folder |
 //! | `svhn` | [`Svhn`]: cropped digits from MAT files |
 //! | `folder` | `ImageFolder`: JPEG and PNG files in one folder per class, with the feature `image` |
+//! | `download` | the public data sets from their mirrors, with the feature `download` |
 //! | `files` | finding and reading the files above |
 //! | `glyphs` | [`Glyphs`]: digits that the crate draws itself; no download |
 //! | `noise` | [`LabelNoise`]: wrong labels, exactly as many as asked for |
@@ -60,10 +61,15 @@ mod augment;
 mod batch;
 mod cifar;
 mod dataset;
+#[cfg(feature = "download")]
+pub mod download;
 mod error;
 mod files;
 #[cfg(feature = "image")]
 mod folder;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod glyphs;
 mod idx;
 mod image_set;

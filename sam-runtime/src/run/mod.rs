@@ -7,6 +7,8 @@
 //! | [`RunConfig`], [`load`], [`save`] | a run as a TOML file, with changes from the command line |
 //! | [`checkpoint`] | everything that a run needs to go on as if it had never stopped |
 //! | [`metrics`] | what was measured, in files |
+//! | [`progress`] | how far an epoch is |
+//! | `plot` | the curves of a run, with the feature `plot` |
 //! | [`stop`] | what ends a run, and what lowers its learning rate |
 //! | [`Ema`] | a running mean of the weights |
 
@@ -18,6 +20,8 @@ mod error;
 mod load;
 pub mod metrics;
 mod output;
+#[cfg(feature = "plot")]
+pub mod plot;
 pub mod progress;
 pub mod stop;
 

@@ -86,7 +86,7 @@ fn from_dir(dir: &Path, name: &str) -> Result<Images<Rank3<3, 32, 32>, 10>, Data
 }
 
 /// Pixels, image by image, channel by channel and row by row, and labels.
-fn parse(file: impl Read) -> Result<(Vec<u8>, Vec<usize>), MatProblem> {
+pub(super) fn parse(file: impl Read) -> Result<(Vec<u8>, Vec<usize>), MatProblem> {
     let mut arrays = mat::read(file, &["X", "y"])?;
     let mut take = |name| {
         let at = arrays.iter().position(|array| array.name == name);
