@@ -1,82 +1,85 @@
-//! Trains one network twice on MNIST with wrong labels, with SGD and with SAM.
+//! Trains a network on MNIST with wrong labels, with SGD or with SAM.
 //!
 //! ```console
 //! cargo run --release --example mnist -- --data DIR --label-noise 0.4
 //! ```
 //!
-//! `DIR` holds the four IDX files of MNIST, Fashion-MNIST or KMNIST, plain or as `.gz`.
+//! `DIR` holds the four IDX files of MNIST, Fashion-MNIST or KMNIST, plain or as `.gz`. All else is in
+//! `mnist.toml`, or in another file that `--config` names.
 
 use std::path::PathBuf;
 
 use clap::Parser;
-use dfdx::{optim::*, prelude::*};
-use sam_examples::{Net, Run, compare};
-use sam_runtime::prelude::*;
+use dfdx::{optim::Optimizer, prelude::*};
+use sam_examples::{BATCH, Mlp, Net, Noisy, Options, accuracy};
+use sam_runtime::{
+    optim::AnyOptimizer,
+    prelude::*,
+    run::{Run, RunConfig, load},
+};
+use serde::{Deserialize, Serialize};
 
-/// Compares SGD and SAM on MNIST with wrong labels.
-#[derive(Parser)]
-struct Options {
-    /// The folder with the four IDX files
-    #[arg(long)]
+/// The configuration file.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
     data: PathBuf,
-    /// The share of training images that get a wrong label
-    #[arg(long, default_value_t = 0.4)]
-    label_noise: f64,
-    /// How many training images to use, from the first on; there are 60,000
-    #[arg(long, default_value_t = 6_000)]
     train_images: usize,
-    /// Passes over the training images
-    #[arg(long, default_value_t = 30)]
-    epochs: usize,
-    /// SAM's radius
-    #[arg(long, default_value_t = 0.5)]
-    rho: f64,
-    /// Seeds the wrong labels, the order and the initial weights
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
+    label_noise: f64,
+    workers: usize,
+    run: RunConfig,
 }
 
-fn train_sgd(model: &mut Net, opt: &mut Sgd<Net, f32, Cpu>, run: &Run) -> anyhow::Result<()> {
+#[sam_train(rho = run.rho())]
+fn train(
+    run: &mut Run<Net>,
+    model: &mut Net,
+    opt: &mut AnyOptimizer<Net, f32, Cpu>,
+    loader: &DataLoader<Noisy, BATCH>,
+    test: &Images<Rank1<784>, 10>,
+) -> anyhow::Result<()> {
     let dev = Cpu::default();
     let mut grads = model.alloc_grads();
-    for epoch in 0..run.epochs {
-        for (x, y) in run.loader.epoch(&dev, epoch) {
+    while let Some(from) = run.next_epoch(loader.len()) {
+        for batch in run.limit(loader.try_epoch(&dev, from)) {
+            let (x, y) = batch?;
+            opt.set_lr(run.lr());
             let logits = model.forward_mut(x.traced(grads));
             let loss = cross_entropy_with_logits_loss(logits, y);
-            run.bar.set_message(format!("{:.3}", loss.array()));
-            run.bar.inc(1);
+            run.saw(loss.array(), BATCH);
             grads = loss.backward();
             opt.update(model, &grads)?;
             model.zero_grads(&mut grads);
+            if !run.step(model, opt)? {
+                break;
+            }
         }
+        let accuracy = accuracy(run.evaluated(model), run.limit(chunks(test, &dev, 500)));
+        run.end_epoch(model, opt, &[("accuracy", accuracy)])?;
     }
     Ok(())
 }
 
-#[sam_train(rho = run.rho)]
-fn train_sam(model: &mut Net, opt: &mut Sgd<Net, f32, Cpu>, run: &Run) -> anyhow::Result<()> {
-    let dev = Cpu::default();
-    let mut grads = model.alloc_grads();
-    for epoch in 0..run.epochs {
-        for (x, y) in run.loader.epoch(&dev, epoch) {
-            let logits = model.forward_mut(x.traced(grads));
-            let loss = cross_entropy_with_logits_loss(logits, y);
-            run.bar.set_message(format!("{:.3}", loss.array()));
-            run.bar.inc(1);
-            grads = loss.backward();
-            opt.update(model, &grads)?;
-            model.zero_grads(&mut grads);
-        }
-    }
-    Ok(())
+/// Trains a network on MNIST with wrong labels, with SGD or with SAM.
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    options: Options,
 }
 
 fn main() -> anyhow::Result<()> {
-    let options = Options::parse();
-    let images = Mnist::train(&options.data)?.take_first(options.train_images);
-    let train = LabelNoise::symmetric(images, options.label_noise, options.seed)?;
-    let test = Mnist::test(&options.data)?;
-    let setting = (options.epochs, options.rho, options.seed);
-    println!("{}", compare(train, &test, setting, train_sgd, train_sam)?);
+    let Arguments { options } = Arguments::parse();
+    let config: Config = load(options.file("mnist.toml"), &options.changes())?;
+    let seed = config.run.seed;
+    let images = Mnist::train(&config.data)?.take_first(config.train_images);
+    let noisy = LabelNoise::symmetric(images, config.label_noise, seed)?;
+    let loader = DataLoader::new(noisy)?.seed(seed).workers(config.workers);
+    let test = Mnist::test(&config.data)?;
+
+    let mut model = Cpu::seed_from_u64(seed).build_module::<Mlp, f32>();
+    let mut opt = AnyOptimizer::new(&model, &config.run.optimizer)?;
+    let mut run = Run::start(&config.run, &config, &mut model, &mut opt)?;
+    train(&mut run, &mut model, &mut opt, &loader, &test)?;
+    println!("{}", run.finish()?);
     Ok(())
 }

@@ -59,8 +59,21 @@ fn accuracy_on(
     images: &impl Dataset<Item = Sample<Rank1<784>, 10>>,
     dev: &Cpu,
 ) -> f64 {
-    let right: usize = chunks(images, dev, CHUNK)
-        .map(|(x, y)| correct(&model.forward(x), &y))
-        .sum();
-    right as f64 / images.len() as f64
+    accuracy(model, chunks(images, dev, CHUNK))
+}
+
+/// Labels of any number of images.
+type Labels = Tensor<(usize, Const<10>), f32, Cpu>;
+
+/// The share of images that `model` recognises.
+pub fn accuracy<M: Module<X, Output = Labels>, X>(
+    model: &M,
+    batches: impl IntoIterator<Item = (X, Labels)>,
+) -> f64 {
+    let (mut right, mut all) = (0, 0);
+    for (x, y) in batches {
+        all += y.shape().0;
+        right += correct(&model.forward(x), &y);
+    }
+    right as f64 / all as f64
 }

@@ -1,14 +1,16 @@
-//! What the examples share beside their training loops: the network, a comparison of two ways to
-//! train it, and the table at the end.
+//! What the examples share beside their training loops: networks, the command line, a comparison of two
+//! ways to train, and its table.
 
 mod cifar;
 mod compare;
 mod evaluate;
+mod options;
 mod table;
 
 pub use cifar::{CIFAR_BATCH, CifarNetwork};
 pub use compare::{Run, bar, compare};
-pub use evaluate::{Trained, evaluate};
+pub use evaluate::{Trained, accuracy, evaluate};
+pub use options::Options;
 pub use table::Comparison;
 
 use dfdx::{nn::builders::*, tensor::Cpu};

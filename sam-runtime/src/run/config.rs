@@ -21,9 +21,9 @@ use crate::{optim::OptimizerConfig, schedule::Schedule};
 ///     r#"
 ///     out = "runs/cifar10"
 ///     epochs = 30
-///     lr = { kind = "cosine", max = 0.1, steps = 30 }
+///     lr = { kind = "cosine", max = 0.1, steps = 1000 }
 ///     rho = { kind = "constant", value = 0.05 }
-///     schedules_count = "epochs"
+///     schedules_count = "permille"
 ///
 ///     [optimizer]
 ///     kind = "sgd"
@@ -35,7 +35,8 @@ use crate::{optim::OptimizerConfig, schedule::Schedule};
 ///     best = { on = "accuracy", goal = "highest" }
 ///     "#,
 /// )?;
-/// assert_eq!(config.lr(45, 15), 0.0);
+/// // Half-way through 30 epochs of 390 batches.
+/// assert!((config.lr(15 * 390, 390) - 0.05).abs() < 1e-12);
 ///
 /// let error = toml::from_str::<RunConfig>("out = 'runs'\nepochs = 0\noptimizer.kind = 'adamw'");
 /// assert!(error.unwrap_err().to_string().contains("line 2, column 10"));
@@ -100,8 +101,10 @@ pub enum Count {
     /// Updates.
     #[default]
     Steps,
-    /// Passes over the training data: its values change between epochs only.
+    /// Passes over the training data: values change between epochs only.
     Epochs,
+    /// Thousandths of the whole run, so that a schedule of 1000 steps fits runs of any length.
+    Permille,
 }
 
 /// When checkpoints are written, and which are kept.
@@ -192,6 +195,10 @@ impl RunConfig {
         match self.schedules_count {
             Count::Steps => step,
             Count::Epochs => step / batches.max(1) as u64,
+            Count::Permille => {
+                let all = self.epochs as u128 * batches.max(1) as u128;
+                u64::try_from(u128::from(step) * 1000 / all).unwrap_or(u64::MAX)
+            }
         }
     }
 }

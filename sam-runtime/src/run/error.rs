@@ -57,6 +57,10 @@ pub enum RunError {
     /// The configuration can't be written.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The curves can't be drawn.
+    #[cfg(feature = "plot")]
+    #[error(transparent)]
+    Plot(#[from] super::plot::PlotError),
     /// The running mean of the weights can't be updated or saved.
     #[error("the running mean of the weights: {0}")]
     Ema(#[from] StateError),

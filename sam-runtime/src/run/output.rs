@@ -7,6 +7,26 @@ use super::{
 };
 use crate::data::Position;
 
+/// Draws the curves of all records.
+#[cfg(feature = "plot")]
+fn curves(config: &RunConfig) -> Result<(), RunError> {
+    use super::{metrics::read_jsonl, plot::Curves};
+
+    let records = read_jsonl(config.out.join("metrics.jsonl"))?;
+    if records.is_empty() {
+        return Ok(());
+    }
+    let curves = Curves::new(&records);
+    curves.save(config.out.join("curves.svg"))?;
+    curves.save(config.out.join("curves.png"))?;
+    Ok(())
+}
+
+#[cfg(not(feature = "plot"))]
+fn curves(_: &RunConfig) -> Result<(), RunError> {
+    Ok(())
+}
+
 /// The files with the metrics, and the bar.
 pub(super) struct Output {
     sinks: Sinks<'static>,
@@ -98,9 +118,10 @@ impl Output {
         Ok(self.sinks.flush()?)
     }
 
-    /// Ends the run's output.
-    pub(super) fn finish(&mut self, _config: &RunConfig) -> Result<(), RunError> {
+    /// Ends the run's output: with the feature `plot`, with its curves.
+    pub(super) fn finish(&mut self, config: &RunConfig) -> Result<(), RunError> {
         self.progress = None;
-        self.flush()
+        self.flush()?;
+        curves(config)
     }
 }

@@ -15,6 +15,8 @@ pub use interrupt::Interrupt;
 pub use patience::{EarlyStopping, Patience};
 pub use plateau::{Plateau, PlateauState};
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// Why a run has ended.
@@ -31,4 +33,16 @@ pub enum Stop {
     TimeLimit,
     /// It was a dry run: one batch of everything.
     DryRun,
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Finished => "all epochs are done",
+            Self::NoProgress => "stopped: no more progress",
+            Self::Interrupted => "interrupted; `resume` goes on",
+            Self::TimeLimit => "stopped: the time is over; `resume` goes on",
+            Self::DryRun => "the dry run is done: everything works",
+        })
+    }
 }
