@@ -30,7 +30,7 @@ where
         ours.update(&mut b, &given).unwrap();
         assert_eq!(bits(&a), bits(&b));
         let state = ours.state().unwrap();
-        assert_eq!(state.tensors["exp_avg.0"].dtype, HostDtype::F16);
+        assert_eq!(state.tensors["exp_avg.0."].dtype, HostDtype::F16);
         ours = Adam::new(&model, cfg);
         ours.load_state(&state).unwrap();
     }
