@@ -178,10 +178,10 @@ mod tests {
         let mut log = AppendFile::create(&path).unwrap();
         log.append(b"a long beginning\n").unwrap();
         #[cfg(unix)]
-        std::os::unix::fs::PermissionsExt::set_mode(
-            &mut fs::metadata(&path).unwrap().permissions(),
-            0o640,
-        );
+        {
+            let rights = std::os::unix::fs::PermissionsExt::from_mode(0o640);
+            fs::set_permissions(&path, rights).unwrap();
+        }
         let mode = fs::metadata(&path).unwrap().permissions();
         log.replace(b"short\n").unwrap();
         log.append(b"end\n").unwrap();

@@ -16,9 +16,8 @@
 //!     .and(JsonLines::create(dir.join("metrics.jsonl"))?)
 //!     .and(Csv::create(dir.join("metrics.csv"))?);
 //! let mut loss = Mean::new();
-//! for (step, batch_loss) in [2.0, 1.5, 1.0].into_iter().enumerate() {
+//! for batch_loss in [2.0, 1.5, 1.0] {
 //!     loss.add(batch_loss, 128);
-//!     # let _ = step;
 //! }
 //! sinks.write(&Record::new(3, 1.0, "train").with("loss", loss.value()).with("rho", 0.05))?;
 //! sinks.flush()?;

@@ -177,10 +177,14 @@ fn say(to: &mut impl Write, line: &str) {
     let _ = writeln!(to, "{line}").and_then(|()| to.flush());
 }
 
-/// `epoch 3/30 ━━━━━━━━━━━━━━━━━━━━ 210/390  1320 samples/s  17 s left  loss 1.234`
+/// Two lines, so that 80 columns hold both:
+/// ```text
+/// epoch 3/30 ━━━━━━━━━━━━━━━━━━━━ 210/390  1320 samples/s  17 s left
+///   loss 1.234  accuracy 56.1 %  lr 0.1  rho 0.05
+/// ```
 fn style(samples_per_step: Option<usize>) -> ProgressStyle {
     let template =
-        "{prefix} {bar:20.cyan/black.bright} {pos}/{len}  {rate}  {left} left  {wide_msg}";
+        "{prefix} {bar:20.cyan/black.bright} {pos}/{len}  {rate}  {left} left\n  {wide_msg}";
     ProgressStyle::with_template(template)
         .expect("a template that is well-formed")
         .progress_chars("━╸━")
