@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use serde::{Deserialize, Serialize};
 
 use super::{
     EmaBuffers,
     checkpoint::Best,
+    numbers::{at_least_one, positive, share},
     stop::{EarlyStopping, Plateau},
 };
 use crate::{optim::OptimizerConfig, schedule::Schedule};
@@ -205,33 +206,4 @@ impl RunConfig {
 
 fn rho() -> Schedule {
     Schedule::constant(0.05)
-}
-
-fn at_least_one<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
-    match usize::deserialize(from)? {
-        0 => Err(D::Error::custom("must be at least 1")),
-        number => Ok(number),
-    }
-}
-
-fn positive<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
-    let number = f64::deserialize(from)?;
-    if number.is_finite() && number > 0.0 {
-        Ok(Some(number))
-    } else {
-        Err(D::Error::custom(format!(
-            "is {number}, and must be finite and above 0"
-        )))
-    }
-}
-
-fn share<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
-    let number = f64::deserialize(from)?;
-    if (0.0..=1.0).contains(&number) {
-        Ok(number)
-    } else {
-        Err(D::Error::custom(format!(
-            "is {number}, and must be from 0 to 1"
-        )))
-    }
 }

@@ -19,6 +19,7 @@ mod ema;
 mod error;
 mod load;
 pub mod metrics;
+mod numbers;
 mod output;
 #[cfg(feature = "plot")]
 pub mod plot;

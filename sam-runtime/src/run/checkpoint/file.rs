@@ -124,9 +124,12 @@ fn tensors(dir: &Path, checkpoint: &Checkpoint) -> Result<Vec<u8>, CheckpointErr
 /// Writes a file so that it is there whole, and on the disk, or not at all.
 pub(crate) fn replace(dir: &Path, path: &Path, bytes: &[u8]) -> Result<(), CheckpointError> {
     let write = || -> io::Result<()> {
-        let mut temporary = tempfile::Builder::new()
-            .prefix(TEMPORARY)
-            .tempfile_in(dir)?;
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(TEMPORARY);
+        // As any new file: whoever may read the folder's other files may read this one.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut temporary = builder.tempfile_in(dir)?;
         temporary.write_all(bytes)?;
         temporary.as_file().sync_all()?;
         NamedTempFile::persist(temporary, path).map_err(|error| error.error)?;
@@ -175,6 +178,15 @@ pub(super) fn read(dir: &Path, path: &Path) -> Result<Checkpoint, CheckpointErro
     if crc32fast::hash(&found) != *crc32 {
         return Err(damaged(&tensors, "its bytes have changed".to_owned()));
     }
+    assemble(manifest, &tensors, &found)
+}
+
+/// The checkpoint of a JSON file, with the bytes of the file `tensors`.
+fn assemble(
+    manifest: Manifest,
+    tensors: &Path,
+    bytes: &[u8],
+) -> Result<Checkpoint, CheckpointError> {
     let numbers = manifest.numbers.into_iter();
     let mut parts: BTreeMap<String, State> = numbers
         .map(|(part, numbers)| {
@@ -185,20 +197,20 @@ pub(super) fn read(dir: &Path, path: &Path) -> Result<Checkpoint, CheckpointErro
             (part, state)
         })
         .collect();
-    let parsed = SafeTensors::deserialize(&found);
-    let parsed = parsed.map_err(|error| damaged(&tensors, error.to_string()))?;
+    let parsed = SafeTensors::deserialize(bytes);
+    let parsed = parsed.map_err(|error| damaged(tensors, error.to_string()))?;
     for (name, view) in parsed.iter() {
         let place = name.split_once('/');
         let place = place.and_then(|(part, name)| Some((parts.get_mut(part)?, name)));
         let Some((state, own)) = place else {
-            return Err(damaged(&tensors, format!("`{name}` belongs to nothing")));
+            return Err(damaged(tensors, format!("`{name}` belongs to nothing")));
         };
         let dtype = match view.dtype() {
             Kind::F16 => HostDtype::F16,
             Kind::F32 => HostDtype::F32,
             Kind::F64 => HostDtype::F64,
             other => {
-                return Err(damaged(&tensors, format!("`{name}` is of type {other:?}")));
+                return Err(damaged(tensors, format!("`{name}` is of type {other:?}")));
             }
         };
         let tensor = HostTensor {
@@ -239,6 +251,14 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Manifest, CheckpointError> {
         _ => return Err(wrong("no checkpoint".to_owned())),
     }
     serde_json::from_value(json).map_err(|error| damaged(path, error.to_string()))
+}
+
+/// A way in for the fuzz target: the bytes of both files, whatever their checksums.
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub fn from_bytes(json: &[u8], tensors: &[u8]) -> Result<Checkpoint, CheckpointError> {
+    let manifest = parse("json".as_ref(), json)?;
+    assemble(manifest, "tensors".as_ref(), tensors)
 }
 
 fn damaged(path: &Path, problem: String) -> CheckpointError {

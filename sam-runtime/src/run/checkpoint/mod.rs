@@ -50,6 +50,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 pub use error::CheckpointError;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use file::from_bytes;
 pub use module::{load_module, module_state};
 pub use store::{Best, CheckpointStore};
 

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::run::checkpoint::Best;
+use crate::run::{
+    checkpoint::Best,
+    numbers::{at_least_one, not_negative},
+};
 
 /// Counts for how many values in a row none was better than the best one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -43,10 +46,11 @@ pub struct EarlyStopping {
     pub on: String,
     /// Whether it should rise or fall.
     pub goal: Best,
-    /// Epochs without progress after which the run ends.
+    /// Epochs without progress after which the run ends, at least 1.
+    #[serde(deserialize_with = "at_least_one")]
     pub patience: u64,
     /// What counts as progress is better by more than this; 0 if left out.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "not_negative")]
     pub min_delta: f64,
 }
 

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::Patience;
-use crate::run::checkpoint::Best;
+use crate::run::{
+    checkpoint::Best,
+    numbers::{factor, not_negative, share},
+};
 
 /// Lowers the learning rate when a value has got no better for some time: PyTorch's
 /// `ReduceLROnPlateau`, as a factor on whatever the schedule says.
@@ -15,7 +18,7 @@ pub struct Plateau {
     /// Whether it should rise or fall.
     pub goal: Best,
     /// What the learning rate is multiplied by, above 0 and below 1; 0.1 if left out.
-    #[serde(default = "tenth")]
+    #[serde(default = "tenth", deserialize_with = "factor")]
     pub factor: f64,
     /// Epochs without progress that are borne; the one after them lowers the learning rate. 10 if left out.
     #[serde(default = "ten")]
@@ -24,10 +27,10 @@ pub struct Plateau {
     #[serde(default)]
     pub cooldown: u64,
     /// What counts as progress is better by more than this; 0 if left out.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "not_negative")]
     pub min_delta: f64,
-    /// The product of all factors does not fall below this; 0 if left out.
-    #[serde(default)]
+    /// The product of all factors does not fall below this, from 0 to 1; 0 if left out.
+    #[serde(default, deserialize_with = "share")]
     pub min_factor: f64,
 }
 
