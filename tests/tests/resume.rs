@@ -131,3 +131,40 @@ fn a_run_does_not_begin_in_the_folder_of_another() {
         "{error}"
     );
 }
+
+/// As Ctrl-C sends it.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_goes_on_with_the_same_bits() {
+    let dir = tempfile::tempdir().unwrap();
+    let whole = dir.path().join("whole");
+    let begin = Instant::now();
+    let expected = end(start(&whole, "sgd"));
+    let took = begin.elapsed();
+    let pieces = dir.path().join("pieces");
+    for piece in 0..200 {
+        let child = start(&pieces, "sgd");
+        sleep(took.mul_f64(0.3 + 0.01 * f64::from(piece)));
+        // Where the run has just ended there is nobody to interrupt.
+        let signal = Command::new("kill")
+            .arg("-INT")
+            .arg(child.id().to_string())
+            .status();
+        assert!(signal.is_ok());
+        // It ends well, with a checkpoint, whether it was done or not.
+        let output = child.wait_with_output().unwrap();
+        if !output.status.success() {
+            // Before it listened: killed as by any signal.
+            assert!(output.status.code().is_none());
+            continue;
+        }
+        let store = CheckpointStore::open(pieces.join("checkpoints")).unwrap();
+        if store.steps().unwrap().last() == Some(&64) {
+            let found = end(start(&pieces, "sgd"));
+            assert_eq!(found, expected);
+            assert_eq!(records(&pieces), records(&whole));
+            return;
+        }
+    }
+    panic!("the run never came to its end");
+}
