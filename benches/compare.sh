@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The same training steps here and in PyTorch, side by side; ends with one line of JSON.
 #   benches/compare.sh [--quick] [mlp] [cnn] [resnet20]
+#   benches/compare.sh loader      # not steps, but the data loaders
 # Needs Python 3.11 or later with venv, and cargo. PyTorch goes to benches/.venv, at the first run.
 set -euo pipefail
 
@@ -19,4 +20,7 @@ cd "$here/.."
 cargo build --quiet --release -p sam-benches
 target=$(cargo metadata --format-version 1 --no-deps |
     "$venv/bin/python" -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
+if [ "${1:-}" = loader ]; then
+    exec "$target/release/loader-speed" --python "$venv/bin/python"
+fi
 exec "$target/release/compare" --python "$venv/bin/python" "$@"

@@ -205,11 +205,21 @@ pub(super) fn numbers<S: ConstShape>(
     }
     let part = channel_len::<S>(values.len())?;
     let mut input = Vec::with_capacity(S::NUMEL);
+    // An image at random is in no cache. A copy fetches its lines side by side; looking pixels up one by
+    // one would wait for each.
+    let mut near = [0; NEAR];
     for (run, values) in bytes.chunks_exact(part).zip(values) {
-        input.extend(run.iter().map(|&pixel| values[usize::from(pixel)]));
+        for run in run.chunks(NEAR) {
+            let near = &mut near[..run.len()];
+            near.copy_from_slice(run);
+            input.extend(near.iter().map(|&pixel| values[usize::from(pixel)]));
+        }
     }
     Ok(input)
 }
+
+/// Bytes that are copied at once.
+const NEAR: usize = 2048;
 
 /// The pixels in each of `channels` equal parts of `S`.
 fn channel_len<S: ConstShape>(channels: usize) -> Result<usize, DataError> {

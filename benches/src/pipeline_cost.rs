@@ -1,0 +1,170 @@
+//! What a run costs beside its steps: the loader, metrics in three files, and the progress, on an MLP
+//! 784-256-256-10 with batches of 100. Checkpoints and evaluations come once an epoch and are not in it.
+
+use dfdx::{optim::Optimizer, prelude::*};
+use sam_benches::{Contestant, race};
+use sam_runtime::{
+    optim::AnyOptimizer,
+    prelude::*,
+    run::{Run, RunConfig},
+};
+
+const B: usize = 100;
+
+type Mlp = (
+    (Linear<784, 256>, ReLU),
+    (Linear<256, 256>, ReLU),
+    Linear<256, 10>,
+);
+type Net = <Mlp as BuildOnDevice<Cpu, f32>>::Built;
+type Opt = AnyOptimizer<Net, f32, Cpu>;
+type Batch = (
+    Tensor<Rank2<B, 784>, f32, Cpu>,
+    Tensor<Rank2<B, 10>, f32, Cpu>,
+);
+
+/// Steps and nothing else.
+struct Bare<I> {
+    model: Net,
+    opt: Opt,
+    grads: Option<Gradients<f32, Cpu>>,
+    batches: I,
+}
+
+impl<I: Iterator<Item = Batch>> Bare<I> {
+    fn epoch(&mut self, steps: usize) {
+        for _ in 0..steps {
+            let (x, y) = self.batches.next().unwrap();
+            self.step(x, y);
+        }
+    }
+
+    #[sam_train(rho = 0.05)]
+    fn step(&mut self, x: Tensor<Rank2<B, 784>, f32, Cpu>, y: Tensor<Rank2<B, 10>, f32, Cpu>) {
+        let grads = self.grads.take().unwrap();
+        let logits = self.model.forward_mut(x.traced(grads));
+        let loss = cross_entropy_with_logits_loss(logits, y);
+        let mut grads = loss.backward();
+        self.opt.update(&mut self.model, &grads).unwrap();
+        self.model.zero_grads(&mut grads);
+        self.grads = Some(grads);
+    }
+}
+
+/// The same steps in a run.
+struct Whole<I> {
+    run: Run<Net>,
+    model: Net,
+    opt: Opt,
+    grads: Option<Gradients<f32, Cpu>>,
+    batches: I,
+}
+
+impl<I: Iterator<Item = Batch>> Whole<I> {
+    fn epoch(&mut self, steps: usize) {
+        for _ in 0..steps {
+            let (x, y) = self.batches.next().expect("the epoch is long enough");
+            self.step(x, y);
+        }
+    }
+
+    #[sam_train(rho = self.run.rho())]
+    fn step(&mut self, x: Tensor<Rank2<B, 784>, f32, Cpu>, y: Tensor<Rank2<B, 10>, f32, Cpu>) {
+        self.opt.set_lr(self.run.lr());
+        let grads = self.grads.take().unwrap();
+        let logits = self.model.forward_mut(x.traced(grads));
+        let loss = cross_entropy_with_logits_loss(logits, y);
+        self.run.saw(loss.array(), B);
+        let mut grads = loss.backward();
+        self.opt.update(&mut self.model, &grads).unwrap();
+        self.model.zero_grads(&mut grads);
+        self.run.step(&self.model, &self.opt).unwrap();
+        self.grads = Some(grads);
+    }
+}
+
+/// `n` images of noise.
+fn images(n: usize) -> Images<Rank1<784>, 10> {
+    let pixels = (0..n * 784).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8);
+    let classes = (0..n).map(|i| i % 10).collect();
+    Images::new(pixels.collect(), classes).unwrap()
+}
+
+fn main() {
+    sam_runtime::device::keep_freed_memory();
+    let dir = tempfile::tempdir().unwrap();
+    let text = format!(
+        "out = {:?}\nepochs = 1\nrho = {{ kind = 'constant', value = 0.05 }}\n\
+         optimizer = {{ kind = 'sgd', lr = 0.01, momentum = 0.9 }}",
+        dir.path().join("run")
+    );
+    let config: RunConfig = toml::from_str(&text).unwrap();
+    let dev = Cpu::seed_from_u64(0);
+    let loader = DataLoader::<_, B>::new(images(60_000))
+        .unwrap()
+        .workers(std::env::args().nth(1).map_or(1, |n| n.parse().unwrap()));
+    let initial: Net = dev.build_module::<Mlp, f32>();
+    let opt = |model: &Net| AnyOptimizer::new(model, &config.optimizer).unwrap();
+    fn bare<I: Iterator<Item = Batch>>(model: Net, opt: Opt, batches: I) -> Bare<I> {
+        Bare {
+            opt,
+            grads: Some(model.alloc_grads()),
+            model,
+            batches,
+        }
+    }
+    let ready: Vec<Batch> = loader.epoch(&dev, 0).take(30).collect();
+    let ready = || ready.clone().into_iter().cycle();
+    // Several epochs in one: the iterator must not end.
+    let loaded = || (0..).flat_map(|epoch: usize| loader.epoch(&dev, epoch));
+    let mut first = bare(initial.clone(), opt(&initial), ready());
+    let mut again = bare(initial.clone(), opt(&initial), ready());
+    let mut with_loader = bare(initial.clone(), opt(&initial), loaded());
+    let (mut model, mut state) = (initial.clone(), opt(&initial));
+    let mut run = Run::start(&config, &config, &mut model, &mut state).unwrap();
+    run.next_epoch(loader.len()).unwrap();
+    let mut whole = Whole {
+        run,
+        grads: Some(model.alloc_grads()),
+        model,
+        opt: state,
+        batches: loaded(),
+    };
+    const STEPS: usize = 10;
+    let times = race(
+        &mut [
+            Contestant {
+                name: "bare",
+                run: Box::new(|| first.epoch(STEPS)),
+            },
+            Contestant {
+                name: "loader",
+                run: Box::new(|| with_loader.epoch(STEPS)),
+            },
+            Contestant {
+                name: "run",
+                run: Box::new(|| whole.epoch(STEPS)),
+            },
+            Contestant {
+                name: "bare again",
+                run: Box::new(|| again.epoch(STEPS)),
+            },
+        ],
+        101,
+        1,
+    );
+    let ms: Vec<f64> = times.iter().map(|ms| ms / STEPS as f64).collect();
+    println!("ms per SAM step of an MLP 784-256-256-10, batches of 100");
+    for (what, ms) in [
+        "batches that are ready",
+        "with the loader",
+        "with loader, metrics, progress",
+        "batches that are ready, again",
+    ]
+    .iter()
+    .zip(&ms)
+    {
+        let more = 100.0 * (ms / times[0] * STEPS as f64 - 1.0);
+        println!("{what:<32} {ms:.3}  {more:+.1} %");
+    }
+}
