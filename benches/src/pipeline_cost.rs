@@ -113,7 +113,8 @@ fn main() {
             batches,
         }
     }
-    let ready: Vec<Batch> = loader.epoch(&dev, 0).take(30).collect();
+    // A whole epoch: as in any training, a batch is in no cache when its step begins.
+    let ready: Vec<Batch> = loader.epoch(&dev, 0).collect();
     let ready = || ready.clone().into_iter().cycle();
     // Several epochs in one: the iterator must not end.
     let loaded = || (0..).flat_map(|epoch: usize| loader.epoch(&dev, epoch));

@@ -244,10 +244,16 @@ fn a_dry_run_tries_everything_once_and_touches_nothing() {
     run(&config, &RISING);
     let before = fs::read(out.join("metrics.jsonl")).unwrap();
     config.dry_run = true;
+    fs::create_dir(out.join("dry-run")).unwrap();
+    fs::write(out.join("dry-run/notes.txt"), "mine").unwrap();
     for _ in 0..2 {
         assert_eq!(run(&config, &RISING).stop, Some(Stop::DryRun));
     }
     assert_eq!(fs::read(out.join("metrics.jsonl")).unwrap(), before);
+    assert_eq!(
+        fs::read_to_string(out.join("dry-run/notes.txt")).unwrap(),
+        "mine"
+    );
     let dry = read_jsonl(out.join("dry-run/metrics.jsonl")).unwrap();
     let seen: Vec<_> = dry.iter().map(|r| (r.step, &*r.split)).collect();
     assert_eq!(seen, [(1, "train"), (1, "test")]);

@@ -147,10 +147,7 @@ impl<M: Clone> Run<M> {
             config.out.push("dry-run");
             config.resume = false;
             config.epochs = 1;
-            // Nobody else's: its name says so.
-            if config.out.exists() {
-                fs::remove_dir_all(&config.out).map_err(failed(&config.out))?;
-            }
+            clear(&config.out)?;
         }
         let out = config.out.clone();
         let mut store =
@@ -446,6 +443,30 @@ impl<M: Clone> Run<M> {
         self.last_checkpoint = Some(self.store.save(&checkpoint)?);
         Ok(())
     }
+}
+
+/// Removes what an earlier dry run has written, and nothing else.
+fn clear(out: &Path) -> Result<(), RunError> {
+    let written = [
+        "checkpoints",
+        "config.toml",
+        "curves.png",
+        "curves.svg",
+        "metrics.csv",
+        "metrics.jsonl",
+        "tensorboard",
+    ];
+    for path in written.map(|name| out.join(name)) {
+        let removed = if path.is_dir() {
+            fs::remove_dir_all(&path)
+        } else if path.exists() {
+            fs::remove_file(&path)
+        } else {
+            Ok(())
+        };
+        removed.map_err(failed(&path))?;
+    }
+    Ok(())
 }
 
 /// What the mean training loss of an epoch is called where a rule watches it.
