@@ -42,7 +42,7 @@ use crate::{
 ///     run: &mut Run<Net>,
 ///     model: &mut Net,
 ///     opt: &mut AnyOptimizer<Net, f32, Cpu>,
-///     loader: &DataLoader<Glyphs, 64>,
+///     loader: &DataLoader<Images<Rank1<784>, 10>, 64>,
 /// ) -> Result<(), Box<dyn std::error::Error>> {
 ///     let dev = Cpu::default();
 ///     let mut grads = model.alloc_grads();
