@@ -1,5 +1,7 @@
 //! What a run costs beside its steps: the loader, metrics in three files, and the progress, on an MLP
 //! 784-256-256-10 with batches of 100. Checkpoints and evaluations come once an epoch and are not in it.
+//!
+//! `pipeline-cost [WORKERS]`: of the loader, 1 if left out.
 
 use dfdx::{optim::Optimizer, prelude::*};
 use sam_benches::{Contestant, race};
@@ -90,19 +92,20 @@ fn images(n: usize) -> Images<Rank1<784>, 10> {
     Images::new(pixels.collect(), classes).unwrap()
 }
 
-fn main() {
+fn main() -> anyhow::Result<()> {
     sam_runtime::device::keep_freed_memory();
-    let dir = tempfile::tempdir().unwrap();
+    let workers = std::env::args().nth(1).map_or(Ok(1), |n| n.parse())?;
+    let dir = tempfile::tempdir()?;
     let text = format!(
         "out = {:?}\nepochs = 1\nrho = {{ kind = 'constant', value = 0.05 }}\n\
          optimizer = {{ kind = 'sgd', lr = 0.01, momentum = 0.9 }}",
         dir.path().join("run")
     );
-    let config: RunConfig = toml::from_str(&text).unwrap();
+    let config: RunConfig = toml::from_str(&text)?;
     let dev = Cpu::seed_from_u64(0);
     let loader = DataLoader::<_, B>::new(images(60_000))
         .unwrap()
-        .workers(std::env::args().nth(1).map_or(1, |n| n.parse().unwrap()));
+        .workers(workers);
     let initial: Net = dev.build_module::<Mlp, f32>();
     let opt = |model: &Net| AnyOptimizer::new(model, &config.optimizer).unwrap();
     fn bare<I: Iterator<Item = Batch>>(model: Net, opt: Opt, batches: I) -> Bare<I> {
@@ -122,7 +125,7 @@ fn main() {
     let mut again = bare(initial.clone(), opt(&initial), ready());
     let mut with_loader = bare(initial.clone(), opt(&initial), loaded());
     let (mut model, mut state) = (initial.clone(), opt(&initial));
-    let mut run = Run::start(&config, &config, &mut model, &mut state).unwrap();
+    let mut run = Run::start(&config, &config, &mut model, &mut state)?;
     run.next_epoch(loader.len()).unwrap();
     let mut whole = Whole {
         run,
@@ -168,4 +171,5 @@ fn main() {
         let more = 100.0 * (ms / times[0] * STEPS as f64 - 1.0);
         println!("{what:<32} {ms:.3}  {more:+.1} %");
     }
+    Ok(())
 }
