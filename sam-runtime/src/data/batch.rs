@@ -2,6 +2,7 @@
 
 use dfdx::shapes::{Const, ConstDim, ConstShape, Rank2, Shape};
 use dfdx::tensor::{Tensor, TensorFromVec};
+use rayon::prelude::*;
 
 use super::{DataError, Sample};
 
@@ -54,7 +55,42 @@ pub(super) struct HostBatch {
     rows: usize,
 }
 
+/// Samples that a thread reads at least: fewer are not worth waking it.
+const TASK: usize = 8;
+
 impl HostBatch {
+    /// Reads the samples at `indices` with `get`, on all threads that compute. Of several that can't be
+    /// read, the first one's error is the batch's.
+    pub(super) fn read_on_all_cores<S: BatchShape, const CLASSES: usize>(
+        indices: &[usize],
+        get: impl Fn(usize) -> Result<Sample<S, CLASSES>, DataError> + Sync,
+    ) -> Result<Self, DataError> {
+        let rows = indices.len();
+        if rows < 2 * TASK || S::NUMEL == 0 || CLASSES == 0 {
+            return Self::read(indices, get);
+        }
+        let mut inputs = vec![0.0; rows * S::NUMEL];
+        let mut targets = vec![0.0; rows * CLASSES];
+        let results: Vec<Result<(), DataError>> = indices
+            .par_iter()
+            .zip(inputs.par_chunks_exact_mut(S::NUMEL))
+            .zip(targets.par_chunks_exact_mut(CLASSES))
+            .with_min_len(TASK)
+            .map(|((&index, input), target)| {
+                let sample = get(index)?;
+                input.copy_from_slice(sample.input());
+                target[sample.label()] = 1.0;
+                Ok(())
+            })
+            .collect();
+        results.into_iter().collect::<Result<(), _>>()?;
+        Ok(Self {
+            inputs,
+            targets,
+            rows,
+        })
+    }
+
     /// Reads the samples at `indices`, in that order, with `get`.
     pub(super) fn read<S: BatchShape, const CLASSES: usize>(
         indices: &[usize],

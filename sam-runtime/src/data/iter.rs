@@ -88,7 +88,7 @@ where
         let index = self.next;
         self.next += 1;
         let batch = match &mut self.ahead {
-            Ahead::NoWorkers => self.plan.read(index),
+            Ahead::NoWorkers => self.plan.read_on_all_cores(index),
             Ahead::Workers(queues) => queues.next(index),
             Ahead::Failed(error) => Err(error.take().unwrap_or(DataError::Gone { batch: index })),
         };
@@ -249,7 +249,7 @@ where
         }
         let indices: Vec<usize> = (self.at..self.at + n).collect();
         self.at += n;
-        let batch = HostBatch::read(&indices, |index| self.dataset.get(index));
+        let batch = HostBatch::read_on_all_cores(&indices, |index| self.dataset.get(index));
         Some(batch.and_then(|batch| batch.into_chunk::<S, CLASSES, D>(&self.device)))
     }
 

@@ -114,7 +114,9 @@ impl<Ds: Dataset, const B: usize, T> DataLoader<Ds, B, T> {
     }
 
     /// How many threads read batches ahead of the loop; 0, as at first, for none: then a batch is read
-    /// when the loop asks for it.
+    /// when the loop asks for it, by all threads of rayon's pool, which have nothing else to do then. That is
+    /// best where the CPU trains, and reading is quick; workers are for reading that is slow, or waits, and
+    /// for a GPU.
     ///
     /// The batches are the same, in the same order, with any number of workers. What they hold ahead is
     /// bounded: at most `workers * (prefetch + 1)` batches. They begin when [`epoch`](Self::epoch) is

@@ -48,16 +48,35 @@ where
     S: BatchShape,
     T: Transform<Ds>,
 {
-    /// Reads batch `index`.
+    /// Reads batch `index` on this thread.
     pub(super) fn read(&self, index: usize) -> Result<HostBatch, DataError> {
+        let batch = HostBatch::read(self.samples(index), |sample| self.sample(sample));
+        batch.map(|batch| self.whole(batch, index))
+    }
+
+    /// Reads batch `index` on all threads that compute; the same batch.
+    pub(super) fn read_on_all_cores(&self, index: usize) -> Result<HostBatch, DataError> {
+        let samples = self.samples(index);
+        let batch = HostBatch::read_on_all_cores(samples, |sample| self.sample(sample));
+        batch.map(|batch| self.whole(batch, index))
+    }
+
+    /// The indices of the samples of batch `index`.
+    fn samples(&self, index: usize) -> &[usize] {
         let first = index * self.size;
-        let samples = &self.order[first..self.order.len().min(first + self.size)];
-        let mut batch = HostBatch::read(samples, |sample| {
-            self.transform.sample(&self.dataset, self.draw(sample))
-        })?;
+        &self.order[first..self.order.len().min(first + self.size)]
+    }
+
+    fn sample(&self, index: usize) -> Result<Ds::Item, DataError> {
+        self.transform.sample(&self.dataset, self.draw(index))
+    }
+
+    /// What is done to batch `index` as a whole.
+    fn whole(&self, mut batch: HostBatch, index: usize) -> HostBatch {
+        let rows = self.samples(index).len();
         let (inputs, targets) = batch.rows_mut();
         self.transform
-            .batch(inputs, targets, samples.len(), self.draw(index));
-        Ok(batch)
+            .batch(inputs, targets, rows, self.draw(index));
+        batch
     }
 }

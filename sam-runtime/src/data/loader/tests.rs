@@ -149,6 +149,30 @@ fn a_chunk_of_nothing_panics() {
     loader(4).chunks(&Cpu::default(), 0);
 }
 
+/// Where a batch is large enough for several threads, too.
+#[test]
+fn of_several_errors_the_first_is_the_batchs() {
+    struct Odd;
+    impl Dataset for Odd {
+        type Item = Sample<Rank1<1>, 3>;
+        fn len(&self) -> usize {
+            64
+        }
+        fn get(&self, index: usize) -> Result<Self::Item, DataError> {
+            match index % 2 {
+                0 => Sample::new(vec![index as f32], index % 3),
+                _ => Err(DataError::Other(format!("sample {index}").into())),
+            }
+        }
+    }
+    let loader = DataLoader::<_, 64>::new(Odd).unwrap().seed(2);
+    let first = loader.order(0).into_iter().find(|i| i % 2 == 1).unwrap();
+    for _ in 0..20 {
+        let batch = loader.try_epoch(&Cpu::default(), 0).next().unwrap();
+        assert_eq!(batch.err().unwrap().to_string(), format!("sample {first}"));
+    }
+}
+
 #[test]
 fn padding_sees_the_first_samples_twice() {
     let loader = loader(22).seed(5).last(LastBatch::Pad);
