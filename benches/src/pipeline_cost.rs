@@ -1,10 +1,12 @@
 //! What a run costs beside its steps: the loader, metrics in three files, and the progress, on an MLP
 //! 784-256-256-10 with batches of 100. Checkpoints and evaluations come once an epoch and are not in it.
 //!
-//! `pipeline-cost [WORKERS]`: of the loader, 1 if left out.
+//! `pipeline-cost [WORKERS]`: of the loader, none if left out.
+
+use std::time::Instant;
 
 use dfdx::{optim::Optimizer, prelude::*};
-use sam_benches::{Contestant, race};
+use sam_benches::median;
 use sam_runtime::{
     optim::AnyOptimizer,
     prelude::*,
@@ -12,6 +14,8 @@ use sam_runtime::{
 };
 
 const B: usize = 100;
+const STEPS: usize = 10;
+const ROUNDS: usize = 151;
 
 type Mlp = (
     (Linear<784, 256>, ReLU),
@@ -94,7 +98,7 @@ fn images(n: usize) -> Images<Rank1<784>, 10> {
 
 fn main() -> anyhow::Result<()> {
     sam_runtime::device::keep_freed_memory();
-    let workers = std::env::args().nth(1).map_or(Ok(1), |n| n.parse())?;
+    let workers = std::env::args().nth(1).map_or(Ok(0), |n| n.parse())?;
     let dir = tempfile::tempdir()?;
     let text = format!(
         "out = {:?}\nepochs = 1\nrho = {{ kind = 'constant', value = 0.05 }}\n\
@@ -134,42 +138,41 @@ fn main() -> anyhow::Result<()> {
         opt: state,
         batches: loaded(),
     };
-    const STEPS: usize = 10;
-    let times = race(
-        &mut [
-            Contestant {
-                name: "bare",
-                run: Box::new(|| first.epoch(STEPS)),
-            },
-            Contestant {
-                name: "loader",
-                run: Box::new(|| with_loader.epoch(STEPS)),
-            },
-            Contestant {
-                name: "run",
-                run: Box::new(|| whole.epoch(STEPS)),
-            },
-            Contestant {
-                name: "bare again",
-                run: Box::new(|| again.epoch(STEPS)),
-            },
-        ],
-        101,
-        1,
+    let mut contestants: [(&str, Box<dyn FnMut()>); 4] = [
+        ("batches that are ready", Box::new(|| first.epoch(STEPS))),
+        ("with the loader", Box::new(|| with_loader.epoch(STEPS))),
+        (
+            "with loader, metrics, progress",
+            Box::new(|| whole.epoch(STEPS)),
+        ),
+        (
+            "batches that are ready, again",
+            Box::new(|| again.epoch(STEPS)),
+        ),
+    ];
+    // The machine's speed drifts by more than what is measured: each round is compared with itself.
+    let mut ms = vec![Vec::new(); contestants.len()];
+    let mut more = vec![Vec::new(); contestants.len()];
+    for round in 0..=ROUNDS {
+        let times = contestants.each_mut().map(|(_, run)| {
+            let start = Instant::now();
+            run();
+            start.elapsed().as_secs_f64() * 1e3 / STEPS as f64
+        });
+        // The first round warms up.
+        if round > 0 {
+            let ready = (times[0] + times[3]) / 2.0;
+            for (i, time) in times.iter().enumerate() {
+                ms[i].push(*time);
+                more[i].push(100.0 * (time / ready - 1.0));
+            }
+        }
+    }
+    println!(
+        "ms per SAM step of an MLP 784-256-256-10, batches of 100: medians of {ROUNDS} rounds"
     );
-    let ms: Vec<f64> = times.iter().map(|ms| ms / STEPS as f64).collect();
-    println!("ms per SAM step of an MLP 784-256-256-10, batches of 100");
-    for (what, ms) in [
-        "batches that are ready",
-        "with the loader",
-        "with loader, metrics, progress",
-        "batches that are ready, again",
-    ]
-    .iter()
-    .zip(&ms)
-    {
-        let more = 100.0 * (ms / times[0] * STEPS as f64 - 1.0);
-        println!("{what:<32} {ms:.3}  {more:+.1} %");
+    for ((what, _), (ms, more)) in contestants.iter().zip(ms.iter_mut().zip(&mut more)) {
+        println!("{what:<32} {:.3}  {:+.1} %", median(ms), median(more));
     }
     Ok(())
 }
