@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use dfdx::{optim::Optimizer, prelude::*};
-use sam_benches::median;
+use sam_benches::{Contestant, median};
 use sam_runtime::{
     optim::AnyOptimizer,
     prelude::*,
@@ -138,14 +138,15 @@ fn main() -> anyhow::Result<()> {
         opt: state,
         batches: loaded(),
     };
-    let mut contestants: [(&str, Box<dyn FnMut()>); 4] = [
-        ("batches that are ready", Box::new(|| first.epoch(STEPS))),
-        ("with the loader", Box::new(|| with_loader.epoch(STEPS))),
-        (
+    let contestant = |name, run| Contestant { name, run };
+    let mut contestants = [
+        contestant("batches that are ready", Box::new(|| first.epoch(STEPS))),
+        contestant("with the loader", Box::new(|| with_loader.epoch(STEPS))),
+        contestant(
             "with loader, metrics, progress",
             Box::new(|| whole.epoch(STEPS)),
         ),
-        (
+        contestant(
             "batches that are ready, again",
             Box::new(|| again.epoch(STEPS)),
         ),
@@ -154,9 +155,9 @@ fn main() -> anyhow::Result<()> {
     let mut ms = vec![Vec::new(); contestants.len()];
     let mut more = vec![Vec::new(); contestants.len()];
     for round in 0..=ROUNDS {
-        let times = contestants.each_mut().map(|(_, run)| {
+        let times = contestants.each_mut().map(|contestant| {
             let start = Instant::now();
-            run();
+            (contestant.run)();
             start.elapsed().as_secs_f64() * 1e3 / STEPS as f64
         });
         // The first round warms up.
@@ -171,8 +172,10 @@ fn main() -> anyhow::Result<()> {
     println!(
         "ms per SAM step of an MLP 784-256-256-10, batches of 100: medians of {ROUNDS} rounds"
     );
-    for ((what, _), (ms, more)) in contestants.iter().zip(ms.iter_mut().zip(&mut more)) {
-        println!("{what:<32} {:.3}  {:+.1} %", median(ms), median(more));
+    for (Contestant { name, .. }, (ms, more)) in
+        contestants.iter().zip(ms.iter_mut().zip(&mut more))
+    {
+        println!("{name:<32} {:.3}  {:+.1} %", median(ms), median(more));
     }
     Ok(())
 }
