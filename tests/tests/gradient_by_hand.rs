@@ -162,7 +162,7 @@ fn the_clean_gradient_and_loss_are_those_of_central_differences() {
             (at(h) - at(-h)) / (2.0 * h)
         })
         .collect();
-    assert!((report.gradient_norm.unwrap() - norm(&differences, 2.0)).abs() < 1e-9);
+    assert!((report.gradient_norm().unwrap() - norm(&differences, 2.0)).abs() < 1e-9);
     assert_eq!(report.clean_loss(), Some(loss(&w)));
 }
 

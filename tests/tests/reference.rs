@@ -126,7 +126,7 @@ fn five_steps_agree_with_optax_and_pytorch() {
                 );
                 near(
                     "norm",
-                    &[report.gradient_norm.unwrap()],
+                    &[report.gradient_norm().unwrap()],
                     &scalar("grad_norm"),
                 );
                 for (name, ours) in &step.gradient {

@@ -1,28 +1,55 @@
-use super::Norm;
+use std::{fmt, sync::Arc};
+
+use super::{Norm, Numbers};
 
 /// The dual norm of a gradient, kept in the scaled form in which eq. 2 is evaluated without
 /// overflow: with `M = max |g|` and `a = |g| / M`, `||g||_q = M (sum a^q)^(1/q)` and
 /// `e = rho sign(g) a^(q-1) / (sum a^q)^(1/p)`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct DualNorm {
     pub(in crate::device) norm: Norm,
-    /// `M`; 1 where no scaling was needed.
-    pub(in crate::device) scale: f64,
-    /// `sum a^q`; for `q = inf` the number of elements with `|g| = M` plays no part and this is 1.
-    pub(in crate::device) sum: f64,
+    pub(in crate::device) place: Place,
 }
 
+/// Where the numbers of a norm are.
+#[derive(Clone)]
+pub(in crate::device) enum Place {
+    Host {
+        /// `M`; 1 where no scaling was needed.
+        scale: f64,
+        /// `sum a^q`; for `q = inf` the number of elements with `|g| = M` plays no part and this is 1.
+        sum: f64,
+    },
+    /// `Record` in step.cu.
+    #[cfg_attr(not(feature = "cuda"), allow(dead_code))]
+    Device(Arc<dyn Numbers>),
+}
+
+/// Where `||g||_q` is among the numbers of a [`Place::Device`].
+const VALUE: usize = 2;
+
 impl DualNorm {
-    /// `||g||_q`. NaN or infinite when an element of the gradient is.
-    pub fn value(&self) -> f64 {
-        match self.norm.dual() {
-            q if q.is_infinite() => self.scale * self.sum,
-            q => self.scale * self.sum.powf(1.0 / q),
-        }
+    pub(in crate::device) fn on_host(norm: Norm, scale: f64, sum: f64) -> Self {
+        let place = Place::Host { scale, sum };
+        Self { norm, place }
     }
 
-    /// The denominator `(sum a^q)^(1/p)` of eq. 2.
-    pub(in crate::device) fn denominator(&self) -> f64 {
-        self.sum.powf(1.0 / self.norm.p())
+    /// `||g||_q`. NaN or infinite when an element of the gradient is. On a GPU this waits for the step.
+    pub fn value(&self) -> f64 {
+        match &self.place {
+            Place::Host { scale, sum } => match self.norm.dual() {
+                q if q.is_infinite() => scale * sum,
+                q => scale * sum.powf(1.0 / q),
+            },
+            Place::Device(numbers) => numbers.read()[VALUE],
+        }
+    }
+}
+
+impl fmt::Debug for DualNorm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DualNorm")
+            .field("norm", &self.norm)
+            .finish_non_exhaustive()
     }
 }

@@ -5,9 +5,10 @@
 //! |---|---|
 //! | `layers` | [`Layers`]: the operations that [`nn`](crate::nn) is made of; checks for whatever implements it |
 //! | `cpu` | both on host memory: own kernels, on several threads |
-//! | `cuda` | the layers on a GPU, by `composed` (feature `cuda`) |
+//! | `cuda` | both on an NVIDIA GPU (feature `cuda`) |
 //! | `composed` | the layers out of dfdx's own operations, for any device |
 //! | `norm`, `dual` | the norms of a perturbation, and of a gradient |
+//! | `queue` | what a device adds that nobody should wait for |
 //! | `rng` | random numbers that both passes of a step share |
 //! | `memory` | [`keep_freed_memory`] |
 //!
@@ -16,6 +17,8 @@
 //! The kernels of a device are looked up at run time ([`kernels`]), so that a function that is
 //! generic over `D: Device<E>` needs no further bound.
 
+#[cfg(test)]
+mod checks;
 #[cfg(any(test, feature = "cuda"))]
 mod composed;
 mod cpu;
@@ -25,6 +28,7 @@ mod dual;
 mod layers;
 mod memory;
 mod norm;
+mod queue;
 mod rng;
 
 use std::any::Any;
@@ -41,6 +45,8 @@ pub use layers::{
 };
 pub use memory::keep_freed_memory;
 pub use norm::{Norm, NormError};
+pub(crate) use queue::address;
+pub use queue::{Notes, Numbers, PassNumber, Queue, Span};
 pub use rng::{Fork, fork};
 
 /// The memory of a gradient on `D`.
@@ -54,11 +60,13 @@ pub trait Buffers<V, Err> {
 
 /// What a SAM step asks of a device, for elements of type `E`.
 pub trait Kernels<E: Dtype, D: Storage<E>>: Sync {
-    /// The dual norm `||g||_q` over all buffers together, not one by one.
+    /// The dual norm `||g||_q` over all buffers together, not one by one. A device with a queue notes in
+    /// `notes` where it is not finite.
     fn dual_norm(
         &self,
         gradients: &mut dyn Buffers<D::Vec, D::Err>,
         norm: Norm,
+        notes: Option<(&Notes, PassNumber)>,
     ) -> Result<DualNorm, D::Err>;
 
     /// Turns each gradient `g` into the perturbation `e` of SAM's eq. 2, in place:
@@ -73,17 +81,24 @@ pub trait Kernels<E: Dtype, D: Storage<E>>: Sync {
     /// `into += weight * from`.
     fn add_scaled(&self, into: &mut D::Vec, from: &D::Vec, weight: f64) -> Result<(), D::Err>;
 
-    /// `into *= factor`.
-    fn scale(&self, into: &mut D::Vec, factor: f64) -> Result<(), D::Err>;
+    /// Scales all buffers together down to the L2 norm `bound`, if theirs is larger, and finite.
+    fn shrink(&self, gradients: &mut dyn Buffers<D::Vec, D::Err>, bound: f64)
+    -> Result<(), D::Err>;
 
     /// Moves every element into `-bound..=bound`; NaN stays NaN.
-    fn clamp(&self, into: &mut D::Vec, bound: f64) -> Result<(), D::Err>;
+    fn clamp(&self, gradients: &mut dyn Buffers<D::Vec, D::Err>, bound: f64) -> Result<(), D::Err>;
 
     /// `into = from`.
     fn copy(&self, into: &mut D::Vec, from: &D::Vec) -> Result<(), D::Err>;
 
     /// The buffer as a slice, where the host can read it.
     fn host<'a>(&self, buffer: &'a D::Vec) -> Option<&'a [E]>;
+
+    /// The further operations of a device that works off a queue; `None` where reading a number waits for
+    /// nothing.
+    fn queue(&self) -> Option<&dyn Queue<E, D>> {
+        None
+    }
 }
 
 /// The kernels for tensors of type `E` on `D`, or `None` where this crate has none.
@@ -96,6 +111,10 @@ pub fn kernels<E: Dtype, D: Storage<E>>() -> Option<&'static dyn Kernels<E, D>> 
         &(&cpu::CpuKernels as On<dfdx::dtypes::f16, Cpu>),
         #[cfg(feature = "f16")]
         &(&cpu::CpuKernels as On<dfdx::dtypes::AMP<dfdx::dtypes::f16>, Cpu>),
+        #[cfg(feature = "cuda")]
+        &(&cuda::CudaKernels as On<f32, dfdx::tensor::Cuda>),
+        #[cfg(feature = "cuda")]
+        &(&cuda::CudaKernels as On<f64, dfdx::tensor::Cuda>),
     ];
     known
         .iter()

@@ -323,7 +323,7 @@ impl<M: Clone> Run<M> {
             if let Some(report) = &report {
                 record = record
                     .with(names::RHO, rho)
-                    .with_some(names::GRADIENT_NORM, report.gradient_norm)
+                    .with_some(names::GRADIENT_NORM, report.gradient_norm())
                     .with_some(names::SHARPNESS, report.sharpness());
             }
             self.output.training(record)?;

@@ -3,7 +3,7 @@
 use dfdx::{prelude::*, tensor::Gradients};
 
 use super::{StepError, tensors::GradientBuffers};
-use crate::device::{Kernels, Norm, kernels};
+use crate::device::{Kernels, kernels};
 
 /// Bounds of a gradient, applied right before the update: to SAM's gradient and not to the clean one that
 /// only shows where to climb. Clipping that one would change nothing but rho.
@@ -49,17 +49,12 @@ impl Clip {
         E: Dtype,
         D: Device<E>,
     {
-        use crate::device::Buffers;
-
         let mut buffers = GradientBuffers { model, gradients };
         if let Some(bound) = self.value {
-            buffers.for_each(&mut |g| kernels.clamp(g, bound))?;
+            kernels.clamp(&mut buffers, bound)?;
         }
         if let Some(bound) = self.norm {
-            let norm = kernels.dual_norm(&mut buffers, Norm::L2)?.value();
-            if norm.is_finite() && norm > bound {
-                buffers.for_each(&mut |g| kernels.scale(g, bound / norm))?;
-            }
+            kernels.shrink(&mut buffers, bound)?;
         }
         Ok(())
     }

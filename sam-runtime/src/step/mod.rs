@@ -23,6 +23,7 @@ mod sam;
 mod seeds;
 mod split;
 mod tensors;
+mod watch;
 mod workspace;
 
 use serde::{Deserialize, Serialize};

@@ -8,10 +8,14 @@ use super::{
     error::{Failure, Pass as At, StepError},
     pass::{Kind, Pass, Settings},
     report, seeds,
-    tensors::{GradientBuffers, blend_buffers, parameter_ids, zip_gradients},
+    tensors::{
+        GradientBuffers, add_gradients, blend_buffers, copy_gradients, first_parameter,
+        parameter_ids, restore_gradients, take_buffers,
+    },
+    watch::{self, Watch},
     workspace::{self, Workspace},
 };
-use crate::device::{Kernels, Norm, fork, kernels};
+use crate::device::{DualNorm, Kernels, Norm, Notes, Queue, fork, kernels};
 
 /// One SAM step (Algorithm 1 of the paper) over one batch.
 pub(crate) struct Step<M, E: Dtype, D: Device<E>> {
@@ -33,7 +37,9 @@ pub(crate) struct Step<M, E: Dtype, D: Device<E>> {
     perturbed: Option<M>,
     /// The buffers after the clean passes so far, and their share of the batch.
     advanced: Option<(M, f64)>,
-    norms: Vec<f64>,
+    norms: Vec<DualNorm>,
+    /// On a device with a queue: what this step finds.
+    notes: Option<Notes>,
     failure: Option<Failure<D::Err>>,
     /// The first non-finite gradient. Later chunks still run their clean pass, for the observers.
     nonfinite: Option<StepError>,
@@ -77,6 +83,7 @@ where
             perturbed: None,
             advanced: None,
             norms: Vec::new(),
+            notes: None,
             failure: None,
             nonfinite: None,
             report: StepReport {
@@ -104,13 +111,36 @@ where
         let ids = parameter_ids(&self.base).map_err(Failure::Device)?;
         self.id = ids.first().copied();
         let mut space = workspace::take(ids);
-        let may_come_back = rho > 0.0 && self.settings.nonfinite == NonFinite::Skip;
+        if let (true, Some(queue)) = (rho > 0.0, kernels.queue()) {
+            self.watch(queue, &mut space).map_err(Failure::Device)?;
+        }
+        let may_come_back =
+            rho > 0.0 && (self.settings.nonfinite == NonFinite::Skip || kernels.queue().is_some());
         if let (true, Some(start)) = (may_come_back, &mut self.total) {
             let backup = space.backup.get_or_insert_with(Gradients::leaky);
-            zip_gradients(&self.base, backup, start, |to, from| kernels.copy(to, from))
-                .map_err(Failure::Device)?;
+            copy_gradients(&self.base, backup, start, kernels).map_err(Failure::Device)?;
         }
         self.space = Some(space);
+        Ok(())
+    }
+
+    /// Has the device note what is not finite.
+    fn watch(
+        &mut self,
+        queue: &dyn Queue<E, D>,
+        space: &mut Workspace<E, D>,
+    ) -> Result<(), D::Err> {
+        let Some((device, _)) = first_parameter(&self.base, false)? else {
+            return Ok(());
+        };
+        let zeros = |len| queue.zeros(&device, len);
+        if space.watch.is_none() {
+            space.watch = Some(Watch::new(zeros)?);
+        }
+        if let Some(watch) = &space.watch {
+            self.notes = Some(watch.notes(zeros(1)?));
+            self.report.waited = Some(watch.waited());
+        }
         Ok(())
     }
 
@@ -232,22 +262,23 @@ where
             model: &self.base,
             gradients,
         };
+        let notes = noted(&self.notes, At::Clean);
         let dual = kernels
-            .dual_norm(&mut buffers, self.settings.norm)
+            .dual_norm(&mut buffers, self.settings.norm, notes)
             .map_err(Failure::Device)?;
-        let norm = dual.value();
-        self.norms.push(norm);
-        if !norm.is_finite() {
+        self.norms.push(dual.clone());
+        if self.notes.is_none() && !dual.value().is_finite() {
             self.nonfinite = Some(StepError::NonFinite {
                 pass: At::Clean,
-                norm,
+                norm: dual.value(),
             });
             return Ok(());
         }
         let mut perturbed = self.base.clone();
-        kernels
-            .ascend(&mut buffers, &dual, self.settings.rho)
-            .and_then(|()| space.weights.displace(&mut perturbed, gradients, kernels))
+        let rho = self.settings.rho;
+        space
+            .weights
+            .displace(&mut perturbed, gradients, &dual, rho, kernels)
             .map_err(Failure::Device)?;
         self.perturbed = Some(perturbed);
         self.next = Some((Kind::Perturbed, chunk));
@@ -262,14 +293,14 @@ where
                 model: &self.base,
                 gradients: &mut gradients,
             };
-            let norm = kernels
-                .dual_norm(&mut buffers, Norm::L2)
-                .map_err(Failure::Device)?
-                .value();
-            if !norm.is_finite() {
+            let notes = noted(&self.notes, At::Perturbed);
+            let dual = kernels
+                .dual_norm(&mut buffers, Norm::L2, notes)
+                .map_err(Failure::Device)?;
+            if self.notes.is_none() && !dual.value().is_finite() {
                 self.nonfinite = Some(StepError::NonFinite {
                     pass: At::Perturbed,
-                    norm,
+                    norm: dual.value(),
                 });
             }
         }
@@ -279,10 +310,8 @@ where
         }
         self.touched = true;
         let total = self.total.as_mut().expect("no pass has the result");
-        zip_gradients(&self.base, total, &mut gradients, |total, gradient| {
-            kernels.add_scaled(total, gradient, share)
-        })
-        .map_err(Failure::Device)?;
+        add_gradients(&self.base, total, &mut gradients, share, kernels)
+            .map_err(Failure::Device)?;
         self.space.as_mut().expect("a workspace").perturbed = Some(gradients);
         Ok(())
     }
@@ -314,9 +343,14 @@ where
     /// Ends the step and writes the buffers into `model`; its weights are not touched. `None` for a
     /// model whose buffers can't have changed.
     pub(crate) fn finish(self, model: Option<&mut M>) -> Result<Gradients<E, D>, Failure<D::Err>> {
+        let (kernels, notes) = (self.kernels, self.notes.clone());
         let (advanced, result) = self.end();
         if let (Ok(_), Some((from, _)), Some(model)) = (&result, advanced, model) {
-            blend_buffers(model, &from, 0.0, 1.0).map_err(Failure::Device)?;
+            match (kernels.and_then(|k| k.queue()), &notes) {
+                (Some(queue), Some(notes)) => take_buffers(model, &from, notes, queue),
+                _ => blend_buffers(model, &from, 0.0, 1.0),
+            }
+            .map_err(Failure::Device)?;
         }
         result
     }
@@ -329,19 +363,16 @@ where
             (None, Some(error)) if self.settings.nonfinite == NonFinite::Error => Err(error.into()),
             (None, Some(_)) => {
                 advanced = None;
-                self.report.skipped = true;
+                self.report.is_skipped = true;
                 self.restore_start()
             }
-            (None, None) => self.clipped(),
+            (None, None) => self.clipped().and_then(|total| self.judged(total)),
         };
-        if !self.norms.is_empty() {
-            let weighted = self
-                .norms
-                .iter()
-                .zip(&self.shares)
-                .map(|(n, share)| n * share);
-            self.report.gradient_norm = Some(weighted.sum());
-        }
+        self.report.norms = std::mem::take(&mut self.norms)
+            .into_iter()
+            .zip(self.shares.iter().copied())
+            .collect();
+        self.report.verdict = self.notes.take().map(|notes| notes.verdict);
         report::publish(std::mem::take(&mut self.report));
         (advanced, result)
     }
@@ -356,15 +387,35 @@ where
         Ok(total)
     }
 
+    /// On a device with a queue: `total`, or the starting gradients where something was not finite; and an
+    /// error if it is time to look for one, and there is one.
+    fn judged(&mut self, mut total: Gradients<E, D>) -> Result<Gradients<E, D>, Failure<D::Err>> {
+        let queue = self.kernels.and_then(|kernels| kernels.queue());
+        let space = self.space.as_mut().expect("a workspace");
+        let (Some(queue), Some(notes)) = (queue, &self.notes) else {
+            return Ok(total);
+        };
+        if let Some(backup) = &mut space.backup {
+            restore_gradients(&self.base, &mut total, backup, notes, queue)
+                .map_err(Failure::Device)?;
+        }
+        let watches = self.settings.nonfinite == NonFinite::Error;
+        if let Some(watch) = space.watch.as_mut().filter(|_| watches)
+            && watch.is_due()
+            && let Some(error) = watch.look()
+        {
+            space.watch = None;
+            return Err(error.into());
+        }
+        Ok(total)
+    }
+
     fn restore_start(&mut self) -> Result<Gradients<E, D>, Failure<D::Err>> {
         let kernels = self.kernels.expect("checked when the step began");
         let mut start = self.total.take().expect("no pass has the result");
         let space = self.space.as_mut().expect("a workspace");
         if let (true, Some(backup)) = (self.touched, &mut space.backup) {
-            zip_gradients(&self.base, &mut start, backup, |to, from| {
-                kernels.copy(to, from)
-            })
-            .map_err(Failure::Device)?;
+            copy_gradients(&self.base, &mut start, backup, kernels).map_err(Failure::Device)?;
         }
         Ok(start)
     }
@@ -375,6 +426,11 @@ where
             .as_ref()
             .is_some_and(|(_, share)| *share > 1.0 - 1e-9)
     }
+}
+
+/// The notes for a norm that is taken in this pass.
+fn noted(notes: &Option<Notes>, pass: At) -> Option<(&Notes, f64)> {
+    notes.as_ref().map(|notes| (notes, watch::number(pass)))
 }
 
 impl<M, E: Dtype, D: Device<E>> Drop for Step<M, E, D> {

@@ -1,34 +1,44 @@
-use std::{cell::RefCell, fmt};
+use std::{
+    cell::{Cell, RefCell},
+    fmt,
+    rc::Rc,
+    sync::Arc,
+};
+
+use crate::device::{DualNorm, Numbers};
 
 /// A loss that is read from its device only when somebody asks.
 pub(crate) type LazyLoss = Box<dyn Fn() -> f64>;
 
-/// What the last SAM step saw. Read it with [`last_report`].
+/// What the last SAM step saw. Read it with [`last_report`]. On a GPU each number is fetched when it is
+/// asked for, which waits for the step.
 #[derive(Default)]
 pub struct StepReport {
     /// rho of this step.
     pub rho: f64,
-    /// `||g||_q`, the norm of the clean gradient in the dual of the step's norm: the mean over the
-    /// chunks. `None` where rho was 0 and no norm was taken.
-    pub gradient_norm: Option<f64>,
     /// The number of chunks, each with its own perturbation.
     pub chunks: usize,
-    /// Whether the batch was left out (`nonfinite = "skip"`).
-    pub skipped: bool,
     pub(crate) clean: Vec<(f64, LazyLoss)>,
     pub(crate) perturbed: Vec<(f64, LazyLoss)>,
+    /// The norm of each chunk's clean gradient, and the chunk's share of the batch.
+    pub(crate) norms: Vec<(DualNorm, f64)>,
+    pub(crate) is_skipped: bool,
+    /// The device's, where it has a queue.
+    pub(crate) verdict: Option<Arc<dyn Numbers>>,
+    /// Set where this waits for the device.
+    pub(crate) waited: Option<Rc<Cell<bool>>>,
 }
 
 impl StepReport {
     /// The loss at `w`, the mean over the batch. `None` if the loss is no dfdx scalar, as in a
-    /// function that is generic over its loss type. On a GPU this waits for the step.
+    /// function that is generic over its loss type.
     pub fn clean_loss(&self) -> Option<f64> {
-        mean(&self.clean)
+        self.mean(&self.clean)
     }
 
     /// The loss at `w + e`. `None` as for [`Self::clean_loss`], and where rho was 0.
     pub fn perturbed_loss(&self) -> Option<f64> {
-        mean(&self.perturbed)
+        self.mean(&self.perturbed)
     }
 
     /// The sharpness that this step met: perturbed loss less clean loss (the first-order estimate
@@ -36,23 +46,45 @@ impl StepReport {
     pub fn sharpness(&self) -> Option<f64> {
         Some(self.perturbed_loss()? - self.clean_loss()?)
     }
+
+    /// `||g||_q`, the norm of the clean gradient in the dual of the step's norm: the mean over the
+    /// chunks. `None` where rho was 0 and no norm was taken.
+    pub fn gradient_norm(&self) -> Option<f64> {
+        self.waits();
+        let norms = self.norms.iter().map(|(norm, share)| norm.value() * share);
+        (!self.norms.is_empty()).then(|| norms.sum())
+    }
+
+    /// Whether the batch was left out, since a gradient was not finite (`nonfinite = "skip"`).
+    pub fn skipped(&self) -> bool {
+        self.waits();
+        let by_device = self.verdict.as_ref().is_some_and(|v| v.read()[0] != 0.0);
+        self.is_skipped || by_device
+    }
+
+    fn mean(&self, parts: &[(f64, LazyLoss)]) -> Option<f64> {
+        self.waits();
+        (!parts.is_empty()).then(|| parts.iter().map(|(weight, loss)| weight * loss()).sum())
+    }
+
+    fn waits(&self) {
+        if let Some(waited) = &self.waited {
+            waited.set(true);
+        }
+    }
 }
 
 impl fmt::Debug for StepReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StepReport")
             .field("rho", &self.rho)
-            .field("gradient_norm", &self.gradient_norm)
+            .field("gradient_norm", &self.gradient_norm())
             .field("chunks", &self.chunks)
-            .field("skipped", &self.skipped)
+            .field("skipped", &self.skipped())
             .field("clean_loss", &self.clean_loss())
             .field("perturbed_loss", &self.perturbed_loss())
             .finish()
     }
-}
-
-fn mean(parts: &[(f64, LazyLoss)]) -> Option<f64> {
-    (!parts.is_empty()).then(|| parts.iter().map(|(weight, loss)| weight * loss()).sum())
 }
 
 thread_local! {
@@ -68,7 +100,7 @@ pub(crate) fn publish(report: StepReport) {
 ///
 /// ```
 /// if let Some(report) = sam_runtime::last_report() {
-///     println!("sharpness {:?}, gradient norm {:?}", report.sharpness(), report.gradient_norm);
+///     println!("sharpness {:?}, gradient norm {:?}", report.sharpness(), report.gradient_norm());
 /// }
 /// ```
 pub fn last_report() -> Option<StepReport> {

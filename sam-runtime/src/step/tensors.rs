@@ -10,7 +10,7 @@ use dfdx::{
     tensor::{Gradients, UniqueId},
 };
 
-use crate::device::{Buffer, Buffers, Kernels, displaced};
+use crate::device::{Buffer, Buffers, DualNorm, Kernels, Notes, Queue, Span, address, displaced};
 
 /// Calls `walk` through dfdx's visitor over a `&M`.
 fn read<E: Dtype, D: Device<E>, M, F>(model: &M, mut visitor: F) -> Result<F, D::Err>
@@ -175,6 +175,76 @@ pub(super) fn zip_gradients<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
     read(model, Zip { a, b, f }).map(drop)
 }
 
+/// `to = from`, for the gradients of a model.
+pub(super) fn copy_gradients<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
+    model: &M,
+    to: &mut Gradients<E, D>,
+    from: &mut Gradients<E, D>,
+    kernels: &dyn Kernels<E, D>,
+) -> Result<(), D::Err> {
+    let Some(queue) = kernels.queue() else {
+        return zip_gradients(model, to, from, |to, from| kernels.copy(to, from));
+    };
+    queued(model, to, from, queue, |device, spans| {
+        queue.copy(device, spans)
+    })
+}
+
+/// `to += weight * from`, for the gradients of a model.
+pub(super) fn add_gradients<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
+    model: &M,
+    to: &mut Gradients<E, D>,
+    from: &mut Gradients<E, D>,
+    weight: f64,
+    kernels: &dyn Kernels<E, D>,
+) -> Result<(), D::Err> {
+    let Some(queue) = kernels.queue() else {
+        return zip_gradients(model, to, from, |to, from| {
+            kernels.add_scaled(to, from, weight)
+        });
+    };
+    queued(model, to, from, queue, |device, spans| {
+        queue.add_scaled(device, spans, weight)
+    })
+}
+
+/// `to = from` where the verdict is that a gradient was not finite.
+pub(super) fn restore_gradients<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
+    model: &M,
+    to: &mut Gradients<E, D>,
+    from: &mut Gradients<E, D>,
+    notes: &Notes,
+    queue: &dyn Queue<E, D>,
+) -> Result<(), D::Err> {
+    queued(model, to, from, queue, |device, spans| {
+        queue.restore(device, spans, notes)
+    })
+}
+
+/// Queues `run` over all parameters at once, with `from` read and `to` written.
+fn queued<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
+    model: &M,
+    to: &mut Gradients<E, D>,
+    from: &mut Gradients<E, D>,
+    queue: &dyn Queue<E, D>,
+    run: impl FnOnce(&D, &[Span]) -> Result<(), D::Err>,
+) -> Result<(), D::Err> {
+    let Some((device, _)) = first_parameter(model, false)? else {
+        return Ok(());
+    };
+    let mut spans = Vec::new();
+    zip_gradients(model, to, from, |to, from| {
+        spans.push(Span {
+            a: queue.address(from),
+            b: 0,
+            to: queue.address(to),
+            len: Storage::<E>::len(&device, to),
+        });
+        Ok(())
+    })?;
+    run(&device, &spans)
+}
+
 /// Tensors that own the memory for the perturbed weights, kept from step to step.
 #[derive(Default)]
 pub(super) struct PerturbedWeights<E> {
@@ -183,25 +253,44 @@ pub(super) struct PerturbedWeights<E> {
 }
 
 impl<E: Dtype> PerturbedWeights<E> {
-    /// Moves the parameters of `copy`, a clone of the model, to `w + e`. `e` holds the
-    /// perturbation. Afterwards `copy` owns the kept memory; [`Self::reclaim`] takes it back.
+    /// Moves the parameters of `copy`, a clone of the model, to `w + e`. The perturbation takes the place of
+    /// the gradients, or on a device with a queue leaves them as they are. Afterwards `copy` owns the kept
+    /// memory; [`Self::reclaim`] takes it back.
     pub(super) fn displace<D: Device<E>, M: TensorCollection<E, D>>(
         &mut self,
         copy: &mut M,
-        e: &mut Gradients<E, D>,
+        gradients: &mut Gradients<E, D>,
+        dual: &DualNorm,
+        rho: f64,
         kernels: &dyn Kernels<E, D>,
     ) -> Result<(), D::Err> {
+        let queue = kernels.queue();
+        if queue.is_none() {
+            let mut buffers = GradientBuffers {
+                model: &*copy,
+                gradients,
+            };
+            kernels.ascend(&mut buffers, dual, rho)?;
+        }
         let kept = std::mem::take(&mut self.tensors);
         let mut visitor = Displace {
             kept: kept.into_iter(),
             host: &mut self.host,
-            e,
+            gradients,
             kernels,
+            weights: Vec::new(),
+            spans: Vec::new(),
         };
         M::iter_tensors(&mut RecursiveWalker {
-            m: copy,
+            m: &mut *copy,
             f: &mut visitor,
         })?;
+        let Displace { weights, spans, .. } = visitor;
+        if let (Some(queue), Some((device, _))) = (queue, first_parameter(copy, false)?) {
+            queue.displace(&device, &spans, dual, rho)?;
+        }
+        // They had to live until the work on them was queued.
+        drop(weights);
         Ok(())
     }
 
@@ -218,8 +307,11 @@ impl<E: Dtype> PerturbedWeights<E> {
 struct Displace<'a, E: Dtype, D: Device<E>> {
     kept: std::vec::IntoIter<Box<dyn Any>>,
     host: &'a mut Vec<E>,
-    e: &'a mut Gradients<E, D>,
+    gradients: &'a mut Gradients<E, D>,
     kernels: &'a dyn Kernels<E, D>,
+    /// With a queue: the weights, and what to do with them.
+    weights: Vec<Box<dyn Any>>,
+    spans: Vec<Span>,
 }
 
 impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Displace<'_, E, D> {
@@ -236,27 +328,32 @@ impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Displace<'_, E, D> {
         if !options.do_gradient_update {
             return Ok(None);
         }
-        let e = self.e.get_or_alloc_mut(w)?;
-        let Some(e) = self.kernels.host(e) else {
-            // On the device: w + e through dfdx's own update rule, p - lr * g.
-            let add = SgdConfig {
-                lr: -1.0,
-                momentum: None,
-                weight_decay: None,
-            };
-            let mut velocity = e.clone();
-            add.try_update(w, &mut velocity, e)?;
-            return Ok(None);
-        };
-        displaced(w, e, self.host);
         let kept = self
             .kept
             .next()
             .and_then(|t| t.downcast::<Tensor<S, E, D>>().ok());
-        if let Some(kept) = kept {
-            *w = *kept;
+        let g = self.gradients.get_or_alloc_mut(w)?;
+        if let Some(queue) = self.kernels.queue() {
+            let weights = w.clone();
+            if let Some(kept) = kept {
+                *w = *kept;
+            }
+            // Shared memory becomes a copy that is written alone.
+            w.try_fill_with_zeros()?;
+            self.spans.push(Span {
+                a: address(&weights),
+                b: queue.address(g),
+                to: address(w),
+                len: Storage::<E>::len(w.device(), g),
+            });
+            self.weights.push(Box::new(weights));
+        } else if let Some(e) = self.kernels.host(g) {
+            displaced(w, e, self.host);
+            if let Some(kept) = kept {
+                *w = *kept;
+            }
+            w.copy_from(&self.host[..e.len()]);
         }
-        w.copy_from(&self.host[..e.len()]);
         Ok(None)
     }
 }
@@ -279,6 +376,52 @@ impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Reclaim {
         }
         Ok(None)
     }
+}
+
+/// `into`'s buffers become `from`'s, but stay as they are where the verdict is that a gradient was not
+/// finite.
+pub(super) fn take_buffers<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
+    into: &mut M,
+    from: &M,
+    notes: &Notes,
+    queue: &dyn Queue<E, D>,
+) -> Result<(), D::Err> {
+    struct Take(Vec<Span>, Vec<Box<dyn Any>>);
+    impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Take {
+        type Viewer = (ViewTensorMut, ViewTensorRef);
+        type Err = D::Err;
+        type E2 = E;
+        type D2 = D;
+
+        fn visit<S: Shape>(
+            &mut self,
+            options: TensorOptions<S, E, D>,
+            (into, from): (&mut Tensor<S, E, D>, &Tensor<S, E, D>),
+        ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
+            if !options.do_gradient_update {
+                let to = into.device().try_zeros_like(into.shape())?;
+                let before = std::mem::replace(into, to);
+                self.0.push(Span {
+                    a: address(&before),
+                    b: address(from),
+                    to: address(into),
+                    len: into.shape().num_elements(),
+                });
+                // Both must live until the work on them is queued.
+                self.1.push(Box::new((before, from.clone())));
+            }
+            Ok(None)
+        }
+    }
+    let Some((device, _)) = first_parameter(from, false)? else {
+        return Ok(());
+    };
+    let mut take = Take(Vec::new(), Vec::new());
+    M::iter_tensors(&mut RecursiveWalker {
+        m: (into, from),
+        f: &mut take,
+    })?;
+    queue.choose(&device, &take.0, notes)
 }
 
 /// `into`'s buffers become `keep * into + weight * from`; exactly `from`'s where `keep` is 0.

@@ -9,7 +9,7 @@ use dfdx::{
     tensor::{Gradients, UniqueId},
 };
 
-use super::tensors::PerturbedWeights;
+use super::{tensors::PerturbedWeights, watch::Watch};
 
 /// Scratch memory for one model.
 pub(super) struct Workspace<E: Dtype, D: Device<E>> {
@@ -22,6 +22,8 @@ pub(super) struct Workspace<E: Dtype, D: Device<E>> {
     /// The starting gradients, where they may have to come back.
     pub(super) backup: Option<Gradients<E, D>>,
     pub(super) weights: PerturbedWeights<E>,
+    /// On a device with a queue.
+    pub(super) watch: Option<Watch>,
 }
 
 impl<E: Dtype, D: Device<E>> Workspace<E, D> {
@@ -32,6 +34,7 @@ impl<E: Dtype, D: Device<E>> Workspace<E, D> {
             perturbed: None,
             backup: None,
             weights: PerturbedWeights::default(),
+            watch: None,
         }
     }
 }

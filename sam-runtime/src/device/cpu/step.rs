@@ -8,7 +8,7 @@ use dfdx::{
 use rayon::prelude::*;
 
 use super::{simd::vectorized, view::in_memory};
-use crate::device::{Buffers, DualNorm, Kernels, Norm};
+use crate::device::{Buffers, DualNorm, Kernels, Norm, Notes, PassNumber, dual::Place};
 
 pub(in crate::device) struct CpuKernels;
 
@@ -77,6 +77,7 @@ impl<E: Dtype> Kernels<E, Cpu> for CpuKernels {
         &self,
         gradients: &mut dyn Buffers<Vector<E>, CpuError>,
         norm: Norm,
+        _: Option<(&Notes, PassNumber)>,
     ) -> Result<DualNorm, CpuError> {
         let mut total = |map: &dyn Fn(&[E]) -> f64| {
             let mut sum = 0.0;
@@ -95,11 +96,7 @@ impl<E: Dtype> Kernels<E, Cpu> for CpuKernels {
                 _ => total(&|g| sum_map(g, |x| wide(x).abs().powf(q)))?,
             };
             if sum.is_finite() && sum > SAFE_SUM {
-                return Ok(DualNorm {
-                    norm,
-                    scale: 1.0,
-                    sum,
-                });
+                return Ok(DualNorm::on_host(norm, 1.0, sum));
             }
         }
         let mut max = 0.0_f64;
@@ -111,22 +108,14 @@ impl<E: Dtype> Kernels<E, Cpu> for CpuKernels {
             Ok(())
         })?;
         if q.is_infinite() || max == 0.0 || !max.is_finite() {
-            return Ok(DualNorm {
-                norm,
-                scale: max,
-                sum: 1.0,
-            });
+            return Ok(DualNorm::on_host(norm, max, 1.0));
         }
         let mut sum = 0.0;
         gradients.for_each(&mut |g| {
             sum += sum_map(g, |x| (wide(x).abs() / max).powf(q));
             Ok(())
         })?;
-        Ok(DualNorm {
-            norm,
-            scale: max,
-            sum,
-        })
+        Ok(DualNorm::on_host(norm, max, sum))
     }
 
     fn ascend(
@@ -136,6 +125,9 @@ impl<E: Dtype> Kernels<E, Cpu> for CpuKernels {
         rho: f64,
     ) -> Result<(), CpuError> {
         let q = dual.norm.dual();
+        let Place::Host { scale, sum } = dual.place else {
+            unreachable!("a norm that was taken on the host")
+        };
         if dual.value() == 0.0 {
             return gradients.for_each(&mut |g| {
                 g.fill(E::default());
@@ -143,18 +135,16 @@ impl<E: Dtype> Kernels<E, Cpu> for CpuKernels {
             });
         }
         if q.is_infinite() {
-            return ascend_one(gradients, dual.scale, rho);
+            return ascend_one(gradients, scale, rho);
         }
-        let factor = rho / dual.denominator();
+        let factor = rho / sum.powf(1.0 / dual.norm.p());
         gradients.for_each(&mut |g| {
             match q {
                 1.0 => map(g, |x| if x == 0.0 { 0.0 } else { rho.copysign(x) }),
-                2.0 if dual.scale == 1.0 => map(g, |x| factor * x),
+                2.0 if scale == 1.0 => map(g, |x| factor * x),
                 // Not `factor / scale`, which overflows where the gradient is subnormal.
-                2.0 => map(g, |x| factor * (x / dual.scale)),
-                _ => map(g, |x| {
-                    factor * (x.abs() / dual.scale).powf(q - 1.0).copysign(x)
-                }),
+                2.0 => map(g, |x| factor * (x / scale)),
+                _ => map(g, |x| factor * (x.abs() / scale).powf(q - 1.0).copysign(x)),
             }
             Ok(())
         })
@@ -177,14 +167,30 @@ impl<E: Dtype> Kernels<E, Cpu> for CpuKernels {
         Ok(())
     }
 
-    fn scale(&self, into: &mut Vector<E>, factor: f64) -> Result<(), CpuError> {
-        map(into, |x| factor * x);
+    fn shrink(
+        &self,
+        gradients: &mut dyn Buffers<Vector<E>, CpuError>,
+        bound: f64,
+    ) -> Result<(), CpuError> {
+        let norm = self.dual_norm(gradients, Norm::L2, None)?.value();
+        if norm.is_finite() && norm > bound {
+            gradients.for_each(&mut |g| {
+                map(g, |x| bound / norm * x);
+                Ok(())
+            })?;
+        }
         Ok(())
     }
 
-    fn clamp(&self, into: &mut Vector<E>, bound: f64) -> Result<(), CpuError> {
-        map(into, |x| x.clamp(-bound, bound));
-        Ok(())
+    fn clamp(
+        &self,
+        gradients: &mut dyn Buffers<Vector<E>, CpuError>,
+        bound: f64,
+    ) -> Result<(), CpuError> {
+        gradients.for_each(&mut |g| {
+            map(g, |x| x.clamp(-bound, bound));
+            Ok(())
+        })
     }
 
     fn copy(&self, into: &mut Vector<E>, from: &Vector<E>) -> Result<(), CpuError> {
@@ -267,5 +273,6 @@ fn map_first<E: Dtype>(values: &mut [E], found: &mut bool, max: f64, rho: f64) {
 }
 
 #[cfg(test)]
-#[path = "step_tests.rs"]
-mod tests;
+mod tests {
+    crate::device::checks::battery!(dfdx::tensor::Cpu);
+}

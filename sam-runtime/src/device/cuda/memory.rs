@@ -1,0 +1,154 @@
+//! Where the memory of a tensor is, and which driver's device it is on.
+//!
+//! dfdx hands out the memory of gradients, but that of tensors only to itself. Their `Debug` form, which
+//! dfdx 0.13 (the last release) derives, begins with the address: `Tensor { id: .., data: .. {
+//! cu_device_ptr: 140234, ..`. It is read so far and no further.
+//!
+//! An address may be used as long as the tensor lives, by work that is queued before it is dropped: dfdx
+//! queues everything on one stream, freeing included.
+
+use std::{
+    cell::RefCell,
+    fmt::{self, Debug, Write},
+    sync::Arc,
+};
+
+use cudarc::driver::{CudaDevice, DevicePtr, sys::CUdeviceptr};
+use dfdx::{
+    shapes::{Shape, Unit},
+    tensor::{Cuda, CudaError, Storage, Tensor},
+};
+
+/// The address of the first element that the memory of `t` holds: with broadcasts and permutations, not
+/// that of the first element of `t`.
+pub(in crate::device) fn address<S: Shape, E: Unit>(t: &Tensor<S, E, Cuda>) -> CUdeviceptr {
+    number_after("cu_device_ptr: ", 10, t)
+        .expect("the Debug form of a tensor of dfdx 0.13 begins with its address")
+}
+
+/// The address of a gradient's memory.
+pub(super) fn of_gradient<E: Unit>(buffer: &<Cuda as Storage<E>>::Vec) -> CUdeviceptr {
+    *DevicePtr::device_ptr(buffer)
+}
+
+/// The driver's device that dfdx's device runs on, which dfdx gives away with a gradient's memory.
+pub(super) fn driver(device: &Cuda) -> Result<Arc<CudaDevice>, CudaError> {
+    thread_local! {
+        /// By their contexts; one for each card.
+        static KNOWN: RefCell<Vec<(u64, Arc<CudaDevice>)>> = const { RefCell::new(Vec::new()) };
+    }
+    let context = number_after("cu_primary_ctx: 0x", 16, device)
+        .expect("the Debug form of a device of dfdx 0.13 has its context");
+    let known = KNOWN.with_borrow(|known| {
+        let known = known.iter().find(|(of, _)| *of == context);
+        known.map(|(_, driver)| driver.clone())
+    });
+    if let Some(driver) = known {
+        return Ok(driver);
+    }
+    let driver = <Cuda as Storage<u8>>::try_alloc_len(device, 0)?.device();
+    KNOWN.with_borrow_mut(|known| known.push((context, driver.clone())));
+    Ok(driver)
+}
+
+/// The number that follows the first `key` in the `Debug` form of `value`, of which no more is made than
+/// that. No character of a key but the first may repeat the first.
+fn number_after(key: &'static str, radix: u32, value: &impl Debug) -> Option<u64> {
+    let mut reader = Reader {
+        key: key.as_bytes(),
+        radix,
+        matched: 0,
+        digits: String::new(),
+    };
+    // Ends with an error where enough was read.
+    let _ = write!(reader, "{value:?}");
+    u64::from_str_radix(&reader.digits, radix).ok()
+}
+
+struct Reader {
+    key: &'static [u8],
+    radix: u32,
+    /// Characters of the key that the text so far ends with.
+    matched: usize,
+    digits: String,
+}
+
+impl Write for Reader {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for c in text.bytes() {
+            if self.matched == self.key.len() {
+                if !char::from(c).is_digit(self.radix) {
+                    return Err(fmt::Error);
+                }
+                self.digits.push(char::from(c));
+            } else if c == self.key[self.matched] {
+                self.matched += 1;
+            } else {
+                self.matched = usize::from(c == self.key[0]);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As `CudaSlice` and `CudaDevice` in cudarc 0.9.
+    #[derive(Debug)]
+    #[allow(dead_code)]
+    struct Slice {
+        cu_device_ptr: CUdeviceptr,
+        len: usize,
+        device: Device,
+    }
+
+    #[derive(Debug)]
+    #[allow(dead_code)]
+    struct Device {
+        cu_device: i32,
+        cu_primary_ctx: *mut u8,
+    }
+
+    #[derive(Debug)]
+    #[allow(dead_code)]
+    struct Tensor {
+        id: u64,
+        cu: u8,
+        data: Box<Slice>,
+        never: Never,
+    }
+
+    struct Never;
+
+    impl Debug for Never {
+        fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+            panic!("enough was read before")
+        }
+    }
+
+    #[test]
+    fn numbers_are_read_out_of_a_debug_form() {
+        let device = Device {
+            cu_device: 2,
+            cu_primary_ctx: std::ptr::without_provenance_mut(0x5f0a_e310),
+        };
+        let slice = Slice {
+            cu_device_ptr: 140_234_567_890_176,
+            len: 77,
+            device,
+        };
+        let tensor = Tensor {
+            id: 3,
+            cu: 4,
+            data: Box::new(slice),
+            never: Never,
+        };
+        let address = number_after("cu_device_ptr: ", 10, &tensor);
+        assert_eq!(address, Some(140_234_567_890_176));
+        let context = number_after("cu_primary_ctx: 0x", 16, &tensor);
+        assert_eq!(context, Some(0x5f0a_e310));
+        assert_eq!(number_after("cu_device_ptr: ", 10, &"not here: 5"), None);
+    }
+}
