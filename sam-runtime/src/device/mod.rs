@@ -6,10 +6,11 @@
 //! | `layers` | [`Layers`]: the operations that [`nn`](crate::nn) is made of; checks for whatever implements it |
 //! | `cpu` | both on host memory: own kernels, on several threads |
 //! | `cuda` | both on an NVIDIA GPU (feature `cuda`) |
-//! | `composed` | the layers out of dfdx's own operations, for any device |
+//! | `composed` | for tests: the layers out of dfdx's own operations, on any device |
 //! | `norm`, `dual` | the norms of a perturbation, and of a gradient |
 //! | `queue` | what a device adds that nobody should wait for |
 //! | `rng` | random numbers that both passes of a step share |
+//! | `transfer` | rows of tensors cut and joined, and tensors moved, where they are |
 //! | `memory` | [`keep_freed_memory`] |
 //!
 //! dfdx keeps the memory of a tensor to itself, but hands out that of a gradient
@@ -19,7 +20,7 @@
 
 #[cfg(test)]
 mod checks;
-#[cfg(any(test, feature = "cuda"))]
+#[cfg(test)]
 mod composed;
 mod cpu;
 #[cfg(feature = "cuda")]
@@ -30,6 +31,7 @@ mod memory;
 mod norm;
 mod queue;
 mod rng;
+mod transfer;
 
 use std::any::Any;
 
@@ -48,6 +50,8 @@ pub use norm::{Norm, NormError};
 pub(crate) use queue::address;
 pub use queue::{Notes, Numbers, PassNumber, Queue, Span};
 pub use rng::{Fork, fork};
+pub(crate) use rng::{Twins, twins};
+pub(crate) use transfer::{joined, mean, moved, split};
 
 /// The memory of a gradient on `D`.
 pub type Buffer<E, D> = <D as Storage<E>>::Vec;

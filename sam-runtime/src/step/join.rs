@@ -5,8 +5,8 @@ use dfdx::{
     tensor::{Storage, Tensor, TensorFromVec},
 };
 
-use super::{StepError, split::tensor};
-use crate::device::copied;
+use super::{StepError, split::failed};
+use crate::device;
 
 /// A value of each chunk that can be put together: numbers and scalar tensors are averaged by the
 /// chunks' shares of the batch, tensors and arrays joined along their first dimension, which must
@@ -57,10 +57,13 @@ impl<C, R, E: Dtype, D: Storage<E> + TensorFromVec<E>> Join<C, R> for Tensor<(),
     type Joined = Self;
 
     fn join(parts: Vec<Self>, shares: &[f64]) -> Result<Self, StepError> {
-        let device = parts[0].device().clone();
+        if let Some(mean) = device::mean(&parts, shares) {
+            return mean.map_err(failed);
+        }
         let values: Vec<E> = parts.iter().map(|t| t.as_vec()[0]).collect();
         let value = mean(&values, shares);
-        tensor(&device, vec![value], ())
+        let device = parts[0].device();
+        device.try_tensor_from_vec(vec![value], ()).map_err(failed)
     }
 }
 
@@ -113,8 +116,7 @@ where
         expected: sizes[0],
         found: 0,
     })?;
-    let values = parts.iter().flat_map(copied).collect();
-    tensor(parts[0].device(), values, shape)
+    device::joined(parts, shape).map_err(failed)
 }
 
 impl<T, const M: usize, const B: usize> Join<Const<M>, Const<B>> for [T; M] {

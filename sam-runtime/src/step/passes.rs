@@ -15,7 +15,7 @@ use super::{
     watch::{self, Watch},
     workspace::{self, Workspace},
 };
-use crate::device::{DualNorm, Kernels, Norm, Notes, Queue, fork, kernels};
+use crate::device::{DualNorm, Fork, Kernels, Norm, Notes, Queue, fork, kernels, twins};
 
 /// One SAM step (Algorithm 1 of the paper) over one batch.
 pub(crate) struct Step<M, E: Dtype, D: Device<E>> {
@@ -184,19 +184,57 @@ where
             Kind::Plain | Kind::Clean => self.base.clone(),
             Kind::Perturbed => self.perturbed.take().expect("a clean pass came before"),
         };
-        if let (Kind::Clean, Some(id)) = (kind, self.id) {
-            self.seed = seeds::next(&self.base, id).map_err(Failure::Device)?;
-        }
         Ok(Pass {
             kind,
             chunk,
             model: Some(model),
             gradients: Some(gradients.map_err(Failure::Device)?),
-            fork: (kind != Kind::Plain)
-                .then(|| fork::<D>(self.seed))
-                .flatten(),
+            fork: self.fork(kind).map_err(Failure::Device)?,
             loss: None,
         })
+    }
+
+    /// The device for the inputs of a pass.
+    fn fork(&mut self, kind: Kind) -> Result<Option<Fork>, D::Err> {
+        if kind == Kind::Plain {
+            return Ok(None);
+        }
+        let space = self.space.as_mut().expect("a workspace");
+        if let (Kind::Clean, Some(id)) = (kind, self.id) {
+            self.seed = seeds::next(&self.base, id)?;
+            let (seed, drawn) = seeds::of_twins(id);
+            if space.twins.as_ref().is_none_or(|t| t.seed() != seed)
+                && let Some((device, _)) = first_parameter(&self.base, false)?
+            {
+                space.twins = twins(&device, seed, drawn);
+            }
+        }
+        Ok(match &mut space.twins {
+            Some(twins) => Some(twins.fork(kind == Kind::Perturbed)),
+            None => fork::<D>(self.seed),
+        })
+    }
+
+    /// Notes what a pass has drawn from its fork.
+    fn note_draws(&mut self, kind: Kind, fork: &Fork) {
+        let Some(id) = self.id else {
+            return;
+        };
+        let space = self.space.as_mut().expect("a workspace");
+        let has_drawn = match &mut space.twins {
+            Some(twins) => {
+                let count = twins.settle(kind == Kind::Perturbed);
+                let position = count.map(|_| twins.position());
+                if kind == Kind::Perturbed || position.is_some() {
+                    seeds::note_drawn(id, position);
+                }
+                count != Some(0)
+            }
+            None => kind == Kind::Clean && fork.was_drawn_from(),
+        };
+        if has_drawn {
+            seeds::note_draw(id);
+        }
     }
 
     /// Takes the gradient of a pass, and the copy of the model that it ran on.
@@ -222,17 +260,15 @@ where
             };
             losses.push((share, loss));
         }
+        if let Some(fork) = &pass.fork {
+            self.note_draws(kind, fork);
+        }
         match kind {
             Kind::Plain => {
                 self.advance(model, share)?;
                 self.add(gradients, share)
             }
             Kind::Clean => {
-                if let (Some(id), Some(fork)) = (self.id, &pass.fork)
-                    && fork.was_drawn_from()
-                {
-                    seeds::note_draw(id);
-                }
                 let space = self.space.as_mut().expect("a workspace");
                 space.clean = Some(gradients);
                 self.advance(model, share)?;

@@ -1,11 +1,11 @@
 //! The inputs of one pass.
 
 use dfdx::{
-    shapes::{HasShape, Shape, Unit},
+    shapes::{Shape, Unit},
     tensor::{Storage, Tensor, TensorFromVec},
 };
 
-use crate::device::{Fork, copied};
+use crate::device::{Fork, moved};
 
 /// A value that can live on a fork of its device, so that what is computed from it draws the
 /// fork's random numbers: dropout draws from the device of its input.
@@ -18,7 +18,7 @@ impl<S: Shape, E: Unit, D: Storage<E> + TensorFromVec<E>> Replicate for Tensor<S
     fn replicate(&self, fork: Option<&Fork>) -> Self {
         let moved = fork
             .and_then(Fork::device::<D>)
-            .and_then(|device| device.try_tensor_from_vec(copied(self), *self.shape()).ok());
+            .and_then(|device| moved(self, device).ok());
         moved.unwrap_or_else(|| self.clone())
     }
 }

@@ -28,6 +28,9 @@ pub struct SamState {
     draws: bool,
     /// Whether the salt is a number of the model's device.
     from_device: bool,
+    /// On a GPU: numbers that were drawn after the salt.
+    #[serde(default)]
+    drawn: u64,
 }
 
 /// By the id of the model's first parameter; a few bytes for each model that is ever trained. Not
@@ -66,6 +69,7 @@ pub(super) fn next<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
     };
     with_state(id, |kept| {
         kept.salt = salt;
+        kept.drawn = 0;
         kept.from_device = state.draws;
     });
     Ok(salt.wrapping_add(state.passes))
@@ -74,6 +78,23 @@ pub(super) fn next<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
 /// Notes that a pass of this model has drawn random numbers.
 pub(super) fn note_draw(model: UniqueId) {
     with_state(model, |state| state.draws = true);
+}
+
+/// What the random numbers of this model's twins start from, and how many were drawn since.
+pub(super) fn of_twins(model: UniqueId) -> (u64, u64) {
+    with_state(model, |state| (state.salt, state.drawn))
+}
+
+/// Notes how many numbers this model's twins have drawn; `None` where they can't be counted, and then they
+/// start anew from other ones.
+pub(super) fn note_drawn(model: UniqueId, drawn: Option<u64>) {
+    with_state(model, |state| match drawn {
+        Some(drawn) => state.drawn = drawn,
+        None => {
+            state.salt = state.salt.wrapping_add(1 << 32);
+            state.drawn = 0;
+        }
+    });
 }
 
 /// What SAM remembers of `model`.

@@ -1,7 +1,7 @@
 //! A batch into chunks of `m` samples, each of which gets its own perturbation (m-sharpness,
 //! section 4.1 of the paper).
 
-use std::fmt::Debug;
+use std::fmt::{Debug, Display};
 
 use dfdx::{
     shapes::{Const, Dim, Shape, Unit},
@@ -9,7 +9,7 @@ use dfdx::{
 };
 
 use super::StepError;
-use crate::device::copied;
+use crate::device;
 
 /// A value that can be cut into chunks of `M` samples: tensors and `Vec`s along their first
 /// dimension, tuples part by part; numbers and other values without samples are copied.
@@ -106,20 +106,15 @@ macro_rules! split_tensor {
                     // dfdx can't read a tensor without elements.
                     return Ok(Vec::new());
                 }
-                let values = copied(self);
                 let sizes = shape_of(self);
-                let width: usize = sizes.as_ref()[1..].iter().product();
-                let mut rest = values.as_slice();
-                let chunk = |&rows: &usize| {
+                let shape = |&rows: &usize| {
                     let mut sizes = sizes;
                     sizes[0] = rows;
-                    let shape = <(B::Chunk, $($dim,)*)>::from_concrete(&sizes)
-                        .ok_or(StepError::Rows { expected: M, found: rows })?;
-                    let (chunk, after) = rest.split_at(rows * width);
-                    rest = after;
-                    tensor(self.device(), chunk.to_vec(), shape)
+                    <(B::Chunk, $($dim,)*)>::from_concrete(&sizes)
+                        .ok_or(StepError::Rows { expected: M, found: rows })
                 };
-                rows.iter().map(chunk).collect()
+                let shapes = rows.iter().map(shape).collect::<Result<_, _>>()?;
+                device::split(self, rows, shapes).map_err(failed)
             }
         }
 
@@ -149,15 +144,8 @@ fn shape_of<S: Shape, E: Unit, D: Storage<E>>(tensor: &Tensor<S, E, D>) -> S::Co
     dfdx::shapes::HasShape::shape(tensor).concrete()
 }
 
-/// A tensor of these values, in row-major order.
-pub(super) fn tensor<S: Shape, E: Unit, D: TensorFromVec<E>>(
-    device: &D,
-    values: Vec<E>,
-    shape: S,
-) -> Result<Tensor<S, E, D>, StepError> {
-    device
-        .try_tensor_from_vec(values, shape)
-        .map_err(|error| StepError::Device(error.to_string()))
+pub(super) fn failed(error: impl Display) -> StepError {
+    StepError::Device(error.to_string())
 }
 
 /// A scalar tensor has no samples.

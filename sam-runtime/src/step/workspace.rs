@@ -10,6 +10,7 @@ use dfdx::{
 };
 
 use super::{tensors::PerturbedWeights, watch::Watch};
+use crate::device::Twins;
 
 /// Scratch memory for one model.
 pub(super) struct Workspace<E: Dtype, D: Device<E>> {
@@ -24,6 +25,8 @@ pub(super) struct Workspace<E: Dtype, D: Device<E>> {
     pub(super) weights: PerturbedWeights<E>,
     /// On a device with a queue.
     pub(super) watch: Option<Watch>,
+    /// On a device whose forks take long to make.
+    pub(super) twins: Option<Box<dyn Twins>>,
 }
 
 impl<E: Dtype, D: Device<E>> Workspace<E, D> {
@@ -35,6 +38,7 @@ impl<E: Dtype, D: Device<E>> Workspace<E, D> {
             backup: None,
             weights: PerturbedWeights::default(),
             watch: None,
+            twins: None,
         }
     }
 }

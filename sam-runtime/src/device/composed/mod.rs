@@ -1,7 +1,5 @@
 //! The layers' operations as compositions of dfdx's own tensor operations, whose tape gives the
-//! gradients: for any device that dfdx computes on.
-//!
-//! This is how `Cuda` has them, and the second computation that the host's own kernels are compared
+//! gradients: for any device that dfdx computes on. The second computation that the kernels are compared
 //! with. Each function keeps the contract of the function of its name in
 //! [`Layers`](super::Layers).
 
@@ -10,8 +8,6 @@ mod grid;
 mod linear;
 mod norm;
 mod pool;
-mod subsample;
-#[cfg(test)]
 mod tests;
 
 use dfdx::{
@@ -25,7 +21,6 @@ pub(super) use conv::conv2d;
 pub(super) use linear::linear;
 pub(super) use norm::{batch_norm, bias, normalize};
 pub(super) use pool::{global_avg_pool, pool2d};
-pub(super) use subsample::subsample;
 
 use super::{LayerTape, Tail};
 

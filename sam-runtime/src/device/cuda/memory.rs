@@ -1,4 +1,4 @@
-//! Where the memory of a tensor is, and which driver's device it is on.
+//! Where the memory of a tensor is, and which card it is on.
 //!
 //! dfdx hands out the memory of gradients, but that of tensors only to itself. Their `Debug` form, which
 //! dfdx 0.13 (the last release) derives, begins with the address: `Tensor { id: .., data: .. {
@@ -7,16 +7,12 @@
 //! An address may be used as long as the tensor lives, by work that is queued before it is dropped: dfdx
 //! queues everything on one stream, freeing included.
 
-use std::{
-    cell::RefCell,
-    fmt::{self, Debug, Write},
-    sync::Arc,
-};
+use std::fmt::{self, Debug, Write};
 
-use cudarc::driver::{CudaDevice, DevicePtr, sys::CUdeviceptr};
+use cudarc::driver::{DevicePtr, sys::CUdeviceptr};
 use dfdx::{
     shapes::{Shape, Unit},
-    tensor::{Cuda, CudaError, Storage, Tensor},
+    tensor::{Cuda, Storage, Tensor},
 };
 
 /// The address of the first element that the memory of `t` holds: with broadcasts and permutations, not
@@ -31,24 +27,10 @@ pub(super) fn of_gradient<E: Unit>(buffer: &<Cuda as Storage<E>>::Vec) -> CUdevi
     *DevicePtr::device_ptr(buffer)
 }
 
-/// The driver's device that dfdx's device runs on, which dfdx gives away with a gradient's memory.
-pub(super) fn driver(device: &Cuda) -> Result<Arc<CudaDevice>, CudaError> {
-    thread_local! {
-        /// By their contexts; one for each card.
-        static KNOWN: RefCell<Vec<(u64, Arc<CudaDevice>)>> = const { RefCell::new(Vec::new()) };
-    }
-    let context = number_after("cu_primary_ctx: 0x", 16, device)
-        .expect("the Debug form of a device of dfdx 0.13 has its context");
-    let known = KNOWN.with_borrow(|known| {
-        let known = known.iter().find(|(of, _)| *of == context);
-        known.map(|(_, driver)| driver.clone())
-    });
-    if let Some(driver) = known {
-        return Ok(driver);
-    }
-    let driver = <Cuda as Storage<u8>>::try_alloc_len(device, 0)?.device();
-    KNOWN.with_borrow_mut(|known| known.push((context, driver.clone())));
-    Ok(driver)
+/// Which card `device` is on: the address of its context.
+pub(super) fn context(device: &Cuda) -> u64 {
+    number_after("cu_primary_ctx: 0x", 16, device)
+        .expect("the Debug form of a device of dfdx 0.13 has its context")
 }
 
 /// The number that follows the first `key` in the `Debug` form of `value`, of which no more is made than

@@ -4,18 +4,24 @@
 //! |---|---|
 //! | `kernels/*.cu` | the kernels' sources, compiled to PTX when the crate is built (`build.rs`) |
 //! | `module` | kernels by name |
-//! | `memory` | where the memory of a tensor is |
+//! | `memory`, `gpu` | where the memory of a tensor is, and on which card |
 //! | `spans`, `numbers` | what goes into a launch: stretches of memory, and numbers that stay on the device |
 //! | `step` | norms and perturbations of gradients |
 //! | `layers` | the layers' operations |
+//! | `transfer`, `twins` | copies within the card; two devices whose random numbers are alike |
 #![allow(unsafe_code)]
 
+mod gpu;
 mod layers;
 mod memory;
 mod module;
 mod numbers;
 mod spans;
 mod step;
+mod transfer;
+mod twins;
 
 pub(super) use memory::address;
 pub(super) use step::CudaKernels;
+pub(super) use transfer::{joined, mean, moved, split};
+pub(super) use twins::twins;

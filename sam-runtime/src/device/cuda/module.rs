@@ -7,7 +7,7 @@ use dfdx::{dtypes::Dtype, tensor::CudaError};
 use cudarc::driver::{CudaDevice, CudaFunction, LaunchConfig};
 
 /// The elements that the kernels are compiled for.
-pub(super) trait Element: Dtype + cudarc::driver::DeviceRepr {
+pub(in crate::device) trait Element: Dtype + cudarc::driver::DeviceRepr {
     /// This type's name of a kernel.
     fn name(kernel: &Kernel) -> &'static str;
     /// Whether the sum of the squares of any such numbers is a number of type `f64`, and none is lost.
@@ -36,7 +36,7 @@ pub(super) struct Module {
 }
 
 /// A kernel; for `f32` and for `f64`, which may be one.
-pub(super) struct Kernel {
+pub(in crate::device) struct Kernel {
     pub(super) names: [&'static str; 2],
 }
 
@@ -78,7 +78,7 @@ impl Module {
 /// Threads of a block, in all kernels: `THREADS` in their sources.
 pub(super) const THREADS: u32 = 256;
 
-/// A launch of so many blocks.
+/// A launch of so many blocks of [`THREADS`].
 pub(super) fn blocks(x: u32, y: u32) -> LaunchConfig {
     LaunchConfig {
         grid_dim: (x, y, 1),

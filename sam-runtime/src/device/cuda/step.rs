@@ -6,6 +6,7 @@ use cudarc::driver::{CudaDevice, CudaSlice, DevicePtr, LaunchAsync};
 use dfdx::tensor::{Cuda, CudaError, Storage};
 
 use super::{
+    gpu::Gpu,
     memory,
     module::{Element, Kernel, Module, blocks, kernel},
     numbers::OnGpu,
@@ -276,7 +277,8 @@ fn narrow<E: Element>(number: f64) -> E {
     E::from_f64(number).unwrap_or_default()
 }
 
-fn add_scaled<E: Element>(
+/// `to += weight * a`.
+pub(super) fn add_scaled<E: Element>(
     device: &Arc<CudaDevice>,
     spans: &[Span],
     weight: f64,
@@ -287,7 +289,7 @@ fn add_scaled<E: Element>(
 
 impl<E: Element> Queue<E, Cuda> for CudaKernels {
     fn zeros(&self, device: &Cuda, len: usize) -> Result<Arc<dyn Numbers>, CudaError> {
-        Ok(Arc::new(OnGpu::zeros(&memory::driver(device)?, len)?))
+        Ok(Arc::new(OnGpu::zeros(&Gpu::of(device)?.driver, len)?))
     }
 
     fn address(&self, buffer: &Buffer<E>) -> u64 {
@@ -301,25 +303,25 @@ impl<E: Element> Queue<E, Cuda> for CudaKernels {
         dual: &DualNorm,
         rho: f64,
     ) -> Result<(), CudaError> {
-        displace::<E>(&memory::driver(device)?, spans, dual, rho)
+        displace::<E>(&Gpu::of(device)?.driver, spans, dual, rho)
     }
 
     fn copy(&self, device: &Cuda, spans: &[Span]) -> Result<(), CudaError> {
-        over!(&memory::driver(device)?, spans, COPY, E)
+        over!(&Gpu::of(device)?.driver, spans, COPY, E)
     }
 
     fn add_scaled(&self, device: &Cuda, spans: &[Span], weight: f64) -> Result<(), CudaError> {
-        add_scaled::<E>(&memory::driver(device)?, spans, weight)
+        add_scaled::<E>(&Gpu::of(device)?.driver, spans, weight)
     }
 
     fn restore(&self, device: &Cuda, spans: &[Span], notes: &Notes) -> Result<(), CudaError> {
         let verdict = notes.verdict.address();
-        over!(&memory::driver(device)?, spans, RESTORE, E, verdict)
+        over!(&Gpu::of(device)?.driver, spans, RESTORE, E, verdict)
     }
 
     fn choose(&self, device: &Cuda, spans: &[Span], notes: &Notes) -> Result<(), CudaError> {
         let verdict = notes.verdict.address();
-        over!(&memory::driver(device)?, spans, CHOOSE, E, verdict)
+        over!(&Gpu::of(device)?.driver, spans, CHOOSE, E, verdict)
     }
 }
 

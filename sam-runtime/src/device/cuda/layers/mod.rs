@@ -1,4 +1,12 @@
-//! The layers' operations on an NVIDIA GPU: compositions of the kernels that dfdx has there.
+//! The layers' operations on an NVIDIA GPU: the kernels of `kernels/layers.cu`, and cuBLAS, wired to dfdx's tape.
+
+mod conv;
+mod fit;
+mod launch;
+mod linear;
+mod norm;
+mod pool;
+mod product;
 
 use dfdx::{
     shapes::Shape,
@@ -6,7 +14,7 @@ use dfdx::{
 };
 
 use crate::device::{
-    Affine, Channels, Image, LayerTape, Layers, Normalized, Pool, Rows, Tail, Window, composed,
+    Affine, Channels, Image, LayerTape, Layers, Normalized, Pool, Rows, Tail, Window,
 };
 
 macro_rules! layers {
@@ -18,7 +26,7 @@ macro_rules! layers {
                 window: Window,
                 groups: usize,
             ) -> Result<Image<$element, Self, T>, CudaError> {
-                composed::conv2d(x, weight, window, groups)
+                conv::conv2d(x, weight, window, groups)
             }
 
             fn try_batch_norm<S: Shape, T: LayerTape<$element, Self>>(
@@ -26,7 +34,7 @@ macro_rules! layers {
                 affine: &Affine<$element, Self>,
                 tail: Tail<Tensor<S, $element, Self, T>>,
             ) -> Normalized<Tensor<S, $element, Self, T>, $element, Self> {
-                composed::batch_norm(x, affine, tail)
+                norm::batch_norm(x, affine, tail)
             }
 
             fn try_normalize<S: Shape, T: LayerTape<$element, Self>>(
@@ -36,7 +44,7 @@ macro_rules! layers {
                 variance: &Channels<$element, Self>,
                 tail: Tail<Tensor<S, $element, Self, T>>,
             ) -> Result<Tensor<S, $element, Self, T>, CudaError> {
-                composed::normalize(x, affine, mean, variance, tail)
+                norm::normalize(x, affine, mean, variance, tail)
             }
 
             fn try_bias<S: Shape, T: LayerTape<$element, Self>>(
@@ -44,7 +52,7 @@ macro_rules! layers {
                 bias: &Channels<$element, Self>,
                 relu: bool,
             ) -> Result<Tensor<S, $element, Self, T>, CudaError> {
-                composed::bias(x, bias, relu)
+                norm::bias(x, bias, relu)
             }
 
             fn try_pool2d<T: LayerTape<$element, Self>>(
@@ -52,13 +60,13 @@ macro_rules! layers {
                 pool: Pool,
                 window: Window,
             ) -> Result<Image<$element, Self, T>, CudaError> {
-                composed::pool2d(x, pool, window)
+                pool::pool2d(x, pool, window)
             }
 
             fn try_global_avg_pool<T: LayerTape<$element, Self>>(
                 x: Image<$element, Self, T>,
             ) -> Result<Rows<$element, Self, T>, CudaError> {
-                composed::global_avg_pool(x)
+                pool::global_avg_pool(x)
             }
 
             fn try_subsample<T: LayerTape<$element, Self>>(
@@ -67,7 +75,7 @@ macro_rules! layers {
                 outputs: usize,
                 before: usize,
             ) -> Result<Image<$element, Self, T>, CudaError> {
-                composed::subsample(x, stride, outputs, before)
+                pool::subsample(x, stride, outputs, before)
             }
 
             fn try_linear<T: LayerTape<$element, Self>>(
@@ -76,7 +84,7 @@ macro_rules! layers {
                 bias: Option<&Channels<$element, Self>>,
                 relu: bool,
             ) -> Result<Rows<$element, Self, T>, CudaError> {
-                composed::linear(x, weight, bias, relu)
+                linear::linear(x, weight, bias, relu)
             }
         }
     )*};

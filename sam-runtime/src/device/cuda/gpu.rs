@@ -1,0 +1,52 @@
+//! The card that a device of dfdx runs on.
+
+use std::{
+    cell::{OnceCell, RefCell},
+    rc::Rc,
+    sync::Arc,
+};
+
+use cudarc::{cublas::CudaBlas, driver::CudaDevice};
+use dfdx::tensor::{Cuda, CudaError, Storage};
+
+use super::memory::context;
+
+/// The driver's device, and a handle of cuBLAS, which takes long to make.
+pub(super) struct Gpu {
+    pub(super) driver: Arc<CudaDevice>,
+    blas: OnceCell<CudaBlas>,
+}
+
+impl Gpu {
+    /// The card of `device`. dfdx gives its driver's device away with a gradient's memory; it is kept for
+    /// each thread, since each layer asks.
+    pub(super) fn of(device: &Cuda) -> Result<Rc<Self>, CudaError> {
+        thread_local! {
+            /// By their contexts.
+            static KNOWN: RefCell<Vec<(u64, Rc<Gpu>)>> = const { RefCell::new(Vec::new()) };
+        }
+        let context = context(device);
+        let known = KNOWN.with_borrow(|known| {
+            let known = known.iter().find(|(of, _)| *of == context);
+            known.map(|(_, gpu)| gpu.clone())
+        });
+        if let Some(gpu) = known {
+            return Ok(gpu);
+        }
+        let gpu = Rc::new(Self {
+            driver: <Cuda as Storage<u8>>::try_alloc_len(device, 0)?.device(),
+            blas: OnceCell::new(),
+        });
+        KNOWN.with_borrow_mut(|known| known.push((context, gpu.clone())));
+        Ok(gpu)
+    }
+
+    /// cuBLAS, on the stream that all else is on.
+    pub(super) fn blas(&self) -> Result<&CudaBlas, CudaError> {
+        if let Some(blas) = self.blas.get() {
+            return Ok(blas);
+        }
+        let blas = CudaBlas::new(self.driver.clone())?;
+        Ok(self.blas.get_or_init(|| blas))
+    }
+}

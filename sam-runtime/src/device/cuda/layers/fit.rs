@@ -1,0 +1,127 @@
+//! What fits together, and tensors as the kernels take them.
+
+use std::mem::take;
+
+use cudarc::driver::CudaSlice;
+use dfdx::{
+    prelude::*,
+    tensor::{CpuError, CudaError},
+};
+
+use super::launch::{MOST, Sliding};
+use crate::device::{
+    Channels, LayerTape, Window,
+    cuda::{gpu::Gpu, module::Element},
+};
+
+/// What the device says to sizes that do not fit together.
+pub(super) const MISFIT: CudaError = CudaError::Cpu(CpuError::WrongNumElements);
+
+pub(super) fn fits(does: bool) -> Result<(), CudaError> {
+    if does { Ok(()) } else { Err(MISFIT) }
+}
+
+/// Sizes of a tensor, all above 0, as kernels count them: with 32 bits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sizes {
+    pub(super) batch: u32,
+    pub(super) channels: u32,
+    pub(super) positions: u32,
+}
+
+impl Sizes {
+    pub(super) fn new(batch: usize, channels: usize, positions: usize) -> Result<Self, CudaError> {
+        let all = batch
+            .checked_mul(channels)
+            .and_then(|n| n.checked_mul(positions));
+        let fit = all.is_some_and(|n| n > 0 && i32::try_from(n).is_ok()) && channels <= MOST;
+        fits(fit)?;
+        Ok(Self {
+            batch: batch as u32,
+            channels: channels as u32,
+            positions: positions as u32,
+        })
+    }
+
+    /// Those of `x`, if it has as many channels as each of these has numbers.
+    pub(super) fn of<S: Shape, E: Element, T>(
+        x: &Tensor<S, E, Cuda, T>,
+        parameters: &[&Channels<E, Cuda>],
+    ) -> Result<Self, CudaError> {
+        let sizes = x.shape().concrete();
+        let [batch, channels, rest @ ..] = sizes.as_ref() else {
+            return Err(MISFIT);
+        };
+        fits(parameters.iter().all(|p| p.shape().0 == *channels))?;
+        Self::new(*batch, *channels, rest.iter().product())
+    }
+
+    pub(super) fn len(self) -> usize {
+        self.batch as usize * self.channels as usize * self.positions as usize
+    }
+}
+
+impl Sliding {
+    /// `window` on images of a size; an error where it has no place, or too many.
+    pub(super) fn new(
+        window: Window,
+        channels: usize,
+        [height, width]: [usize; 2],
+    ) -> Result<Self, CudaError> {
+        let places = |side| window.places(side).ok_or(MISFIT);
+        let (down, across) = (places(height)?, places(width)?);
+        // So that no sum of them is too large for a kernel.
+        let small = |n: usize| match u32::try_from(n) {
+            Ok(n) if n < 1 << 30 => Ok(n),
+            _ => Err(MISFIT),
+        };
+        let taps = window.size.checked_mul(window.size).ok_or(MISFIT)?;
+        small(down.checked_mul(across).ok_or(MISFIT)?)?;
+        small(taps)?;
+        small(window.size.checked_mul(window.dilation).ok_or(MISFIT)?)?;
+        small(down.checked_mul(window.stride).ok_or(MISFIT)?)?;
+        small(across.checked_mul(window.stride).ok_or(MISFIT)?)?;
+        Ok(Self {
+            channels: small(channels)?,
+            height: small(height)?,
+            width: small(width)?,
+            down: small(down)?,
+            across: small(across)?,
+            size: small(window.size)?,
+            stride: small(window.stride)?,
+            padding: small(window.padding)?,
+            dilation: small(window.dilation)?,
+        })
+    }
+
+    pub(super) fn places(&self) -> usize {
+        self.down as usize * self.across as usize
+    }
+
+    pub(super) fn pixels(&self) -> usize {
+        self.height as usize * self.width as usize
+    }
+
+    pub(super) fn taps(&self) -> usize {
+        self.size as usize * self.size as usize
+    }
+}
+
+/// A parameter in row-major order, noted on `tape` where it had to be copied for that.
+pub(super) fn parameter<S: Shape, E: Element, T: LayerTape<E, Cuda>>(
+    parameter: &Tensor<S, E, Cuda>,
+    tape: &mut T,
+) -> Result<Tensor<S, E, Cuda>, CudaError>
+where
+    Cuda: Device<E>,
+{
+    let (parameter, its_tape) = parameter.retaped::<T>().try_contiguous()?.split_tape();
+    *tape = take(tape).merge(its_tape);
+    Ok(parameter)
+}
+
+/// Memory for so many numbers, which is written before it is read.
+pub(super) fn scratch<E: Element>(gpu: &Gpu, len: usize) -> Result<CudaSlice<E>, CudaError> {
+    // SAFETY: who asks for it has it written first.
+    Ok(unsafe { gpu.driver.alloc(len) }?)
+}

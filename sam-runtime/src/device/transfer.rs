@@ -1,0 +1,135 @@
+//! Rows of tensors cut apart and joined, and tensors moved to another device of the same kind. On a GPU
+//! this happens where the tensors are.
+
+#[cfg(feature = "cuda")]
+use std::any::Any;
+
+#[cfg(feature = "cuda")]
+use dfdx::tensor::Cuda;
+use dfdx::{
+    shapes::{HasShape, Shape, Unit},
+    tensor::{Storage, Tensor, TensorFromVec},
+};
+
+use super::copied;
+#[cfg(feature = "cuda")]
+use super::cuda;
+
+/// What an expression gives for `f32`, or else for `f64`: `Some` where the tensors are on a GPU and of such
+/// numbers.
+#[cfg(feature = "cuda")]
+macro_rules! on_gpu {
+    ($X:ident => $result:expr) => {{
+        let single = {
+            type $X = f32;
+            $result
+        };
+        single.or_else(|| {
+            type $X = f64;
+            $result
+        })
+    }};
+}
+
+/// `values`, if they are of type `B`.
+#[cfg(feature = "cuda")]
+fn seen_as<'a, A: 'static, B: 'static>(
+    values: impl IntoIterator<Item = &'a A>,
+) -> Option<Vec<&'a B>> {
+    let seen = |value: &'a A| (value as &dyn Any).downcast_ref();
+    values.into_iter().map(seen).collect()
+}
+
+/// `value`, which is of type `B` if the tensors that it was made of were.
+#[cfg(feature = "cuda")]
+fn back<A: 'static, B: 'static>(value: A) -> Option<B> {
+    let value: Box<dyn Any> = Box::new(value);
+    value.downcast().ok().map(|value| *value)
+}
+
+/// `t` on `device`, which is of the kind of its own.
+pub(crate) fn moved<S, E, D>(t: &Tensor<S, E, D>, device: &D) -> Result<Tensor<S, E, D>, D::Err>
+where
+    S: Shape,
+    E: Unit,
+    D: Storage<E> + TensorFromVec<E>,
+{
+    #[cfg(feature = "cuda")]
+    if let Some(moved) = on_gpu!(X => seen_as::<_, Tensor<S, X, Cuda>>([t])
+        .and_then(|t| back(cuda::moved(t[0], device))))
+    {
+        return moved;
+    }
+    device.try_tensor_from_vec(copied(t), *t.shape())
+}
+
+/// The rows of `t` in parts of these sizes, which add up to all; each of the shape that `shape` gives for
+/// its size.
+pub(crate) fn split<Src, Dst, E, D>(
+    t: &Tensor<Src, E, D>,
+    rows: &[usize],
+    shapes: Vec<Dst>,
+) -> Result<Vec<Tensor<Dst, E, D>>, D::Err>
+where
+    Src: Shape,
+    Dst: Shape,
+    E: Unit,
+    D: Storage<E> + TensorFromVec<E>,
+{
+    let width = t.shape().num_elements() / rows.iter().sum::<usize>().max(1);
+    #[cfg(feature = "cuda")]
+    if let Some(parts) = on_gpu!(X => seen_as::<_, Tensor<Src, X, Cuda>>([t])
+        .and_then(|t| back(cuda::split(t[0], rows, width, &shapes))))
+    {
+        return parts;
+    }
+    let values = copied(t);
+    let mut rest = values.as_slice();
+    let part = |(&rows, shape)| {
+        let (part, after) = rest.split_at(rows * width);
+        rest = after;
+        t.device().try_tensor_from_vec(part.to_vec(), shape)
+    };
+    rows.iter().zip(shapes).map(part).collect()
+}
+
+/// The rows of `parts`, one after the other; there is at least one part.
+pub(crate) fn joined<Src, Dst, E, D>(
+    parts: &[Tensor<Src, E, D>],
+    shape: Dst,
+) -> Result<Tensor<Dst, E, D>, D::Err>
+where
+    Src: Shape,
+    Dst: Shape,
+    E: Unit,
+    D: Storage<E> + TensorFromVec<E>,
+{
+    #[cfg(feature = "cuda")]
+    if let Some(all) = on_gpu!(X => seen_as::<_, Tensor<Src, X, Cuda>>(parts)
+        .and_then(|parts| back(cuda::joined(&parts, shape))))
+    {
+        return all;
+    }
+    let values = parts.iter().flat_map(copied).collect();
+    parts[0].device().try_tensor_from_vec(values, shape)
+}
+
+/// The sum of scalars, each times its weight, on a device where reading them would mean waiting; `None` for
+/// others. There is at least one.
+pub(crate) fn mean<E, D>(
+    parts: &[Tensor<(), E, D>],
+    weights: &[f64],
+) -> Option<Result<Tensor<(), E, D>, D::Err>>
+where
+    E: Unit,
+    D: Storage<E>,
+{
+    #[cfg(feature = "cuda")]
+    return on_gpu!(X => seen_as::<_, Tensor<(), X, Cuda>>(parts)
+        .and_then(|parts| back(cuda::mean(&parts, weights))));
+    #[cfg(not(feature = "cuda"))]
+    {
+        let _ = (parts, weights);
+        None
+    }
+}
