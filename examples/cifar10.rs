@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 use dfdx::{optim::Optimizer, prelude::*};
-use sam_examples::{CIFAR_BATCH, CifarNetwork, Options, accuracy};
+use sam_examples::{Network, Options, Trainer, accuracy, on_device};
 use sam_runtime::{
     data::{Augment, Cifar10},
     device::keep_freed_memory,
@@ -59,26 +59,30 @@ enum Augmentation {
     Autoaugment,
 }
 
-type Images = sam_runtime::data::Images<Rank3<3, 32, 32>, 10>;
-type Loader = DataLoader<LabelNoise<TakeFirst<Images>>, CIFAR_BATCH, Augment>;
+/// Images per step.
+const BATCH: usize = 128;
+
+type Image = Rank3<3, 32, 32>;
+type Images = sam_runtime::data::Images<Image, 10>;
+type Loader = DataLoader<LabelNoise<TakeFirst<Images>>, BATCH, Augment>;
 
 #[sam_train(rho = run.rho())]
-fn train<N: CifarNetwork>(
+fn train<D: Trainer, N: Network<Image, BATCH, D>>(
     run: &mut Run<N>,
     model: &mut N,
-    opt: &mut AnyOptimizer<N, f32, Cpu>,
+    opt: &mut AnyOptimizer<N, f32, D>,
     loader: &Loader,
     test: &Images,
+    dev: &D,
 ) -> anyhow::Result<()> {
-    let dev = Cpu::default();
     let mut grads = model.alloc_grads();
     while let Some(from) = run.next_epoch(loader.len()) {
-        for batch in run.limit(loader.try_epoch(&dev, from)) {
+        for batch in run.limit(loader.try_epoch(dev, from)) {
             let (x, y) = batch?;
             opt.set_lr(run.lr());
             let logits = model.forward_mut(x.traced(grads));
             let loss = cross_entropy_with_logits_loss(logits, y);
-            run.saw(loss.array(), CIFAR_BATCH);
+            run.saw(loss.array(), BATCH);
             grads = loss.backward();
             opt.update(model, &grads)?;
             model.zero_grads(&mut grads);
@@ -86,16 +90,16 @@ fn train<N: CifarNetwork>(
                 break;
             }
         }
-        let accuracy = accuracy(run.evaluated(model), run.limit(chunks(test, &dev, 500)));
+        let accuracy = accuracy(run.evaluated(model), run.limit(chunks(test, dev, 500)));
         run.end_epoch(model, opt, &[("accuracy", accuracy)])?;
     }
     Ok(())
 }
 
-fn run<N>(config: &Config) -> anyhow::Result<()>
+fn run<N, D: Trainer>(config: &Config, dev: &D) -> anyhow::Result<()>
 where
-    N: BuildOnDevice<Cpu, f32>,
-    N::Built: CifarNetwork,
+    N: BuildOnDevice<D, f32>,
+    N::Built: Network<Image, BATCH, D>,
 {
     let seed = config.run.seed;
     let images = Cifar10::train(&config.data)?.normalized(&Cifar10::STATS)?;
@@ -110,7 +114,7 @@ where
     let loader = DataLoader::new(noisy)?.seed(seed).augment(augment);
     let loader = loader.workers(config.workers);
 
-    let mut model = Cpu::seed_from_u64(seed).build_module::<N, f32>();
+    let mut model = N::build_on_device(dev);
     let mut opt = AnyOptimizer::new(&model, &config.run.optimizer)?;
     let mut run = Run::start(&config.run, config, &mut model, &mut opt)?;
     println!(
@@ -119,7 +123,7 @@ where
         loader.dataset().len(),
         test.len()
     );
-    train(&mut run, &mut model, &mut opt, &loader, &test)?;
+    train(&mut run, &mut model, &mut opt, &loader, &test, dev)?;
     weights::save(&model, run.config().out.join("weights.safetensors"))?;
     println!("{}", run.finish()?);
     Ok(())
@@ -148,11 +152,15 @@ fn main() -> anyhow::Result<()> {
     let mut config: Config = load(options.file("cifar10.toml"), &options.changes())?;
     config.model = model.unwrap_or(config.model);
     config.aug = aug.unwrap_or(config.aug);
-    match config.model {
-        Model::Resnet20 => run::<ResNet20<10>>(&config),
-        Model::Resnet32 => run::<ResNet32<10>>(&config),
-        Model::Resnet44 => run::<ResNet44<10>>(&config),
-        Model::Resnet56 => run::<ResNet56<10>>(&config),
-        Model::Wrn16x4 => run::<WideResNet16x4<10>>(&config),
-    }
+    on_device!(
+        options.on.device,
+        config.run.seed,
+        |dev| match config.model {
+            Model::Resnet20 => run::<ResNet20<10>, _>(&config, &dev),
+            Model::Resnet32 => run::<ResNet32<10>, _>(&config, &dev),
+            Model::Resnet44 => run::<ResNet44<10>, _>(&config, &dev),
+            Model::Resnet56 => run::<ResNet56<10>, _>(&config, &dev),
+            Model::Wrn16x4 => run::<WideResNet16x4<10>, _>(&config, &dev),
+        }
+    )
 }

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use dfdx::{optim::Optimizer, prelude::*};
-use sam_examples::{BATCH, Mlp, Net, Noisy, Options, accuracy};
+use sam_examples::{BATCH, Mlp, Network, Noisy, Options, Trainer, accuracy, on_device};
 use sam_runtime::{
     optim::AnyOptimizer,
     prelude::*,
@@ -31,17 +31,17 @@ struct Config {
 }
 
 #[sam_train(rho = run.rho())]
-fn train(
-    run: &mut Run<Net>,
-    model: &mut Net,
-    opt: &mut AnyOptimizer<Net, f32, Cpu>,
+fn train<D: Trainer, N: Network<Rank1<784>, BATCH, D>>(
+    run: &mut Run<N>,
+    model: &mut N,
+    opt: &mut AnyOptimizer<N, f32, D>,
     loader: &DataLoader<Noisy, BATCH>,
     test: &Images<Rank1<784>, 10>,
+    dev: &D,
 ) -> anyhow::Result<()> {
-    let dev = Cpu::default();
     let mut grads = model.alloc_grads();
     while let Some(from) = run.next_epoch(loader.len()) {
-        for batch in run.limit(loader.try_epoch(&dev, from)) {
+        for batch in run.limit(loader.try_epoch(dev, from)) {
             let (x, y) = batch?;
             opt.set_lr(run.lr());
             let logits = model.forward_mut(x.traced(grads));
@@ -54,7 +54,7 @@ fn train(
                 break;
             }
         }
-        let accuracy = accuracy(run.evaluated(model), run.limit(chunks(test, &dev, 500)));
+        let accuracy = accuracy(run.evaluated(model), run.limit(chunks(test, dev, 500)));
         run.end_epoch(model, opt, &[("accuracy", accuracy)])?;
     }
     Ok(())
@@ -67,19 +67,27 @@ struct Arguments {
     options: Options,
 }
 
-fn main() -> anyhow::Result<()> {
-    let Arguments { options } = Arguments::parse();
-    let config: Config = load(options.file("mnist.toml"), &options.changes())?;
+fn run<D: Trainer>(config: &Config, dev: &D) -> anyhow::Result<()>
+where
+    Mlp: BuildOnDevice<D, f32>,
+    <Mlp as BuildOnDevice<D, f32>>::Built: Network<Rank1<784>, BATCH, D>,
+{
     let seed = config.run.seed;
     let images = Mnist::train(&config.data)?.take_first(config.train_images);
     let noisy = LabelNoise::symmetric(images, config.label_noise, seed)?;
     let loader = DataLoader::new(noisy)?.seed(seed).workers(config.workers);
     let test = Mnist::test(&config.data)?;
 
-    let mut model = Cpu::seed_from_u64(seed).build_module::<Mlp, f32>();
+    let mut model = Mlp::build_on_device(dev);
     let mut opt = AnyOptimizer::new(&model, &config.run.optimizer)?;
-    let mut run = Run::start(&config.run, &config, &mut model, &mut opt)?;
-    train(&mut run, &mut model, &mut opt, &loader, &test)?;
+    let mut run = Run::start(&config.run, config, &mut model, &mut opt)?;
+    train(&mut run, &mut model, &mut opt, &loader, &test, dev)?;
     println!("{}", run.finish()?);
     Ok(())
+}
+
+fn main() -> anyhow::Result<()> {
+    let Arguments { options } = Arguments::parse();
+    let config: Config = load(options.file("mnist.toml"), &options.changes())?;
+    on_device!(options.on.device, config.run.seed, |dev| run(&config, &dev))
 }

@@ -4,10 +4,12 @@ use dfdx::{optim::*, prelude::*};
 use indicatif::{ProgressBar, ProgressStyle};
 use sam_runtime::prelude::*;
 
-use crate::{BATCH, Comparison, Mlp, Net, Noisy, evaluate};
+use crate::{BATCH, Comparison, Mlp, Network, Noisy, evaluate};
 
 /// One training run: what a training function is given beside the model and the optimizer.
-pub struct Run<'a> {
+pub struct Run<'a, D> {
+    /// Where to compute.
+    pub device: &'a D,
     /// The training data.
     pub loader: &'a DataLoader<Noisy, BATCH>,
     /// Passes over the data.
@@ -18,16 +20,21 @@ pub struct Run<'a> {
     pub bar: ProgressBar,
 }
 
-type Train = fn(&mut Net, &mut Sgd<Net, f32, Cpu>, &Run<'_>) -> anyhow::Result<()>;
+type Train<N, D> = fn(&mut N, &mut Sgd<N, f32, D>, &Run<'_, D>) -> anyhow::Result<()>;
 
 /// Trains the same network, from the same weights and on the same batches, with `sgd` and `sam`.
-pub fn compare(
+pub fn compare<D: Device<f32>>(
+    device: &D,
     train: Noisy,
     test: &impl Dataset<Item = Sample<Rank1<784>, 10>>,
     (epochs, rho, seed): (usize, f64, u64),
-    sgd: Train,
-    sam: Train,
-) -> anyhow::Result<Comparison> {
+    sgd: Train<<Mlp as BuildOnDevice<D, f32>>::Built, D>,
+    sam: Train<<Mlp as BuildOnDevice<D, f32>>::Built, D>,
+) -> anyhow::Result<Comparison>
+where
+    Mlp: BuildOnDevice<D, f32>,
+    <Mlp as BuildOnDevice<D, f32>>::Built: Network<Rank1<784>, BATCH, D>,
+{
     let start = Instant::now();
     println!(
         "{} training images, {} of them with a wrong label; {} test images; {epochs} epochs",
@@ -36,8 +43,8 @@ pub fn compare(
         test.len(),
     );
     let loader = DataLoader::new(train)?.seed(seed);
-    let initial = Cpu::seed_from_u64(seed).build_module::<Mlp, f32>();
-    let run = |name: &'static str, train: Train| {
+    let initial = Mlp::build_on_device(device);
+    let run = |name: &'static str, train: Train<_, D>| {
         let mut model = initial.clone();
         let config = SgdConfig {
             lr: 0.1,
@@ -46,6 +53,7 @@ pub fn compare(
         };
         let mut opt = Sgd::new(&model, config);
         let run = Run {
+            device,
             loader: &loader,
             epochs,
             rho,
@@ -54,7 +62,7 @@ pub fn compare(
         let begin = Instant::now();
         train(&mut model, &mut opt, &run)?;
         run.bar.finish();
-        evaluate(&model, &loader, test, rho, begin)
+        evaluate(device, &model, &loader, test, rho, begin)
     };
     let (sgd, sam) = (run("SGD", sgd)?, run("SAM", sam)?);
     Ok(Comparison {

@@ -7,7 +7,7 @@ use sam_runtime::{
 };
 use serde::Serialize;
 
-use crate::Net;
+use crate::Network;
 
 /// What a trained network is worth.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -29,46 +29,40 @@ const CHUNK: usize = 500;
 const SHARPNESS_BATCHES: usize = 10;
 
 /// Evaluates a network that was trained since `start`.
-pub fn evaluate<Train, Test, const B: usize>(
-    model: &Net,
+pub fn evaluate<D, N, Train, Test, const B: usize>(
+    dev: &D,
+    model: &N,
     train: &DataLoader<Train, B>,
     test: &Test,
     rho: f64,
     start: Instant,
 ) -> anyhow::Result<Trained>
 where
+    D: Device<f32>,
+    N: Network<Rank1<784>, B, D>,
     Train: Dataset<Item = Sample<Rank1<784>, 10>> + 'static,
     Test: Dataset<Item = Sample<Rank1<784>, 10>>,
 {
     let seconds = start.elapsed().as_secs_f64();
-    let dev = Cpu::default();
-    let batches = train.epoch(&dev, 0).take(SHARPNESS_BATCHES);
+    let batches = train.epoch(dev, 0).take(SHARPNESS_BATCHES);
     let sharpness = sharpness(model, batches, rho, Norm::L2, |model, (x, y), grads| {
         cross_entropy_with_logits_loss(model.forward_mut(x.traced(grads)), y)
     })?;
     Ok(Trained {
-        test_accuracy: accuracy_on(model, test, &dev),
-        train_accuracy: accuracy_on(model, train.dataset(), &dev),
+        test_accuracy: accuracy(model, chunks(test, dev, CHUNK)),
+        train_accuracy: accuracy(model, chunks(train.dataset(), dev, CHUNK)),
         sharpness: sharpness.value(),
         seconds,
     })
 }
 
-fn accuracy_on(
-    model: &Net,
-    images: &impl Dataset<Item = Sample<Rank1<784>, 10>>,
-    dev: &Cpu,
-) -> f64 {
-    accuracy(model, chunks(images, dev, CHUNK))
-}
-
 /// Labels of any number of images.
-type Labels = Tensor<(usize, Const<10>), f32, Cpu>;
+type Labels<D> = Tensor<(usize, Const<10>), f32, D>;
 
 /// The share of images that `model` recognises.
-pub fn accuracy<M: Module<X, Output = Labels>, X>(
+pub fn accuracy<D: Device<f32>, M: Module<X, Output = Labels<D>>, X>(
     model: &M,
-    batches: impl IntoIterator<Item = (X, Labels)>,
+    batches: impl IntoIterator<Item = (X, Labels<D>)>,
 ) -> f64 {
     let (mut right, mut all) = (0, 0);
     for (x, y) in batches {

@@ -1,15 +1,17 @@
 //! What the examples share beside their training loops: networks, the command line, a comparison of two
 //! ways to train, and its table.
 
-mod cifar;
 mod compare;
+mod device;
 mod evaluate;
+mod network;
 mod options;
 mod table;
 
-pub use cifar::{CIFAR_BATCH, CifarNetwork};
 pub use compare::{Run, bar, compare};
+pub use device::{Kind, OnDevice, Trainer};
 pub use evaluate::{Trained, accuracy, evaluate};
+pub use network::Network;
 pub use options::Options;
 pub use table::Comparison;
 
@@ -23,7 +25,7 @@ pub type Mlp = (
     Linear<256, 10>,
 );
 
-/// The network on the CPU.
+/// It on the CPU.
 pub type Net = <Mlp as BuildOnDevice<Cpu, f32>>::Built;
 
 /// Images with wrong labels among them.

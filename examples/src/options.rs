@@ -2,6 +2,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::OnDevice;
+
 /// The command line of a training program: a configuration file, and changes to it.
 #[derive(Args)]
 pub struct Options {
@@ -41,6 +43,9 @@ pub struct Options {
     /// One batch of everything, to see that it works [set: run.dry_run]
     #[arg(long)]
     dry_run: bool,
+    /// Where to compute.
+    #[command(flatten)]
+    pub on: OnDevice,
 }
 
 /// How to train.

@@ -5,6 +5,7 @@ use dfdx::tensor::{Tensor, TensorFromVec};
 use rayon::prelude::*;
 
 use super::{DataError, Sample};
+use crate::device::{Lane, Sent};
 
 /// A static shape that can get a batch axis in front.
 ///
@@ -53,6 +54,8 @@ pub(super) struct HostBatch {
     inputs: Vec<f32>,
     targets: Vec<f32>,
     rows: usize,
+    /// Inputs and targets, on their way to the device.
+    sent: Option<(Sent, Sent)>,
 }
 
 /// Samples that a thread reads at least: fewer are not worth waking it.
@@ -88,6 +91,7 @@ impl HostBatch {
             inputs,
             targets,
             rows,
+            sent: None,
         })
     }
 
@@ -108,12 +112,19 @@ impl HostBatch {
             inputs,
             targets,
             rows,
+            sent: None,
         })
     }
 
     /// Inputs and targets, row by row, to be changed in place.
     pub(super) fn rows_mut(&mut self) -> (&mut [f32], &mut [f32]) {
         (&mut self.inputs, &mut self.targets)
+    }
+
+    /// Has it sent to a device, which it then comes to sooner.
+    pub(super) fn send(mut self, lane: &Lane) -> Self {
+        self.sent = lane.send(&self.inputs).zip(lane.send(&self.targets));
+        self
     }
 
     /// The batch on `device`; it must hold `B` samples.
@@ -156,6 +167,11 @@ impl HostBatch {
             batch: self.rows,
             reason: error.to_string(),
         };
+        if let Some((inputs, targets)) = self.sent
+            && let (Some(x), Some(y)) = (inputs.receive(device, x), targets.receive(device, y))
+        {
+            return Ok((x.map_err(failed)?, y.map_err(failed)?));
+        }
         let x = device.try_tensor_from_vec(self.inputs, x).map_err(failed)?;
         let y = device
             .try_tensor_from_vec(self.targets, y)

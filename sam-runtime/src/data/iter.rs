@@ -12,7 +12,7 @@ use super::{
     stream::Purpose,
     workers::{Queues, Workers},
 };
-use crate::device::fork;
+use crate::device::{Lane, fork};
 
 /// All samples of `dataset` on `device`, each once and in order, `size` at a time: inputs
 /// `(n, S...)` and one-hot targets `(n, CLASSES)` with `n` known at run time.
@@ -62,6 +62,10 @@ struct HostBatches<Ds, T> {
     plan: Arc<Plan<Ds, T>>,
     ahead: Ahead,
     next: usize,
+    /// To a device that is not the host.
+    lane: Option<Lane>,
+    /// The batch after the one that was handed out last, on its way to the device.
+    sent: Option<Result<HostBatch, DataError>>,
 }
 
 enum Ahead {
@@ -82,10 +86,24 @@ where
         &mut self,
         device: &D,
     ) -> Option<(Result<HostBatch, DataError>, D)> {
-        if self.left() == 0 {
+        let batch = self.sent.take().or_else(|| self.read())?;
+        let index = self.next - 1;
+        if self.lane.is_some() {
+            self.sent = self.read();
+        }
+        // What is drawn in a step, as by dropout, is then a function of (seed, epoch, batch) too, and a
+        // resumed run needs to know nothing of the steps before.
+        let seed = self.plan.draw(index).stream(Purpose::Device).next_u64();
+        let own = fork::<D>(seed).and_then(|fork| fork.device().cloned());
+        Some((batch, own.unwrap_or_else(|| device.clone())))
+    }
+
+    /// The next batch that was not read yet; on its way, if there is a lane.
+    fn read(&mut self) -> Option<Result<HostBatch, DataError>> {
+        let index = self.next;
+        if index == self.plan.len() {
             return None;
         }
-        let index = self.next;
         self.next += 1;
         let batch = match &mut self.ahead {
             Ahead::NoWorkers => self.plan.read_on_all_cores(index),
@@ -97,19 +115,19 @@ where
         {
             self.next = self.plan.len();
         }
-        // What is drawn in a step, as by dropout, is then a function of (seed, epoch, batch) too, and a
-        // resumed run needs to know nothing of the steps before.
-        let seed = self.plan.draw(index).stream(Purpose::Device).next_u64();
-        let own = fork::<D>(seed).and_then(|fork| fork.device().cloned());
-        Some((batch, own.unwrap_or_else(|| device.clone())))
+        Some(match &self.lane {
+            Some(lane) => batch.map(|batch| batch.send(lane)),
+            None => batch,
+        })
     }
 }
 
 impl<Ds, T> HostBatches<Ds, T> {
-    fn new<S, const CLASSES: usize>(
+    fn new<S, D: 'static, const CLASSES: usize>(
         plan: Plan<Ds, T>,
         first: usize,
         workers: Option<Workers>,
+        device: &D,
     ) -> Self
     where
         Ds: Dataset<Item = Sample<S, CLASSES>> + 'static,
@@ -123,11 +141,17 @@ impl<Ds, T> HostBatches<Ds, T> {
             Some(Err(error)) => Ahead::Failed(Some(error)),
         };
         let next = first.min(plan.len());
-        Self { plan, ahead, next }
+        Self {
+            plan,
+            ahead,
+            next,
+            lane: Lane::new(device),
+            sent: None,
+        }
     }
 
     fn left(&self) -> usize {
-        self.plan.len() - self.next
+        self.plan.len() - self.next + usize::from(self.sent.is_some())
     }
 }
 
@@ -148,7 +172,7 @@ impl<Ds, S, D, const CLASSES: usize, const B: usize, T> TryEpoch<Ds, D, B, T>
 where
     Ds: Dataset<Item = Sample<S, CLASSES>> + 'static,
     S: BatchShape,
-    D: Clone,
+    D: Clone + 'static,
     T: Transform<Ds> + 'static,
 {
     /// The batches of `plan`, each of `B` samples, from `first` on.
@@ -159,7 +183,7 @@ where
         device: &D,
     ) -> Self {
         Self {
-            batches: HostBatches::new(plan, first, workers),
+            batches: HostBatches::new(plan, first, workers, device),
             device: device.clone(),
         }
     }
@@ -169,7 +193,7 @@ impl<Ds, S, D, const CLASSES: usize, T> TryDynamicEpoch<Ds, D, T>
 where
     Ds: Dataset<Item = Sample<S, CLASSES>> + 'static,
     S: BatchShape,
-    D: Clone,
+    D: Clone + 'static,
     T: Transform<Ds> + 'static,
 {
     /// The batches of `plan` from `first` on.
@@ -180,7 +204,7 @@ where
         device: &D,
     ) -> Self {
         Self {
-            batches: HostBatches::new(plan, first, workers),
+            batches: HostBatches::new(plan, first, workers, device),
             device: device.clone(),
         }
     }

@@ -10,6 +10,7 @@
 //! | `norm`, `dual` | the norms of a perturbation, and of a gradient |
 //! | `queue` | what a device adds that nobody should wait for |
 //! | `rng` | random numbers that both passes of a step share |
+//! | `lane` | batches on their way to a device |
 //! | `transfer` | rows of tensors cut and joined, and tensors moved, where they are |
 //! | `memory` | [`keep_freed_memory`] |
 //!
@@ -26,6 +27,7 @@ mod cpu;
 #[cfg(feature = "cuda")]
 mod cuda;
 mod dual;
+mod lane;
 mod layers;
 mod memory;
 mod norm;
@@ -42,6 +44,7 @@ use dfdx::{
 
 pub(crate) use cpu::{copied, displaced};
 pub use dual::DualNorm;
+pub(crate) use lane::{Lane, Sent};
 pub use layers::{
     Affine, Channels, Image, LayerTape, Layers, Moments, Normalized, Pool, Rows, Tail, Window,
 };

@@ -8,10 +8,12 @@
 //! | `spans`, `numbers` | what goes into a launch: stretches of memory, and numbers that stay on the device |
 //! | `step` | norms and perturbations of gradients |
 //! | `layers` | the layers' operations |
+//! | `lane` | what goes to the card while it computes |
 //! | `transfer`, `twins` | copies within the card; two devices whose random numbers are alike |
 #![allow(unsafe_code)]
 
 mod gpu;
+mod lane;
 mod layers;
 mod memory;
 mod module;
@@ -21,6 +23,7 @@ mod step;
 mod transfer;
 mod twins;
 
+pub(super) use lane::{Lane, Sent};
 pub(super) use memory::address;
 pub(super) use step::CudaKernels;
 pub(super) use transfer::{joined, mean, moved, split};

@@ -17,7 +17,7 @@ use crate::device::{
 /// What the device says to sizes that do not fit together.
 pub(super) const MISFIT: CudaError = CudaError::Cpu(CpuError::WrongNumElements);
 
-pub(super) fn fits(does: bool) -> Result<(), CudaError> {
+pub(in crate::device::cuda) fn fits(does: bool) -> Result<(), CudaError> {
     if does { Ok(()) } else { Err(MISFIT) }
 }
 

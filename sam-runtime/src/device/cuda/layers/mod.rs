@@ -8,6 +8,8 @@ mod norm;
 mod pool;
 mod product;
 
+pub(super) use fit::fits;
+
 use dfdx::{
     shapes::Shape,
     tensor::{Cuda, CudaError, Tensor},
