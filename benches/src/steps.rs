@@ -15,89 +15,19 @@
 use std::{collections::HashMap, io, time::Instant};
 
 use anyhow::{Context, Result, bail};
-use dfdx::{optim::*, prelude::*};
-use sam_runtime::{
-    nn::{Conv2DBatchNormReLU, Flatten2D, Linear, LinearReLU, MaxPool2D, ResNet20},
-    prelude::*,
-};
-
-const BATCH: usize = 128;
-const CLASSES: usize = 10;
-
-type Mlp = (
-    LinearReLU<784, 512>,
-    LinearReLU<512, 512>,
-    Linear<512, CLASSES>,
-);
-type Cnn = (
-    (Conv2DBatchNormReLU<1, 16, 3, 1, 1>, MaxPool2D<2, 2>),
-    (Conv2DBatchNormReLU<16, 32, 3, 1, 1>, MaxPool2D<2, 2>),
-    (Flatten2D, Linear<1568, CLASSES>),
-);
-type ResNet = ResNet20<CLASSES>;
-
-type Input<S> = Tensor<S, f32, Cpu>;
-type Traced<S> = Tensor<S, f32, Cpu, OwnedTape<f32, Cpu>>;
-type OneHot = Rank2<BATCH, CLASSES>;
-
-/// One copy of a network with its optimizer.
-struct Training<M> {
-    model: M,
-    opt: Sgd<M, f32, Cpu>,
-    grads: Option<Gradients<f32, Cpu>>,
-}
-
-impl<M: TensorCollection<f32, Cpu> + Clone> Training<M> {
-    fn new(model: M) -> Self {
-        let config = SgdConfig {
-            lr: 0.01,
-            momentum: None,
-            weight_decay: None,
-        };
-        Self {
-            opt: Sgd::new(&model, config),
-            grads: Some(model.alloc_grads()),
-            model,
-        }
-    }
-
-    fn base<S: Shape>(&mut self, x: Input<S>, y: Input<OneHot>)
-    where
-        M: ModuleMut<Traced<S>, Output = Traced<OneHot>>,
-    {
-        let grads = self.grads.take().unwrap();
-        let logits = self.model.forward_mut(x.traced(grads));
-        let loss = cross_entropy_with_logits_loss(logits, y);
-        let mut grads = loss.backward();
-        self.opt.update(&mut self.model, &grads).unwrap();
-        self.model.zero_grads(&mut grads);
-        self.grads = Some(grads);
-    }
-
-    #[sam_train(rho = 0.05)]
-    fn sam<S: Shape>(&mut self, x: Input<S>, y: Input<OneHot>)
-    where
-        M: ModuleMut<Traced<S>, Output = Traced<OneHot>>,
-    {
-        let grads = self.grads.take().unwrap();
-        let logits = self.model.forward_mut(x.traced(grads));
-        let loss = cross_entropy_with_logits_loss(logits, y);
-        let mut grads = loss.backward();
-        self.opt.update(&mut self.model, &grads).unwrap();
-        self.model.zero_grads(&mut grads);
-        self.grads = Some(grads);
-    }
-}
+use dfdx::prelude::*;
+use sam_benches::networks::{BATCH, CLASSES, Cnn, Input, Mlp, Network, Training, batch};
+use sam_runtime::nn::ResNet20;
 
 /// A network with its data. Each of the two steps has its own copy of the weights, made when it is first
 /// asked for, so that memory is that of one.
 struct Work<M, S: Shape> {
     build: fn(&Cpu) -> M,
     dev: Cpu,
-    base: Option<Training<M>>,
-    sam: Option<Training<M>>,
-    x: Input<S>,
-    y: Input<OneHot>,
+    base: Option<Training<M, Cpu>>,
+    sam: Option<Training<M, Cpu>>,
+    x: Input<S, Cpu>,
+    y: Input<Rank2<BATCH, CLASSES>, Cpu>,
 }
 
 /// Any [`Work`].
@@ -109,7 +39,7 @@ trait Steps {
 
 impl<M, S: Shape> Steps for Work<M, S>
 where
-    M: TensorCollection<f32, Cpu> + Clone + ModuleMut<Traced<S>, Output = Traced<OneHot>>,
+    M: Network<S, BATCH, Cpu>,
 {
     fn parameters(&self) -> usize {
         (self.build)(&self.dev).num_trainable_params()
@@ -131,20 +61,17 @@ where
 fn work<N, S>() -> Box<dyn Steps>
 where
     N: BuildOnDevice<Cpu, f32> + 'static,
-    N::Built: Clone + ModuleMut<Traced<S>, Output = Traced<OneHot>> + 'static,
+    N::Built: Network<S, BATCH, Cpu> + 'static,
     S: ConstShape,
 {
     let dev = Cpu::seed_from_u64(0);
-    let mut labels = [[0.0; CLASSES]; BATCH];
-    for (i, row) in labels.iter_mut().enumerate() {
-        row[i % CLASSES] = 1.0;
-    }
+    let (x, y) = batch(&dev);
     Box::new(Work {
         build: |dev| dev.build_module::<N, f32>(),
         base: None,
         sam: None,
-        x: dev.sample_normal(),
-        y: dev.tensor(labels),
+        x,
+        y,
         dev,
     })
 }
@@ -153,7 +80,7 @@ fn named(network: &str) -> Result<Box<dyn Steps>> {
     Ok(match network {
         "mlp" => work::<Mlp, Rank2<BATCH, 784>>(),
         "cnn" => work::<Cnn, Rank4<BATCH, 1, 28, 28>>(),
-        "resnet20" => work::<ResNet, Rank4<BATCH, 3, 32, 32>>(),
+        "resnet20" => work::<ResNet20<CLASSES>, Rank4<BATCH, 3, 32, 32>>(),
         _ => bail!("no network is named {network}"),
     })
 }

@@ -40,7 +40,7 @@
 //! | `plot` | curves of a run as SVG and PNG |
 //! | `tensorboard` | metrics as TensorBoard event files |
 //! | `download` | downloads of the public data sets, with checksums and resumption: [`data`]`::download` |
-//! | `cuda` | layers on an NVIDIA GPU; building takes a CUDA toolkit and a driver |
+//! | `cuda` | NVIDIA GPUs; building takes a CUDA toolkit |
 //! | `ci-check` | beside `cuda`, for `cargo check` on a machine without CUDA; what it builds does not run |
 
 pub mod analysis;

@@ -7,7 +7,9 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StepError {
-    /// A gradient has an element that is NaN or infinite.
+    /// A gradient has an element that is NaN or infinite. On a GPU, where looking means waiting, such a batch
+    /// is left out at once, and the error comes with a later step: after a report was read, or after 100
+    /// steps.
     #[error(
         "the {pass} gradient of this batch is not finite (its norm is {norm}); nothing was updated. \
          Lower the learning rate or rho, look for NaN in the data, or leave such batches out with \
@@ -41,7 +43,8 @@ pub enum StepError {
     Empty,
     /// No kernels for this element type on this device.
     #[error(
-        "SAM can't run on {device} with elements of type {dtype}; it can on Cpu with f32 and f64"
+        "SAM can't run on {device} with elements of type {dtype}; it can with f32 and f64 on Cpu, and on Cuda \
+         where sam-runtime has its feature `cuda`"
     )]
     Unsupported {
         /// The element type of the model.

@@ -8,6 +8,7 @@ mod grid;
 mod linear;
 mod norm;
 mod pool;
+mod subsample;
 mod tests;
 
 use dfdx::{
@@ -21,6 +22,7 @@ pub(super) use conv::conv2d;
 pub(super) use linear::linear;
 pub(super) use norm::{batch_norm, bias, normalize};
 pub(super) use pool::{global_avg_pool, pool2d};
+pub(super) use subsample::subsample;
 
 use super::{LayerTape, Tail};
 

@@ -10,7 +10,7 @@ use dfdx::{
 };
 
 use super::{
-    fit::{MISFIT, Sizes, fits, parameter, scratch},
+    fit::{MISFIT, Sizes, fits, in_order, parameter, scratch},
     launch::{ADD_UP, COL2IM, IM2COL, MOST, Sliding, all, each, queue},
     product::{Matrix, Product},
 };
@@ -43,7 +43,7 @@ where
         window,
         groups,
     )?;
-    let (x, mut tape) = x.try_contiguous()?.split_tape();
+    let (x, mut tape) = in_order(x)?.split_tape();
     let weight = parameter(weight, &mut tape)?;
     let Sliding { down, across, .. } = conv.sliding;
     let shape = (conv.batch, conv.outputs, down as usize, across as usize);

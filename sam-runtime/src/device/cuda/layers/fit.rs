@@ -11,7 +11,7 @@ use dfdx::{
 use super::launch::{MOST, Sliding};
 use crate::device::{
     Channels, LayerTape, Window,
-    cuda::{gpu::Gpu, module::Element},
+    cuda::{gpu::Gpu, memory::address, module::Element},
 };
 
 /// What the device says to sizes that do not fit together.
@@ -107,7 +107,25 @@ impl Sliding {
     }
 }
 
-/// A parameter in row-major order, noted on `tape` where it had to be copied for that.
+/// `x` in row-major order, copied if it lies otherwise. (A gradient lies in memory as its tensor does.)
+///
+/// The copy is a sum with zeros: on a GPU, the gradient of dfdx's own `contiguous` leaves out all but the
+/// first rows of what was broadcast (it goes over the elements in memory, not over those of the shape).
+pub(super) fn in_order<S: Shape, E: Element, T: LayerTape<E, Cuda>>(
+    x: Tensor<S, E, Cuda, T>,
+) -> Result<Tensor<S, E, Cuda, T>, CudaError>
+where
+    Cuda: Device<E>,
+{
+    let dense = x.retaped::<NoneTape>().try_contiguous()?;
+    if address(&dense) == address(&x.retaped()) {
+        return Ok(x);
+    }
+    let zeros = x.device().try_zeros_like(&x)?;
+    x.try_add(zeros)
+}
+
+/// [`in_order`] of a parameter, noted on `tape`.
 pub(super) fn parameter<S: Shape, E: Element, T: LayerTape<E, Cuda>>(
     parameter: &Tensor<S, E, Cuda>,
     tape: &mut T,
@@ -115,7 +133,7 @@ pub(super) fn parameter<S: Shape, E: Element, T: LayerTape<E, Cuda>>(
 where
     Cuda: Device<E>,
 {
-    let (parameter, its_tape) = parameter.retaped::<T>().try_contiguous()?.split_tape();
+    let (parameter, its_tape) = in_order(parameter.retaped::<T>())?.split_tape();
     *tape = take(tape).merge(its_tape);
     Ok(parameter)
 }

@@ -7,7 +7,7 @@ use cudarc::{
 use dfdx::{prelude::*, tensor::CudaError};
 
 use super::{
-    fit::{Sizes, fits, parameter, scratch},
+    fit::{Sizes, fits, in_order, parameter, scratch},
     launch::{ADD_BIAS, ADD_ROWS, CUT, all, queue},
     product::{Matrix, Product},
 };
@@ -35,7 +35,7 @@ where
     fits(inputs == weight_inputs && bias.is_none_or(|bias| bias.shape().0 == outputs))?;
     Sizes::new(batch, 1, inputs)?;
     Sizes::new(batch, 1, outputs)?;
-    let (x, mut tape) = x.try_contiguous()?.split_tape();
+    let (x, mut tape) = in_order(x)?.split_tape();
     let weight = parameter(weight, &mut tape)?;
     let bias = match bias {
         Some(bias) => Some(parameter(bias, &mut tape)?),

@@ -97,6 +97,8 @@ layers!(f32, f64);
 /// These need a GPU.
 #[cfg(all(test, not(feature = "ci-check")))]
 mod tests {
+    use dfdx::prelude::*;
+
     use super::*;
     use crate::device::layers::checks::{Own, battery};
 
@@ -108,5 +110,54 @@ mod tests {
     mod of_f32 {
         use super::*;
         battery!(Own<Cuda>, f32);
+    }
+
+    fn numbers<D: TensorFromVec<f32>, S: Shape>(dev: &D, shape: S) -> Tensor<S, f32, D> {
+        let number = |i| (i * 7919 % 2003) as f32 / 1001.0 - 1.0;
+        let count = shape.num_elements();
+        dev.tensor_from_vec((0..count).map(number).collect(), shape)
+    }
+
+    /// Values and gradients of the shortcut without parameters.
+    fn shortcut<D: Layers<f32>>(stride: usize, outputs: usize, before: usize) -> Vec<f32> {
+        let dev = D::default();
+        let x: Image<f32, D> = numbers(&dev, (2, 3, 7, 5));
+        let y = D::try_subsample(x.leaky_trace(), stride, outputs, before);
+        let y = y.map_err(|e| e.to_string()).unwrap();
+        let r = numbers(&dev, *y.shape());
+        let values = y.as_vec();
+        let gradients = (y * r).sum::<Rank0, _>().backward();
+        [values, gradients.get(&x).as_vec()].concat()
+    }
+
+    #[test]
+    fn the_shortcut_without_parameters_is_the_hosts() {
+        for (stride, outputs, before) in [(2, 8, 2), (2, 5, 1), (1, 3, 0), (3, 9, 6)] {
+            let found = shortcut::<Cuda>(stride, outputs, before);
+            assert_eq!(found, shortcut::<Cpu>(stride, outputs, before));
+        }
+    }
+
+    /// More images than are done at one time, in groups.
+    #[test]
+    fn a_large_convolution_is_the_hosts() {
+        fn run<D: Layers<f32>>() -> Vec<f32> {
+            let dev = D::default();
+            let x: Image<f32, D> = numbers(&dev, (3, 8, 40, 36));
+            let weight: Image<f32, D> = numbers(&dev, (6, 4, 3, 3));
+            let window = Window {
+                padding: 1,
+                ..Window::new(3)
+            };
+            let y = D::try_conv2d(x.leaky_trace(), &weight, window, 2);
+            let y = y.map_err(|e| e.to_string()).unwrap();
+            let values = y.as_vec();
+            let gradients = y.square().mean::<Rank0, _>().backward();
+            let [d_x, d_weight] = [gradients.get(&x), gradients.get(&weight)].map(|d| d.as_vec());
+            [values, d_x, d_weight].concat()
+        }
+        for (a, b) in run::<Cuda>().iter().zip(run::<Cpu>()) {
+            assert!((a - b).abs() <= 1e-4 * b.abs().max(1.0), "{a} {b}");
+        }
     }
 }

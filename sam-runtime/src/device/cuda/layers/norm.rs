@@ -6,7 +6,7 @@ use cudarc::driver::DevicePtr;
 use dfdx::{prelude::*, tensor::CudaError};
 
 use super::{
-    fit::{Sizes, fits, parameter, scratch},
+    fit::{Sizes, fits, in_order, parameter, scratch},
     launch::{
         FINISH_MOMENTS, FINISH_NORM_SUMS, MOMENTS, NORM_BACK, NORM_SUMS, NORMALIZE, each, queue,
         sums,
@@ -33,7 +33,7 @@ where
     Cuda: Device<E>,
 {
     let sizes = Sizes::of(&x, &[&affine.scale, &affine.bias])?;
-    let (x, tape) = x.try_contiguous()?.split_tape();
+    let (x, tape) = in_order(x)?.split_tape();
     let moments = moments_of(&x, sizes)?;
     let line = Line {
         mean: moments.mean.clone(),
@@ -54,7 +54,7 @@ where
     Cuda: Device<E>,
 {
     let sizes = Sizes::of(&x, &[&affine.scale, &affine.bias, mean, variance])?;
-    let (x, tape) = x.try_contiguous()?.split_tape();
+    let (x, tape) = in_order(x)?.split_tape();
     let line = Line {
         mean: mean.clone().try_contiguous()?,
         variance: variance.clone().try_contiguous()?,
@@ -72,7 +72,7 @@ where
     Cuda: Device<E>,
 {
     let sizes = Sizes::of(&x, &[bias])?;
-    let (x, mut tape) = x.try_contiguous()?.split_tape();
+    let (x, mut tape) = in_order(x)?.split_tape();
     let bias = parameter(bias, &mut tape)?;
     let y = x.device().try_zeros_like(&x)?;
     let Sizes {
@@ -191,7 +191,7 @@ where
     let residual = match residual {
         Some(residual) => {
             fits(residual.shape() == x.shape())?;
-            let (residual, its_tape) = residual.try_contiguous()?.split_tape();
+            let (residual, its_tape) = in_order(residual)?.split_tape();
             tape = take(&mut tape).merge(its_tape);
             Some(residual)
         }

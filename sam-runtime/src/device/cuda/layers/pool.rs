@@ -3,7 +3,7 @@
 use dfdx::{prelude::*, tensor::CudaError};
 
 use super::{
-    fit::{MISFIT, Sizes, fits},
+    fit::{MISFIT, Sizes, fits, in_order},
     launch::{
         MEAN, MEAN_BACK, POOL, POOL_BACK, SUBSAMPLE, SUBSAMPLE_BACK, Sliding, all, each, queue,
     },
@@ -31,7 +31,7 @@ where
     fits(!max || sees_pixels_everywhere(window, [height, width]))?;
     let images = Sizes::new(batch, channels, sliding.pixels())?;
     let places = Sizes::new(batch, channels, sliding.places())?;
-    let (x, mut tape) = x.try_contiguous()?.split_tape();
+    let (x, mut tape) = in_order(x)?.split_tape();
     let (down, across) = (sliding.down as usize, sliding.across as usize);
     let shape = (batch, channels, down, across);
     let y: Image<E, Cuda> = x.device().try_zeros_like(&shape)?;
@@ -77,7 +77,7 @@ where
     let (batch, channels, height, width) = *x.shape();
     let pixels = height.checked_mul(width).ok_or(MISFIT)?;
     let sizes = Sizes::new(batch, channels, pixels)?;
-    let (x, mut tape) = x.try_contiguous()?.split_tape();
+    let (x, mut tape) = in_order(x)?.split_tape();
     let y: Rows<E, Cuda> = x.device().try_zeros_like(&(batch, channels))?;
     let config = blocks(sizes.batch * sizes.channels, 1);
     let parameters = (address(&x), address(&y), sizes.positions);
@@ -123,7 +123,7 @@ where
     let sliding = Sliding::new(pixel, channels, [height, width])?;
     let from = Sizes::new(batch, channels, sliding.places())?;
     let to = Sizes::new(batch, outputs, sliding.places())?;
-    let (x, mut tape) = x.try_contiguous()?.split_tape();
+    let (x, mut tape) = in_order(x)?.split_tape();
     let (down, across) = (sliding.down as usize, sliding.across as usize);
     let shape = (batch, outputs, down, across);
     let y: Image<E, Cuda> = x.device().try_zeros_like(&shape)?;

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Training steps on a GPU, here and in PyTorch; SAM's own kernels against the card's copy bandwidth.
+#
+#   benches/gpu.sh build FOLDER      on a machine with a CUDA toolkit, GPU or not
+#   benches/gpu.sh run FOLDER        on a machine with a GPU; builds nothing
+#   benches/gpu.sh launches FOLDER   without a GPU: kernels launched per step, counted by the emulator
+#
+# `run` takes PyTorch from $PYTHON (python3), and leaves it out where there is none.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+[ $# -ge 2 ] || { sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 2; }
+command=$1 folder=$2
+shift 2
+python=${PYTHON:-python3}
+
+case $command in
+build)
+    cd "$root"
+    mkdir -p "$folder"
+    cargo build --release --locked -p sam-benches --bin gpu --features cuda
+    target=$(cargo metadata --format-version 1 --no-deps |
+        "$python" -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
+    cp "$target/release/gpu" "$folder/steps"
+    cp "$root/benches/peers/torch_gpu.py" "$folder"
+    ;;
+run)
+    nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader
+    echo "here"
+    "$folder/steps" "$@"
+    echo "PyTorch"
+    if "$python" -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null; then
+        "$python" "$folder/torch_gpu.py" "$@"
+    else
+        echo "not there: $python has no PyTorch that sees the GPU"
+    fi
+    ;;
+launches)
+    log=$(mktemp)
+    trap 'rm -f "$log"' EXIT
+    # Kernels and products of one step: those of three steps less those of two.
+    count() {
+        SAM_EMULATOR_LOG=$log "$root/tests/cuda-emulator/run.sh" "$folder/steps" steps "$1" "$2" "$3"
+        "$python" -c '
+import json, sys
+counts = json.load(open(sys.argv[1]))
+print(counts["launches"], sum(f["calls"] for f in counts["blas"].values()), counts["memsets"]["calls"])' "$log"
+    }
+    for network in "${@:-mlp}"; do
+        for step in base sam; do
+            read -r kernels products memsets < <(count "$network" "$step" 2)
+            read -r kernels_3 products_3 memsets_3 < <(count "$network" "$step" 3)
+            echo "$network $step: $((kernels_3 - kernels)) kernels, $((products_3 - products)) products by" \
+                "cuBLAS, $((memsets_3 - memsets)) memsets"
+        done
+    done
+    ;;
+*)
+    exec "$0"
+    ;;
+esac
