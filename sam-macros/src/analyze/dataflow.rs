@@ -8,7 +8,7 @@ use syn::{Block, Expr, Pat, Stmt, visit::Visit};
 
 use super::names::{CHANGING, How, Use, Uses, bound_by_stmt};
 use crate::{
-    errors::Errors,
+    errors::{Errors, Kind},
     model::{NodeId, Role},
     tokens::{self, Rule},
 };
@@ -241,6 +241,7 @@ impl<'a> Region<'a> {
                 Role::Batch => {
                     for name in self.changed(&uses, i, &observed) {
                         errors.at(
+                            Kind::ChangedAfterRead,
                             &name,
                             format!(
                                 "`{name}` is changed here for the loss, and read before this by a \
@@ -323,6 +324,7 @@ impl<'a> Region<'a> {
 
 fn refuse(name: &Ident, done: &str, errors: &mut Errors) {
     errors.at(
+        Kind::ChangedInTheLoss,
         name,
         format!(
             "`{name}` is {done} by the forward pass or the loss, which run twice in a SAM \
