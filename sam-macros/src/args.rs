@@ -358,6 +358,8 @@ fn read_split(args: &mut Args, input: ParseStream, errors: &mut Errors) -> syn::
             "`split` names nothing; list what is cut into chunks, as in `split = [x, y]`",
         );
     }
+    // As for every key, where it is wrong the default stands in.
+    let mut is_right = !list.elems.is_empty();
     let mut names: Vec<Ident> = Vec::new();
     for element in &list.elems {
         match element {
@@ -367,14 +369,17 @@ fn read_split(args: &mut Args, input: ParseStream, errors: &mut Errors) -> syn::
             Expr::Path(path) if path.path.get_ident().is_some() => {
                 names.extend(path.path.get_ident().cloned());
             }
-            _ => errors.at(
-                Kind::SplitNoVariable,
-                element,
-                "`split` lists variables; bind this to one before the forward pass",
-            ),
+            _ => {
+                is_right = false;
+                errors.at(
+                    Kind::SplitNoVariable,
+                    element,
+                    "`split` lists variables; bind this to one before the forward pass",
+                );
+            }
         }
     }
-    args.split = Some(names);
+    args.split = is_right.then_some(names);
     Ok(())
 }
 

@@ -245,8 +245,8 @@ impl<'a> Region<'a> {
                             &name,
                             format!(
                                 "`{name}` is changed here for the loss, and read before this by a \
-                                 statement that runs after the passes\n\nhelp: move this statement \
-                                 before the forward pass"
+                                 statement that runs after the passes\n\nhelp: move both \
+                                 before the forward pass, or keep the old value in a variable"
                             ),
                         );
                     }

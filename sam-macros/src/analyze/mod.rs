@@ -193,7 +193,7 @@ fn the_trace<'s, 'a>(
         let (kind, message) = if sites.traces.is_empty() {
             (
                 Kind::NoForward,
-                "no forward pass before this `backward`\n\nhelp: the tape begins at `x.traced(grads)`, as in \
+                "no forward pass with a tape before this `backward`\n\nhelp: the tape begins at `x.traced(grads)`, as in \
              `model.forward_mut(x.traced(grads))`",
             )
         } else {
