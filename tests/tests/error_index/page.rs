@@ -146,7 +146,7 @@ fn diff(old: &str, new: &str) -> String {
             text.push('\n');
         }
     }
-    text
+    text.trim_start_matches('\n').to_owned()
 }
 
 fn capitalized(text: &str) -> String {
