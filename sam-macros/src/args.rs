@@ -8,7 +8,7 @@ use syn::{
     parse::{ParseStream, Parser},
 };
 
-use crate::errors::{Errors, nearest, spelled};
+use crate::errors::{Errors, Kind, nearest, spelled};
 
 /// One key: how it is spelled, what its value is, how the value is read. A new key is a new entry.
 struct Key {
@@ -113,14 +113,14 @@ impl Args {
         let read_all = |input: ParseStream| {
             while !input.is_empty() {
                 if let Err(error) = read_key(&mut args, &mut seen, input, errors) {
-                    errors.push(error);
+                    errors.unread(Kind::KeysUnreadable, error);
                     skip_to_comma(input);
                 }
                 if input.is_empty() {
                     break;
                 }
                 if let Err(error) = input.parse::<Token![,]>() {
-                    errors.push(error);
+                    errors.unread(Kind::KeysUnreadable, error);
                     skip_to_comma(input);
                     let _ = input.parse::<Token![,]>();
                 }
@@ -128,13 +128,14 @@ impl Args {
             Ok(())
         };
         if let Err(error) = read_all.parse2(tokens) {
-            errors.push(error);
+            errors.unread(Kind::KeysUnreadable, error);
         }
         if !seen.iter().any(|key| key == "rho") {
-            errors.push(syn::Error::new(
+            errors.at_span(
+                Kind::RhoMissing,
                 Span::call_site(),
                 "`rho` is missing: the radius of the neighbourhood, as in `#[sam_train(rho = 0.05)]`",
-            ));
+            );
         }
         args
     }
@@ -145,6 +146,7 @@ impl Args {
     }
 }
 
+/// Reads one key, up to its comma where it is refused. What the parser can't read is an error.
 fn read_key(
     args: &mut Args,
     seen: &mut Vec<String>,
@@ -155,38 +157,39 @@ fn read_key(
         .map_err(|e| syn::Error::new(e.span(), "expected `key = value`, as in `rho = 0.05`"))?;
     let spelled = name.to_string();
     let Some(key) = KEYS.iter().find(|key| spelled == key.name) else {
-        return Err(unknown_key(&name));
+        errors.at(Kind::KeyUnknown, &name, unknown_key(&spelled));
+        skip_to_comma(input);
+        return Ok(());
     };
     if seen.contains(&spelled) {
-        return Err(syn::Error::new_spanned(
+        errors.at(
+            Kind::KeyTwice,
             &name,
             format!("`{name}` is given twice; keep one"),
-        ));
+        );
+        skip_to_comma(input);
+        return Ok(());
     }
     seen.push(spelled);
-    if !input.peek(Token![=]) {
+    let has_value = input.parse::<Option<Token![=]>>()?.is_some()
+        && !input.is_empty()
+        && !input.peek(Token![,]);
+    if !has_value {
         let message = format!("`{name}` needs a value: {}", key.value);
-        return Err(syn::Error::new_spanned(&name, message));
-    }
-    input.parse::<Token![=]>()?;
-    if input.is_empty() || input.peek(Token![,]) {
-        let message = format!("`{name}` needs a value: {}", key.value);
-        return Err(syn::Error::new_spanned(&name, message));
+        errors.at(Kind::KeyWithoutValue, &name, message);
+        skip_to_comma(input);
+        return Ok(());
     }
     (key.read)(args, input, errors)
 }
 
-fn unknown_key(name: &Ident) -> syn::Error {
+fn unknown_key(name: &str) -> String {
     let known: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
-    let spelled = name.to_string();
-    let hint = match nearest(&spelled, &known) {
+    let hint = match nearest(name, &known) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("the keys are `{}`", known.join("`, `")),
     };
-    syn::Error::new_spanned(
-        name,
-        format!("`{name}` is not a key of `sam_train`; {hint}"),
-    )
+    format!("`{name}` is not a key of `sam_train`; {hint}")
 }
 
 fn skip_to_comma(input: ParseStream) {
@@ -217,15 +220,20 @@ fn read_rho(args: &mut Args, input: ParseStream, errors: &mut Errors) -> syn::Re
         Some((Lit::Float(number), negative)) => match number.base10_parse::<f64>() {
             Ok(rho) if !negative && rho > 0.0 && rho.is_finite() => args.rho = value,
             _ => errors.at(
+                Kind::RhoNotPositive,
                 &value,
                 "`rho` must be a finite number above 0; for the base optimizer delete the attribute",
             ),
         },
         Some((Lit::Int(number), negative)) => {
             let shown = if negative { "0.05".to_owned() } else { float_spelling(number) };
-            errors.at(&value, format!("`rho` is a float; write `{shown}`"));
+            errors.at(
+                Kind::RhoNoFloat,
+                &value,
+                format!("`rho` is a float; write `{shown}`"),
+            );
         }
-        Some(_) => errors.at(&value, "`rho` is a number, as in `rho = 0.05`"),
+        Some(_) => errors.at(Kind::RhoNoFloat, &value, "`rho` is a number, as in `rho = 0.05`"),
     }
     Ok(())
 }
@@ -241,6 +249,7 @@ fn read_norm(args: &mut Args, input: ParseStream, errors: &mut Errors) -> syn::R
     let value: Expr = input.parse()?;
     let Some((Lit::Str(text), _)) = literal(&value) else {
         errors.at(
+            Kind::NormUnknown,
             &value,
             "`norm` is a string: \"l1\", \"l2\", \"linf\" or \"l<p>\" with p >= 1",
         );
@@ -249,6 +258,7 @@ fn read_norm(args: &mut Args, input: ParseStream, errors: &mut Errors) -> syn::R
     match norm_p(&text.value()) {
         Some(p) => args.norm = p,
         None => errors.at(
+            Kind::NormUnknown,
             &value,
             format!(
                 "\"{}\" is not a norm; write \"l1\", \"l2\", \"linf\" or \"l<p>\" with p >= 1, as in \"l1.5\"",
@@ -277,13 +287,18 @@ fn read_m(args: &mut Args, input: ParseStream, errors: &mut Errors) -> syn::Resu
         None => args.m = Some(value),
         Some((Lit::Int(number), false)) => match number.base10_parse::<usize>() {
             Ok(0) => errors.at(
+                Kind::MZero,
                 &value,
                 "`m` must be at least 1; leave it out for one perturbation per batch",
             ),
             Ok(_) if matches!(number.suffix(), "" | "usize") => args.m = Some(value),
-            _ => errors.at(&value, "`m` is a `usize`, as in `m = 128`"),
+            _ => errors.at(Kind::MNoNumber, &value, "`m` is a `usize`, as in `m = 128`"),
         },
-        Some(_) => errors.at(&value, "`m` is a number of samples, as in `m = 128`"),
+        Some(_) => errors.at(
+            Kind::MNoNumber,
+            &value,
+            "`m` is a number of samples, as in `m = 128`",
+        ),
     }
     Ok(())
 }
@@ -297,7 +312,11 @@ fn read_nonfinite(args: &mut Args, input: ParseStream, errors: &mut Errors) -> s
     match (&value, text.as_str()) {
         (Expr::Lit(_), "error") => args.skip_nonfinite = false,
         (Expr::Lit(_), "skip") => args.skip_nonfinite = true,
-        _ => errors.at(&value, "`nonfinite` is \"error\" or \"skip\""),
+        _ => errors.at(
+            Kind::NonfiniteUnknown,
+            &value,
+            "`nonfinite` is \"error\" or \"skip\"",
+        ),
     }
     Ok(())
 }
@@ -318,7 +337,7 @@ fn read_bound(key: &str, input: ParseStream, errors: &mut Errors) -> syn::Result
         }
         Some(_) => format!("`{key}` is a float above 0, as in `{key} = 1.0`"),
     };
-    errors.at(&value, problem);
+    errors.at(Kind::ClipNotPositive, &value, problem);
     Ok(None)
 }
 
@@ -326,6 +345,7 @@ fn read_split(args: &mut Args, input: ParseStream, errors: &mut Errors) -> syn::
     let value: Expr = input.parse()?;
     let Expr::Array(list) = &value else {
         errors.at(
+            Kind::SplitNoList,
             &value,
             "`split` is a list of variables, as in `split = [x, y]`",
         );
@@ -333,26 +353,33 @@ fn read_split(args: &mut Args, input: ParseStream, errors: &mut Errors) -> syn::
     };
     if list.elems.is_empty() {
         errors.at(
+            Kind::SplitNoList,
             &value,
             "`split` names nothing; list what is cut into chunks, as in `split = [x, y]`",
         );
     }
+    // As for every key, where it is wrong the default stands in.
+    let mut is_right = !list.elems.is_empty();
     let mut names: Vec<Ident> = Vec::new();
     for element in &list.elems {
         match element {
             Expr::Path(path) if path.path.get_ident().is_some_and(|i| names.contains(i)) => {
-                errors.at(element, "this is listed twice; keep one");
+                errors.at(Kind::SplitTwice, element, "this is listed twice; keep one");
             }
             Expr::Path(path) if path.path.get_ident().is_some() => {
                 names.extend(path.path.get_ident().cloned());
             }
-            _ => errors.at(
-                element,
-                "`split` lists variables; bind this to one before the forward pass",
-            ),
+            _ => {
+                is_right = false;
+                errors.at(
+                    Kind::SplitNoVariable,
+                    element,
+                    "`split` lists variables; bind this to one before the forward pass",
+                );
+            }
         }
     }
-    args.split = Some(names);
+    args.split = is_right.then_some(names);
     Ok(())
 }
 
@@ -361,13 +388,18 @@ fn read_model(args: &mut Args, input: ParseStream, errors: &mut Errors) -> syn::
     if let Expr::Reference(reference) = &value {
         let place = spelled(&reference.expr);
         errors.at(
+            Kind::ModelKeyNoPlace,
             &value,
             format!("`model` is a place; write `model = {place}`"),
         );
     } else if is_place(&value) {
         args.model = Some(value);
     } else {
-        errors.at(&value, "`model` is a place, such as `net` or `self.net`");
+        errors.at(
+            Kind::ModelKeyNoPlace,
+            &value,
+            "`model` is a place, such as `net` or `self.net`",
+        );
     }
     Ok(())
 }
@@ -388,16 +420,19 @@ pub(crate) fn is_place(expr: &Expr) -> bool {
     }
 }
 
-fn read_crate(args: &mut Args, input: ParseStream, _: &mut Errors) -> syn::Result<()> {
+fn read_crate(args: &mut Args, input: ParseStream, errors: &mut Errors) -> syn::Result<()> {
     if let Ok(text) = input.fork().parse::<syn::LitStr>() {
         input.parse::<syn::LitStr>()?;
-        return Err(syn::Error::new_spanned(
+        errors.at(
+            Kind::CrateString,
             &text,
             format!(
                 "`crate` is a path, not a string; write `crate = {}`",
                 text.value()
             ),
-        ));
+        );
+        skip_to_comma(input);
+        return Ok(());
     }
     args.krate = input.call(Path::parse_mod_style)?;
     Ok(())

@@ -4,7 +4,12 @@ use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::ItemFn;
 
-use crate::{analyze, args::Args, errors::Errors, expand, fallback};
+use crate::{
+    analyze,
+    args::Args,
+    errors::{Errors, Kind},
+    expand, fallback,
+};
 
 /// `#[sam_train(args)] item`, as a pure function of tokens.
 pub(crate) fn sam_train(args: TokenStream, item: TokenStream) -> TokenStream {
@@ -13,7 +18,7 @@ pub(crate) fn sam_train(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut function = match syn::parse2::<ItemFn>(item.clone()) {
         Ok(function) => function,
         Err(error) => {
-            errors.push(not_a_function(&item, error));
+            refuse_item(&item, error, &mut errors);
             return fallback::function(&item, errors);
         }
     };
@@ -22,7 +27,11 @@ pub(crate) fn sam_train(args: TokenStream, item: TokenStream) -> TokenStream {
         .iter()
         .find(|a| a.path().is_ident("sam_train"))
     {
-        errors.at(again, "`sam_train` is given twice; keep one");
+        errors.at(
+            Kind::AttributeTwice,
+            again,
+            "`sam_train` is given twice; keep one",
+        );
     }
     let plan = analyze::train_fn(&function, &args, &mut errors);
     match plan {
@@ -43,26 +52,24 @@ pub(crate) fn sam_train(args: TokenStream, item: TokenStream) -> TokenStream {
     }
 }
 
-/// The parser's error where the item begins like a function, and otherwise what is wrong with it.
-fn not_a_function(item: &TokenStream, error: syn::Error) -> syn::Error {
-    let looks_like_one = item
+/// Says what is wrong with what is no function, or is one that can't be read.
+fn refuse_item(item: &TokenStream, error: syn::Error, errors: &mut Errors) {
+    let starts_item = [
+        "impl", "mod", "trait", "struct", "enum", "type", "static", "fn",
+    ];
+    let first = item
         .clone()
         .into_iter()
-        .any(|token| token.to_string() == "fn");
-    let is_block_item = ["impl", "mod", "trait", "struct", "enum"];
-    let other = item
-        .clone()
-        .into_iter()
-        .find(|token| is_block_item.contains(&&*token.to_string()) || token.to_string() == "fn");
-    match other {
-        Some(token) if token.to_string() != "fn" || !looks_like_one => syn::Error::new(
-            token.span(),
-            "`sam_train` goes on the function that holds the training loop",
-        ),
-        _ if !looks_like_one => syn::Error::new(
+        .find(|token| starts_item.contains(&&*token.to_string()));
+    match first {
+        Some(token) if token.to_string() == "fn" => errors.at_span(
+            Kind::FunctionUnreadable,
             error.span(),
-            "`sam_train` goes on the function that holds the training loop",
+            format!("`sam_train` can't read this function: {error}"),
         ),
-        _ => error,
+        Some(token) => errors.at(Kind::NotAFunction, token, NOT_A_FUNCTION),
+        None => errors.at_span(Kind::NotAFunction, error.span(), NOT_A_FUNCTION),
     }
 }
+
+const NOT_A_FUNCTION: &str = "`sam_train` goes on the function that holds the training loop";

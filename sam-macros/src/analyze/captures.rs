@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     args::Args,
-    errors::Errors,
+    errors::{Errors, Kind},
     model::{Capture, Role, Seen},
     tokens::{self, Rule},
 };
@@ -152,6 +152,7 @@ pub(super) fn captures(
         for name in names {
             if !used.contains_key(&name.to_string()) {
                 errors.at(
+                    Kind::SplitUnused,
                     name,
                     format!("`{name}` is used neither by the forward pass nor by the loss; take it out of `split`"),
                 );

@@ -8,7 +8,7 @@ use syn::{Block, Expr, Pat, Stmt, visit::Visit};
 
 use super::names::{CHANGING, How, Use, Uses, bound_by_stmt};
 use crate::{
-    errors::Errors,
+    errors::{Errors, Kind},
     model::{NodeId, Role},
     tokens::{self, Rule},
 };
@@ -241,11 +241,12 @@ impl<'a> Region<'a> {
                 Role::Batch => {
                     for name in self.changed(&uses, i, &observed) {
                         errors.at(
+                            Kind::ChangedAfterRead,
                             &name,
                             format!(
                                 "`{name}` is changed here for the loss, and read before this by a \
-                                 statement that runs after the passes\n\nhelp: move this statement \
-                                 before the forward pass"
+                                 statement that runs after the passes\n\nhelp: move both \
+                                 before the forward pass, or keep the old value in a variable"
                             ),
                         );
                     }
@@ -323,6 +324,7 @@ impl<'a> Region<'a> {
 
 fn refuse(name: &Ident, done: &str, errors: &mut Errors) {
     errors.at(
+        Kind::ChangedInTheLoss,
         name,
         format!(
             "`{name}` is {done} by the forward pass or the loss, which run twice in a SAM \

@@ -26,7 +26,7 @@ use self::{
 };
 use crate::{
     args::{Args, is_place},
-    errors::{Errors, spelled},
+    errors::{Errors, Kind, spelled},
     model::{Backward, Forward, InLoop, ModelPlace, Plan, Role, id_of},
     tokens,
 };
@@ -46,6 +46,7 @@ pub(crate) fn train_fn(item: &ItemFn, args: &Args, errors: &mut Errors) -> Optio
     let mut roles = region.roles();
     if first != last && roles[first - region.first] != Role::Slice {
         errors.at(
+            Kind::LossWithoutForward,
             &backward.call.receiver,
             "this loss does not depend on the forward pass with the tape\n\nhelp: `backward` must be \
              called on what is computed from the traced input",
@@ -97,10 +98,15 @@ pub(crate) fn train_fn(item: &ItemFn, args: &Args, errors: &mut Errors) -> Optio
 fn refuse_signature(item: &ItemFn, errors: &mut Errors) {
     let sig = &item.sig;
     if let Some(token) = &sig.constness {
-        errors.at(token, "a `const fn` can't train; take `const` away");
+        errors.at(
+            Kind::ConstFn,
+            token,
+            "a `const fn` can't train; take `const` away",
+        );
     }
     if let Some(token) = &sig.asyncness {
         errors.at(
+            Kind::AsyncFn,
             token,
             "an `async fn` can't be under `sam_train`; put the training loop into a plain function \
              and call that",
@@ -108,6 +114,7 @@ fn refuse_signature(item: &ItemFn, errors: &mut Errors) {
     }
     if let Some(abi) = &sig.abi {
         errors.at(
+            Kind::ExternFn,
             abi,
             "an `extern` function can't be under `sam_train`; call a plain one from it",
         );
@@ -124,6 +131,7 @@ fn the_backward<'s, 'a>(
         [] => {
             if !report_hidden(sites, "backward", errors) {
                 errors.at(
+                    Kind::NoBackward,
                     &item.sig.ident,
                     "no training step found: there is no `.backward()` here\n\nhelp: a step is \
                      `model.forward_mut(x.traced(grads))`, then `loss.backward()`, then \
@@ -134,6 +142,7 @@ fn the_backward<'s, 'a>(
         [_, more @ ..] => {
             for site in more {
                 errors.at(
+                    Kind::TwoSteps,
                     &site.call.method,
                     "a second training step; `sam_train` reads one step for each function\n\nhelp: \
                      move this step into a function of its own, with its own `#[sam_train]`",
@@ -150,13 +159,14 @@ fn report_hidden(sites: &Sites<'_>, kind: &str, errors: &mut Errors) -> bool {
     let mut found = false;
     for (span, kind, by) in hidden {
         found = true;
-        errors.push(syn::Error::new(
+        errors.at_span(
+            Kind::HiddenSite,
             *span,
             format!(
                 "this {kind} pass is inside a {by}, which `sam_train` can't look into\n\nhelp: write \
                  it in the function itself, or put the attribute on the function that holds it"
             ),
-        ));
+        );
     }
     found
 }
@@ -180,13 +190,19 @@ fn the_trace<'s, 'a>(
         .find(|site| !site.call.args.is_empty());
     let found = with_gradients.or(in_reach.last()).copied();
     if found.is_none() && !report_hidden(sites, "forward", errors) {
-        let message = if sites.traces.is_empty() {
-            "no forward pass before this `backward`\n\nhelp: the tape begins at `x.traced(grads)`, as in \
-             `model.forward_mut(x.traced(grads))`"
+        let (kind, message) = if sites.traces.is_empty() {
+            (
+                Kind::NoForward,
+                "no forward pass with a tape before this `backward`\n\nhelp: the tape begins at `x.traced(grads)`, as in \
+             `model.forward_mut(x.traced(grads))`",
+            )
         } else {
-            "this `backward` comes before its forward pass; move it behind"
+            (
+                Kind::BackwardBeforeForward,
+                "this `backward` comes before its forward pass; move it behind",
+            )
         };
-        errors.at(&backward.call.method, message);
+        errors.at(kind, &backward.call.method, message);
     }
     found
 }
@@ -220,6 +236,7 @@ fn common_block<'a>(
         .any(|frame| matches!(frame, Frame::Block(..) | Frame::Branch | Frame::Loop { .. }));
     if nested {
         errors.at(
+            Kind::BackwardInAnotherBlock,
             &backward.call.method,
             "`backward` is in another block than its forward pass\n\nhelp: call it in the block with \
              `traced`; what follows it may stand in an `if`",
@@ -241,6 +258,7 @@ fn the_updates<'s, 'a>(
         if let Some(early) = sites.updates.last() {
             let call = early.call;
             errors.at(
+                Kind::UpdateBeforeBackward,
                 &call.method,
                 format!(
                     "`update` comes before `backward`; move `{}.update(..)` behind it",
@@ -249,6 +267,7 @@ fn the_updates<'s, 'a>(
             );
         } else if !report_hidden(sites, "update", errors) {
             errors.at(
+                Kind::NoUpdate,
                 &backward.call.method,
                 "no `update` follows this `backward`, so the model to perturb is not known\n\nhelp: \
                  name it in the attribute, as in `#[sam_train(rho = 0.05, model = net)]`",
@@ -350,6 +369,7 @@ fn refuse_foreign_model(
     };
     if !mentioned {
         errors.at(
+            Kind::ForeignModel,
             &trace.call.method,
             format!(
                 "this forward pass does not mention `{place}`, the model that is trained, so SAM \
@@ -374,6 +394,7 @@ fn refuse_nothing_to_cut(
         && !captures.iter().any(|capture| capture.split)
     {
         errors.at(
+            Kind::NothingToCut,
             m,
             "there is no batch to cut into chunks: the forward pass and the loss use nothing that is \
              bound in the loop\n\nhelp: name what is to be cut with `split = [..]`, or leave out `m`",

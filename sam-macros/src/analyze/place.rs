@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     args::{Args, is_place},
-    errors::{Errors, spelled},
+    errors::{Errors, Kind, spelled},
     model::ModelPlace,
     tokens,
 };
@@ -68,6 +68,7 @@ pub(super) fn model(
         match &trained {
             Some(first) if first.place != found.place => {
                 errors.at(
+                    Kind::TwoModels,
                     &site.call.args[0],
                     format!(
                         "this trains `{}`, and the update before it `{}`; SAM perturbs one model\
@@ -106,6 +107,7 @@ fn from_update(item: &ItemFn, site: &Site<'_>, errors: &mut Errors) -> Option<Mo
     };
     if !is_place(inner) {
         errors.at(
+            Kind::ModelNoPlace,
             argument,
             "the model that `update` trains must be a variable or a field, such as `&mut model` or \
              `&mut self.net`\n\nhelp: bind it to a variable before the forward pass",

@@ -8,14 +8,17 @@ mod split;
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 
-use super::{assert_refused, canonical};
+use super::{assert_refused, canonical, plain};
 use crate::{args::Args, errors::Errors};
 
 /// The keys as they are read, and what is said about them.
 fn parse(args: TokenStream) -> (Args, Vec<String>) {
     let mut errors = Errors::default();
     let args = Args::parse(args, &mut errors);
-    (args, errors.messages())
+    (
+        args,
+        errors.messages().iter().map(|said| plain(said)).collect(),
+    )
 }
 
 #[track_caller]

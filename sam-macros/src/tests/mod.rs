@@ -17,7 +17,7 @@ mod snapshots;
 use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
 
-use crate::entry;
+use crate::{entry, errors::Kind};
 
 /// `#[sam_train(args)] item`
 fn attribute(args: TokenStream, item: TokenStream) -> TokenStream {
@@ -31,7 +31,21 @@ fn pretty(items: TokenStream) -> String {
     prettyplease::unparse(&file)
 }
 
-/// The messages of the `compile_error!`s in `tokens`, in order.
+/// A message without its last line, which names its entry in the guide.
+#[track_caller]
+fn plain(message: &str) -> String {
+    let (said, pointer) = message.rsplit_once('\n').expect("a last line");
+    let entry = pointer
+        .strip_prefix("see `errors/")
+        .and_then(|rest| rest.strip_suffix("` in sam-train's guide"));
+    assert!(
+        Kind::ALL.iter().any(|kind| Some(kind.entry()) == entry),
+        "names an entry: {message}"
+    );
+    said.trim_end().to_owned()
+}
+
+/// The messages of the `compile_error!`s in `tokens`, in order, without their entries.
 fn messages(tokens: TokenStream) -> Vec<String> {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let mut found = Vec::new();
@@ -44,7 +58,7 @@ fn messages(tokens: TokenStream) -> Vec<String> {
             && matches!(&tokens[i - 1], TokenTree::Punct(bang) if bang.as_char() == '!');
         if is_error {
             let text: syn::LitStr = syn::parse2(group.stream()).expect("a message is a string");
-            found.push(text.value());
+            found.push(plain(&text.value()));
         } else {
             found.extend(messages(group.stream()));
         }

@@ -28,16 +28,24 @@ pub fn split<const M: usize, T: SplitBatch<M>, C, R>(
 /// of the user's `m`, so that the compiler's error underlines it.
 #[track_caller]
 pub const fn assert_divides(batch: Option<usize>, m: usize) {
-    assert!(m > 0, "`m` must be at least 1");
+    assert!(
+        m > 0,
+        "`m` must be at least 1; see `errors/m-zero` in sam-train's guide"
+    );
     if let Some(batch) = batch
         && !batch.is_multiple_of(m)
     {
-        let mut text = [0; 128];
+        let mut text = [0; TEXT];
         let end = push(&mut text, 0, b"the batch of ");
         let end = push_number(&mut text, end, batch);
         let end = push(&mut text, end, b" samples is not a multiple of `m = ");
         let end = push_number(&mut text, end, m);
         let end = push(&mut text, end, b"`; choose an `m` that divides it");
+        let end = push(
+            &mut text,
+            end,
+            b"; see `errors/m-does-not-divide` in sam-train's guide",
+        );
         match core::str::from_utf8(text.split_at(end).0) {
             Ok(text) => panic!("{}", text),
             Err(_) => panic!("`m` does not divide the batch"),
@@ -45,7 +53,10 @@ pub const fn assert_divides(batch: Option<usize>, m: usize) {
     }
 }
 
-const fn push(text: &mut [u8; 128], mut end: usize, bytes: &[u8]) -> usize {
+/// Room for the message with two numbers of 20 digits.
+const TEXT: usize = 192;
+
+const fn push(text: &mut [u8; TEXT], mut end: usize, bytes: &[u8]) -> usize {
     let mut i = 0;
     while i < bytes.len() {
         text[end] = bytes[i];
@@ -55,7 +66,7 @@ const fn push(text: &mut [u8; 128], mut end: usize, bytes: &[u8]) -> usize {
     end
 }
 
-const fn push_number(text: &mut [u8; 128], end: usize, number: usize) -> usize {
+const fn push_number(text: &mut [u8; TEXT], end: usize, number: usize) -> usize {
     let end = if number >= 10 {
         push_number(text, end, number / 10)
     } else {

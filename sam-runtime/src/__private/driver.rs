@@ -12,7 +12,8 @@ use crate::step::{
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a model that SAM can perturb",
     label = "trained by `update`",
-    note = "a model is a dfdx `TensorCollection` that is `Clone`; add `#[derive(Clone)]` to a model of your own, and a `Clone` bound to a generic one"
+    note = "a model is a dfdx `TensorCollection` that is `Clone`; add `#[derive(Clone)]` to a model of your own, and a `Clone` bound to a generic one",
+    note = "see `errors/not-a-model` in sam-train's guide"
 )]
 pub trait Model<E: Dtype, D: Device<E>>: TensorCollection<E, D> + Clone {}
 
@@ -30,7 +31,8 @@ pub fn optimizes<M, E: Dtype, D: Device<E>, O: BaseOptimizer<M, D, E> + ?Sized>(
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an optimizer of `{M}`",
     label = "`update` is called on this",
-    note = "implement dfdx's `Optimizer` for an optimizer of your own, or name the model with `model = ..`"
+    note = "implement dfdx's `Optimizer` for an optimizer of your own, or name the model with `model = ..`",
+    note = "see `errors/not-an-optimizer` in sam-train's guide"
 )]
 pub trait BaseOptimizer<M, D: Storage<E>, E: Dtype> {}
 

@@ -110,7 +110,8 @@ impl<T> ByNothing for Look<'_, T> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is used up by the forward pass or the loss, which run twice, and is not `Clone`",
     label = "SAM needs a copy of this for each of its two passes",
-    note = "make it `Clone`, borrow it, or make it before the forward pass"
+    note = "make it `Clone`, borrow it, or make it before the forward pass",
+    note = "see `errors/consumed-not-clone` in sam-train's guide"
 )]
 pub trait UsedTwice {}
 

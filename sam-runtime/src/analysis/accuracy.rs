@@ -5,6 +5,15 @@ use dfdx::{
 
 /// How many rows of `logits` have their maximum where `targets` (one-hot, or probabilities) has
 /// its own. A row with a NaN is never right.
+///
+/// ```
+/// use sam_runtime::{analysis::correct, dfdx::prelude::*};
+///
+/// let dev = Cpu::default();
+/// let logits = dev.tensor([[3.0, 1.0, 2.0], [1.0, 2.0, 3.0]]);
+/// let targets = dev.tensor([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]]);
+/// assert_eq!(correct(&logits, &targets), 1);
+/// ```
 pub fn correct<B: Dim, const CLASSES: usize, D: Storage<f32>, T>(
     logits: &Tensor<(B, Const<CLASSES>), f32, D, T>,
     targets: &Tensor<(B, Const<CLASSES>), f32, D>,

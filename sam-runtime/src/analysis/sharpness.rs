@@ -6,6 +6,13 @@ use crate::{
 };
 
 /// What [`sharpness`] measured, in units of the loss.
+///
+/// ```
+/// use sam_runtime::analysis::Sharpness;
+///
+/// let found = Sharpness { loss: 0.25, perturbed_loss: 0.75 };
+/// assert_eq!(found.value(), 0.5);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sharpness {
     /// The mean loss at `w`.

@@ -8,6 +8,32 @@ use super::DataError;
 ///
 /// `get` takes `&self` and the trait asks for `Send + Sync`, so one data set can feed several
 /// threads. The same index always gives the same item.
+///
+/// ```
+/// use sam_runtime::{data::{DataError, Dataset, Sample}, dfdx::shapes::Rank1};
+///
+/// /// Points on a line, and whether they are above 0.
+/// struct Points(Vec<f32>);
+///
+/// impl Dataset for Points {
+///     type Item = Sample<Rank1<1>, 2>;
+///
+///     fn len(&self) -> usize {
+///         self.0.len()
+///     }
+///
+///     fn get(&self, index: usize) -> Result<Self::Item, DataError> {
+///         let len = self.len();
+///         let x = *self.0.get(index).ok_or(DataError::Index { index, len })?;
+///         Sample::new(vec![x], usize::from(x > 0.0))
+///     }
+/// }
+///
+/// let points = Points(vec![-1.0, 2.0, 3.0]);
+/// assert_eq!(points.get(1)?.label(), 1);
+/// assert_eq!(points.take_first(1).len(), 1);
+/// # Ok::<(), DataError>(())
+/// ```
 pub trait Dataset: Send + Sync {
     /// One sample; [`Sample`](super::Sample) for everything that [`DataLoader`](super::DataLoader) takes.
     type Item;
@@ -37,6 +63,14 @@ pub trait Dataset: Send + Sync {
 }
 
 /// A data set whose classes can be read without reading (or drawing, or decoding) the inputs.
+///
+/// ```
+/// use sam_runtime::data::{Dataset, Glyphs, Labelled};
+///
+/// let digits = Glyphs::train(20, 0);
+/// assert_eq!(digits.label(7)?, digits.get(7)?.label());
+/// # Ok::<(), sam_runtime::data::DataError>(())
+/// ```
 pub trait Labelled: Dataset {
     /// The class of the sample at `index`, the same as that of [`get`](Dataset::get).
     ///

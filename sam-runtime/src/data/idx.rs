@@ -19,6 +19,16 @@ const MAX_ELEMENTS: usize = 1 << 31;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// An array of unsigned bytes from an IDX file.
+///
+/// ```
+/// use sam_runtime::data::Idx;
+///
+/// // Two axes of 1 and 3 elements.
+/// let bytes = [0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 3, 7, 8, 9];
+/// let array = Idx::parse(&bytes[..])?;
+/// assert_eq!((array.axes(), array.data()), (&[1, 3][..], &[7, 8, 9][..]));
+/// # Ok::<(), sam_runtime::data::IdxProblem>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Idx {
     axes: Vec<usize>,

@@ -15,6 +15,17 @@ use super::{DataError, Dataset, ImageDataset, Labelled, Sample};
 /// sample is read: 0 to 1, or standardised after [`normalized`](Self::normalized). Their order is
 /// row-major in `S`; images with channels keep them first (`Rank3<3, 32, 32>`), as dfdx's
 /// convolutions do.
+///
+/// ```
+/// use sam_runtime::{data::{Dataset, Images}, dfdx::shapes::Rank3};
+///
+/// // Two images of 2 x 2 gray pixels.
+/// let pixels = vec![0, 51, 102, 255, 255, 255, 255, 255];
+/// let images = Images::<Rank3<1, 2, 2>, 10>::new(pixels, vec![3, 7])?;
+/// assert_eq!(images.get(0)?.input(), [0.0, 0.2, 0.4, 1.0]);
+/// assert_eq!(images.get(1)?.label(), 7);
+/// # Ok::<(), sam_runtime::data::DataError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Images<S, const CLASSES: usize> {
     pixels: Vec<u8>,

@@ -19,6 +19,14 @@ use crate::device::{Lane, fork};
 ///
 /// The last chunk holds what is left. This is what an accuracy is measured on.
 ///
+/// ```
+/// use sam_runtime::{data::{Glyphs, chunks}, dfdx::prelude::*};
+///
+/// let digits = Glyphs::test(50, 0);
+/// let sizes = chunks(&digits, &Cpu::default(), 20).map(|(x, _y)| x.shape().0);
+/// assert_eq!(sizes.collect::<Vec<_>>(), [20, 20, 10]);
+/// ```
+///
 /// # Panics
 /// If `size` is 0. The iterator panics with the error's text where [`try_chunks`] gives one.
 pub fn chunks<'a, Ds, S, D, const CLASSES: usize>(

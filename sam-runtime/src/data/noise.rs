@@ -15,6 +15,16 @@ use super::{DataError, Dataset, Labelled, Sample};
 /// seed a higher rate keeps all wrong labels of a lower one and adds to them. The clean data set
 /// stays reachable through [`clean`](Self::clean), so that a network's accuracy can be measured
 /// against both.
+///
+/// ```
+/// use sam_runtime::data::{Dataset, Glyphs, LabelNoise, Labelled};
+///
+/// let noisy = LabelNoise::symmetric(Glyphs::train(100, 0), 0.4, 7)?;
+/// assert_eq!(noisy.changed(), 40);
+/// let wrong = (0..noisy.len()).filter(|&i| noisy.label(i).ok() != noisy.clean().label(i).ok());
+/// assert_eq!(wrong.count(), 40);
+/// # Ok::<(), sam_runtime::data::DataError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct LabelNoise<Ds> {
     clean: Ds,
@@ -147,6 +157,10 @@ where
 }
 
 /// The map of class `a` to `a + 1`, and of the last class to 0.
+///
+/// ```
+/// assert_eq!(sam_runtime::data::next_class::<4>(), [1, 2, 3, 0]);
+/// ```
 pub fn next_class<const CLASSES: usize>() -> [usize; CLASSES] {
     std::array::from_fn(|class| (class + 1) % CLASSES)
 }

@@ -8,6 +8,12 @@ use super::stream::{Purpose, stream};
 ///
 /// A pure function of its arguments (a Fisher-Yates shuffle by ChaCha), so a resumed run sees the
 /// order that the interrupted one would have seen, without replaying the epochs before.
+///
+/// ```
+/// use sam_runtime::data::epoch_order;
+///
+/// assert_eq!(epoch_order(42, 3, 10), [3, 2, 8, 7, 9, 0, 6, 5, 4, 1]);
+/// ```
 pub fn epoch_order(seed: u64, epoch: usize, len: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..len).collect();
     order.shuffle(&mut stream(Purpose::Shuffle, seed, epoch as u64));

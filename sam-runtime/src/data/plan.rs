@@ -5,6 +5,15 @@ use std::sync::Arc;
 use super::{BatchShape, DataError, Dataset, Draw, Sample, Transform, batch::HostBatch};
 
 /// What becomes of the samples that don't fill the last batch of an epoch.
+///
+/// ```
+/// use sam_runtime::data::{DataLoader, Glyphs, LastBatch};
+///
+/// let loader = DataLoader::<_, 32>::new(Glyphs::train(100, 0))?;
+/// assert_eq!(loader.len(), 3);
+/// assert_eq!(loader.last(LastBatch::Pad).len(), 4);
+/// # Ok::<(), sam_runtime::data::DataError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LastBatch {
     /// They are left out of the epoch; another epoch, shuffled anew, leaves out others.

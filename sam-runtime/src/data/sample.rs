@@ -10,6 +10,15 @@ use super::DataError;
 ///
 /// A sample always holds `S::NUMEL` numbers and a label below `CLASSES`; [`new`](Self::new) is the
 /// only way in.
+///
+/// ```
+/// use sam_runtime::{data::Sample, dfdx::shapes::Rank2};
+///
+/// let sample = Sample::<Rank2<2, 3>, 10>::new(vec![0.5; 6], 4)?;
+/// assert_eq!((sample.input().len(), sample.label()), (6, 4));
+/// assert!(Sample::<Rank2<2, 3>, 10>::new(vec![0.5; 6], 10).is_err());
+/// # Ok::<(), sam_runtime::data::DataError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample<S, const CLASSES: usize> {
     input: Vec<f32>,

@@ -33,6 +33,30 @@ impl Draw {
 ///
 /// Both steps must be pure functions of their arguments, so that a resumed run, or one with another
 /// number of workers, sees the same data.
+///
+/// ```
+/// use sam_runtime::{data::*, dfdx::{shapes::Rank1, tensor::Cpu}};
+///
+/// /// Turns images to their negative in every other epoch.
+/// struct Negative;
+///
+/// impl<Ds: Dataset<Item = Sample<Rank1<784>, 10>>> Transform<Ds> for Negative {
+///     fn sample(&self, dataset: &Ds, draw: Draw) -> Result<Ds::Item, DataError> {
+///         let mut sample = dataset.get(draw.index)?;
+///         if draw.epoch % 2 == 1 {
+///             sample.input_mut().iter_mut().for_each(|x| *x = 1.0 - *x);
+///         }
+///         Ok(sample)
+///     }
+/// }
+///
+/// let loader = DataLoader::<_, 8>::new(Glyphs::train(8, 0))?.shuffle(false).augment(Negative);
+/// let dev = Cpu::default();
+/// let [(plain, _), (turned, _)] = [0, 1].map(|epoch| loader.epoch(&dev, epoch).next().unwrap());
+/// let sums = plain.as_vec().into_iter().zip(turned.as_vec()).map(|(a, b)| a + b);
+/// assert!(sums.into_iter().all(|sum| (sum - 1.0).abs() < 1e-6));
+/// # Ok::<(), DataError>(())
+/// ```
 pub trait Transform<Ds: Dataset>: Send + Sync {
     /// The sample at `draw.index` as this epoch shows it.
     ///

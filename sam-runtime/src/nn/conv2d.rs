@@ -100,7 +100,8 @@ where
     pub const WINDOW: Window = {
         assert!(
             OUT.is_multiple_of(G),
-            "the output channels of a `Conv2D` must make groups of equal size"
+            "the output channels of a `Conv2D` must make groups of equal size; see \
+             `errors/groups-of-unequal-size` in sam-train's guide"
         );
         Window {
             size: K,

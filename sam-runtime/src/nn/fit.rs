@@ -18,7 +18,8 @@ use super::dims::{Flat, Slide};
 #[diagnostic::on_unimplemented(
     message = "`{Layer}` takes batches of images, but gets a tensor of shape `{Self}`",
     label = "not of shape (batch, channels, height, width)",
-    note = "a single image is a batch of one, `(Const<1>, channels, height, width)`"
+    note = "a single image is a batch of one, `(Const<1>, channels, height, width)`",
+    note = "see `errors/image-without-batch` in sam-train's guide"
 )]
 pub trait ImageShape<Layer: ?Sized>: Shape<Concrete = [usize; 4]> {
     /// Channels of an image.
@@ -45,7 +46,8 @@ impl<Layer: ?Sized, B: Dim, C: Dim, H: Dim, W: Dim> ImageShape<Layer> for (B, C,
 #[diagnostic::on_unimplemented(
     message = "`{Layer}` takes batches of vectors, but gets a tensor of shape `{Self}`",
     label = "not of shape (batch, features)",
-    note = "`Flatten2D` or `GlobalAvgPool2D` makes vectors of images"
+    note = "`Flatten2D` or `GlobalAvgPool2D` makes vectors of images",
+    note = "see `errors/images-into-linear` in sam-train's guide"
 )]
 pub trait RowShape<Layer: ?Sized>: Shape<Concrete = [usize; 2]> {
     /// Numbers of a vector.
@@ -62,7 +64,8 @@ impl<Layer: ?Sized, B: Dim, F: Dim> RowShape<Layer> for (B, F) {
 /// The shape of a batch of vectors, (batch, features), or of sequences, (batch, channels, length).
 #[diagnostic::on_unimplemented(
     message = "`{Layer}` takes batches of vectors or sequences, but gets a tensor of shape `{Self}`",
-    label = "not of shape (batch, features), nor (batch, channels, length)"
+    label = "not of shape (batch, features), nor (batch, channels, length)",
+    note = "see `errors/images-into-batch-norm-1d` in sam-train's guide"
 )]
 pub trait SequenceShape<Layer: ?Sized>:
     Shape<Concrete = <Self::Erased as Shape>::Concrete>
@@ -87,7 +90,8 @@ impl<Layer: ?Sized, B: Dim, C: Dim, L: Dim> SequenceShape<Layer> for (B, C, L) {
 #[diagnostic::on_unimplemented(
     message = "`{Layer}` takes {N} channels, a static number; here it is `{Self}`",
     label = "{N} channels expected, found `{Self}`",
-    note = "`realize` makes a dynamic size static"
+    note = "`realize` makes a dynamic size static",
+    note = "see `errors/channels-dynamic` in sam-train's guide"
 )]
 pub trait ChannelsOf<const N: usize, Layer: ?Sized>: Dim {}
 
@@ -99,7 +103,8 @@ impl<const FOUND: usize, const N: usize, Layer: ?Sized> ChannelsOf<N, Layer> for
 /// A layer of `N` channels that gets as many.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` takes {N} channels, but gets {FOUND}",
-    label = "{N} channels expected, found {FOUND}"
+    label = "{N} channels expected, found {FOUND}",
+    note = "see `errors/channels-differ` in sam-train's guide"
 )]
 pub trait TakesChannels<const N: usize, const FOUND: usize> {}
 
@@ -109,7 +114,8 @@ impl<const N: usize, Layer: ?Sized> TakesChannels<N, N> for Layer {}
 #[diagnostic::on_unimplemented(
     message = "`{Layer}` takes vectors of {N} features, a static number; here it is `{Self}`",
     label = "{N} features expected, found `{Self}`",
-    note = "`realize` makes a dynamic size static"
+    note = "`realize` makes a dynamic size static",
+    note = "see `errors/features-dynamic` in sam-train's guide"
 )]
 pub trait FeaturesOf<const N: usize, Layer: ?Sized>: Dim {}
 
@@ -121,7 +127,8 @@ impl<const FOUND: usize, const N: usize, Layer: ?Sized> FeaturesOf<N, Layer> for
 /// A layer of `N` features that gets as many.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` takes vectors of {N} features, but gets {FOUND}",
-    label = "{N} features expected, found {FOUND}"
+    label = "{N} features expected, found {FOUND}",
+    note = "see `errors/features-differ` in sam-train's guide"
 )]
 pub trait TakesFeatures<const N: usize, const FOUND: usize> {}
 
@@ -140,7 +147,8 @@ pub type Slid<Sh, C, const K: usize, const S: usize, const P: usize, const L: us
     message = "`Flatten2D` doesn't know how many features `{Self}` channels of `{H}` x `{W}` pixels make",
     label = "the product `{Self}` * `{H}` * `{W}` is not in the table",
     note = "which products are stands at `sam_runtime::nn::dims::Flat`; `FlattenTo<N>` takes the \
-            product from you"
+            product from you",
+    note = "see `errors/product-unknown` in sam-train's guide"
 )]
 pub trait Flattens<H: Dim, W: Dim>: Dim {
     /// The product.
@@ -156,7 +164,8 @@ impl<C: Flat<H, W>, H: Dim, W: Dim> Flattens<H, W> for C {
 #[diagnostic::on_unimplemented(
     message = "`{Layer}` trains in `forward_mut`, which needs an input with a tape",
     label = "this input has no tape",
-    note = "`x.trace(grads)` or `x.traced(grads)` gives it one; to evaluate, use `forward`"
+    note = "`x.trace(grads)` or `x.traced(grads)` gives it one; to evaluate, use `forward`",
+    note = "see `errors/training-without-tape` in sam-train's guide"
 )]
 pub trait Training<E: Dtype, D: Storage<E>, Layer: ?Sized> {}
 
@@ -166,7 +175,8 @@ impl<E: Dtype, D: Storage<E>, Layer: ?Sized> Training<E, D, Layer> for OwnedTape
 #[diagnostic::on_unimplemented(
     message = "`{Layer}` evaluates in `forward`, which takes an input without a tape",
     label = "this input has a tape",
-    note = "to train, use `forward_mut`: there the batch's own statistics normalize"
+    note = "to train, use `forward_mut`: there the batch's own statistics normalize",
+    note = "see `errors/evaluation-with-tape` in sam-train's guide"
 )]
 pub trait Evaluation<Layer: ?Sized> {}
 

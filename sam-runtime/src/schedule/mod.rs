@@ -60,6 +60,14 @@ pub use validate::ScheduleError;
 /// (`OneCycleLR`).
 ///
 /// Below, `t` is the step and `T` the field `steps`.
+///
+/// ```
+/// use sam_runtime::schedule::Schedule;
+///
+/// let lr = Schedule::cosine(0.1, 0.0, 1000);
+/// assert_eq!((lr.at(0), lr.at(2000)), (0.1, 0.0));
+/// assert!((lr.at(500) - 0.05).abs() < 1e-12);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Schedule {
@@ -193,6 +201,18 @@ pub enum Schedule {
 }
 
 /// Where a warm-up starts.
+///
+/// ```
+/// use sam_runtime::schedule::{Schedule, WarmupStart};
+///
+/// let from = |start| Schedule::Warmup {
+///     steps: 10,
+///     start,
+///     schedule: Box::new(Schedule::constant(0.4)),
+/// };
+/// assert_eq!(from(WarmupStart::Factor(0.5)).at(0), 0.2);
+/// assert_eq!(from(WarmupStart::Value(0.1)).at(0), 0.1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WarmupStart {
@@ -203,6 +223,16 @@ pub enum WarmupStart {
 }
 
 /// One part of [`Schedule::Sequential`]: a schedule and for how long it is followed.
+///
+/// ```
+/// use sam_runtime::schedule::{Phase, Schedule};
+///
+/// let schedule = Schedule::Sequential {
+///     phases: vec![Phase { schedule: Schedule::constant(0.1), steps: 100 }],
+///     last: Box::new(Schedule::constant(0.01)),
+/// };
+/// assert_eq!((schedule.at(99), schedule.at(100)), (0.1, 0.01));
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Phase {
     /// What to follow, counted from its own step 0.

@@ -8,6 +8,13 @@ const AMOUNT: &str = "finite and at least 0";
 const COUNT: &str = "at least 1";
 
 /// A field of a [`Schedule`] has a value that makes no sense.
+///
+/// ```
+/// use sam_runtime::schedule::Schedule;
+///
+/// let error = Schedule::constant(f64::NAN).validate().unwrap_err();
+/// assert!(error.to_string().contains("NaN"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{field}` is {value}, but must be {allowed}")]
 #[non_exhaustive]

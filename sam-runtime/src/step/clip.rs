@@ -9,6 +9,13 @@ use crate::device::{Kernels, kernels};
 /// only shows where to climb. Clipping that one would change nothing but rho.
 ///
 /// Where both are given, elements are bounded first.
+///
+/// ```
+/// use sam_runtime::step::Clip;
+///
+/// let bounds = Clip { norm: Some(1.0), ..Clip::NONE };
+/// assert_eq!(bounds.value, None);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Clip {
     /// The largest L2 norm over all parameters together: a longer gradient is scaled down to it, as by

@@ -14,7 +14,8 @@ use crate::device;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` was computed for each chunk of `m` samples, and can't be joined into one value for the batch",
     label = "read by the loop outside the forward pass and the loss",
-    note = "numbers and scalar tensors are averaged, tensors are joined along a first dimension of `m`; compute the value from such ones, or leave out `m`"
+    note = "numbers and scalar tensors are averaged, tensors are joined along a first dimension of `m`; compute the value from such ones, or leave out `m`",
+    note = "see `errors/observed-cannot-be-joined` in sam-train's guide"
 )]
 pub trait Join<ChunkRows, Rows>: Sized {
     /// The value for the batch.

@@ -49,6 +49,22 @@ pub(crate) mod machine {
 }
 
 /// What a gradient norm of NaN or infinity does.
+///
+/// ```
+/// use sam_runtime::{NonFinite, Sam, StepError, dfdx::prelude::*};
+///
+/// let dev = Cpu::default();
+/// let mut model = dev.build_module::<Linear<4, 2>, f32>();
+/// let grads = model.alloc_grads();
+/// for (nonfinite, is_error) in [(NonFinite::Skip, false), (NonFinite::Error, true)] {
+///     let x: Tensor<Rank2<8, 4>, f32, _> = dev.ones();
+///     let sam = Sam::new(0.05).nonfinite(nonfinite);
+///     let result = sam.step(&mut model, x * f32::INFINITY, grads.clone(), |model, x, grads| {
+///         model.forward_mut(x.traced(grads)).mean()
+///     });
+///     assert_eq!(matches!(result, Err(StepError::NonFinite { .. })), is_error);
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NonFinite {

@@ -9,7 +9,8 @@ use dfdx::{
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is computed by the forward pass or the loss, and can't be handed to the statements outside them",
     label = "read outside the forward pass and the loss",
-    note = "tensors, numbers, and tuples, arrays, `Vec`s and `Option`s of them can; implement `sam_runtime::step::Observe` for a type of your own"
+    note = "tensors, numbers, and tuples, arrays, `Vec`s and `Option`s of them can; implement `sam_runtime::step::Observe` for a type of your own",
+    note = "see `errors/observed-cannot-be-handed-out` in sam-train's guide"
 )]
 pub trait Observe {
     /// The value without its tape.

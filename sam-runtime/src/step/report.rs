@@ -12,6 +12,22 @@ pub(crate) type LazyLoss = Box<dyn Fn() -> f64>;
 
 /// What the last SAM step saw. Read it with [`last_report`]. On a GPU each number is fetched when it is
 /// asked for, which waits for the step.
+///
+/// ```
+/// use sam_runtime::{Sam, dfdx::prelude::*, last_report};
+///
+/// let dev = Cpu::default();
+/// let mut model = dev.build_module::<Linear<4, 2>, f32>();
+/// let x: Tensor<Rank2<8, 4>, f32, _> = dev.sample_normal();
+/// let grads = model.alloc_grads();
+/// Sam::new(0.05).step(&mut model, x, grads, |model, x, grads| {
+///     model.forward_mut(x.traced(grads)).square().mean()
+/// })?;
+/// let report = last_report().expect("a step has ended");
+/// assert_eq!((report.rho, report.chunks), (0.05, 1));
+/// assert!(report.sharpness() > Some(0.0));
+/// # Ok::<(), sam_runtime::StepError>(())
+/// ```
 #[derive(Default)]
 pub struct StepReport {
     /// rho of this step.

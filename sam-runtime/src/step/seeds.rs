@@ -112,6 +112,17 @@ pub fn sam_state<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(model: &M) -
 }
 
 /// Has SAM remember this of `model`: what [`sam_state`] gave for it, or for the model that it goes on from.
+///
+/// ```
+/// use sam_runtime::{dfdx::prelude::*, step::{SamState, sam_state, set_sam_state}};
+///
+/// let model = Cpu::default().build_module::<Linear<4, 2>, f32>();
+/// let written = serde_json::to_string(&sam_state(&model))?;
+/// // Later, in the resumed program:
+/// set_sam_state(&model, serde_json::from_str::<SamState>(&written)?);
+/// assert_eq!(serde_json::to_string(&sam_state(&model))?, written);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 pub fn set_sam_state<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
     model: &M,
     state: SamState,

@@ -16,7 +16,8 @@ use crate::device;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be cut into chunks of {M} samples",
     label = "used by the forward pass or the loss, and bound inside the loop",
-    note = "tensors, `Vec`s, tuples of them and numbers can be cut; name what is to be cut with `split = [..]`, or leave out `m`"
+    note = "tensors, `Vec`s, tuples of them and numbers can be cut; name what is to be cut with `split = [..]`, or leave out `m`",
+    note = "see `errors/batch-cannot-be-split` in sam-train's guide"
 )]
 pub trait SplitBatch<const M: usize> {
     /// The value for one chunk.
@@ -36,7 +37,8 @@ pub trait SplitBatch<const M: usize> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` says nothing about the size of the batch, so `m` can't cut it",
     label = "traced by the forward pass",
-    note = "trace a tensor whose first dimension is the batch, or leave out `m`"
+    note = "trace a tensor whose first dimension is the batch, or leave out `m`",
+    note = "see `errors/input-without-rows` in sam-train's guide"
 )]
 pub trait Batch<const M: usize>: SplitBatch<M> {
     /// The first dimension of the batch.

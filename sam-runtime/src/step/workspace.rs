@@ -80,6 +80,11 @@ pub(super) fn keep<E: Dtype, D: Device<E>>(space: Workspace<E, D>) {
 
 /// Frees the memory that SAM steps on this thread keep for the next step: one set of gradients and
 /// one set of weights for each of the last two models.
+///
+/// ```
+/// // Training is done, and the program goes on to something else.
+/// sam_runtime::step::release_memory();
+/// ```
 pub fn release_memory() {
     POOL.with_borrow_mut(Vec::clear);
 }

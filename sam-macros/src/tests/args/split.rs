@@ -10,10 +10,16 @@ fn names() {
 
 #[test]
 fn nothing() {
-    refused(
+    // That there is then nothing to cut is no error of its own.
+    for args in [
         quote!(rho = 0.05, split = []),
-        &["`split` names nothing; list what is cut into chunks, as in `split = [x, y]`"],
-    );
+        quote!(rho = 0.05, m = 4, split = []),
+    ] {
+        refused(
+            args,
+            &["`split` names nothing; list what is cut into chunks, as in `split = [x, y]`"],
+        );
+    }
 }
 
 #[test]
@@ -29,7 +35,7 @@ fn no_list() {
 #[test]
 fn what_is_no_variable() {
     refused(
-        quote!(rho = 0.05, split = [x, batch.y, 3]),
+        quote!(rho = 0.05, m = 4, split = [batch.y, 3]),
         &[
             "`split` lists variables; bind this to one before the forward pass",
             "`split` lists variables; bind this to one before the forward pass",

@@ -56,7 +56,14 @@ fn nothing() {
 fn half_a_function_gets_the_parsers_own_error() {
     refused(
         quote! { fn train(model: &mut Net) { model. } },
-        &["unexpected end of input, expected identifier or integer"],
+        &[
+            "`sam_train` can't read this function: unexpected end of input, expected identifier or \
+             integer",
+        ],
+    );
+    refused(
+        quote! { fn train(model: &mut Net); },
+        &["`sam_train` can't read this function: expected curly braces"],
     );
 }
 

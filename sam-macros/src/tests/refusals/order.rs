@@ -10,7 +10,7 @@ fn no_forward() {
             opt.update(model, &grads).unwrap();
         }),
         &[
-            "no forward pass before this `backward`\n\nhelp: the tape begins at \
+            "no forward pass with a tape before this `backward`\n\nhelp: the tape begins at \
            `x.traced(grads)`, as in `model.forward_mut(x.traced(grads))`",
         ],
     );

@@ -126,7 +126,8 @@ fn a_change_before_the_passes_of_what_an_observer_reads_behind_them() {
         }),
         &[
             "`count` is changed here for the loss, and read before this by a statement that runs after \
-             the passes\n\nhelp: move this statement before the forward pass",
+             the passes\n\nhelp: move both before the forward pass, or keep \
+             the old value in a variable",
         ],
     );
 }
@@ -266,7 +267,8 @@ fn every_change_before_the_passes_of_what_an_observer_read() {
             ),
             &[
                 "`seen` is changed here for the loss, and read before this by a statement that runs \
-                 after the passes\n\nhelp: move this statement before the forward pass",
+                 after the passes\n\nhelp: move both before the forward pass, or keep \
+             the old value in a variable",
             ],
         );
     }

@@ -10,7 +10,8 @@ use dfdx::shapes::{Const, ConstDim};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` channels are not known to make {G} groups",
     note = "the groups must be of equal size; which numbers are known stands at \
-            `sam_runtime::nn::dims::Grouped`"
+            `sam_runtime::nn::dims::Grouped`",
+    note = "see `errors/groups-of-unequal-size` in sam-train's guide"
 )]
 pub trait Grouped<const G: usize>: ConstDim {
     /// The channels of each group.

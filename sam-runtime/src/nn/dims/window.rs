@@ -23,7 +23,8 @@ use super::sides::{HalfDown, HalfUp, LessFour, LessOne, LessTwo, ThirdDown};
     message = "`{Layer}` has no place on images with a side of `{Self}`",
     label = "a window of size {K}, stride {S}, padding {P}, dilation {L} doesn't slide over `{Self}`",
     note = "a window must not be larger than the padded image; which windows static sides know \
-            stands at `sam_runtime::nn::dims::Slide`, and dynamic sides (`usize`) take every window"
+            stands at `sam_runtime::nn::dims::Slide`, and dynamic sides (`usize`) take every window",
+    note = "see `errors/window-larger-than-image` in sam-train's guide"
 )]
 pub trait Slide<const K: usize, const S: usize, const P: usize, const L: usize, Layer: ?Sized = ()>:
     Dim

@@ -8,6 +8,17 @@ use crate::optim::{HostTensor, State, StateError, from_bytes, to_bytes};
 
 /// All tensors of `module`, weights and buffers, under dfdx's names for them.
 ///
+/// ```
+/// use sam_runtime::{dfdx::prelude::*, run::checkpoint::module_state};
+///
+/// let model = Cpu::default().build_module::<Linear<4, 2>, f32>();
+/// let state = module_state(&model)?;
+/// let names: Vec<&String> = state.tensors.keys().collect();
+/// assert_eq!(names, ["bias", "weight"]);
+/// assert_eq!(state.tensors["weight"].shape, [2, 4]);
+/// # Ok::<(), sam_runtime::optim::StateError>(())
+/// ```
+///
 /// # Errors
 /// [`StateError::Unsupported`], [`StateError::SameName`], [`StateError::Device`].
 pub fn module_state<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
@@ -33,6 +44,17 @@ pub fn module_state<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
 
 /// Writes `state` into `module`. It must have each of its tensors, in its shape and type, and no other;
 /// else the module is as it was.
+///
+/// ```
+/// use sam_runtime::{dfdx::prelude::*, run::checkpoint::{load_module, module_state}};
+///
+/// let dev = Cpu::default();
+/// let first = dev.build_module::<Linear<4, 2>, f32>();
+/// let mut second = dev.build_module::<Linear<4, 2>, f32>();
+/// load_module(&mut second, &module_state(&first)?)?;
+/// assert_eq!(first.weight.array(), second.weight.array());
+/// # Ok::<(), sam_runtime::optim::StateError>(())
+/// ```
 ///
 /// # Errors
 /// See [`StateError`].

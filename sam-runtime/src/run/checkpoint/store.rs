@@ -14,6 +14,13 @@ use super::{
 };
 
 /// Which score is the best one.
+///
+/// ```
+/// use sam_runtime::run::checkpoint::Best;
+///
+/// assert!(Best::Lowest.is_better(0.5, 0.7));
+/// assert!(!Best::Highest.is_better(f64::NAN, 0.7));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Best {
@@ -34,6 +41,18 @@ impl Best {
 }
 
 /// A folder that holds the last checkpoints of a run, and the best one.
+///
+/// ```
+/// use sam_runtime::run::checkpoint::{Checkpoint, CheckpointStore};
+///
+/// # let dir = tempfile::tempdir()?;
+/// let store = CheckpointStore::open(dir.path())?;
+/// store.save(&Checkpoint::new(100).with_value("position", &(3, 27))?)?;
+/// let latest = store.latest()?.expect("one was saved");
+/// assert_eq!(latest.step, 100);
+/// assert_eq!(latest.value::<(usize, usize)>("position")?, (3, 27));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct CheckpointStore {
     dir: PathBuf,

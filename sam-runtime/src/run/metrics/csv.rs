@@ -15,6 +15,17 @@ use super::{MetricsError, Record, Sink, append::AppendFile, record::FIELDS};
 /// A cell is empty where a record lacks the value. NaN and the infinities are `NaN`, `inf` and `-inf`,
 /// as pandas and R read them. A name that comes up in mid-run gets a column at the right end: the file
 /// is then written anew, atomically, in a time that grows with the file.
+///
+/// ```
+/// use sam_runtime::run::metrics::{Csv, Record, Sink};
+///
+/// # let dir = tempfile::tempdir()?;
+/// let path = dir.path().join("metrics.csv");
+/// Csv::create(&path)?.write(&Record::new(390, 1.0, "train").with("loss", 1.25))?;
+/// let text = std::fs::read_to_string(&path)?;
+/// assert_eq!(text.lines().next(), Some("step,epoch,seconds,split,loss"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Csv {
     file: AppendFile,

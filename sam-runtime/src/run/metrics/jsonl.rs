@@ -22,6 +22,16 @@ use super::{
 /// A file of records, one JSON object a line.
 ///
 /// Each record is one write of one whole line.
+///
+/// ```
+/// use sam_runtime::run::metrics::{JsonLines, Record, Sink};
+///
+/// # let dir = tempfile::tempdir()?;
+/// let path = dir.path().join("metrics.jsonl");
+/// JsonLines::create(&path)?.write(&Record::new(390, 1.0, "train").with("loss", 1.25))?;
+/// assert!(std::fs::read_to_string(&path)?.contains(r#""loss":1.25"#));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct JsonLines {
     file: AppendFile,
@@ -106,6 +116,16 @@ impl Sink for JsonLines {
 
 /// All records of a file that [`JsonLines`] wrote, in its order. A half-written last line is passed
 /// over, as a run leaves it that is cut off, or has not ended.
+///
+/// ```
+/// use sam_runtime::run::metrics::{JsonLines, Record, Sink, read_jsonl};
+///
+/// # let dir = tempfile::tempdir()?;
+/// let path = dir.path().join("metrics.jsonl");
+/// JsonLines::create(&path)?.write(&Record::new(10, 0.5, "test").with("accuracy", 0.9))?;
+/// assert_eq!(read_jsonl(&path)?[0].get("accuracy"), Some(0.9));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// [`MetricsError::Line`] with the number of the first line that is no record;

@@ -3,6 +3,31 @@
 use super::{MetricsError, Record};
 
 /// A place that keeps records, such as a file.
+///
+/// ```
+/// use sam_runtime::run::metrics::{MetricsError, Record, Sink};
+///
+/// /// Keeps the largest loss.
+/// struct Worst(f64);
+///
+/// impl Sink for Worst {
+///     fn write(&mut self, record: &Record) -> Result<(), MetricsError> {
+///         self.0 = self.0.max(record.get("loss").unwrap_or(f64::NEG_INFINITY));
+///         Ok(())
+///     }
+///
+///     fn flush(&mut self) -> Result<(), MetricsError> {
+///         Ok(())
+///     }
+/// }
+///
+/// let mut worst = Worst(f64::NEG_INFINITY);
+/// for loss in [1.0, 3.0, 2.0] {
+///     worst.write(&Record::new(1, 0.1, "train").with("loss", loss))?;
+/// }
+/// assert_eq!(worst.0, 3.0);
+/// # Ok::<(), MetricsError>(())
+/// ```
 pub trait Sink {
     /// Takes one record. What is written survives the end of this process, however it ends.
     ///

@@ -7,6 +7,17 @@ use std::sync::{
 
 /// Notes that the user, or the system, wants the program to end. The loop looks whenever it can end well;
 /// a second Ctrl-C ends the program at once.
+///
+/// ```
+/// use sam_runtime::run::stop::Interrupt;
+///
+/// let interrupt = Interrupt::listen();
+/// for _step in 0..3 {
+///     if interrupt.asked() {
+///         break; // and save a checkpoint
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Interrupt(&'static AtomicBool);
 

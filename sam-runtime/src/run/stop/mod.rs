@@ -20,6 +20,12 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// Why a run has ended.
+///
+/// ```
+/// use sam_runtime::run::stop::Stop;
+///
+/// assert_eq!(Stop::TimeLimit.to_string(), "stopped: the time is over; `resume` goes on");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stop {

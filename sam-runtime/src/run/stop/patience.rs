@@ -8,6 +8,16 @@ use crate::run::{
 };
 
 /// Counts for how many values in a row none was better than the best one.
+///
+/// ```
+/// use sam_runtime::run::{checkpoint::Best, stop::Patience};
+///
+/// let mut patience = Patience::default();
+/// for loss in [2.0, 1.0, 1.5, 1.2] {
+///     patience.see(loss, Best::Lowest, 0.0);
+/// }
+/// assert_eq!((patience.best, patience.since), (Some(1.0), 2));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Patience {
@@ -39,6 +49,16 @@ impl Patience {
 }
 
 /// Ends a run when a value has got no better for some time.
+///
+/// ```
+/// use sam_runtime::run::stop::{EarlyStopping, Patience};
+///
+/// let rule: EarlyStopping = toml::from_str("on = 'accuracy'\ngoal = 'highest'\npatience = 2")?;
+/// let mut state = Patience::default();
+/// let ends = [0.5, 0.7, 0.6, 0.7].map(|accuracy| rule.see(&mut state, accuracy));
+/// assert_eq!(ends, [false, false, false, true]);
+/// # Ok::<(), toml::de::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EarlyStopping {

@@ -10,6 +10,17 @@ use crate::run::{
 
 /// Lowers the learning rate when a value has got no better for some time: PyTorch's
 /// `ReduceLROnPlateau`, as a factor on whatever the schedule says.
+///
+/// ```
+/// use sam_runtime::run::stop::{Plateau, PlateauState};
+///
+/// let rule: Plateau = toml::from_str("on = 'loss'\ngoal = 'lowest'\npatience = 1\nfactor = 0.5")?;
+/// let mut state = PlateauState::default();
+/// let falls = [3.0, 2.0, 2.0, 2.0].map(|loss| rule.see(&mut state, loss));
+/// assert_eq!(falls, [false, false, false, true]);
+/// assert_eq!(state.factor, 0.5);
+/// # Ok::<(), toml::de::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plateau {

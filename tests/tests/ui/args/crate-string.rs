@@ -1,4 +1,8 @@
-//! `crate` is a path.
+//! `crate` is a string.
+//!
+//! The path is written as Rust writes paths, so that the compiler and editors can follow it.
+//!
+//! Mended: take the quotes away. `::sam_runtime` is the default, so here the key can go, too.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

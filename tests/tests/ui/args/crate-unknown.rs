@@ -1,4 +1,12 @@
-//! A path that leads nowhere.
+//! `crate` leads nowhere.
+//!
+//! `crate` says where `sam_runtime` is, for a program that has it under another name, such as a
+//! re-export; the default is `::sam_runtime`. rustc finds this itself, so the message does not name
+//! this page.
+//!
+//! From: rustc
+//!
+//! Mended: leave the key out, or give the path at which `sam_runtime` is.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

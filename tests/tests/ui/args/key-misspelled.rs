@@ -1,4 +1,6 @@
 //! A key that is nearly one.
+//!
+//! Entry: key-unknown
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

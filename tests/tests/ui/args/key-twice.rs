@@ -1,4 +1,8 @@
-//! A key twice.
+//! A key is given twice.
+//!
+//! Two values of one key contradict each other, and neither is the more likely one.
+//!
+//! Mended: keep one.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

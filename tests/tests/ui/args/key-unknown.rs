@@ -1,4 +1,10 @@
-//! A key that there is not.
+//! The attribute has no such key.
+//!
+//! An unknown key is refused and not passed over, because a misspelled one would train with another
+//! setting than the one you meant. Where a key is near, the message asks whether you meant it. What
+//! the base optimizer needs, such as its learning rate, stays with the optimizer.
+//!
+//! Mended: leave the key out; here the learning rate is one of `SgdConfig`.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

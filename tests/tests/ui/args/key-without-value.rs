@@ -1,4 +1,9 @@
-//! A key without a value.
+//! A key has no value.
+//!
+//! Each key is a `key = value`; none of them is a switch. The message says what the value of this
+//! key is.
+//!
+//! Mended: give the value.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

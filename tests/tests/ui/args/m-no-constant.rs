@@ -1,4 +1,12 @@
-//! The size of a chunk is a constant.
+//! The number of samples is not known when compiling.
+//!
+//! A chunk of a static batch has a static shape, such as `Rank2<4, 10>` for `m = 4`, so `m` is a
+//! literal, a constant, a const parameter, or an expression of these. rustc finds this itself, so
+//! the message does not name this page.
+//!
+//! From: rustc
+//!
+//! Mended: make it a constant, or a call of a `const fn`.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

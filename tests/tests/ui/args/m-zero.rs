@@ -1,4 +1,8 @@
-//! A chunk has at least one sample.
+//! A chunk has no samples.
+//!
+//! `m` is the number of samples that share a perturbation. No samples have no gradient to climb.
+//!
+//! Mended: leave `m` out for one perturbation per batch, or give a number that divides the batch.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

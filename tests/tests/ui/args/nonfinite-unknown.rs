@@ -1,4 +1,10 @@
-//! There are two answers to a gradient that is not finite.
+//! There is no such answer to a gradient that is not finite.
+//!
+//! `"error"`, the default, ends the function with an error that says in which pass it happened;
+//! `"skip"` leaves the batch out and goes on. Going on with such a gradient is not offered: one NaN
+//! in it makes the whole perturbation NaN, and then all weights.
+//!
+//! Mended: choose one of the two.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

@@ -1,4 +1,6 @@
 //! A norm is a string.
+//!
+//! Entry: norm-unknown
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

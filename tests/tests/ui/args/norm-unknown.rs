@@ -1,4 +1,10 @@
-//! A norm is "l<p>" with p >= 1.
+//! There is no such norm.
+//!
+//! `norm` names the norm in which the radius is measured: `"l<p>"` with p of at least 1, or
+//! `"linf"`. Below 1 it is no norm, and the ascent has no solution: its exponent q, with 1/p + 1/q
+//! = 1, would be negative.
+//!
+//! Mended: name a norm.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

@@ -1,4 +1,6 @@
 //! An expression for the radius is an `f64`.
+//!
+//! Entry: rho-of-another-type
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

@@ -1,4 +1,11 @@
-//! The radius has no default.
+//! The radius is not given.
+//!
+//! `rho` is how far SAM looks around the weights for the worst point. It has no default, because it
+//! decides what SAM does: at too small a radius it is the base optimizer at twice the cost, at too
+//! large a one the gradient says nothing about the weights. The best radius depends on the network
+//! and on the labels.
+//!
+//! Mended: begin with 0.05, the paper's choice for clean data; wrong labels want more.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

@@ -1,4 +1,6 @@
 //! The radius is above 0.
+//!
+//! Entry: rho-not-positive
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

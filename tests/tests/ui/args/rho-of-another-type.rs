@@ -1,4 +1,11 @@
-//! An expression for the radius is an `f64`.
+//! The radius is an `f32`.
+//!
+//! `rho` is an `f64` whatever the type of the model is, so that one schedule serves every model.
+//! rustc finds this itself, so the message does not name this page.
+//!
+//! From: rustc
+//!
+//! Mended: take the suffix away.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

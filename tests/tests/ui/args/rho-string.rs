@@ -1,4 +1,6 @@
 //! The radius is a number.
+//!
+//! Entry: rho-no-float
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

@@ -1,4 +1,6 @@
 //! All that is wrong is said at once.
+//!
+//! Entry: none, for each of these errors has one
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

@@ -1,4 +1,9 @@
-//! `split` is a list.
+//! `split` is not a list of variables.
+//!
+//! `split` lists what `m` cuts into chunks, in place of the macro's own choice: the traced input,
+//! and what the forward pass and the loss use of the variables that are bound in the loop.
+//!
+//! Mended: write a list, also for one variable.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

@@ -1,4 +1,9 @@
-//! What is split is used by the forward pass or the loss.
+//! `split` lists what the passes don't use.
+//!
+//! What is cut goes to the forward pass and the loss, chunk by chunk. Neither of them uses a
+//! variable of this name; perhaps it is misspelled.
+//!
+//! Mended: take it out of the list.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

@@ -1,4 +1,7 @@
 //! The misfit is inside of a residual block, behind layers that fit.
+//!
+//! Entry: channels-differ
+
 use sam_runtime::{
     dfdx::prelude::*,
     nn::{BatchNorm2D, Conv2D, Conv2DBatchNormReLU, GlobalAvgPool2D, Linear},

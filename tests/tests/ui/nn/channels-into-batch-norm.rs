@@ -1,4 +1,7 @@
 //! Batch normalization of another number of channels than the convolution gives.
+//!
+//! Entry: channels-differ
+
 use sam_runtime::{
     dfdx::prelude::*,
     nn::{BatchNorm2D, Conv2D},

@@ -1,4 +1,7 @@
 //! A convolution behind another one with a different number of channels.
+//!
+//! Entry: channels-differ
+
 use sam_runtime::{dfdx::prelude::*, nn::Conv2D};
 
 type Net = (Conv2D<3, 8, 3, 1, 1>, ReLU, Conv2D<16, 32, 3, 1, 1>);

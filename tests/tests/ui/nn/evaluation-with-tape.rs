@@ -1,4 +1,10 @@
-//! Evaluation, with an input that was traced for training.
+//! `forward` of batch normalization gets an input with a tape.
+//!
+//! `forward` evaluates: it normalizes by the running statistics. Training on these is a mistake
+//! that does not show in the loss for a long time.
+//!
+//! Mended: train with `forward_mut`, or evaluate without a tape.
+
 use sam_runtime::{
     dfdx::prelude::*,
     nn::{Conv2DBatchNormReLU, GlobalAvgPool2D},

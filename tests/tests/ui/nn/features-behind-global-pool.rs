@@ -1,4 +1,7 @@
 //! A classifier of another number of features than the last convolution has channels.
+//!
+//! Entry: features-differ
+
 use sam_runtime::{
     dfdx::prelude::*,
     nn::{Conv2D, GlobalAvgPool2D, Linear},

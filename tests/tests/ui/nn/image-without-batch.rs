@@ -1,4 +1,10 @@
-//! A single image, not a batch.
+//! A layer for batches of images gets something else.
+//!
+//! Convolutions, pools and their like take tensors of the shape (batch, channels, height, width),
+//! as PyTorch's do in training.
+//!
+//! Mended: make a batch of one.
+
 use sam_runtime::{dfdx::prelude::*, nn::Conv2D};
 
 type Net = (Conv2D<3, 8, 3, 1, 1>, ReLU);

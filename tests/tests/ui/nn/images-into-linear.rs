@@ -1,4 +1,11 @@
-//! `Flatten2D` was forgotten.
+//! A linear layer gets images.
+//!
+//! A linear layer takes batches of vectors, of the shape (batch, features). Which way an image
+//! becomes a vector is for you to say.
+//!
+//! Mended: put `Flatten2D` before it, which keeps all pixels, or `GlobalAvgPool2D`, which takes the
+//! mean of each channel.
+
 use sam_runtime::{
     dfdx::prelude::*,
     nn::{Conv2D, Linear},

@@ -1,4 +1,10 @@
-//! A product of sizes that is not in the table.
+//! The number of features of a flattened image is not in the table.
+//!
+//! Stable Rust can't multiply numbers in types, so `Flatten2D` finds the products of channels,
+//! height and width in a table, which has those of usual networks.
+//!
+//! Mended: say the product: `FlattenTo<105>` checks it when it runs.
+
 use sam_runtime::{dfdx::prelude::*, nn::Flatten2D};
 
 fn main() {

@@ -1,4 +1,10 @@
-//! Training on an input that was not traced.
+//! `forward_mut` of batch normalization gets an input without a tape.
+//!
+//! `forward_mut` trains: it normalizes by the statistics of the batch, and moves the running ones.
+//! Without a tape there is no gradient, so most likely `forward` was meant, which evaluates.
+//!
+//! Mended: trace the input, or call `forward`.
+
 use sam_runtime::{
     dfdx::prelude::*,
     nn::{BatchNorm2D, Conv2D},

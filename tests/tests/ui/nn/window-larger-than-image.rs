@@ -1,4 +1,15 @@
-//! One pool too many: the last convolution's window is larger than what is left of the image.
+//! A window has no place on the image.
+//!
+//! A convolution or pool of size K must fit on the image with its padding. Each layer with a stride
+//! above 1, and each one without padding, makes the image smaller: here its sides go from 28 to 24,
+//! 12 and 3, and the last convolution takes 5.
+//!
+//! For the sides that it gives, a window is looked up in a table as well, so a window that is
+//! unusual may be missing there.
+//!
+//! Mended: leave a pool out, or pad. A dynamic side, `usize`, takes each window, and is checked
+//! when it runs.
+
 use sam_runtime::{
     dfdx::prelude::*,
     nn::{Conv2D, MaxPool2D},

@@ -1,4 +1,11 @@
-//! An `async fn`.
+//! An `async fn` can't be under the attribute.
+//!
+//! An `.await` between the passes would put a step to rest in its middle, for a time that nobody
+//! knows, with the perturbed copy of the model in memory. And a step computes without a pause, so
+//! that it would hold up all other tasks of its thread.
+//!
+//! Mended: train in a plain function, and call that from the async one, in a thread of its own such
+//! as `tokio::task::spawn_blocking` gives.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

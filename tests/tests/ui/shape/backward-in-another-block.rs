@@ -1,4 +1,10 @@
-//! A backward pass under an `if`.
+//! `backward` is in another block than its forward pass.
+//!
+//! The statements from the forward pass to `backward` become the body of both passes, so all of
+//! them must run, one after the other. In a block of an `if` or a loop `backward` may run never, or
+//! twice.
+//!
+//! Mended: compute the gradient always; what follows it, such as `update`, may stand in an `if`.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

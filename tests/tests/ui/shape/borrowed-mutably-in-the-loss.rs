@@ -1,4 +1,6 @@
 //! A mutable borrow that would happen in every pass.
+//!
+//! Entry: changed-in-the-loss
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

@@ -1,4 +1,10 @@
-//! An `extern` function.
+//! An `extern` function can't be under the attribute.
+//!
+//! A step that fails panics or returns an error. A panic must not leave a function with a foreign
+//! ABI: it would end the program.
+//!
+//! Mended: train in a plain function, and call that from the `extern` one, which turns an error
+//! into what the other language understands.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

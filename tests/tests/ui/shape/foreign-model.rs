@@ -1,4 +1,11 @@
-//! A forward pass of another model than the trained one.
+//! The forward pass does not use the model that is trained.
+//!
+//! In the second pass a perturbed copy takes the place of the model that `update` trains. A forward
+//! pass that does not mention it would run at the same weights twice, and SAM would be the base
+//! optimizer without a word.
+//!
+//! Mended: run the forward pass on the model itself. Where a method of its owner runs it, as in
+//! `agent.q(x)`, name the owner: `model = agent`.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

@@ -1,4 +1,6 @@
 //! A forward pass in a macro.
+//!
+//! Entry: hidden-site
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

@@ -1,4 +1,10 @@
-//! A loss that does not come from the forward pass.
+//! The loss does not come from the forward pass.
+//!
+//! SAM asks how the loss grows with the weights. This loss is computed of other values than the
+//! traced input, so that it does not grow at all. Perhaps a variable is shadowed, or the wrong one
+//! is named.
+//!
+//! Mended: call `backward` on what is computed from the output of the model.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

@@ -1,4 +1,9 @@
-//! A model that is no variable or field.
+//! What `update` trains is not a variable or a field.
+//!
+//! In each pass a copy of the model takes its place in your statements, under its name. An index or
+//! a call may give another model each time.
+//!
+//! Mended: bind the model to a variable before the forward pass, and use that.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

@@ -1,4 +1,10 @@
-//! No step.
+//! There is no training step in the function.
+//!
+//! SAM changes the gradient that `backward` gives to the optimizer. A function without `backward`,
+//! such as one that evaluates, has no gradient to change. Nor is it seen in a function that this
+//! one calls: the attribute goes on the one that calls `backward`.
+//!
+//! Mended: write the step, or put the attribute on the function that holds it.
 
 use dfdx::prelude::*;
 use sam_runtime::sam_train;

@@ -1,4 +1,9 @@
-//! No tape begins.
+//! No forward pass with a tape comes before `backward`.
+//!
+//! The two passes begin where the tape begins: at `x.traced(grads)`, `x.trace(grads)`,
+//! `x.leaky_traced()` or `x.leaky_trace()`. There is none of them here.
+//!
+//! Mended: let one of these begin the tape.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

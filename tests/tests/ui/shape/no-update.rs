@@ -1,4 +1,9 @@
-//! No update says which model is trained.
+//! No `update` says which model is trained.
+//!
+//! SAM perturbs the model that `update` trains. In a function without one, such as a function that
+//! returns its gradients, the model must be named.
+//!
+//! Mended: name it with `model`, or call `update` behind `backward`.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

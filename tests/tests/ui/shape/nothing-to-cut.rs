@@ -1,4 +1,9 @@
-//! `m`, and nothing that is bound in the loop.
+//! `m` finds nothing to cut.
+//!
+//! `m` cuts into chunks what the forward pass and the loss use of the variables that are bound in
+//! the loop. Here they use none: the batch is the same in each iteration.
+//!
+//! Mended: name the batch with `split`, or leave `m` out.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

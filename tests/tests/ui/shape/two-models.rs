@@ -1,4 +1,10 @@
-//! Two models.
+//! The step trains two models.
+//!
+//! The neighbourhood is a ball around all weights together: its radius is shared among them. For
+//! two models it is not said whether they share one ball or have one each.
+//!
+//! Mended: put both into one module, a tuple for example, for one ball. To perturb only one of
+//! them, name it with `model`.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

@@ -1,4 +1,11 @@
-//! Two steps.
+//! There are two training steps in the function.
+//!
+//! Each `backward` is a step with a perturbation of its own. The macro reads one run of statements,
+//! from a forward pass to its `backward`, and one set of keys for it.
+//!
+//! Where one update follows several losses, add the losses and call `backward` once.
+//!
+//! Mended: give each step a function and an attribute.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

@@ -1,4 +1,9 @@
-//! An update with the gradients of the batch before.
+//! `update` comes before `backward`.
+//!
+//! The optimizer would take the gradients of the batch before, at weights that have changed since,
+//! and those of the last batch never.
+//!
+//! Mended: move it behind.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

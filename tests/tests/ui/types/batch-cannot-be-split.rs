@@ -1,4 +1,11 @@
-//! A batch that `m` can not cut.
+//! A value of the batch can't be cut into chunks.
+//!
+//! With `m` each chunk has its own perturbation, and its loss must see the samples of this chunk
+//! only. The loss uses this value, which was bound in the loop and so may belong to the samples,
+//! but the macro does not know how to cut it.
+//!
+//! Mended: take tensors out of it before the forward pass. If it does not belong to the samples,
+//! list what does: `split = [x]`.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

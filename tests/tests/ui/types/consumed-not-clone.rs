@@ -1,4 +1,10 @@
-//! A value that both passes use up.
+//! A value that both passes use up is not `Clone`.
+//!
+//! The statements that lead from the model to the loss run twice, and this value is moved in them.
+//! dfdx's tensors are `Clone` (a clone shares the data), so each pass gets one of its own.
+//!
+//! Mended: make it `Clone`, borrow it, or take out of it what the loss needs before the forward
+//! pass.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

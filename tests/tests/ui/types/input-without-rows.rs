@@ -1,4 +1,9 @@
-//! `m` cuts along the first dimension, which a scalar has not.
+//! The traced input has no first dimension to cut.
+//!
+//! `m` cuts a batch along its first dimension, which says how many samples there are. A scalar has
+//! none.
+//!
+//! Mended: trace a tensor whose first dimension is the batch, or leave `m` out.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

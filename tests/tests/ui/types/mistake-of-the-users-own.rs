@@ -1,4 +1,6 @@
 //! An error of the user's own in the slice is shown once, where it is.
+//!
+//! Entry: none, for it is not about SAM
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

@@ -1,4 +1,6 @@
 //! A field of a generic type that may not be `Clone`.
+//!
+//! Entry: not-a-model
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

@@ -1,4 +1,6 @@
 //! A model that is no `TensorCollection`.
+//!
+//! Entry: not-a-model
 
 use dfdx::prelude::*;
 use sam_runtime::sam_train;

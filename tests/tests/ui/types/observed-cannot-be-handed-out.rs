@@ -1,4 +1,11 @@
-//! A value of a type of the user's own that a statement outside the slice reads.
+//! A value of the passes is read outside of them.
+//!
+//! Statements that the loss does not depend on, such as printing, run once, after the passes, and
+//! get the values of the clean pass without their tape. How to take the tape off is known for
+//! tensors, numbers, and tuples, arrays, `Vec`s and `Option`s of them.
+//!
+//! Mended: take the parts out in a statement before, or implement `sam_runtime::step::Observe` for
+//! the type.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

@@ -1,0 +1,79 @@
+//! The kinds of errors: all that the attribute can refuse, each with its entry in the guide.
+
+/// Declares the kinds; a new one is a new line, and a page of the guide.
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident = $entry:literal,)*) => {
+        /// What an error is about. Each message names the entry of its kind.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Kind {
+            $($(#[$doc])* $kind,)*
+        }
+
+        impl Kind {
+            #[cfg(test)]
+            pub(crate) const ALL: &[Self] = &[$(Self::$kind,)*];
+
+            /// The name of the page below `errors/` in the guide.
+            pub(crate) fn entry(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $entry,)*
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    // Keys of the attribute.
+    /// Something between the parentheses that is no `key = value`.
+    KeysUnreadable = "keys-unreadable",
+    KeyUnknown = "key-unknown",
+    KeyTwice = "key-twice",
+    KeyWithoutValue = "key-without-value",
+    RhoMissing = "rho-missing",
+    RhoNotPositive = "rho-not-positive",
+    /// A literal for `rho` of another type.
+    RhoNoFloat = "rho-no-float",
+    NormUnknown = "norm-unknown",
+    MZero = "m-zero",
+    /// A literal for `m` that is no `usize`.
+    MNoNumber = "m-no-number",
+    NonfiniteUnknown = "nonfinite-unknown",
+    /// A literal for `clip` or `clip_value` that is no float above 0.
+    ClipNotPositive = "clip-not-positive",
+    SplitNoList = "split-no-list",
+    SplitNoVariable = "split-no-variable",
+    SplitTwice = "split-twice",
+    SplitUnused = "split-unused",
+    ModelKeyNoPlace = "model-key-no-place",
+    CrateString = "crate-string",
+
+    // What the attribute stands on.
+    NotAFunction = "not-a-function",
+    FunctionUnreadable = "function-unreadable",
+    AttributeTwice = "attribute-twice",
+    ConstFn = "const-fn",
+    AsyncFn = "async-fn",
+    ExternFn = "extern-fn",
+
+    // The shape of the loop.
+    NoBackward = "no-backward",
+    TwoSteps = "two-steps",
+    /// A pass in a closure, a macro, a nested item.
+    HiddenSite = "hidden-site",
+    NoForward = "no-forward",
+    BackwardBeforeForward = "backward-before-forward",
+    BackwardInAnotherBlock = "backward-in-another-block",
+    LossWithoutForward = "loss-without-forward",
+    NoUpdate = "no-update",
+    UpdateBeforeBackward = "update-before-backward",
+    /// What `update` trains is no variable or field.
+    ModelNoPlace = "model-no-place",
+    TwoModels = "two-models",
+    ForeignModel = "foreign-model",
+    /// A side effect in the statements that run twice.
+    ChangedInTheLoss = "changed-in-the-loss",
+    /// A side effect before the passes that a statement after them would see.
+    ChangedAfterRead = "changed-after-read",
+    NothingToCut = "nothing-to-cut",
+}

@@ -1,0 +1,15 @@
+//! `evaluation-with-tape`, mended.
+
+use sam_runtime::{
+    dfdx::prelude::*,
+    nn::{Conv2DBatchNormReLU, GlobalAvgPool2D},
+};
+
+type Net = (Conv2DBatchNormReLU<3, 8, 3, 1, 1>, GlobalAvgPool2D);
+
+fn main() {
+    let dev = Cpu::default();
+    let mut net = dev.build_module::<Net, f32>();
+    let x: Tensor<Rank4<4, 3, 32, 32>, f32, _> = dev.zeros();
+    net.forward_mut(x.leaky_trace());
+}

@@ -1,0 +1,35 @@
+//! `not-an-optimizer`, mended.
+
+use dfdx::{
+    optim::{Optimizer, OptimizerUpdateError},
+    prelude::*,
+};
+use sam_runtime::sam_train;
+
+type Net = modules::Linear<4, 3, f32, Cpu>;
+type X = Tensor<Rank2<8, 4>, f32, Cpu>;
+type Y = Tensor<Rank2<8, 3>, f32, Cpu>;
+
+struct Meter;
+
+impl Optimizer<Net, Cpu, f32> for Meter {
+    fn update(
+        &mut self,
+        _: &mut Net,
+        _: &Gradients<f32, Cpu>,
+    ) -> Result<(), OptimizerUpdateError<CpuError>> {
+        Ok(())
+    }
+}
+
+#[sam_train(rho = 0.05)]
+fn train(model: &mut Net, meter: &mut Meter, data: Vec<(X, Y)>) {
+    let mut grads = model.alloc_grads();
+    for (x, y) in data {
+        let logits = model.forward_mut(x.traced(grads));
+        grads = cross_entropy_with_logits_loss(logits, y).backward();
+        meter.update(model, &grads).unwrap();
+    }
+}
+
+fn main() {}
