@@ -1,6 +1,6 @@
 //! Initialisation, the device's properties, contexts.
 
-use std::ffi::{c_char, c_int, c_uint};
+use std::ffi::{c_char, c_int, c_uint, c_void};
 
 use super::device::{MAX_SHARED, MAX_THREADS, PLAIN_SHARED, device};
 use super::status::{Failure, Status};
@@ -183,4 +183,13 @@ pub unsafe extern "C" fn cuCtxSynchronize() -> c_int {
         device.counts.synchronizations += 1;
         Ok(())
     })
+}
+
+/// The driver's private tables. NVRTC asks for those of its cache, and does without if there are none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuGetExportTable(out: *mut *const c_void, _id: *const c_void) -> c_int {
+    if !out.is_null() {
+        unsafe { out.write(std::ptr::null()) };
+    }
+    Status::NotFound as c_int
 }
