@@ -193,7 +193,13 @@ unsafe fn gemm<T: Element>(
     if alpha.is_null() || beta.is_null() {
         return fails(INVALID_VALUE, &format!("{name}: a null pointer"));
     }
-    let stored = |transposed, rows, columns| if transposed { (columns, rows) } else { (rows, columns) };
+    let stored = |transposed, rows, columns| {
+        if transposed {
+            (columns, rows)
+        } else {
+            (rows, columns)
+        }
+    };
     let matrix = |address, (rows, columns), leading, stride| Matrix {
         address,
         rows,

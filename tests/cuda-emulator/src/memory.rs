@@ -20,7 +20,7 @@ const QUARANTINE: usize = 64 << 20;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MemoryError {
-    #[error("{bytes} bytes at {address:#x} lie in no allocation{hint}")]
+    #[error("{bytes} bytes at {address:#x} are not within one allocation{hint}")]
     Outside {
         address: u64,
         bytes: usize,
@@ -141,32 +141,38 @@ impl Memory {
         })
     }
 
+    /// The nearest allocation in words: one that holds the address, or else one close by; among
+    /// the freed, the one that was freed last.
     fn hint(&self, address: u64) -> String {
-        let inside = |begin: u64, len: usize| {
-            address >= begin.saturating_sub(4096) && address < begin + len as u64 + 4096
+        let within = |begin: u64, len: usize, around: u64| {
+            address >= begin.saturating_sub(around) && address < begin + len as u64 + around
         };
-        let place = |begin: u64, len: usize| match address < begin {
-            true => format!("{} bytes before the begin of", begin - address),
-            false if address < begin + len as u64 => format!("{} bytes into", address - begin),
-            false => format!("{} bytes past the end of", address - begin - len as u64),
+        let live = || {
+            let below = self.live.range(..=address).next_back();
+            let above = self.live.range(address..).next();
+            let both = below.into_iter().chain(above);
+            both.map(|(begin, block)| (*begin, block.len, ""))
         };
-        let near = self
-            .live
-            .range(..=address)
-            .next_back()
-            .into_iter()
-            .chain(self.live.range(address..).next())
-            .find(|(begin, block)| inside(**begin, block.len));
-        if let Some((&begin, block)) = near {
-            let len = block.len;
-            return format!(": {} an allocation of {len} bytes", place(begin, len));
-        }
-        let stale = self.freed.iter().rev();
-        if let Some((begin, block)) = stale.rev().find(|(b, block)| inside(*b, block.len)) {
-            let len = block.len;
-            return format!(": {} an allocation of {len} bytes, freed", place(*begin, len));
-        }
-        String::new()
+        let freed = || {
+            self.freed
+                .iter()
+                .rev()
+                .map(|(b, block)| (*b, block.len, ", freed"))
+        };
+        let near = [0, 4096].into_iter().find_map(|around| {
+            let mut all = live().chain(freed());
+            all.find(|(begin, len, _)| within(*begin, *len, around))
+        });
+        let Some((begin, len, state)) = near else {
+            return String::new();
+        };
+        let end = begin + len as u64;
+        let place = match address {
+            _ if address < begin => format!("{} bytes before the begin of", begin - address),
+            _ if address < end => format!("{} bytes into", address - begin),
+            _ => format!("{} bytes past the end of", address - end),
+        };
+        format!(": {place} an allocation of {len} bytes{state}")
     }
 
     /// Notes that these bytes were written.
@@ -251,7 +257,10 @@ mod tests {
         assert!(memory.holding(a, 100).is_ok());
         assert!(memory.holding(a + 96, 4).is_ok());
         let past = memory.holding(a + 97, 4).unwrap_err().to_string();
-        assert!(past.contains("97 bytes into an allocation of 100"), "{past}");
+        assert!(
+            past.contains("97 bytes into an allocation of 100"),
+            "{past}"
+        );
         assert!(memory.holding(a - 1, 1).is_err());
         assert!(memory.holding(u64::MAX, 8).is_err());
         assert!(memory.holding(0, 8).is_err());

@@ -105,7 +105,9 @@ impl Decoder<'_, '_> {
         m: &mut Modifiers,
     ) -> Result<Function, PtxError> {
         let mut full = name.to_owned();
-        for part in ["lo", "hi", "wide", "l", "r", "wrap", "clamp", "sat"] {
+        for part in [
+            "lo", "hi", "wide", "l", "r", "wrap", "clamp", "sat", "shiftamt",
+        ] {
             if m.take(part) {
                 full = format!("{full}.{part}");
             }
@@ -238,7 +240,11 @@ impl Decoder<'_, '_> {
 
     fn select(&mut self, ins: &Instruction, mut m: Modifiers) -> Result<Op, PtxError> {
         let of = m.of_type()?;
-        let by = if ins.opcode[0] == "slct" { Some(m.of_type()?) } else { None };
+        let by = if ins.opcode[0] == "slct" {
+            Some(m.of_type()?)
+        } else {
+            None
+        };
         m.finish()?;
         let [d, a, b, c] = ins.operands.as_slice() else {
             return m.fails("four operands are wanted");
@@ -259,7 +265,13 @@ impl Decoder<'_, '_> {
                 let c = self.source(c, by, ins.line)?;
                 let f: Tri = match by {
                     Type::S32 => |a, b, c| if c as i32 >= 0 { a } else { b },
-                    Type::F32 => |a, b, c| if f32::from_bits(c as u32) >= 0.0 { a } else { b },
+                    Type::F32 => |a, b, c| {
+                        if f32::from_bits(c as u32) >= 0.0 {
+                            a
+                        } else {
+                            b
+                        }
+                    },
                     _ => return m.fails("is not emulated"),
                 };
                 Ok(Op::Tri { f, d, a, b, c })

@@ -81,7 +81,10 @@ impl<'a, 'm> Decoder<'a, 'm> {
             return Err(PtxError::new(0, format!("there is no function `{name}`")));
         };
         let Some(tokens) = &function.body else {
-            return Err(PtxError::new(function.line, format!("`{name}` has no body")));
+            return Err(PtxError::new(
+                function.line,
+                format!("`{name}` has no body"),
+            ));
         };
         let statements = body(tokens)?;
         let mut decoder = Decoder {
@@ -166,7 +169,11 @@ impl<'a, 'm> Decoder<'a, 'm> {
     }
 
     fn registers(&mut self, of: Type, names: &[(String, Option<u64>)]) {
-        let bits = if of == Type::Pred { 1 } else { of.bytes() as u8 * 8 };
+        let bits = if of == Type::Pred {
+            1
+        } else {
+            of.bytes() as u8 * 8
+        };
         for (name, count) in names {
             let first = self.out.template.len() as Slot;
             let count_or_one = count.unwrap_or(1) as usize;

@@ -44,7 +44,12 @@ impl Convert {
     fn read(self, a: u64) -> f64 {
         match self.from {
             Type::F16 => f16::of(a).to_f64(),
-            Type::F32 => f32::of(if self.flush { super::float::flush(a) } else { a }).into(),
+            Type::F32 => f32::of(if self.flush {
+                super::float::flush(a)
+            } else {
+                a
+            })
+            .into(),
             _ => f64::of(a),
         }
     }
@@ -55,7 +60,11 @@ impl Convert {
             Type::F16 => f16::from_f64(a).bits(),
             Type::F32 => {
                 let bits = rounding::to_f32(a, 0.0, self.rounding).bits();
-                if self.flush { super::float::flush(bits) } else { bits }
+                if self.flush {
+                    super::float::flush(bits)
+                } else {
+                    bits
+                }
             }
             _ => a.bits(),
         }
@@ -88,7 +97,11 @@ impl Convert {
     fn float_to_integer(self, a: f64) -> u64 {
         if a.is_nan() {
             let wide = self.from == Type::F64 || self.to.bytes() == 8;
-            return if wide { 1 << (self.to.bytes() * 8 - 1) } else { 0 };
+            return if wide {
+                1 << (self.to.bytes() * 8 - 1)
+            } else {
+                0
+            };
         }
         let (least, most) = range(self.to);
         // `as` clamps, and i128 holds every bound.
@@ -97,7 +110,11 @@ impl Convert {
 
     fn float_to_float(self, a: u64) -> u64 {
         if self.from == self.to && !self.integral && !self.saturate {
-            return if self.flush { super::float::flush(a) } else { a & mask(self.to) };
+            return if self.flush {
+                super::float::flush(a)
+            } else {
+                a & mask(self.to)
+            };
         }
         let value = self.read(a);
         let value = match self.integral {
@@ -157,8 +174,14 @@ mod tests {
     fn integers_extend_truncate_and_saturate() {
         let c = plain(Type::S8, Type::S32, Rounding::Nearest);
         assert_eq!(c.apply(0xff), (-1i32).bits());
-        assert_eq!(plain(Type::U8, Type::S32, Rounding::Nearest).apply(0x1ff), 0xff);
-        assert_eq!(plain(Type::U64, Type::U32, Rounding::Nearest).apply(1 << 32 | 7), 7);
+        assert_eq!(
+            plain(Type::U8, Type::S32, Rounding::Nearest).apply(0x1ff),
+            0xff
+        );
+        assert_eq!(
+            plain(Type::U64, Type::U32, Rounding::Nearest).apply(1 << 32 | 7),
+            7
+        );
         let c = Convert {
             saturate: true,
             ..plain(Type::S32, Type::U8, Rounding::Nearest)
@@ -182,7 +205,14 @@ mod tests {
     #[test]
     fn integers_become_floats_rounded_once() {
         let c = plain(Type::U64, Type::F32, Rounding::Nearest);
-        for x in [0u64, 1, (1 << 24) + 1, u64::MAX, (1 << 40) + (1 << 16) + 1, (1 << 62) + 1] {
+        for x in [
+            0u64,
+            1,
+            (1 << 24) + 1,
+            u64::MAX,
+            (1 << 40) + (1 << 16) + 1,
+            (1 << 62) + 1,
+        ] {
             assert_eq!(c.apply(x), (x as f32).bits(), "{x}");
         }
         let down = plain(Type::U64, Type::F64, Rounding::Down);

@@ -64,7 +64,11 @@ pub fn unary(name: &str, of: Type) -> Option<Un> {
 /// `*.approx.ftz.f64` reads and gives the high words alone, and no subnormals.
 fn high_bits(a: u64) -> u64 {
     let kept = a & 0xffff_ffff_0000_0000;
-    if f64::of(kept).is_subnormal() { kept & (1 << 63) } else { kept }
+    if f64::of(kept).is_subnormal() {
+        kept & (1 << 63)
+    } else {
+        kept
+    }
 }
 
 fn high(a: f64) -> u64 {
@@ -104,7 +108,11 @@ pub fn binary(name: &str, of: Type) -> Option<Bin> {
 
 /// The canonical NaN of a GPU's arithmetic in f16.
 fn half_of(a: f64) -> f16 {
-    if a.is_nan() { f16::from_bits(0x7fff) } else { f16::from_f64(a) }
+    if a.is_nan() {
+        f16::from_bits(0x7fff)
+    } else {
+        f16::from_f64(a)
+    }
 }
 
 /// The number if one is NaN; -0 is less than 0.
@@ -123,11 +131,19 @@ fn max(a: f64, b: f64) -> f64 {
 }
 
 fn min_nan(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() { f64::NAN } else { min(a, b) }
+    if a.is_nan() || b.is_nan() {
+        f64::NAN
+    } else {
+        min(a, b)
+    }
 }
 
 fn max_nan(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() { f64::NAN } else { max(a, b) }
+    if a.is_nan() || b.is_nan() {
+        f64::NAN
+    } else {
+        max(a, b)
+    }
 }
 
 /// `a * b + c`, rounded once, to the nearest.
@@ -162,7 +178,11 @@ pub fn directed_binary(name: &str, of: Type, rounding: Rounding) -> Option<Bin> 
                 ("add", Type::F32) => bin!(f32, |a, b| sum32(a, b, $r)),
                 ("sub", Type::F32) => bin!(f32, |a, b| sum32(a, -b, $r)),
                 ("mul", Type::F32) => {
-                    bin!(f32, |a, b| rounding::to_f32(f64::from(a) * f64::from(b), 0.0, $r))
+                    bin!(f32, |a, b| rounding::to_f32(
+                        f64::from(a) * f64::from(b),
+                        0.0,
+                        $r
+                    ))
                 }
                 ("add", Type::F64) => bin!(f64, |a, b| fma64(a, 1.0, b, $r)),
                 ("sub", Type::F64) => bin!(f64, |a, b| fma64(a, 1.0, -b, $r)),
@@ -227,7 +247,11 @@ pub fn test(name: &str, of: Type) -> Option<Un> {
 /// `.ftz`: a subnormal f32 becomes zero of its sign.
 #[inline]
 pub fn flush(a: u64) -> u64 {
-    if f32::of(a).is_subnormal() { a & 0x8000_0000 } else { a }
+    if f32::of(a).is_subnormal() {
+        a & 0x8000_0000
+    } else {
+        a
+    }
 }
 
 /// `.sat` of a result: into 0..=1, NaN to 0.
@@ -269,7 +293,10 @@ mod tests {
         let up = directed_fma(Type::F32, Rounding::Up).unwrap();
         // q * 3 + 2^-60 is not representable: its neighbours enclose it.
         let args = (q.bits(), 3f32.bits(), 2f32.powi(-60).bits());
-        let (low, high) = (f32::of(down(args.0, args.1, args.2)), f32::of(up(args.0, args.1, args.2)));
+        let (low, high) = (
+            f32::of(down(args.0, args.1, args.2)),
+            f32::of(up(args.0, args.1, args.2)),
+        );
         assert_eq!(low.next_up(), high);
         let exact = f64::from(q) * 3.0;
         assert!(f64::from(low) <= exact && exact <= f64::from(high));
@@ -279,7 +306,7 @@ mod tests {
     fn subnormals_flush_and_results_saturate() {
         assert_eq!(flush(f32::from_bits(0x8000_0001).bits()), (-0f32).bits());
         assert_eq!(flush(1f32.bits()), 1f32.bits());
-        for (from, to) in [(f32::NAN, 0.0), (-1.0, 0.0), (0.5, 0.5), (7.0, 1.0)] {
+        for (from, to) in [(f32::NAN, 0f32), (-1.0, 0.0), (0.5, 0.5), (7.0, 1.0)] {
             assert_eq!(saturate(Type::F32, from.bits()), to.bits());
         }
     }

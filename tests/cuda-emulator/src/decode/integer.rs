@@ -40,11 +40,18 @@ pub fn unary(name: &str, of: Type) -> Option<Un> {
         "bfind" => for_integer!(Un, of, [Type::U32 => u32, Type::U64 => u64], |a| {
             u64::from(T::of(a).checked_ilog2().unwrap_or(u32::MAX))
         })
-        .or_else(|| for_integer!(Un, of, [Type::S32 => i32, Type::S64 => i64], |a| {
+        .or_else(|| {
+            for_integer!(Un, of, [Type::S32 => i32, Type::S64 => i64], |a| {
+                let a = T::of(a);
+                let magnitude = if a < 0 { !a } else { a };
+                u64::from(magnitude.checked_ilog2().unwrap_or(u32::MAX))
+            })
+        }),
+        // How far to shift left to bring the found bit to the top.
+        "bfind.shiftamt" => for_integer!(Un, of, [Type::U32 => u32, Type::U64 => u64], |a| {
             let a = T::of(a);
-            let magnitude = if a < 0 { !a } else { a };
-            u64::from(magnitude.checked_ilog2().unwrap_or(u32::MAX))
-        })),
+            u64::from(if a == 0 { u32::MAX } else { a.leading_zeros() })
+        }),
         _ => None,
     }
 }
@@ -63,7 +70,12 @@ pub fn binary(name: &str, of: Type) -> Option<Bin> {
         // Division by zero is unspecified in PTX; GPUs give all ones.
         "div" => for_integer!(Bin, of, |a, b| {
             let (a, b) = (T::of(a), T::of(b));
-            if b == 0 { T::of(u64::MAX) } else { a.wrapping_div(b) }.bits()
+            if b == 0 {
+                T::of(u64::MAX)
+            } else {
+                a.wrapping_div(b)
+            }
+            .bits()
         }),
         "rem" => for_integer!(Bin, of, |a, b| {
             let (a, b) = (T::of(a), T::of(b));
@@ -87,12 +99,8 @@ pub fn binary(name: &str, of: Type) -> Option<Bin> {
             let gone = if a < 0 { T::of(u64::MAX) } else { 0 };
             a.checked_shr(b as u32).unwrap_or(gone).bits()
         }),
-        "add.sat" if of == Type::S32 => {
-            Some(|a, b| i32::of(a).saturating_add(i32::of(b)).bits())
-        }
-        "sub.sat" if of == Type::S32 => {
-            Some(|a, b| i32::of(a).saturating_sub(i32::of(b)).bits())
-        }
+        "add.sat" if of == Type::S32 => Some(|a, b| i32::of(a).saturating_add(i32::of(b)).bits()),
+        "sub.sat" if of == Type::S32 => Some(|a, b| i32::of(a).saturating_sub(i32::of(b)).bits()),
         _ => None,
     }
 }
@@ -111,7 +119,10 @@ fn wide_product(of: Type) -> Option<Bin> {
 pub fn ternary(name: &str, of: Type) -> Option<Tri> {
     match name {
         "mad.lo" => for_integer!(Tri, of, |a, b, c| {
-            T::of(a).wrapping_mul(T::of(b)).wrapping_add(T::of(c)).bits()
+            T::of(a)
+                .wrapping_mul(T::of(b))
+                .wrapping_add(T::of(c))
+                .bits()
         }),
         "mad.hi" => for_integer!(Tri, of, |a, b, c| {
             let wide = T::of(a) as i128 * T::of(b) as i128;
@@ -129,15 +140,15 @@ pub fn ternary(name: &str, of: Type) -> Option<Tri> {
             T::of(c).wrapping_add(apart as T).bits()
         }),
         "selp" => None,
-        "bfe" => for_integer!(Tri, of, [Type::U32 => u32, Type::U64 => u64, Type::S32 => i32, Type::S64 => i64],
-            |a, pos, len| bit_field(T::of(a) as i128, T::BITS, T::of(0).wrapping_sub(1) as i128, pos, len)),
+        "bfe" => {
+            for_integer!(Tri, of, [Type::U32 => u32, Type::U64 => u64, Type::S32 => i32, Type::S64 => i64],
+            |a, pos, len| bit_field(T::of(a) as i128, T::BITS, T::of(0).wrapping_sub(1) as i128, pos, len))
+        }
         "prmt" if of == Type::B32 => Some(permute),
         "shf.l.wrap" => Some(|a, b, c| funnel(a, b, c & 31) >> 32),
         "shf.l.clamp" => Some(|a, b, c| funnel(a, b, (c & 0xffff_ffff).min(32)) >> 32),
         "shf.r.wrap" => Some(|a, b, c| (pair(a, b) >> (c & 31)) & 0xffff_ffff),
-        "shf.r.clamp" => {
-            Some(|a, b, c| (pair(a, b) >> (c & 0xffff_ffff).min(32)) & 0xffff_ffff)
-        }
+        "shf.r.clamp" => Some(|a, b, c| (pair(a, b) >> (c & 0xffff_ffff).min(32)) & 0xffff_ffff),
         _ => None,
     }
 }
@@ -217,11 +228,23 @@ mod tests {
 
     #[test]
     fn high_products() {
-        assert_eq!(binary("mul.hi", Type::U64).unwrap()(u64::MAX, u64::MAX), u64::MAX - 1);
-        assert_eq!(binary("mul.hi", Type::S32).unwrap()((-1i32).bits(), 1), (-1i32).bits());
-        assert_eq!(binary("mul.wide", Type::S32).unwrap()((-3i32).bits(), 5), (-15i64).bits());
+        assert_eq!(
+            binary("mul.hi", Type::U64).unwrap()(u64::MAX, u64::MAX),
+            u64::MAX - 1
+        );
+        assert_eq!(
+            binary("mul.hi", Type::S32).unwrap()((-1i32).bits(), 1),
+            (-1i32).bits()
+        );
+        assert_eq!(
+            binary("mul.wide", Type::S32).unwrap()((-3i32).bits(), 5),
+            (-15i64).bits()
+        );
         let mad = ternary("mad.wide", Type::U32).unwrap();
-        assert_eq!(mad(u32::MAX.bits(), 2, u64::MAX), 2 * u64::from(u32::MAX) - 1);
+        assert_eq!(
+            mad(u32::MAX.bits(), 2, u64::MAX),
+            2 * u64::from(u32::MAX) - 1
+        );
     }
 
     #[test]

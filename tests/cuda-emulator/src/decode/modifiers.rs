@@ -63,7 +63,8 @@ impl<'a> Modifiers<'a> {
 
     /// `.v2`, `.v4`, ..: 1 without.
     pub fn lanes(&mut self) -> usize {
-        self.find(|m| m.strip_prefix('v')?.parse().ok()).unwrap_or(1)
+        self.find(|m| m.strip_prefix('v')?.parse().ok())
+            .unwrap_or(1)
     }
 
     /// Drops what says how memory is ordered or cached: all is in order here.
@@ -72,9 +73,8 @@ impl<'a> Modifiers<'a> {
             "weak", "relaxed", "acquire", "release", "acq_rel", "volatile", "cta", "cluster",
             "gpu", "sys", "ca", "cg", "cs", "lu", "cv", "wb", "wt", "nc", "mmio", "noftz",
         ];
-        self.left.retain(|m| {
-            !ORDERS.contains(m) && !m.starts_with("L1::") && !m.starts_with("L2::")
-        });
+        self.left
+            .retain(|m| !ORDERS.contains(m) && !m.starts_with("L1::") && !m.starts_with("L2::"));
     }
 
     /// All modifiers must have been taken.

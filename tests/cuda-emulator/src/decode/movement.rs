@@ -99,7 +99,9 @@ impl Decoder<'_, '_> {
         };
         let mut offset = *offset;
         let variable = match &**base {
-            Operand::Name(name) if !matches!(self.scopes.find(name), Some(Symbol::Register(..))) => {
+            Operand::Name(name)
+                if !matches!(self.scopes.find(name), Some(Symbol::Register(..))) =>
+            {
                 self.symbol(name, line)?
             }
             _ => None,
@@ -206,7 +208,11 @@ impl Decoder<'_, '_> {
         }
         let a = self.source(a, of, ins.line)?;
         let b = self.constant(tag(space));
-        let f = if to { u64::wrapping_sub } else { u64::wrapping_add };
+        let f = if to {
+            u64::wrapping_sub
+        } else {
+            u64::wrapping_add
+        };
         Ok(Op::Bin { f, d, a, b })
     }
 

@@ -158,20 +158,48 @@ pub enum Together {
     /// `bar.warp.sync`
     Wait,
     /// `activemask`
-    Active { d: Slot },
+    Active {
+        d: Slot,
+    },
 }
 
 /// An operation. `d` is where the result goes, `a`, `b`, `c` are operands.
 #[derive(Debug, Clone)]
 pub enum Op {
     Nop,
-    Move { d: Slot, a: Slot },
-    Un { f: Un, d: Slot, a: Slot },
-    Bin { f: Bin, d: Slot, a: Slot, b: Slot },
-    Tri { f: Tri, d: Slot, a: Slot, b: Slot, c: Slot },
+    Move {
+        d: Slot,
+        a: Slot,
+    },
+    Un {
+        f: Un,
+        d: Slot,
+        a: Slot,
+    },
+    Bin {
+        f: Bin,
+        d: Slot,
+        a: Slot,
+        b: Slot,
+    },
+    Tri {
+        f: Tri,
+        d: Slot,
+        a: Slot,
+        b: Slot,
+        c: Slot,
+    },
     /// One to three operands of floats, with modifiers.
-    Finished { inner: Box<Op>, finish: Finish },
-    Select { d: Slot, a: Slot, b: Slot, p: Slot },
+    Finished {
+        inner: Box<Op>,
+        finish: Finish,
+    },
+    Select {
+        d: Slot,
+        a: Slot,
+        b: Slot,
+        p: Slot,
+    },
     /// Two predicates; the second is the negation.
     SetPredicate {
         f: Bin,
@@ -191,14 +219,49 @@ pub enum Op {
         combine: Option<Combine>,
         flush: bool,
     },
-    Convert { how: Convert, d: Slot, a: Slot },
-    Carry { how: Carry, d: Slot, a: Slot, b: Slot, c: Slot },
-    InsertBits { of: Type, d: Slot, a: Slot, b: Slot, pos: Slot, len: Slot },
-    Lop3 { d: Slot, a: Slot, b: Slot, c: Slot, table: Slot },
-    Pack { d: Slot, parts: Vec<Slot>, bits: u32 },
-    Unpack { parts: Vec<Slot>, a: Slot, bits: u32 },
+    Convert {
+        how: Convert,
+        d: Slot,
+        a: Slot,
+    },
+    Carry {
+        how: Carry,
+        d: Slot,
+        a: Slot,
+        b: Slot,
+        c: Slot,
+    },
+    InsertBits {
+        of: Type,
+        d: Slot,
+        a: Slot,
+        b: Slot,
+        pos: Slot,
+        len: Slot,
+    },
+    Lop3 {
+        d: Slot,
+        a: Slot,
+        b: Slot,
+        c: Slot,
+        table: Slot,
+    },
+    Pack {
+        d: Slot,
+        parts: Vec<Slot>,
+        bits: u32,
+    },
+    Unpack {
+        parts: Vec<Slot>,
+        a: Slot,
+        bits: u32,
+    },
     /// The address of a `.local` or `.param` variable of this frame.
-    FrameAddress { place: Place, d: Slot, offset: u64 },
+    FrameAddress {
+        place: Place,
+        d: Slot,
+        offset: u64,
+    },
     /// `bytes` for each of `d`; `extend` gives the destinations' bits to extend a sign into.
     Load {
         address: Address,
@@ -206,7 +269,11 @@ pub enum Op {
         extend: Option<u8>,
         d: Vec<Slot>,
     },
-    Store { address: Address, bytes: u8, a: Vec<Slot> },
+    Store {
+        address: Address,
+        bytes: u8,
+        a: Vec<Slot>,
+    },
     Atomic {
         address: Address,
         bytes: u8,
@@ -215,8 +282,13 @@ pub enum Op {
         b: Slot,
         c: Slot,
     },
-    Branch { target: u32 },
-    BranchIndexed { index: Slot, targets: Vec<u32> },
+    Branch {
+        target: u32,
+    },
+    BranchIndexed {
+        index: Slot,
+        targets: Vec<u32>,
+    },
     Call {
         function: u32,
         /// Offsets in the caller's parameters.
@@ -224,12 +296,21 @@ pub enum Op {
         returns: Vec<u32>,
     },
     /// A function that is declared only.
-    External { name: String, arguments: Vec<u32> },
+    External {
+        name: String,
+        arguments: Vec<u32>,
+    },
     Return,
     Exit,
     Trap,
-    Barrier { id: Slot, count: Option<Slot> },
-    Together { what: Together, mask: Slot },
+    Barrier {
+        id: Slot,
+        count: Option<Slot>,
+    },
+    Together {
+        what: Together,
+        mask: Slot,
+    },
 }
 
 /// A function, ready to run.

@@ -74,7 +74,11 @@ pub fn to_f32(value: f64, error: f64, rounding: Rounding) -> f32 {
             Rounding::Down => nearest > 0.0,
             _ => nearest < 0.0,
         };
-        return if inward { f32::MAX.copysign(nearest) } else { nearest };
+        return if inward {
+            f32::MAX.copysign(nearest)
+        } else {
+            nearest
+        };
     }
     let left = (value - f64::from(nearest)) + error;
     match rounding.step(f64::from(nearest), left) {
@@ -98,7 +102,11 @@ pub fn odd(value: f64, error: f64) -> f64 {
     if error == 0.0 || !value.is_finite() || !error.is_finite() || value.to_bits() & 1 == 1 {
         return value;
     }
-    if error > 0.0 { value.next_up() } else { value.next_down() }
+    if error > 0.0 {
+        value.next_up()
+    } else {
+        value.next_down()
+    }
 }
 
 #[cfg(test)]

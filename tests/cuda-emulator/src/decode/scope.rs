@@ -125,7 +125,10 @@ mod tests {
     #[test]
     fn special_registers_have_slots() {
         assert_eq!(special_register("%tid.y"), Some(special::TID + 1));
-        assert_eq!(special_register("%lanemask_gt"), Some(special::LANEMASK + 4));
+        assert_eq!(
+            special_register("%lanemask_gt"),
+            Some(special::LANEMASK + 4)
+        );
         assert_eq!(special_register("%clock"), None);
         assert_eq!(special_register("tid.x"), None);
     }

@@ -23,7 +23,9 @@ macro_rules! integers {
         }
     )*};
 }
-integers!(u8 as u8, u16 as u16, u32 as u32, u64 as u64, i8 as u8, i16 as u16, i32 as u32, i64 as u64);
+integers!(
+    u8 as u8, u16 as u16, u32 as u32, u64 as u64, i8 as u8, i16 as u16, i32 as u32, i64 as u64
+);
 
 macro_rules! floats {
     ($($t:ty as $bits:ty),*) => {$(

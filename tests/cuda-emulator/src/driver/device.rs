@@ -227,8 +227,9 @@ impl Device {
             return Ok(program.clone());
         }
         let loaded = &self.modules[&kernel.module];
-        let program = compile(&loaded.module, &loaded.globals, &kernel.name)
-            .map_err(|e| Failure::new(Status::InvalidPtx, format!("kernel `{}`, {e}", kernel.name)))?;
+        let program = compile(&loaded.module, &loaded.globals, &kernel.name).map_err(|e| {
+            Failure::new(Status::InvalidPtx, format!("kernel `{}`, {e}", kernel.name))
+        })?;
         Ok(kernel.program.insert(Arc::new(program)).clone())
     }
 
@@ -249,7 +250,9 @@ impl Device {
             return invalid(format!("an empty launch: grid {grid:?}, block {block:?}"));
         }
         if threads > MAX_THREADS.into() || block[2] > 64 || grid[1] > 65535 || grid[2] > 65535 {
-            return invalid(format!("too large a launch: grid {grid:?}, block {block:?}"));
+            return invalid(format!(
+                "too large a launch: grid {grid:?}, block {block:?}"
+            ));
         }
         if program.max_threads.is_some_and(|most| threads > most) {
             let what = format!("{threads} threads in a block are more than the kernel allows");

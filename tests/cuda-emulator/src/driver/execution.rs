@@ -8,7 +8,10 @@ use super::{in_context, put};
 
 unsafe fn text<'a>(at: *const c_char, what: &str) -> Result<&'a str, Failure> {
     if at.is_null() {
-        return Err(Failure::new(Status::InvalidValue, format!("{what}: a null pointer")));
+        return Err(Failure::new(
+            Status::InvalidValue,
+            format!("{what}: a null pointer"),
+        ));
     }
     // SAFETY: the driver demands a text that ends with 0.
     let text = unsafe { CStr::from_ptr(at) };

@@ -163,7 +163,10 @@ pub unsafe extern "C" fn cuMemcpyDtoDAsync_v2(
 /// Fills with a pattern of 1, 2 or 4 bytes, `count` times.
 fn fill(device: &mut Device, to: u64, pattern: &[u8], count: usize) -> Result<(), Failure> {
     let Some(bytes) = count.checked_mul(pattern.len()) else {
-        return Err(Failure::new(Status::InvalidValue, "more bytes than there are"));
+        return Err(Failure::new(
+            Status::InvalidValue,
+            "more bytes than there are",
+        ));
     };
     device.counts.memsets.add(bytes);
     if bytes == 0 {

@@ -35,9 +35,7 @@ impl Block<'_> {
         bytes: usize,
         kind: Kind,
     ) -> Result<*mut u8, Fault> {
-        let at = thread
-            .get(address.base)
-            .wrapping_add(address.offset as u64);
+        let at = thread.get(address.base).wrapping_add(address.offset as u64);
         let untagged = at & ((1 << SPACE_SHIFT) - 1);
         let (place, at) = match address.place {
             Place::Generic => match at >> SPACE_SHIFT {
@@ -67,13 +65,7 @@ impl Block<'_> {
     }
 
     #[inline]
-    fn global(
-        &mut self,
-        site: u32,
-        at: u64,
-        bytes: usize,
-        kind: Kind,
-    ) -> Result<*mut u8, Fault> {
+    fn global(&mut self, site: u32, at: u64, bytes: usize, kind: Kind) -> Result<*mut u8, Fault> {
         // The allocation that this instruction found the last time is mostly the right one.
         let cached = &mut self.cache[site as usize];
         if at < cached.0 || at.saturating_add(bytes as u64) > cached.1 {

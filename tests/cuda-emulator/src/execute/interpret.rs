@@ -43,7 +43,10 @@ impl Block<'_> {
                     for (i, d) in d.iter().enumerate() {
                         // SAFETY: `all` bytes are there.
                         let value = unsafe { read(at.add(i * usize::from(*bytes)), *bytes) };
-                        t.set(*d, extend.map_or(value, |bits| extended(value, *bytes, bits)));
+                        t.set(
+                            *d,
+                            extend.map_or(value, |bits| extended(value, *bytes, bits)),
+                        );
                     }
                 }
                 Op::Store { address, bytes, a } => {

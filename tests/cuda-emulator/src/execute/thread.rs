@@ -7,7 +7,10 @@ use crate::decode::op::{Function, Slot, special};
 pub enum State {
     Ready,
     /// Waits at a barrier of the block, for so many threads or for all.
-    Barrier { id: u32, count: Option<u32> },
+    Barrier {
+        id: u32,
+        count: Option<u32>,
+    },
     /// Waits at the instruction before `pc` for other lanes of its warp.
     Together,
     Done,

@@ -139,15 +139,20 @@ mod tests {
             .collect();
         assert_eq!(
             words,
-            [("%p1", 2), ("ld.global.f32", 2), ("%f1", 2), ("%rd2", 2), ("x", 3)]
+            [
+                ("%p1", 2),
+                ("ld.global.f32", 2),
+                ("%f1", 2),
+                ("%rd2", 2),
+                ("x", 3)
+            ]
         );
     }
 
     #[test]
     fn numbers_of_every_base() {
-        let kinds = |text| -> Vec<Kind> {
-            tokens(text).unwrap().into_iter().map(|t| t.kind).collect()
-        };
+        let kinds =
+            |text| -> Vec<Kind> { tokens(text).unwrap().into_iter().map(|t| t.kind).collect() };
         assert_eq!(
             kinds("10 0x1fU 017 0b101 0f3F800000 0d3FF0000000000000"),
             [

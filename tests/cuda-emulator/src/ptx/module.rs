@@ -191,12 +191,19 @@ mod tests {
         let k = &module.functions["k"];
         assert!(k.entry && k.body.is_some());
         assert_eq!(k.max_threads, Some(128));
-        let sizes: Vec<_> = k.params.iter().map(|p| (p.name.as_str(), p.bytes)).collect();
+        let sizes: Vec<_> = k
+            .params
+            .iter()
+            .map(|p| (p.name.as_str(), p.bytes))
+            .collect();
         assert_eq!(sizes, [("k_param_0", 8), ("k_param_1", 24)]);
         let twice = &module.functions["twice"];
         assert!(!twice.entry && twice.body.is_some());
         assert_eq!(module.variables[0].initial, Ok(vec![1, 0, 0, 0, 255]));
-        assert_eq!((module.variables[1].bytes, module.variables[1].align), (0, 16));
+        assert_eq!(
+            (module.variables[1].bytes, module.variables[1].align),
+            (0, 16)
+        );
     }
 
     #[test]

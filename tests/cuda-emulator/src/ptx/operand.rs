@@ -113,7 +113,11 @@ impl<'a> Cursor<'a> {
         match self.peek() {
             Some(&Kind::Int(value)) => {
                 self.at += 1;
-                Ok(if negative { value.wrapping_neg() } else { value })
+                Ok(if negative {
+                    value.wrapping_neg()
+                } else {
+                    value
+                })
             }
             other => self.fails(format!("expected an integer, found {other:?}")),
         }
@@ -180,7 +184,10 @@ impl<'a> Cursor<'a> {
         while !self.take(close) {
             out.push(self.operand()?);
             if !self.take(',') && self.peek() != Some(&Kind::Mark(close)) {
-                return self.fails(format!("expected `,` or `{close}`, found {:?}", self.peek()));
+                return self.fails(format!(
+                    "expected `,` or `{close}`, found {:?}",
+                    self.peek()
+                ));
             }
         }
         Ok(out)

@@ -148,10 +148,16 @@ pub fn variable(cursor: &mut Cursor) -> Result<Variable, PtxError> {
     let line = cursor.line();
     let words = dotted(cursor)?;
     let Some(space) = words.iter().find_map(|w| Space::named(w)) else {
-        return cursor.fails(format!("the directive `.{}` is not emulated", words.join(" .")));
+        return cursor.fails(format!(
+            "the directive `.{}` is not emulated",
+            words.join(" .")
+        ));
     };
     let Some(of) = words.iter().find_map(|w| Type::named(w)) else {
-        return cursor.fails(format!("variables of `.{}` are not emulated", words.join(" .")));
+        return cursor.fails(format!(
+            "variables of `.{}` are not emulated",
+            words.join(" .")
+        ));
     };
     let lanes = match words.iter().find_map(|w| w.strip_prefix('v')) {
         Some(n) => n.parse().unwrap_or(1),
