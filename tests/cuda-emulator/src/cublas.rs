@@ -90,7 +90,7 @@ impl Matrix {
             0 => return Ok(address),
             _ => (self.columns - 1) * self.leading + self.rows,
         };
-        if address % size as u64 != 0 {
+        if !address.is_multiple_of(size as u64) {
             return Err(format!("{name}: {address:#x} is not aligned"));
         }
         device

@@ -1,5 +1,7 @@
 //! Comparisons: `setp` and `set`.
 
+use std::cmp::Ordering::{Equal, Greater, Less};
+
 use half::f16;
 
 use super::word::{Bin, Word};
@@ -20,39 +22,32 @@ pub fn comparison(name: &str, of: Type) -> Option<Bin> {
             }
         };
     }
-    // The plain ones are false of NaN, those with `u` true of it.
+    // The plain ones are false of NaN, which has no order; those with `u` are true of it.
     macro_rules! float {
-        ($t:ty) => {
+        ($t:ty) => {{
+            macro_rules! order {
+                ($p:pat) => {
+                    Some(|a, b| u64::from(matches!(<$t>::of(a).partial_cmp(&<$t>::of(b)), $p)))
+                };
+            }
             match name {
-                "eq" => Some(|a, b| u64::from(<$t>::of(a) == <$t>::of(b))),
-                "ne" => Some(|a, b| {
-                    let (a, b) = (<$t>::of(a), <$t>::of(b));
-                    u64::from(a < b || a > b)
-                }),
-                "lt" => Some(|a, b| u64::from(<$t>::of(a) < <$t>::of(b))),
-                "le" => Some(|a, b| u64::from(<$t>::of(a) <= <$t>::of(b))),
-                "gt" => Some(|a, b| u64::from(<$t>::of(a) > <$t>::of(b))),
-                "ge" => Some(|a, b| u64::from(<$t>::of(a) >= <$t>::of(b))),
-                "equ" => Some(|a, b| {
-                    let (a, b) = (<$t>::of(a), <$t>::of(b));
-                    u64::from(!(a < b || a > b))
-                }),
-                "neu" => Some(|a, b| u64::from(<$t>::of(a) != <$t>::of(b))),
-                "ltu" => Some(|a, b| u64::from(!(<$t>::of(a) >= <$t>::of(b)))),
-                "leu" => Some(|a, b| u64::from(!(<$t>::of(a) > <$t>::of(b)))),
-                "gtu" => Some(|a, b| u64::from(!(<$t>::of(a) <= <$t>::of(b)))),
-                "geu" => Some(|a, b| u64::from(!(<$t>::of(a) < <$t>::of(b)))),
-                "num" => Some(|a, b| {
-                    let (a, b) = (<$t>::of(a), <$t>::of(b));
-                    u64::from(!a.is_nan() && !b.is_nan())
-                }),
-                "nan" => Some(|a, b| {
-                    let (a, b) = (<$t>::of(a), <$t>::of(b));
-                    u64::from(a.is_nan() || b.is_nan())
-                }),
+                "eq" => order!(Some(Equal)),
+                "ne" => order!(Some(Less | Greater)),
+                "lt" => order!(Some(Less)),
+                "le" => order!(Some(Less | Equal)),
+                "gt" => order!(Some(Greater)),
+                "ge" => order!(Some(Greater | Equal)),
+                "equ" => order!(None | Some(Equal)),
+                "neu" => order!(None | Some(Less | Greater)),
+                "ltu" => order!(None | Some(Less)),
+                "leu" => order!(None | Some(Less | Equal)),
+                "gtu" => order!(None | Some(Greater)),
+                "geu" => order!(None | Some(Greater | Equal)),
+                "num" => Some(|a, b| u64::from(<$t>::of(a).partial_cmp(&<$t>::of(b)).is_some())),
+                "nan" => Some(|a, b| u64::from(<$t>::of(a).partial_cmp(&<$t>::of(b)).is_none())),
                 _ => None,
             }
-        };
+        }};
     }
     match of {
         Type::B16 | Type::U16 => integer!(u16),

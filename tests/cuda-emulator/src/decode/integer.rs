@@ -95,8 +95,7 @@ pub fn binary(name: &str, of: Type) -> Option<Bin> {
         }),
         "shr" => for_integer!(Bin, of, |a, b| {
             let a = T::of(a);
-            #[allow(unused_comparisons)]
-            let gone = if a < 0 { T::of(u64::MAX) } else { 0 };
+            let gone = a >> (T::BITS - 1) >> 1;
             a.checked_shr(b as u32).unwrap_or(gone).bits()
         }),
         "add.sat" if of == Type::S32 => Some(|a, b| i32::of(a).saturating_add(i32::of(b)).bits()),

@@ -12,6 +12,7 @@ pub mod integer;
 mod modifiers;
 pub mod movement;
 pub mod op;
+mod predicates;
 mod rounding;
 mod scope;
 pub mod word;

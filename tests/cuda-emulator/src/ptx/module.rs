@@ -55,7 +55,7 @@ impl Module {
             // These end with their line.
             ".version" | ".target" | ".address_size" | ".file" | ".loc" => {
                 while !cursor.done() && cursor.line() == line {
-                    cursor.next();
+                    cursor.bump();
                 }
             }
             ".visible" | ".extern" | ".weak" | ".common" => {
@@ -100,15 +100,15 @@ fn function(cursor: &mut Cursor, line: u32, entry: bool) -> Result<Function, Ptx
         match cursor.peek() {
             Some(Kind::Mark('{')) => break Some(cursor.braces()?.to_vec()),
             Some(Kind::Mark(';')) => {
-                cursor.next();
+                cursor.bump();
                 break None;
             }
             Some(Kind::Word(word)) => {
-                cursor.next();
+                cursor.bump();
                 let mut product = 1u64;
                 while let Some(Kind::Int(n)) = cursor.peek() {
                     product = product.saturating_mul(*n);
-                    cursor.next();
+                    cursor.bump();
                     cursor.take(',');
                 }
                 if word == ".maxntid" || word == ".reqntid" {
@@ -149,7 +149,7 @@ fn variable_with_pointer(cursor: &mut Cursor) -> Result<Variable, PtxError> {
     let mut pointer = false;
     loop {
         let token = words.token();
-        match words.next() {
+        match words.bump() {
             Some(Kind::Mark(',' | ')')) | None => break,
             Some(Kind::Word(w)) if w == ".ptr" => pointer = true,
             Some(Kind::Word(w)) if !w.starts_with('.') => {

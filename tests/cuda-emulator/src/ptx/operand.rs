@@ -73,7 +73,7 @@ impl<'a> Cursor<'a> {
         token.map_or(0, |t| t.line)
     }
 
-    pub fn next(&mut self) -> Option<&'a Kind> {
+    pub fn bump(&mut self) -> Option<&'a Kind> {
         let kind = self.peek();
         self.at += 1;
         kind
@@ -136,7 +136,7 @@ impl<'a> Cursor<'a> {
         let begin = self.at;
         let mut depth = 1;
         while depth > 0 {
-            match self.next() {
+            match self.bump() {
                 Some(Kind::Mark('{')) => depth += 1,
                 Some(Kind::Mark('}')) => depth -= 1,
                 Some(_) => {}

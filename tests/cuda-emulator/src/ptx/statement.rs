@@ -93,7 +93,7 @@ fn directive(cursor: &mut Cursor, out: &mut Vec<Statement>) -> Result<(), PtxErr
         "loc" | "file" => {
             let line = cursor.line();
             while !cursor.done() && cursor.line() == line {
-                cursor.next();
+                cursor.bump();
             }
         }
         "reg" => {
@@ -135,7 +135,7 @@ fn dotted(cursor: &mut Cursor) -> Result<Vec<String>, PtxError> {
             break;
         }
         out.extend(word[1..].split('.').map(str::to_owned));
-        cursor.next();
+        cursor.bump();
         if out.last().is_some_and(|w| w == "align") {
             out.push(cursor.int()?.to_string());
         }
@@ -214,7 +214,7 @@ fn initializer(cursor: &mut Cursor, of: Type) -> Result<Result<Vec<u8>, String>,
             Some(other) => unread = Some(format!("the initial value {other:?} is not emulated")),
             None => return Err(PtxError::new(begin, "a declaration without its end")),
         }
-        cursor.next();
+        cursor.bump();
     }
     Ok(unread.map_or(Ok(bytes), Err))
 }
