@@ -141,29 +141,23 @@ impl Memory {
         })
     }
 
-    /// The nearest allocation in words: one that holds the address, or else one close by; among
-    /// the freed, the one that was freed last.
+    /// The nearest allocation in words, if one is near; a live one rather than a freed one.
     fn hint(&self, address: u64) -> String {
-        let within = |begin: u64, len: usize, around: u64| {
-            address >= begin.saturating_sub(around) && address < begin + len as u64 + around
+        let below = self.live.range(..=address).next_back();
+        let above = self.live.range(address..).next();
+        let live = below.into_iter().chain(above);
+        let live = live.map(|(begin, block)| (*begin, block.len, ""));
+        let freed = self.freed.iter().rev();
+        let freed = freed.map(|(begin, block)| (*begin, block.len, ", freed"));
+        let distance = |begin: u64, len: usize| match begin.checked_sub(address) {
+            Some(before) => before,
+            None => address.saturating_add(1).saturating_sub(begin + len as u64),
         };
-        let live = || {
-            let below = self.live.range(..=address).next_back();
-            let above = self.live.range(address..).next();
-            let both = below.into_iter().chain(above);
-            both.map(|(begin, block)| (*begin, block.len, ""))
-        };
-        let freed = || {
-            self.freed
-                .iter()
-                .rev()
-                .map(|(b, block)| (*b, block.len, ", freed"))
-        };
-        let near = [0, 4096].into_iter().find_map(|around| {
-            let mut all = live().chain(freed());
-            all.find(|(begin, len, _)| within(*begin, *len, around))
-        });
-        let Some((begin, len, state)) = near else {
+        let nearest = live
+            .chain(freed)
+            .min_by_key(|(begin, len, _)| distance(*begin, *len))
+            .filter(|(begin, len, _)| distance(*begin, *len) < 4096);
+        let Some((begin, len, state)) = nearest else {
             return String::new();
         };
         let end = begin + len as u64;

@@ -11,7 +11,7 @@ fn pairs(count: usize, seed: u64) -> (Vec<f64>, Vec<f64>) {
     let mut stream = Stream(seed);
     let mut number = || {
         let magnitude = 2f64.powf(stream.between(-20.0, 12.0));
-        if stream.bits() % 4 == 0 {
+        if stream.bits().is_multiple_of(4) {
             -magnitude
         } else {
             magnitude
