@@ -34,8 +34,8 @@ fn of_32_bits() {
             x.checked_rem(y).unwrap_or(7),
             if divides { (s / t) as u32 } else { 7 },
             (s >> (y & 31)) as u32,
-            (u64::from(x) * u64::from(y) >> 32) as u32,
-            (i64::from(s) * i64::from(t) >> 32) as u32,
+            ((u64::from(x) * u64::from(y)) >> 32) as u32,
+            ((i64::from(s) * i64::from(t)) >> 32) as u32,
             x.count_ones()
                 + 100 * x.leading_zeros()
                 + 10000 * if x == 0 { 0 } else { x.trailing_zeros() + 1 },
@@ -74,11 +74,11 @@ fn of_64_bits() {
             x.wrapping_mul(y).wrapping_add(x.wrapping_sub(y)),
             if y == 0 { 7 } else { quotient(x, y) },
             (s >> (y & 63)) as u64,
-            (u128::from(x) * u128::from(y) >> 64) as u64,
-            (i128::from(s) * i128::from(t) >> 64) as u64,
+            ((u128::from(x) * u128::from(y)) >> 64) as u64,
+            ((i128::from(s) * i128::from(t)) >> 64) as u64,
             u64::from(x.count_ones() + 100 * x.leading_zeros()),
             x.reverse_bits().wrapping_add(s.min(t) as u64),
-            (u128::from(x) * u128::from(y) + u128::from(x) >> 64) as u64,
+            ((u128::from(x) * u128::from(y) + u128::from(x)) >> 64) as u64,
         ];
         assert_eq!(row, expected, "{x:#x}, {y:#x}");
     }
