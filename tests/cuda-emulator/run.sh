@@ -9,6 +9,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 [ $# -gt 0 ] || { sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 2; }
 target=${CARGO_TARGET_DIR:-$here/target}
 cargo build --quiet --release --manifest-path "$here/Cargo.toml" --target-dir "$target"
+target=$(cd "$target" && pwd)
 library=$target/release/libsam_cuda_emulator.so
 folder=$target/driver
 mkdir -p "$folder"

@@ -63,7 +63,7 @@ pub fn binary(name: &str, of: Type) -> Option<Bin> {
         "sub" => for_integer!(Bin, of, |a, b| T::of(a).wrapping_sub(T::of(b)).bits()),
         "mul.lo" => for_integer!(Bin, of, |a, b| T::of(a).wrapping_mul(T::of(b)).bits()),
         "mul.hi" => for_integer!(Bin, of, |a, b| {
-            let wide = T::of(a) as i128 * T::of(b) as i128;
+            let wide = (T::of(a) as i128).wrapping_mul(T::of(b) as i128);
             ((wide >> T::BITS) as T).bits()
         }),
         "mul.wide" => wide_product(of),
@@ -124,7 +124,7 @@ pub fn ternary(name: &str, of: Type) -> Option<Tri> {
                 .bits()
         }),
         "mad.hi" => for_integer!(Tri, of, |a, b, c| {
-            let wide = T::of(a) as i128 * T::of(b) as i128;
+            let wide = (T::of(a) as i128).wrapping_mul(T::of(b) as i128);
             ((wide >> T::BITS) as T).wrapping_add(T::of(c)).bits()
         }),
         "mad.wide" => Some(match of {
@@ -153,7 +153,7 @@ pub fn ternary(name: &str, of: Type) -> Option<Tri> {
 }
 
 fn wide<T: Word + Into<i128>>(a: u64, b: u64) -> i128 {
-    T::of(a).into() * T::of(b).into()
+    T::of(a).into().wrapping_mul(T::of(b).into())
 }
 
 fn pair(low: u64, high: u64) -> u64 {
