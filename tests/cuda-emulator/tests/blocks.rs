@@ -161,3 +161,30 @@ fn waiting_for_ever_is_found() {
         "{words}"
     );
 }
+
+#[test]
+fn shared_addresses_wrap_at_32_bits() {
+    let text = "
+.version 8.0
+.target sm_90
+.address_size 64
+.visible .entry wrap(.param .u64 out)
+{
+    .reg .b32 %r<4>;
+    .reg .b64 %rd<2>;
+    .shared .align 4 .b8 all[16];
+    ld.param.u64 %rd1, [out];
+    mov.u32 %r1, all;
+    sub.s32 %r1, %r1, 4;
+    mov.u32 %r3, 7;
+    st.shared.u32 [%r1+8], %r3;
+    ld.shared.u32 %r2, [all+4];
+    st.global.u32 [%rd1], %r2;
+    ret;
+}
+";
+    let module = Module::load(text);
+    let out = Buffer::<u32>::zeros(1);
+    ok(module.launch("wrap", 1, 1, 0, &[&out]));
+    assert_eq!(out.read(), [7]);
+}

@@ -35,7 +35,8 @@ impl Block<'_> {
         bytes: usize,
         kind: Kind,
     ) -> Result<*mut u8, Fault> {
-        let at = thread.get(address.base).wrapping_add(address.offset as u64);
+        let base = thread.get(address.base);
+        let at = base.wrapping_add(address.offset as u64);
         let untagged = at & ((1 << SPACE_SHIFT) - 1);
         let (place, at) = match address.place {
             Place::Generic => match at >> SPACE_SHIFT {
@@ -46,6 +47,8 @@ impl Block<'_> {
             },
             Place::FrameLocal => (Place::Local, at.wrapping_add(thread.local_base as u64)),
             Place::FrameParam => (Place::Param, at.wrapping_add(thread.param_base as u64)),
+            // Addresses of shared memory mostly have 32 bits, and so do their sums.
+            Place::Shared if base <= u32::MAX.into() => (Place::Shared, at & 0xffff_ffff),
             place => (place, at),
         };
         if !bytes.is_power_of_two() || at & (bytes as u64 - 1) != 0 {
@@ -57,7 +60,6 @@ impl Block<'_> {
         }
         match place {
             Place::Global => self.global(address.site, at, bytes, kind),
-            // The shared space's addresses have 32 bits in a 32-bit register.
             Place::Shared => within(&mut self.shared, "shared", at, bytes, kind),
             Place::Local => within(&mut thread.locals, "local", at, bytes, kind),
             _ => within(&mut thread.params, "parameter", at, bytes, kind),
