@@ -17,6 +17,7 @@ mod join;
 mod observe;
 mod pass;
 mod passes;
+mod queued;
 mod replicate;
 mod report;
 mod sam;
@@ -24,6 +25,7 @@ mod seeds;
 mod split;
 mod tensors;
 mod watch;
+mod weights;
 mod workspace;
 
 use serde::{Deserialize, Serialize};

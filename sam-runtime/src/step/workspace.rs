@@ -9,7 +9,7 @@ use dfdx::{
     tensor::{Gradients, UniqueId},
 };
 
-use super::{tensors::PerturbedWeights, watch::Watch};
+use super::{watch::Watch, weights::PerturbedWeights};
 use crate::device::Twins;
 
 /// Scratch memory for one model.
