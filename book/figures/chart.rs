@@ -60,8 +60,8 @@ pub(crate) fn save(path: &Path, frame: Frame<'_>, lines: &[Line<'_>]) -> anyhow:
     let mut layout = Layout::auto_from_plots(&plots)
         .with_x_label(frame.x)
         .with_y_label(frame.y)
-        .with_width(560.0)
-        .with_height(320.0)
+        .with_width(480.0)
+        .with_height(340.0)
         .with_legend_position(frame.legend);
     if let Some(names) = frame.names {
         let last = names.len().saturating_sub(1) as f64;

@@ -32,7 +32,7 @@ pub(crate) fn draw(arguments: &Arguments) -> anyhow::Result<()> {
     let frame = |y| Frame {
         x: "epoch",
         y,
-        legend: LegendPosition::OutsideRightTop,
+        legend: LegendPosition::OutsideBottomCenter,
         names: None,
     };
     save(

@@ -46,7 +46,7 @@ pub(crate) fn draw(arguments: &Arguments) -> anyhow::Result<()> {
         Frame {
             x: "rho",
             y: "test accuracy (%)",
-            legend: LegendPosition::OutsideRightTop,
+            legend: LegendPosition::OutsideBottomCenter,
             names: Some(RADII.map(|rho| rho.to_string()).to_vec()),
         },
         &lines,

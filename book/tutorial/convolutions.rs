@@ -76,12 +76,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .augment(Augment::basic());
     let steps = (EPOCHS * loader.len()) as u64;
     let plan = Plan {
-        lr: Schedule::cosine(0.05, 0.0, steps),
+        lr: Schedule::cosine(0.01, 0.0, steps),
         rho: Schedule::constant(0.05).with_warmup(steps / 10),
     };
     let mut model = Cpu::seed_from_u64(0).build_module::<Cnn, f32>();
     let config = SgdConfig {
-        lr: 0.05,
+        lr: 0.01,
         momentum: Some(Momentum::Classic(0.9)),
         weight_decay: Some(WeightDecay::L2(5e-4)),
     };

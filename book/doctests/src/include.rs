@@ -41,9 +41,15 @@ pub fn expanded(page: &Path, mut seen: impl FnMut(PathBuf)) -> io::Result<String
 
 /// The lines between `ANCHOR: name` and `ANCHOR_END: name`.
 fn part(content: &str, name: &str) -> Option<String> {
+    // Whatever stands around the mark is a comment of that file's language.
     let marks = |mark: &str| {
-        let wanted = format!("{mark}: {name}");
-        move |line: &&str| line.trim_end().ends_with(&wanted)
+        let wanted = [mark, ":", name].map(str::to_owned);
+        move |line: &&str| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            words
+                .windows(2)
+                .any(|pair| pair[0] == wanted[..2].concat() && pair[1] == wanted[2])
+        }
     };
     let from = content.lines().position(|line| marks("ANCHOR")(&line))?;
     let lines = content.lines().skip(from + 1);

@@ -19,6 +19,8 @@ pub struct Page {
     pub blocks: Vec<Block>,
     /// Where its links and images lead.
     pub links: Vec<Place>,
+    /// What stands in backticks.
+    pub codes: Vec<Place>,
     /// What its headings are called in links: `#what-it-costs`.
     pub anchors: Vec<String>,
 }
@@ -34,10 +36,10 @@ pub struct Block {
     pub line: usize,
 }
 
-/// A destination, and where it is named.
+/// A destination or a name, and where it stands.
 #[derive(Debug)]
 pub struct Place {
-    /// The destination.
+    /// The destination, or the name.
     pub to: String,
     /// The line, counted from 1.
     pub line: usize,
@@ -94,6 +96,7 @@ fn parse(text: &str) -> Page {
         blocks: Vec::new(),
         links: Vec::new(),
         anchors: Vec::new(),
+        codes: Vec::new(),
     };
     let mut times = HashMap::new();
     let mut block: Option<Block> = None;
@@ -141,6 +144,8 @@ fn parse(text: &str) -> Page {
                 if let Some((_, title)) = &mut heading {
                     *title += &words;
                 }
+                let to = words.to_string();
+                page.codes.push(Place { to, line });
             }
             _ => {}
         }
