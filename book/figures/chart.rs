@@ -94,7 +94,7 @@ pub(crate) fn table(path: &Path, head: &[&str], rows: &[Vec<String>]) -> anyhow:
     Ok(())
 }
 
-/// A share as per cent.
+/// A share as per cent, which stays on one line.
 pub(crate) fn percent(share: f64) -> String {
-    format!("{:.1} %", 100.0 * share)
+    format!("{:.1}\u{a0}%", 100.0 * share)
 }
