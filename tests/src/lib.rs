@@ -1,5 +1,4 @@
-//! What the tests here share: models as plain numbers, data, comparisons. The code blocks of the
-//! README and of the book are this crate's doctests.
+//! What the tests here share: models as plain numbers, data, comparisons.
 
 use dfdx::{
     nn::tensor_collection::*,
@@ -270,13 +269,3 @@ pub fn sgd<M, E: Dtype>(model: &M, lr: f64) -> Sgd<M, E, Cpu> {
     };
     Sgd::new(model, config)
 }
-
-/// The README.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-mod readme {}
-
-/// The book.
-#[cfg(doctest)]
-#[doc = include_str!("../../book/src/introduction.md")]
-mod introduction {}
