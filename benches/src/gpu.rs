@@ -1,5 +1,6 @@
 //! Training steps and SAM's own kernels on a GPU: this side of `benches/gpu.sh`, whose other side is
 //! `peers/torch_gpu.py`. Prints one line of JSON for each network, and one for the kernels.
+#![allow(unsafe_code)]
 
 use std::{cell::Cell, sync::Arc, time::Instant};
 
@@ -122,12 +123,8 @@ fn bandwidth(dev: &Cuda, elements: usize, rounds: usize) -> Result<()> {
         .map(|&(g, len)| {
             let here = (at * size_of::<f32>()) as u64;
             at += len;
-            Span {
-                a: flat[0] + here,
-                b: g,
-                to: flat[1] + here,
-                len,
-            }
+            // SAFETY: places in buffers that live as long as this function.
+            unsafe { Span::new(flat[0] + here, g, flat[1] + here, len) }
         })
         .collect();
     let dual = kernels

@@ -85,7 +85,10 @@ fn main() -> io::Result<()> {
         // Of the epoch's last batch.
         if let Some(report) = last_report() {
             print!(", sharpness {:.4}", report.sharpness().unwrap_or(f64::NAN));
-            print!(", gradient {:.2}", report.gradient_norm().unwrap_or(f64::NAN));
+            print!(
+                ", gradient {:.2}",
+                report.gradient_norm().unwrap_or(f64::NAN)
+            );
         }
         println!();
     }

@@ -21,26 +21,43 @@ pub trait Numbers {
 }
 
 /// Stretches of a device's memory of one length, by their addresses; 0 for one that is not there. What an
-/// operation does with them is said there. The memory must live until the operation is queued.
+/// operation does with them is said there.
 #[derive(Clone, Copy, Debug)]
 pub struct Span {
     /// Read.
-    pub a: u64,
+    pub(in crate::device) a: u64,
     /// Read.
-    pub b: u64,
+    pub(in crate::device) b: u64,
     /// Written.
-    pub to: u64,
+    pub(in crate::device) to: u64,
     /// Elements.
-    pub len: usize,
+    pub(in crate::device) len: usize,
+}
+
+impl Span {
+    /// `a` and `b` are read, `to` is written, `len` elements of each.
+    ///
+    /// # Safety
+    /// At each address that is not 0 there are `len` elements of the type of the operation, until that is
+    /// queued, and nothing else refers to those at `to`.
+    #[allow(unsafe_code)]
+    pub unsafe fn new(a: u64, b: u64, to: u64, len: usize) -> Self {
+        Self { a, b, to, len }
+    }
+
+    /// The same, in this crate: who calls it holds what is at the addresses until the operation is queued.
+    pub(crate) fn held(a: u64, b: u64, to: u64, len: usize) -> Self {
+        Self { a, b, to, len }
+    }
 }
 
 /// What a step has noted about gradients that are not finite, without anybody waiting.
 #[derive(Clone)]
 pub struct Notes {
     /// Of this step: which pass had one, 0 for none.
-    pub verdict: Arc<dyn Numbers>,
+    pub(crate) verdict: Arc<dyn Numbers>,
     /// Since somebody looked: the pass, the norm, the number of steps.
-    pub seen: Arc<dyn Numbers>,
+    pub(crate) seen: Arc<dyn Numbers>,
 }
 
 /// Which pass of a step a norm is taken in, for its [`Notes`]; above 0.

@@ -66,12 +66,12 @@ fn queued<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
     };
     let mut spans = Vec::new();
     zip_gradients(model, to, from, |to, from| {
-        spans.push(Span {
-            a: queue.address(from),
-            b: 0,
-            to: queue.address(to),
-            len: Storage::<E>::len(&device, to),
-        });
+        spans.push(Span::held(
+            queue.address(from),
+            0,
+            queue.address(to),
+            Storage::<E>::len(&device, to),
+        ));
         Ok(())
     })?;
     run(&device, &spans)
@@ -100,12 +100,12 @@ pub(super) fn take_buffers<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
             if !options.do_gradient_update {
                 let to = into.device().try_zeros_like(into.shape())?;
                 let before = std::mem::replace(into, to);
-                self.0.push(Span {
-                    a: address(&before),
-                    b: address(from),
-                    to: address(into),
-                    len: into.shape().num_elements(),
-                });
+                self.0.push(Span::held(
+                    address(&before),
+                    address(from),
+                    address(into),
+                    into.shape().num_elements(),
+                ));
                 // Both must live until the work on them is queued.
                 self.1.push(Box::new((before, from.clone())));
             }

@@ -102,12 +102,12 @@ impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Displace<'_, E, D> {
             }
             // Shared memory becomes a copy that is written alone.
             w.try_fill_with_zeros()?;
-            self.spans.push(Span {
-                a: address(&weights),
-                b: queue.address(g),
-                to: address(w),
-                len: Storage::<E>::len(w.device(), g),
-            });
+            self.spans.push(Span::held(
+                address(&weights),
+                queue.address(g),
+                address(w),
+                Storage::<E>::len(w.device(), g),
+            ));
             self.weights.push(Box::new(weights));
         } else if let Some(e) = self.kernels.host(g) {
             displaced(w, e, self.host);

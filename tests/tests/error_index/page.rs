@@ -42,7 +42,7 @@ impl Entry<'_> {
         let diff = diff(&case.code, mended);
         let mut page = format!(
             "# {name}\n\n{GENERATED}\n\n{title}\n\n```text\n{message}\n```\n\n{why}\n\n## The code\n\n\
-             ```rust,ignore\n{code}```\n\n## Mended\n\n{how}\n\n```diff\n{diff}```\n",
+             ```rust,compile_fail\n{code}```\n\n## Mended\n\n{how}\n\n```diff\n{diff}```\n",
             name = case.name,
             how = capitalized(how),
         );

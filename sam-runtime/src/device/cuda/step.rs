@@ -83,11 +83,6 @@ impl Gradients {
     }
 }
 
-/// The address of what may not be there.
-fn or_null(numbers: Option<&Arc<dyn Numbers>>) -> u64 {
-    numbers.map_or(0, |numbers| numbers.address())
-}
-
 /// Queues a kernel over all `spans`.
 macro_rules! over {
     ($device:expr, $spans:expr, $kernel:expr, $E:ty $(, $argument:expr)*) => {
@@ -168,15 +163,12 @@ fn displace<E: Element>(
     dual: &DualNorm,
     rho: f64,
 ) -> Result<(), CudaError> {
-    let record = match &dual.place {
-        Place::Device(record) => Some(record),
-        // Of a model without gradients.
-        Place::Host { .. } => None,
+    // The norm of a model without gradients is on the host.
+    let Place::Device(record) = &dual.place else {
+        return Ok(());
     };
-    let (record, q) = (or_null(record), dual.norm.dual());
-    if record == 0 {
-        Ok(())
-    } else if q.is_infinite() {
+    let (record, q) = (record.address(), dual.norm.dual());
+    if q.is_infinite() {
         over!(device, spans, PERTURB_ONE, E, record, rho)
     } else {
         over!(device, spans, PERTURB, E, record, q, rho)
