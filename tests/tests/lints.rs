@@ -56,6 +56,26 @@ fn canonical(model: &mut Net, opt: &mut Sgd<Net, f32, Cpu>, data: Vec<(X, Y)>) -
     total
 }
 
+/// Bounds of the model after `where`, to which the expansion adds one.
+#[sam_train(rho = 0.05)]
+fn bounds_after_where<M>(model: &mut M, opt: &mut Sgd<M, f32, Cpu>, data: Vec<(X, Y)>)
+where
+    M: TensorCollection<f32, Cpu>
+        + ModuleMut<
+            Tensor<Rank2<8, 4>, f32, Cpu, OwnedTape<f32, Cpu>>,
+            Output = Tensor<Rank2<8, 3>, f32, Cpu, OwnedTape<f32, Cpu>>,
+            Error = CpuError,
+        >,
+{
+    let mut grads = model.alloc_grads();
+    for (x, y) in data {
+        let logits = model.forward_mut(x.traced(grads));
+        grads = cross_entropy_with_logits_loss(logits, y).backward();
+        opt.update(model, &grads).unwrap();
+        model.zero_grads(&mut grads);
+    }
+}
+
 #[sam_train(rho = radius, m = 4, norm = "linf", nonfinite = "skip")]
 fn chunks(
     model: &mut Net,
@@ -184,6 +204,7 @@ fn all_of_them_run() {
     assert!(canonical(&mut net, &mut opt, data.clone()).is_finite());
     assert_eq!(chunks(&mut net, &mut opt, &data, 0.05).unwrap().len(), 3);
     assert!(early(&mut net, &mut opt, &data).is_some());
+    bounds_after_where(&mut net, &mut opt, data.clone());
     one_expression(&mut net, &mut opt, x, y);
     accumulated(&mut net, &mut opt, &data);
     let weight = &net.0.weight;

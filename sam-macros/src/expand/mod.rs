@@ -15,7 +15,7 @@ mod sites;
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{
-    Block, Expr, ItemFn, Label, Stmt,
+    Block, Expr, Generics, Ident, ItemFn, Label, Stmt, Type, TypeParamBound, WherePredicate,
     visit_mut::{self, VisitMut},
 };
 
@@ -26,12 +26,35 @@ use crate::{
     tokens::{self, Rule},
 };
 
+/// Adds `Clone` to the bounds of a type parameter, where it has others: clippy refuses bounds in two places.
+fn bound_by_clone(generics: &mut Generics, name: &Ident) {
+    let clone: TypeParamBound = syn::parse_quote!(::core::clone::Clone);
+    let clause = generics.where_clause.as_mut();
+    let predicates = clause.into_iter().flat_map(|clause| &mut clause.predicates);
+    let mut of_it = predicates.filter_map(|predicate| match predicate {
+        WherePredicate::Type(predicate) => {
+            let Type::Path(path) = &predicate.bounded_ty else {
+                return None;
+            };
+            (path.path.is_ident(name)).then_some(&mut predicate.bounds)
+        }
+        _ => None,
+    });
+    if let Some(bounds) = of_it.next() {
+        bounds.push(clone);
+        return;
+    }
+    for param in generics.type_params_mut() {
+        if param.ident == *name {
+            param.bounds.push(clone.clone());
+        }
+    }
+}
+
 /// Rewrites `item` as `plan` says.
 pub(crate) fn train_fn(item: &mut ItemFn, plan: Plan, args: &Args) {
-    for param in item.sig.generics.type_params_mut() {
-        if plan.cloned_types.contains(&param.ident) {
-            param.bounds.push(syn::parse_quote!(::core::clone::Clone));
-        }
+    for name in &plan.cloned_types {
+        bound_by_clone(&mut item.sig.generics, name);
     }
     // Each pass copies what the batch holds, so clippy thinks that borrowed batches would do.
     item.attrs.push(syn::parse_quote! {

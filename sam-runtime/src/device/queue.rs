@@ -23,6 +23,7 @@ pub trait Numbers {
 /// Stretches of a device's memory of one length, by their addresses; 0 for one that is not there. What an
 /// operation does with them is said there.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(feature = "cuda"), allow(dead_code))]
 pub struct Span {
     /// Read.
     pub(in crate::device) a: u64,
@@ -53,6 +54,7 @@ impl Span {
 
 /// What a step has noted about gradients that are not finite, without anybody waiting.
 #[derive(Clone)]
+#[cfg_attr(not(feature = "cuda"), allow(dead_code))]
 pub struct Notes {
     /// Of this step: which pass had one, 0 for none.
     pub(crate) verdict: Arc<dyn Numbers>,

@@ -65,13 +65,14 @@ fn a_residual_network() {
 
 /// Chunks, an observer of them, and gradients that are accumulated over two batches.
 #[sam_train(rho = 0.2, m = 2)]
-fn chunked<D: World, N: Network<Flat, D>>(
+fn chunked<D: World, N>(
     model: &mut N,
     opt: &mut Sgd<N, f64, D>,
     data: &[Batch<Flat, D>],
 ) -> Vec<f64>
 where
-    N: ModuleMut<
+    N: Network<Flat, D>
+        + ModuleMut<
             Tensor<Rank2<2, 5>, f64, D, OwnedTape<f64, D>>,
             Output = Tensor<Rank2<2, CLASSES>, f64, D, OwnedTape<f64, D>>,
         >,
