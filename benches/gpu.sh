@@ -21,7 +21,7 @@ build)
     target=$(cargo metadata --format-version 1 --no-deps |
         "$python" -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
     cp "$target/release/gpu" "$folder/steps"
-    cp "$root/benches/peers/torch_gpu.py" "$folder"
+    cp "$root"/benches/peers/torch_{gpu,networks}.py "$folder"
     ;;
 run)
     nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader

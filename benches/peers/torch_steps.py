@@ -18,74 +18,12 @@ from importlib.metadata import version
 import torch
 import torch.nn.functional as F
 from pytorch_optimizer import SAM
-from torch import nn
+from torch_networks import cnn, mlp, resnet20
 
 BATCH = 128
 CLASSES = 10
 LR = 0.01
 RHO = 0.05
-
-
-def conv_norm_relu(channels_in, channels_out):
-    return (
-        nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False),
-        nn.BatchNorm2d(channels_out),
-        nn.ReLU(inplace=True),
-    )
-
-
-def mlp():
-    return nn.Sequential(
-        nn.Linear(784, 512),
-        nn.ReLU(inplace=True),
-        nn.Linear(512, 512),
-        nn.ReLU(inplace=True),
-        nn.Linear(512, CLASSES),
-    )
-
-
-def cnn():
-    return nn.Sequential(
-        *conv_norm_relu(1, 16),
-        nn.MaxPool2d(2),
-        *conv_norm_relu(16, 32),
-        nn.MaxPool2d(2),
-        nn.Flatten(),
-        nn.Linear(1568, CLASSES),
-    )
-
-
-class Block(nn.Module):
-    """Two convolutions beside a shortcut without parameters (He et al. 2015, option A)."""
-
-    def __init__(self, channels_in, channels_out, stride):
-        super().__init__()
-        self.conv1 = nn.Conv2d(channels_in, channels_out, 3, stride, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(channels_out)
-        self.conv2 = nn.Conv2d(channels_out, channels_out, 3, 1, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(channels_out)
-        self.stride = stride
-        self.pad = (channels_out - channels_in) // 2
-
-    def forward(self, x):
-        y = F.relu(self.bn1(self.conv1(x)), inplace=True)
-        y = self.bn2(self.conv2(y))
-        if self.stride > 1:
-            x = F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, self.pad, self.pad))
-        return F.relu(y.add_(x), inplace=True)
-
-
-def resnet20():
-    layers = [*conv_norm_relu(3, 16)]
-    channels = 16
-    for stage, out in enumerate((16, 32, 64)):
-        for block in range(3):
-            layers.append(Block(channels, out, 2 if stage > 0 and block == 0 else 1))
-            channels = out
-    return nn.Sequential(
-        *layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, CLASSES)
-    )
-
 
 NETWORKS = {
     "mlp": (mlp, (784,)),
