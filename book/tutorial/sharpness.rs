@@ -1,7 +1,7 @@
 //! Stage 2: the same loop with SAM, and what it reports.
 //!
 //! ```console
-//! cargo run --release --example sharpness -- DIR
+//! cargo run --release --example sharpness -- DIR/cifar-10-batches-bin
 //! ```
 
 use std::{env, fs, io, path::Path};
@@ -85,10 +85,8 @@ fn main() -> io::Result<()> {
         // Of the epoch's last batch.
         if let Some(report) = last_report() {
             print!(", sharpness {:.4}", report.sharpness().unwrap_or(f64::NAN));
-            print!(
-                ", gradient {:.2}",
-                report.gradient_norm().unwrap_or(f64::NAN)
-            );
+            let norm = report.gradient_norm().unwrap_or(f64::NAN);
+            print!(", gradient {norm:.2}");
         }
         println!();
     }

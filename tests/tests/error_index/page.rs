@@ -60,10 +60,14 @@ impl Entry<'_> {
 /// The page that lists all entries.
 pub(crate) fn index(entries: &[Entry<'_>]) -> String {
     let mut page = format!(
-        "# Errors\n\n{GENERATED}\n\nEvery error of `#[sam_train]`, and of the traits of `sam_runtime`, ends with the name \
+        "# Errors\n\n{GENERATED}\n\nWhat `#[sam_train]` itself says, and the traits of `sam_runtime`, ends with the name \
          of its page:\n\n```text\nsee `errors/two-steps` in sam-train's guide\n```\n\nis \
          [two-steps](two-steps.md). A page has the message, why it is an error, and the mended code. \
-         The message is what the compiler says to the code of the page; paths are shortened.\n"
+         The message is what the compiler says to the code of the page; paths are shortened. \
+         The loops on these pages leave out `model.zero_grads(&mut grads)`, which yours needs.\n\n\
+         What rustc finds by itself names no page: a rho of another type, an `m` that is no constant, a wrong \
+         `crate`; groups that don't divide the channels, where the layer is in a tuple (`BuildOnDevice` is not \
+         satisfied); and under `m` a type that names the batch's size (`expected 32, found 8`: write `_` there).\n"
     );
     for (group, heading) in GROUPS {
         write!(

@@ -18,6 +18,7 @@ fn train(model: &mut Net, opt: &mut Sgd<Net, f32, Cpu>, data: Vec<(X, Y)>) {
         if is_sound {
             opt.update(model, &grads).unwrap();
         }
+        model.zero_grads(&mut grads);
     }
 }
 

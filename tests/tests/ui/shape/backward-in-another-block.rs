@@ -4,7 +4,7 @@
 //! them must run, one after the other. In a block of an `if` or a loop `backward` may run never, or
 //! twice.
 //!
-//! Mended: compute the gradient always; what follows it, such as `update`, may stand in an `if`.
+//! Mended: compute the gradient always; `update` may stand in an `if`, `zero_grads` must not.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

@@ -1,7 +1,7 @@
 //! No forward pass with a tape comes before `backward`.
 //!
-//! The two passes begin where the tape begins: at `x.traced(grads)`, `x.trace(grads)`,
-//! `x.leaky_traced()` or `x.leaky_trace()`. There is none of them here.
+//! The passes begin where the tape does: at `x.traced(grads)`, `x.trace(grads)`, `x.leaky_traced()` or
+//! `x.leaky_trace()`. None is here; in a helper it is not seen: hand that one `x.traced(grads)`.
 //!
 //! Mended: let one of these begin the tape.
 

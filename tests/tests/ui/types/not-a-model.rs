@@ -1,8 +1,8 @@
 //! The model is not a `TensorCollection` that is `Clone`.
 //!
-//! The second pass runs on a copy of the model with other weights. To make it, SAM clones the
-//! model, which shares the weights, and then visits them, as dfdx's `TensorCollection` allows. All
-//! modules of dfdx and of `sam_runtime`, and tuples of them, are both.
+//! For the second pass SAM clones the model, which shares the weights, and visits them, as dfdx's
+//! `TensorCollection` allows. All built modules are both. (A type such as `(Linear<4, 8>, ReLU)`
+//! only says what to build: the model is `<Mlp as BuildOnDevice<Cpu, f32>>::Built`.)
 //!
 //! Mended: derive `Clone`; a generic model needs the bound `M: Clone`.
 
