@@ -14,6 +14,7 @@ use super::{
     checkpoint::{Checkpoint, CheckpointStore},
     metrics::{Mean, Record, names},
     output::Output,
+    resumed,
     save,
     stop::{Interrupt, Patience, PlateauState, Stop},
 };
@@ -125,10 +126,14 @@ const EMA: &str = "ema";
 const SAM: &str = "sam";
 const RUN: &str = "run";
 
+/// What the file with the configuration is called.
+const CONFIG: &str = "config.toml";
+
 impl<M: Clone> Run<M> {
     /// Starts a run, or goes on with one: then `model`, `opt` and what SAM remembers of the model become
     /// those of the last checkpoint. `all` is the whole configuration of the program, of which
-    /// `config` is a part or all; it is written to `config.toml`.
+    /// `config` is a part or all; it is written to `config.toml`. A run that goes on with another one than it
+    /// has written there says on standard error what is different.
     ///
     /// # Errors
     /// [`RunError::Exists`] if the folder `out` has checkpoints and `resume` is not set. Else see
@@ -142,7 +147,8 @@ impl<M: Clone> Run<M> {
     where
         M: TensorCollection<E, D>,
     {
-        let mut config = config.clone();
+        let given = config;
+        let mut config = given.clone();
         if config.dry_run {
             config.out.push("dry-run");
             config.resume = false;
@@ -173,8 +179,11 @@ impl<M: Clone> Run<M> {
                 last.load_with(EMA, |state| ema.load_state(state))?;
             }
             set_sam_state(model, last.value(SAM)?);
+            for line in resumed::differences(&out.join(CONFIG), all, given)? {
+                eprintln!("{line}");
+            }
         }
-        save(all, out.join("config.toml"))?;
+        save(all, out.join(CONFIG))?;
         Ok(Self {
             // A run may have been cut off before its first checkpoint, but after its first records.
             output: Output::open(&config, last.as_ref().map_or(0, |last| last.step))?,
@@ -449,7 +458,7 @@ impl<M: Clone> Run<M> {
 fn clear(out: &Path) -> Result<(), RunError> {
     let written = [
         "checkpoints",
-        "config.toml",
+        CONFIG,
         "curves.png",
         "curves.svg",
         "metrics.csv",
