@@ -413,7 +413,8 @@ impl<M: Clone> Run<M> {
         self.checkpoint(model, opt, score)
     }
 
-    /// Ends the run: why it ended. Draws its curves, with the feature `plot`.
+    /// Ends the run: why it ended. Draws its curves, with the feature `plot`, and says on standard error in
+    /// which folder all is, if `log.progress` is set.
     ///
     /// # Errors
     /// See [`RunError`].
@@ -432,6 +433,7 @@ impl<M: Clone> Run<M> {
     where
         M: TensorCollection<E, D>,
     {
+        self.output.pause();
         // What was recorded must be there when what follows it is.
         self.output.flush()?;
         let kept = Kept {
@@ -450,6 +452,7 @@ impl<M: Clone> Run<M> {
             checkpoint = checkpoint.with_part(EMA, ema.state()?);
         }
         self.last_checkpoint = Some(self.store.save(&checkpoint)?);
+        self.output.resume();
         Ok(())
     }
 }

@@ -165,10 +165,11 @@ mod tests {
         // Keys that are only in one.
         let now = config(&["minutes=5", "lr=0.1"]);
         assert_eq!(
-            said(&["early_stopping={ on = 'accuracy', goal = 'highest' }"], &now)[..2],
+            said(&["ema.decay=0.5"], &now),
             [
                 "resumed with another run.lr: 0.1, was { kind = \"cosine\", max = 0.1, min = 0.0, steps = 100 }",
                 "resumed with another run.minutes: 5.0, was not set",
+                "resumed with another run.ema: not set, was { buffers = \"mean\", decay = 0.5, warmup = false }",
             ]
         );
         // Where the run's part is all there is.

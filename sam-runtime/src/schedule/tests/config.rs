@@ -141,22 +141,28 @@ fn a_number_is_a_constant_schedule() {
         let text = format!("\nrho = {value}");
         toml::from_str::<Config>(&text).unwrap_err().to_string()
     };
-    for (value, what) in [
-        ("-1", "`value` is -1"),
-        ("nan", "`value` is NaN"),
+    for (value, column, what) in [
+        ("-1", 7, "`value` is -1"),
+        ("nan", 7, "`value` is NaN"),
         (
             "'cosine'",
+            7,
             "expected a number, or a table such as { kind = \"constant\", value = 0.05 }",
         ),
-        ("[0.1]", "expected a number"),
-        ("true", "expected a number"),
-        ("{ max = 0.1 }", "`kind`"),
-        ("{ kind = 'cosin', max = 0.1 }", "cosin"),
-        ("{ kind = 'warmup', steps = 5, schedule = -0.1 }", "`schedule.value` is -0.1"),
+        ("[0.1]", 7, "expected a number"),
+        ("true", 7, "expected a number"),
+        ("{ max = 0.1 }", 7, "`kind`"),
+        ("{ kind = 'cosin', max = 0.1 }", 16, "cosin"),
+        (
+            "{ kind = 'warmup', steps = 5, schedule = -0.1 }",
+            7,
+            "`schedule.value` is -0.1",
+        ),
     ] {
         let error = refused(value);
         assert!(error.contains(what), "{error}");
-        assert!(error.contains("line 2, column 7"), "{error}");
+        let place = format!("line 2, column {column}\n");
+        assert!(error.contains(&place), "{error}");
     }
 }
 
