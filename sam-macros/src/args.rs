@@ -203,12 +203,18 @@ fn value_without_equals(input: ParseStream) -> Option<(TokenTree, String)> {
     let at = tokens.first()?.clone();
     let value: TokenStream = match &at {
         TokenTree::Punct(colon) if colon.as_char() == ':' => tokens.drain(1..).collect(),
-        TokenTree::Group(group) if tokens.len() == 1 && group.delimiter() == Delimiter::Parenthesis => {
+        TokenTree::Group(group)
+            if tokens.len() == 1 && group.delimiter() == Delimiter::Parenthesis =>
+        {
             group.stream()
         }
         _ => tokens.into_iter().collect(),
     };
-    (!value.is_empty()).then(|| (at, spelled(value)))
+    let value = spelled(value).replace(" , ", ", ");
+    // `split(x, y)`
+    let is_list = matches!(&at, TokenTree::Group(_)) && value.contains(", ");
+    let value = if is_list { format!("[{value}]") } else { value };
+    (!value.is_empty()).then_some((at, value))
 }
 
 fn unknown_key(name: &str) -> String {

@@ -132,6 +132,50 @@ fn a_run_does_not_begin_in_the_folder_of_another() {
     );
 }
 
+#[test]
+fn a_resumed_run_says_what_is_different() {
+    let dir = tempfile::tempdir().unwrap();
+    let said = |changes: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_small_run"));
+        let output = command.arg(dir.path()).arg("sgd").args(changes).output();
+        let output = output.unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{error}");
+        error
+    };
+    assert_eq!(said(&[]), "");
+    assert_eq!(said(&[]), "");
+    assert_eq!(said(&["epochs=5"]), "");
+    assert_eq!(
+        said(&["epochs=5", "rho=0.1", "seed=6"]),
+        "resumed with another rho: 0.1, was { from = 0.02, kind = \"linear\", steps = 60, to = 0.2 }\n\
+         resumed with another seed: 6, was 5\n"
+    );
+    // That is its configuration from now on.
+    assert_eq!(said(&["epochs=5", "rho=0.1", "seed=6"]), "");
+}
+
+/// What Rust prints of an error that `main` returns.
+#[test]
+fn a_main_that_returns_an_error_prints_a_sentence() {
+    let dir = tempfile::tempdir().unwrap();
+    end(start(dir.path(), "sgd"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_small_run"));
+    let output = command
+        .arg(dir.path())
+        .args(["sgd", "resume=false"])
+        .output();
+    let error = String::from_utf8(output.unwrap().stderr).unwrap();
+    let out = dir.path().display();
+    assert_eq!(
+        error,
+        format!(
+            "Error: {out}: has the checkpoints of an earlier run; set `resume = true` to go on with it, or \
+             choose another folder `out`\n"
+        )
+    );
+}
+
 /// As Ctrl-C sends it.
 #[cfg(unix)]
 #[test]

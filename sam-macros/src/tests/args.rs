@@ -264,7 +264,7 @@ fn no_equals_sign() {
     );
     refused(
         quote!(rho = 0.05, split(x, y)),
-        &["write `=` between a key and its value: `split = x, y`"],
+        &["write `=` between a key and its value: `split = [x, y]`"],
     );
     let without = "`rho` needs a value: a number above 0, or an `f64` expression";
     refused(quote!(rho:), &[without]);

@@ -14,8 +14,7 @@ use super::{
     checkpoint::{Checkpoint, CheckpointStore},
     metrics::{Mean, Record, names},
     output::Output,
-    resumed,
-    save,
+    resumed, save,
     stop::{Interrupt, Patience, PlateauState, Stop},
 };
 use crate::{

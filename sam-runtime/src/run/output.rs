@@ -144,7 +144,10 @@ impl Output {
         self.flush()?;
         curves(config)?;
         if config.log.progress {
-            eprintln!("checkpoints, metrics and configuration are in {}", config.out.display());
+            eprintln!(
+                "checkpoints, metrics and configuration are in {}",
+                config.out.display()
+            );
         }
         Ok(())
     }

@@ -169,7 +169,7 @@ mod tests {
             [
                 "resumed with another run.lr: 0.1, was { kind = \"cosine\", max = 0.1, min = 0.0, steps = 100 }",
                 "resumed with another run.minutes: 5.0, was not set",
-                "resumed with another run.ema: not set, was { buffers = \"mean\", decay = 0.5, warmup = false }",
+                "resumed with another run.ema: not set, was { buffers = \"average\", decay = 0.5, warmup = false }",
             ]
         );
         // Where the run's part is all there is.
