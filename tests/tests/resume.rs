@@ -155,6 +155,45 @@ fn a_resumed_run_says_what_is_different() {
     assert_eq!(said(&["epochs=5", "rho=0.1", "seed=6"]), "");
 }
 
+/// Of each line, what doesn't depend on the clock: what stands before ` in `, and the folder.
+#[test]
+fn progress_says_where_an_epoch_was_resumed_and_where_all_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let said = |changes: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_small_run"));
+        command
+            .arg(dir.path())
+            .args(["sgd", "log={ progress = true }"]);
+        let output = command.args(changes).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{error}");
+        error
+    };
+    // It stops after each step.
+    said(&["minutes=1e-9"]);
+    said(&["minutes=1e-9"]);
+    let lines = said(&[]);
+    let starts: Vec<&str> = lines
+        .lines()
+        .map(|line| line.split_once(" in ").map_or(line, |(start, _)| start))
+        .collect();
+    assert_eq!(
+        starts,
+        [
+            "resumed with another minutes: not set, was 0.000000001",
+            "epoch 1/4, resumed after batch 2: 14 steps",
+            "epoch 2/4: 16 steps",
+            "epoch 3/4: 16 steps",
+            "epoch 4/4: 16 steps",
+            "checkpoints, metrics and configuration are",
+        ]
+    );
+    let last = lines.lines().last().unwrap();
+    assert!(last.ends_with(&dir.path().display().to_string()), "{last}");
+    // All is done already: it says so by the folder alone.
+    assert_eq!(said(&[]), format!("{last}\n"));
+}
+
 /// What Rust prints of an error that `main` returns.
 #[test]
 fn a_main_that_returns_an_error_prints_a_sentence() {
