@@ -61,15 +61,13 @@ fn train(
             }
         }
         let evaluated = run.evaluated(model);
-        let chunks = run.limit(chunks(test, &dev, 500));
-        let right: usize = chunks
-            .map(|(x, y)| correct(&evaluated.forward(x), &y))
-            .sum();
-        run.end_epoch(
-            model,
-            opt,
-            &[("accuracy", right as f64 / test.len() as f64)],
-        )?;
+        let (mut right, mut seen) = (0, 0);
+        for (x, y) in run.limit(chunks(test, &dev, 500)) {
+            seen += y.shape().0;
+            right += correct(&evaluated.forward(x), &y);
+        }
+        let accuracy = right as f64 / seen as f64;
+        run.end_epoch(model, opt, &[("accuracy", accuracy)])?;
     }
     Ok(())
 }

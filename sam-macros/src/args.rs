@@ -1,6 +1,6 @@
 //! The keys of the attribute: `#[sam_train(rho = 0.05, norm = "l2", m = 128)]`.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{
     Expr, ExprLit, ExprUnary, Lit, Path, Token, UnOp,
@@ -110,9 +110,12 @@ impl Args {
     pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut args = Self::default();
         let mut seen: Vec<String> = Vec::new();
+        // What can't be read may have been meant for `rho`.
+        let mut is_read = true;
         let read_all = |input: ParseStream| {
             while !input.is_empty() {
                 if let Err(error) = read_key(&mut args, &mut seen, input, errors) {
+                    is_read = false;
                     errors.unread(Kind::KeysUnreadable, error);
                     skip_to_comma(input);
                 }
@@ -120,6 +123,7 @@ impl Args {
                     break;
                 }
                 if let Err(error) = input.parse::<Token![,]>() {
+                    is_read = false;
                     errors.unread(Kind::KeysUnreadable, error);
                     skip_to_comma(input);
                     let _ = input.parse::<Token![,]>();
@@ -128,9 +132,10 @@ impl Args {
             Ok(())
         };
         if let Err(error) = read_all.parse2(tokens) {
+            is_read = false;
             errors.unread(Kind::KeysUnreadable, error);
         }
-        if !seen.iter().any(|key| key == "rho") {
+        if is_read && !seen.iter().any(|key| key == "rho") {
             errors.at_span(
                 Kind::RhoMissing,
                 Span::call_site(),
@@ -171,9 +176,14 @@ fn read_key(
         return Ok(());
     }
     seen.push(spelled);
-    let has_value = input.parse::<Option<Token![=]>>()?.is_some()
-        && !input.is_empty()
-        && !input.peek(Token![,]);
+    let has_equals = input.parse::<Option<Token![=]>>()?.is_some();
+    if !has_equals && let Some((at, value)) = value_without_equals(&input.fork()) {
+        let message = format!("write `=` between a key and its value: `{name} = {value}`");
+        errors.at(Kind::KeyWithoutValue, at, message);
+        skip_to_comma(input);
+        return Ok(());
+    }
+    let has_value = has_equals && !input.is_empty() && !input.peek(Token![,]);
     if !has_value {
         let message = format!("`{name}` needs a value: {}", key.value);
         errors.at(Kind::KeyWithoutValue, &name, message);
@@ -181,6 +191,30 @@ fn read_key(
         return Ok(());
     }
     (key.read)(args, input, errors)
+}
+
+/// The value of a key that has no `=`, as in `rho: 0.05`, `rho(0.05)` or `rho 0.05`, and what stands in its
+/// place.
+fn value_without_equals(input: ParseStream) -> Option<(TokenTree, String)> {
+    let mut tokens = Vec::new();
+    while !input.is_empty() && !input.peek(Token![,]) {
+        tokens.push(input.parse::<TokenTree>().ok()?);
+    }
+    let at = tokens.first()?.clone();
+    let value: TokenStream = match &at {
+        TokenTree::Punct(colon) if colon.as_char() == ':' => tokens.drain(1..).collect(),
+        TokenTree::Group(group)
+            if tokens.len() == 1 && group.delimiter() == Delimiter::Parenthesis =>
+        {
+            group.stream()
+        }
+        _ => tokens.into_iter().collect(),
+    };
+    let value = spelled(value).replace(" , ", ", ");
+    // `split(x, y)`
+    let is_list = matches!(&at, TokenTree::Group(_)) && value.contains(", ");
+    let value = if is_list { format!("[{value}]") } else { value };
+    (!value.is_empty()).then_some((at, value))
 }
 
 fn unknown_key(name: &str) -> String {
@@ -194,7 +228,7 @@ fn unknown_key(name: &str) -> String {
 
 fn skip_to_comma(input: ParseStream) {
     while !input.is_empty() && !input.peek(Token![,]) {
-        let _ = input.parse::<proc_macro2::TokenTree>();
+        let _ = input.parse::<TokenTree>();
     }
 }
 

@@ -45,6 +45,7 @@
 
 pub mod analysis;
 pub mod data;
+mod debug;
 pub mod device;
 pub mod nn;
 pub mod optim;

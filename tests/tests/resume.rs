@@ -132,6 +132,89 @@ fn a_run_does_not_begin_in_the_folder_of_another() {
     );
 }
 
+#[test]
+fn a_resumed_run_says_what_is_different() {
+    let dir = tempfile::tempdir().unwrap();
+    let said = |changes: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_small_run"));
+        let output = command.arg(dir.path()).arg("sgd").args(changes).output();
+        let output = output.unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{error}");
+        error
+    };
+    assert_eq!(said(&[]), "");
+    assert_eq!(said(&[]), "");
+    assert_eq!(said(&["epochs=5"]), "");
+    assert_eq!(
+        said(&["epochs=5", "rho=0.1", "seed=6"]),
+        "resumed with another rho: 0.1, was { from = 0.02, kind = \"linear\", steps = 60, to = 0.2 }\n\
+         resumed with another seed: 6, was 5\n"
+    );
+    // That is its configuration from now on.
+    assert_eq!(said(&["epochs=5", "rho=0.1", "seed=6"]), "");
+}
+
+/// Of each line, what doesn't depend on the clock: what stands before ` in `, and the folder.
+#[test]
+fn progress_says_where_an_epoch_was_resumed_and_where_all_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let said = |changes: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_small_run"));
+        command
+            .arg(dir.path())
+            .args(["sgd", "log={ progress = true }"]);
+        let output = command.args(changes).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{error}");
+        error
+    };
+    // It stops after each step.
+    said(&["minutes=1e-9"]);
+    said(&["minutes=1e-9"]);
+    let lines = said(&[]);
+    let starts: Vec<&str> = lines
+        .lines()
+        .map(|line| line.split_once(" in ").map_or(line, |(start, _)| start))
+        .collect();
+    assert_eq!(
+        starts,
+        [
+            "resumed with another minutes: not set, was 0.000000001",
+            "epoch 1/4, resumed after batch 2: 14 steps",
+            "epoch 2/4: 16 steps",
+            "epoch 3/4: 16 steps",
+            "epoch 4/4: 16 steps",
+            "checkpoints, metrics and configuration are",
+        ]
+    );
+    let last = lines.lines().last().unwrap();
+    assert!(last.ends_with(&dir.path().display().to_string()), "{last}");
+    // All is done already: it says so by the folder alone.
+    assert_eq!(said(&[]), format!("{last}\n"));
+}
+
+/// What Rust prints of an error that `main` returns.
+#[test]
+fn a_main_that_returns_an_error_prints_a_sentence() {
+    let dir = tempfile::tempdir().unwrap();
+    end(start(dir.path(), "sgd"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_small_run"));
+    let output = command
+        .arg(dir.path())
+        .args(["sgd", "resume=false"])
+        .output();
+    let error = String::from_utf8(output.unwrap().stderr).unwrap();
+    let out = dir.path().display();
+    assert_eq!(
+        error,
+        format!(
+            "Error: {out}: has the checkpoints of an earlier run; set `resume = true` to go on with it, or \
+             choose another folder `out`\n"
+        )
+    );
+}
+
 /// As Ctrl-C sends it.
 #[cfg(unix)]
 #[test]

@@ -194,7 +194,8 @@ fn the_trace<'s, 'a>(
             (
                 Kind::NoForward,
                 "no forward pass with a tape before this `backward`\n\nhelp: the tape begins at `x.traced(grads)`, as in \
-             `model.forward_mut(x.traced(grads))`",
+                 `model.forward_mut(x.traced(grads))`; where a function of yours traces, trace before you call \
+                 it: `loss_of(model, x.traced(grads), y)`",
             )
         } else {
             (

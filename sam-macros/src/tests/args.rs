@@ -247,14 +247,29 @@ fn a_far_miss_lists_the_keys() {
 
 #[test]
 fn no_key_at_all() {
-    let (_, messages) = parse(quote!(0.05));
-    assert_eq!(
-        messages,
-        [
-            "expected `key = value`, as in `rho = 0.05`",
-            "`rho` is missing: the radius of the neighbourhood, as in `#[sam_train(rho = 0.05)]`",
-        ]
+    let expected = "expected `key = value`, as in `rho = 0.05`";
+    refused(quote!(0.05), &[expected]);
+    refused(quote!(0.05, norm = "l2"), &[expected]);
+}
+
+#[test]
+fn no_equals_sign() {
+    let expected = "write `=` between a key and its value: `rho = 0.05`";
+    refused(quote!(rho: 0.05), &[expected]);
+    refused(quote!(rho(0.05)), &[expected]);
+    refused(quote!(rho 0.05, norm = "l2"), &[expected]);
+    refused(
+        quote!(rho = 0.05, model: self.net),
+        &["write `=` between a key and its value: `model = self.net`"],
     );
+    refused(
+        quote!(rho = 0.05, split(x, y)),
+        &["write `=` between a key and its value: `split = [x, y]`"],
+    );
+    let without = "`rho` needs a value: a number above 0, or an `f64` expression";
+    refused(quote!(rho:), &[without]);
+    refused(quote!(rho()), &[without]);
+    refused(quote!(rho =), &[without]);
 }
 
 #[test]

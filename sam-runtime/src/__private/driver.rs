@@ -13,6 +13,7 @@ use crate::step::{
     message = "`{Self}` is not a model that SAM can perturb",
     label = "trained by `update`",
     note = "a model is a dfdx `TensorCollection` that is `Clone`; add `#[derive(Clone)]` to a model of your own, and a `Clone` bound to a generic one",
+    note = "a type that says how to build a network, such as `Linear<4, 2>`, is none: the model is `<Linear<4, 2> as BuildOnDevice<Cpu, f32>>::Built`",
     note = "see `errors/not-a-model` in sam-train's guide"
 )]
 pub trait Model<E: Dtype, D: Device<E>>: TensorCollection<E, D> + Clone {}

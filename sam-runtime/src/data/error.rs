@@ -15,7 +15,7 @@ use super::svhn::MatProblem;
 /// The text names the file or value at fault, what is wrong with it, and what to do. It already holds
 /// the reasons underneath, which are fields and not [`source`](std::error::Error::source)s: a report
 /// of the whole chain says everything once.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
     /// None of the names that a data file may have exists in the folder.
@@ -292,6 +292,8 @@ pub enum DataError {
     #[error(transparent)]
     Other(Box<dyn std::error::Error + Send + Sync>),
 }
+
+crate::debug::debug_as_display!(DataError);
 
 /// What is wrong with the bytes of an IDX file.
 #[derive(Debug, thiserror::Error)]

@@ -21,11 +21,13 @@ pub struct Norm {
 }
 
 /// A `p` for which `||.||_p` is no norm.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[error(
     "`{0}` is not a norm; write \"l1\", \"l2\", \"linf\" or \"l<p>\" with p >= 1, as in \"l1.5\""
 )]
 pub struct NormError(String);
+
+crate::debug::debug_as_display!(NormError);
 
 impl Norm {
     /// `p = 1`: the perturbation moves the one weight with the largest gradient.

@@ -21,7 +21,7 @@ use dfdx::{nn::tensor_collection::*, prelude::*};
 use safetensors::{Dtype as Kind, SafeTensors, tensor::TensorView};
 
 /// Why weights could not be written or read. The text names the file, what is wrong, and what to do.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum WeightsError {
     /// The file can't be read or written.
@@ -94,6 +94,8 @@ pub enum WeightsError {
     #[error("the device failed: {0}")]
     Device(String),
 }
+
+crate::debug::debug_as_display!(WeightsError);
 
 /// A tensor on the host.
 struct Host {

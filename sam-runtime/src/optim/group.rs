@@ -70,7 +70,7 @@ impl fmt::Debug for Group {
 }
 
 /// Why a group was not added. The optimizer is as it was.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GroupError {
     /// No parameter is in it.
@@ -91,6 +91,8 @@ pub enum GroupError {
         value: f64,
     },
 }
+
+crate::debug::debug_as_display!(GroupError);
 
 impl Group {
     pub(super) fn validate(&self) -> Result<(), GroupError> {

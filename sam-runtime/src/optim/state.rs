@@ -84,7 +84,7 @@ impl HostDtype {
 }
 
 /// Why a state can't be given or taken. The text says what is wrong, where, and what to do.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StateError {
     /// It is the state of something else.
@@ -168,5 +168,7 @@ pub enum StateError {
     #[error("the device failed: {0}")]
     Device(String),
 }
+
+crate::debug::debug_as_display!(StateError);
 
 const REMEDY: &str = "take the checkpoint of this model and configuration";

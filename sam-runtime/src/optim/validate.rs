@@ -3,7 +3,7 @@
 use super::OptimizerConfig;
 
 /// A key of an [`OptimizerConfig`] has a value that makes no sense.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{key}` is {value}, but must be {allowed}")]
 #[non_exhaustive]
 pub struct OptimizerConfigError {
@@ -14,6 +14,8 @@ pub struct OptimizerConfigError {
     /// What is allowed.
     pub allowed: &'static str,
 }
+
+crate::debug::debug_as_display!(OptimizerConfigError);
 
 impl OptimizerConfig {
     /// Checks every key. Deserialising runs this by itself.

@@ -14,7 +14,7 @@ use super::{
     checkpoint::{Checkpoint, CheckpointStore},
     metrics::{Mean, Record, names},
     output::Output,
-    save,
+    resumed, save,
     stop::{Interrupt, Patience, PlateauState, Stop},
 };
 use crate::{
@@ -125,10 +125,14 @@ const EMA: &str = "ema";
 const SAM: &str = "sam";
 const RUN: &str = "run";
 
+/// What the file with the configuration is called.
+const CONFIG: &str = "config.toml";
+
 impl<M: Clone> Run<M> {
     /// Starts a run, or goes on with one: then `model`, `opt` and what SAM remembers of the model become
     /// those of the last checkpoint. `all` is the whole configuration of the program, of which
-    /// `config` is a part or all; it is written to `config.toml`.
+    /// `config` is a part or all; it is written to `config.toml`. A run that goes on with another one than it
+    /// has written there says on standard error what is different.
     ///
     /// # Errors
     /// [`RunError::Exists`] if the folder `out` has checkpoints and `resume` is not set. Else see
@@ -142,7 +146,8 @@ impl<M: Clone> Run<M> {
     where
         M: TensorCollection<E, D>,
     {
-        let mut config = config.clone();
+        let given = config;
+        let mut config = given.clone();
         if config.dry_run {
             config.out.push("dry-run");
             config.resume = false;
@@ -173,8 +178,11 @@ impl<M: Clone> Run<M> {
                 last.load_with(EMA, |state| ema.load_state(state))?;
             }
             set_sam_state(model, last.value(SAM)?);
+            for line in resumed::differences(&out.join(CONFIG), all, given)? {
+                eprintln!("{line}");
+            }
         }
-        save(all, out.join("config.toml"))?;
+        save(all, out.join(CONFIG))?;
         Ok(Self {
             // A run may have been cut off before its first checkpoint, but after its first records.
             output: Output::open(&config, last.as_ref().map_or(0, |last| last.step))?,
@@ -404,7 +412,8 @@ impl<M: Clone> Run<M> {
         self.checkpoint(model, opt, score)
     }
 
-    /// Ends the run: why it ended. Draws its curves, with the feature `plot`.
+    /// Ends the run: why it ended. Draws its curves, with the feature `plot`, and says on standard error in
+    /// which folder all is, if `log.progress` is set.
     ///
     /// # Errors
     /// See [`RunError`].
@@ -423,6 +432,7 @@ impl<M: Clone> Run<M> {
     where
         M: TensorCollection<E, D>,
     {
+        self.output.pause();
         // What was recorded must be there when what follows it is.
         self.output.flush()?;
         let kept = Kept {
@@ -441,6 +451,7 @@ impl<M: Clone> Run<M> {
             checkpoint = checkpoint.with_part(EMA, ema.state()?);
         }
         self.last_checkpoint = Some(self.store.save(&checkpoint)?);
+        self.output.resume();
         Ok(())
     }
 }
@@ -449,7 +460,7 @@ impl<M: Clone> Run<M> {
 fn clear(out: &Path) -> Result<(), RunError> {
     let written = [
         "checkpoints",
-        "config.toml",
+        CONFIG,
         "curves.png",
         "curves.svg",
         "metrics.csv",

@@ -23,7 +23,7 @@ use crate::{optim::OptimizerConfig, schedule::Schedule};
 ///     out = "runs/cifar10"
 ///     epochs = 30
 ///     lr = { kind = "cosine", max = 0.1, steps = 1000 }
-///     rho = { kind = "constant", value = 0.05 }
+///     rho = 0.05
 ///     schedules_count = "permille"
 ///
 ///     [optimizer]

@@ -6,7 +6,7 @@ use super::{checkpoint::CheckpointError, load::ConfigError, metrics::MetricsErro
 use crate::optim::StateError;
 
 /// Any failure of a [`Run`](super::Run).
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
     /// The loss is NaN or infinite.
@@ -65,6 +65,8 @@ pub enum RunError {
     #[error("the running mean of the weights: {0}")]
     Ema(#[from] StateError),
 }
+
+crate::debug::debug_as_display!(RunError);
 
 fn place(last: Option<&PathBuf>) -> String {
     match last {

@@ -9,7 +9,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use toml::{Table, Value};
 
 /// Why a configuration could not be read or written.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// The file can't be read or written.
@@ -52,6 +52,8 @@ pub enum ConfigError {
     #[error("a configuration can't be written as TOML: {0}")]
     Form(#[from] toml::ser::Error),
 }
+
+crate::debug::debug_as_display!(ConfigError);
 
 /// Reads a configuration from a TOML file. `changes` are made to it first, each `key=value`: a key with
 /// dots leads into tables, a value is TOML's, or a text without quotes.

@@ -24,6 +24,7 @@ mod output;
 #[cfg(feature = "plot")]
 pub mod plot;
 pub mod progress;
+mod resumed;
 pub mod stop;
 
 pub use conductor::Run;

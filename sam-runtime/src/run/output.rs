@@ -30,7 +30,7 @@ fn curves(_: &RunConfig) -> Result<(), RunError> {
 /// The files with the metrics, and the bar.
 pub(super) struct Output {
     sinks: Sinks<'static>,
-    /// Since the last record of training.
+    /// Since the last record of training, the time between epochs and that of checkpoints left out.
     throughput: Throughput,
     progress: Option<Progress>,
 }
@@ -68,12 +68,31 @@ impl Output {
     /// Begins an epoch at `position`, of `batches` batches.
     pub(super) fn begin_epoch(&mut self, config: &RunConfig, position: Position, batches: usize) {
         let left = batches.saturating_sub(position.batch);
-        let title = format!("epoch {}/{}", position.epoch + 1, config.epochs);
+        let mut title = format!("epoch {}/{}", position.epoch + 1, config.epochs);
+        if position.batch > 0 {
+            title = format!("{title}, resumed after batch {}", position.batch);
+        }
         self.progress = config
             .log
             .progress
             .then(|| Progress::new(title, left as u64));
         self.throughput = Throughput::start();
+    }
+
+    /// Stops the clocks: what follows is no training.
+    pub(super) fn pause(&mut self) {
+        self.throughput.pause();
+        if let Some(progress) = &mut self.progress {
+            progress.pause();
+        }
+    }
+
+    /// Lets the clocks run on.
+    pub(super) fn resume(&mut self) {
+        self.throughput.resume();
+        if let Some(progress) = &mut self.progress {
+            progress.resume();
+        }
     }
 
     /// Notes that a batch of training was seen.
@@ -118,10 +137,56 @@ impl Output {
         Ok(self.sinks.flush()?)
     }
 
-    /// Ends the run's output: with the feature `plot`, with its curves.
+    /// Ends the run's output: with the feature `plot`, with its curves. Says where it is, if the configuration
+    /// asks for progress.
     pub(super) fn finish(&mut self, config: &RunConfig) -> Result<(), RunError> {
         self.progress = None;
         self.flush()?;
-        curves(config)
+        curves(config)?;
+        if config.log.progress {
+            eprintln!(
+                "checkpoints, metrics and configuration are in {}",
+                config.out.display()
+            );
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{thread::sleep, time::Duration};
+
+    use super::*;
+
+    #[test]
+    fn only_training_counts_for_the_speed() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = format!("out = {:?}\nepochs = 2\noptimizer.kind = 'sgd'", dir.path());
+        let config: RunConfig = toml::from_str(&text).unwrap();
+        let mut output = Output::open(&config, 0).unwrap();
+        let pause = Duration::from_millis(1500);
+        for epoch in 0..2 {
+            output.begin_epoch(&config, Position { epoch, batch: 0 }, 2);
+            output.saw(8);
+            output.pause();
+            sleep(pause);
+            output.resume();
+            let record = Record::new(epoch as u64, epoch as f64, "train");
+            output.training(record).unwrap();
+            output.saw(8);
+            output.step(1.0, 0.1, None);
+            output.end_epoch(1.0, &[]);
+            // The evaluation.
+            sleep(pause);
+        }
+        output.flush().unwrap();
+        let records = crate::run::metrics::read_jsonl(config.out.join("metrics.jsonl")).unwrap();
+        assert_eq!(records.len(), 2);
+        for record in records {
+            let speed = record.get(names::SAMPLES_PER_SECOND).unwrap();
+            // With one of the pauses, below 6.
+            assert!(speed > 6.0, "{speed}");
+        }
     }
 }

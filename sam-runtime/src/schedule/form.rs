@@ -3,7 +3,12 @@
 //! It stands apart from [`Schedule`] so that the only public way in runs the validation, once and
 //! from the outermost schedule, whose errors then tell the whole way to the field.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 
 use super::construct::{DIV_FACTOR, FINAL_DIV_FACTOR, PCT_START};
 use super::{Phase, Schedule, WarmupStart};
@@ -16,10 +21,41 @@ impl Serialize for Schedule {
 
 impl<'de> Deserialize<'de> for Schedule {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let schedule = Form::deserialize(deserializer)?;
+        let schedule = read(deserializer)?;
         schedule.validate().map_err(D::Error::custom)?;
         Ok(schedule)
     }
+}
+
+/// A schedule that is not yet validated: a table with its `kind`, or a number, which is a constant one.
+fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Schedule, D::Error> {
+    struct TableOrNumber;
+
+    impl<'de> Visitor<'de> for TableOrNumber {
+        type Value = Schedule;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a number, or a table such as { kind = \"constant\", value = 0.05 }")
+        }
+
+        fn visit_f64<E: Error>(self, value: f64) -> Result<Schedule, E> {
+            Ok(Schedule::Constant { value })
+        }
+
+        fn visit_i64<E: Error>(self, value: i64) -> Result<Schedule, E> {
+            self.visit_f64(value as f64)
+        }
+
+        fn visit_u64<E: Error>(self, value: u64) -> Result<Schedule, E> {
+            self.visit_f64(value as f64)
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Schedule, A::Error> {
+            Form::deserialize(MapAccessDeserializer::new(map))
+        }
+    }
+
+    deserializer.deserialize_any(TableOrNumber)
 }
 
 /// Mirrors [`Schedule`]; the compiler compares the two.
@@ -109,13 +145,13 @@ enum Form {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PhaseForm {
-    #[serde(with = "Form")]
+    #[serde(deserialize_with = "read")]
     schedule: Schedule,
     steps: u64,
 }
 
 fn inner<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<Schedule>, D::Error> {
-    Form::deserialize(deserializer).map(Box::new)
+    read(deserializer).map(Box::new)
 }
 
 fn phases<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Phase>, D::Error> {

@@ -20,7 +20,8 @@
 //! assert_eq!(lr.at(1000), 0.05);
 //! ```
 //!
-//! Configuration files name the variant with `kind`. Reading one validates it:
+//! Configuration files name the variant with `kind`; a number alone is a constant schedule. Reading one
+//! validates it:
 //!
 //! ```
 //! use sam_runtime::schedule::Schedule;
@@ -30,7 +31,7 @@
 //!     kind = "warmup"
 //!     steps = 100
 //!     start = { factor = 0.5 }
-//!     schedule = { kind = "constant", value = 0.05 }
+//!     schedule = 0.05
 //!     "#,
 //! )?;
 //! assert_eq!(rho.at(0), 0.025);

@@ -15,7 +15,7 @@ const COUNT: &str = "at least 1";
 /// let error = Schedule::constant(f64::NAN).validate().unwrap_err();
 /// assert!(error.to_string().contains("NaN"));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{field}` is {value}, but must be {allowed}")]
 #[non_exhaustive]
 pub struct ScheduleError {
@@ -26,6 +26,8 @@ pub struct ScheduleError {
     /// What is allowed.
     pub allowed: &'static str,
 }
+
+crate::debug::debug_as_display!(ScheduleError);
 
 impl ScheduleError {
     fn inside(mut self, outer: impl Display) -> Self {

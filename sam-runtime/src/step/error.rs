@@ -4,7 +4,7 @@ use std::fmt;
 ///
 /// Implement `From<StepError>` for the error type of a function under `#[sam_train]`, and a
 /// function that uses `?` returns it; where that is not possible, the step panics with this text.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StepError {
     /// A gradient has an element that is NaN or infinite. On a GPU, where looking means waiting, such a batch
@@ -56,6 +56,8 @@ pub enum StepError {
     #[error("the device failed during a SAM step: {0}")]
     Device(String),
 }
+
+crate::debug::debug_as_display!(StepError);
 
 impl StepError {
     pub(super) fn unsupported<E, D>() -> Self {

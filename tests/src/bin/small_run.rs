@@ -1,5 +1,5 @@
 //! A whole run of a few hundred milliseconds, for `tests/resume.rs` to kill and to go on with:
-//! `small_run OUT OPTIMIZER`. It has everything that could tell two runs apart: dropout, running
+//! `small_run OUT OPTIMIZER CHANGES`. It has everything that could tell two runs apart: dropout, running
 //! statistics, chunks, augmentation, workers, a schedule, a plateau, a running mean of the weights. It ends
 //! with one line: a checksum of all bits that it ends with.
 
@@ -81,7 +81,8 @@ fn train(
     Ok(())
 }
 
-fn config(out: &str, optimizer: &str) -> Result<RunConfig, Box<dyn Error>> {
+/// The configuration, with `changes` such as `rho=0.1`.
+fn config(out: &str, optimizer: &str, changes: &[String]) -> Result<RunConfig, Box<dyn Error>> {
     let keys = match optimizer {
         "sgd" => "momentum = 0.9\nnesterov = true\nweight_decay = 1e-3\nno_decay = true",
         _ => "",
@@ -103,15 +104,19 @@ fn config(out: &str, optimizer: &str) -> Result<RunConfig, Box<dyn Error>> {
         {keys}
         "#
     );
-    Ok(toml::from_str(&text)?)
+    let mut table: toml::Table = toml::from_str(&text)?;
+    for change in changes {
+        table.extend(toml::from_str::<toml::Table>(change)?);
+    }
+    Ok(table.try_into()?)
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().collect();
-    let [_, out, optimizer] = &*arguments else {
-        return Err("usage: small_run OUT OPTIMIZER".into());
+    let [_, out, optimizer, changes @ ..] = &*arguments else {
+        return Err("usage: small_run OUT OPTIMIZER CHANGES".into());
     };
-    let config = config(out, optimizer)?;
+    let config = config(out, optimizer, changes)?;
     let loader = DataLoader::new(images(250, 1))?
         .seed(config.seed)
         .augment(Augment::basic().mixup(0.3)?)

@@ -49,7 +49,7 @@ fn another_literal() {
 #[test]
 fn without_a_value() {
     let message = "`rho` needs a value: a number above 0, or an `f64` expression";
-    for args in [quote!(rho), quote!(rho =), quote!(rho(0.05)), quote!(rho,)] {
+    for args in [quote!(rho), quote!(rho =), quote!(rho()), quote!(rho,)] {
         assert_eq!(parse(args.clone()).1[0], message, "{args}");
     }
     refused(quote!(rho), &[message]);

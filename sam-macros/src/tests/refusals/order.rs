@@ -11,9 +11,24 @@ fn no_forward() {
         }),
         &[
             "no forward pass with a tape before this `backward`\n\nhelp: the tape begins at \
-           `x.traced(grads)`, as in `model.forward_mut(x.traced(grads))`",
+           `x.traced(grads)`, as in `model.forward_mut(x.traced(grads))`; where a function of yours traces, \
+           trace before you call it: `loss_of(model, x.traced(grads), y)`",
         ],
     );
+}
+
+/// What the help says is a step.
+#[test]
+fn a_forward_pass_in_a_function_is_traced_before_the_call() {
+    let items = attribute(
+        quote!(rho = 0.05),
+        looping(quote! {
+            let loss = loss_of(model, x.traced(grads), y);
+            grads = loss.backward();
+            opt.update(model, &grads).unwrap();
+        }),
+    );
+    assert_eq!(messages(items), [] as [&str; 0]);
 }
 
 #[test]

@@ -32,12 +32,14 @@ pub enum Checksum {
 }
 
 /// A text is no [`Checksum`].
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is no checksum; give 32 hexadecimal digits for an MD5, or 64 for a SHA-256")]
 pub struct ChecksumError {
     /// The text given.
     pub text: String,
 }
+
+crate::debug::debug_as_display!(ChecksumError);
 
 impl Checksum {
     /// A SHA-256 in a table of this crate: a wrong digit does not compile.

@@ -10,7 +10,7 @@ use super::Checksum;
 ///
 /// The text names the URL or file, what is wrong with it, and what to do. What has arrived is kept
 /// wherever it can be used: the next call goes on from there.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum DownloadError {
     /// No connection: no network, an unknown host, a closed port, or a certificate that does not hold.
@@ -143,6 +143,8 @@ pub enum DownloadError {
         problem: String,
     },
 }
+
+crate::debug::debug_as_display!(DownloadError);
 
 /// What is wrong with an archive.
 #[derive(Debug, thiserror::Error)]

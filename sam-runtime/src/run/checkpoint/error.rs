@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 use crate::optim::StateError;
 
 /// Any failure of this module. The text names the file and what in it is wrong, and says what to do.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckpointError {
     /// A file or folder can't be read or written.
@@ -75,3 +75,5 @@ pub enum CheckpointError {
         reason: String,
     },
 }
+
+crate::debug::debug_as_display!(CheckpointError);

@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf};
 
 /// Any failure of this module. The text names the file, line or value at fault, and what to do.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum MetricsError {
     /// A file or folder can't be read or written.
@@ -69,3 +69,5 @@ pub enum MetricsError {
         limit: u64,
     },
 }
+
+crate::debug::debug_as_display!(MetricsError);

@@ -111,7 +111,7 @@ impl Curves {
 }
 
 /// Why curves could not be drawn or written.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum PlotError {
     /// There is nothing to draw.
@@ -140,3 +140,5 @@ pub enum PlotError {
         reason: String,
     },
 }
+
+crate::debug::debug_as_display!(PlotError);

@@ -12,6 +12,8 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
+use super::metrics::Throughput;
+
 /// Shows on standard error how far an epoch is, how fast it goes, how long it will take, and the last
 /// values of the loss and others.
 ///
@@ -30,13 +32,19 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 /// progress.finish([("loss", 1.93), ("accuracy", 0.312)]);
 /// ```
 ///
+/// Time and speed are those of the steps: what follows the last one, such as an evaluation, and
+/// [pauses](Self::pause) don't count.
+///
 /// Dropped before the end, as when a loop is left early or panics, it leaves the terminal as it is.
 pub struct Progress {
     title: String,
     steps: u64,
     done: u64,
     samples_per_step: Option<usize>,
-    since: Instant,
+    /// Runs but for pauses.
+    clock: Throughput,
+    /// Its time at the last step.
+    spent: Duration,
     out: Output,
 }
 
@@ -77,7 +85,8 @@ impl Progress {
             steps,
             done: 0,
             samples_per_step: None,
-            since: Instant::now(),
+            clock: Throughput::start(),
+            spent: Duration::ZERO,
             out,
         }
     }
@@ -103,6 +112,7 @@ impl Progress {
     /// such as `accuracy` are shown in percent.
     pub fn step<'a>(&mut self, values: impl IntoIterator<Item = (&'a str, f64)>) {
         self.done += 1;
+        self.spent = self.clock.elapsed();
         match &mut self.out {
             Output::Bar(bar) => {
                 bar.set_message(text::values(values));
@@ -113,7 +123,7 @@ impl Progress {
                 if now - *last >= *every && self.done < self.steps {
                     *last = now;
                     let (done, steps) = (self.done, self.steps);
-                    let spent = now - self.since;
+                    let spent = self.spent;
                     let left = spent.mul_f64((steps - done) as f64 / done as f64);
                     let rate = text::rate(done as f64 / spent.as_secs_f64(), self.samples_per_step);
                     let left = text::duration(left);
@@ -125,6 +135,16 @@ impl Progress {
         }
     }
 
+    /// Stops the clock, for what is no step, such as writing a checkpoint.
+    pub fn pause(&mut self) {
+        self.clock.pause();
+    }
+
+    /// Lets the clock run on.
+    pub fn resume(&mut self) {
+        self.clock.resume();
+    }
+
     /// Prints a line, above the bar where there is one.
     pub fn println(&mut self, line: &str) {
         match &mut self.out {
@@ -134,9 +154,9 @@ impl Progress {
         }
     }
 
-    /// The epoch is over. One line stays: its steps, time and speed, and these values.
+    /// The epoch is over. One line stays: its steps, their time and speed, and these values.
     pub fn finish<'a>(mut self, values: impl IntoIterator<Item = (&'a str, f64)>) {
-        let (spent, done) = (self.since.elapsed(), self.done);
+        let (spent, done) = (self.spent, self.done);
         let rate = text::rate(done as f64 / spent.as_secs_f64(), self.samples_per_step);
         let time = text::duration(spent);
         let start = format!("{}: {done} steps in {time}, {rate}", self.title);

@@ -150,6 +150,38 @@ fn a_log_gets_a_line_now_and_then_and_one_at_the_end() {
     );
 }
 
+/// The seconds in `... steps in 0.1 s, ...`, and the steps per second.
+fn time_and_speed(line: &str) -> (f64, f64) {
+    let number = |before: &str, after: &str| {
+        let (_, rest) = line.split_once(before).unwrap();
+        rest.split_once(after).unwrap().0.parse().unwrap()
+    };
+    (number(" in ", " s,"), number(" s, ", " steps/s"))
+}
+
+#[test]
+fn time_and_speed_are_those_of_the_steps() {
+    let log = Log::default();
+    let mut progress = Progress::lines("e".into(), 20, Box::new(log.clone()));
+    let pause = Duration::from_millis(1500);
+    for _ in 0..20 {
+        std::thread::sleep(Duration::from_millis(10));
+        progress.step([]);
+    }
+    // A checkpoint.
+    progress.pause();
+    std::thread::sleep(pause);
+    progress.resume();
+    progress.step([]);
+    // The evaluation.
+    std::thread::sleep(pause);
+    progress.finish([]);
+    let (seconds, speed) = time_and_speed(&log.text());
+    assert!((0.2..1.5).contains(&seconds), "{}", log.text());
+    // With one of the pauses, at most 14.
+    assert!((14.0..=105.0).contains(&speed), "{}", log.text());
+}
+
 #[test]
 fn odd_counts_are_no_trouble() {
     let log = Log::default();

@@ -117,6 +117,56 @@ fn nested_schedules_read_as_they_are_built() {
 }
 
 #[test]
+fn a_number_is_a_constant_schedule() {
+    #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+    struct Config {
+        rho: Schedule,
+    }
+    for (text, value) in [("0.05", 0.05), ("1", 1.0), ("0", 0.0), ("5e-4", 5e-4)] {
+        let rho = Schedule::constant(value);
+        let config: Config = toml::from_str(&format!("rho = {text}")).unwrap();
+        assert_eq!(config, Config { rho });
+        // It is written with its kind.
+        let written = toml::to_string(&config).unwrap();
+        assert!(written.contains("kind = \"constant\""), "{written}");
+        assert_eq!(toml::from_str::<Config>(&written).unwrap(), config);
+        let schedule = serde_json::from_str::<Schedule>(text).unwrap();
+        assert_eq!(schedule, config.rho);
+    }
+    assert_reads(
+        "kind = 'sequential'\nphases = [{ steps = 9, schedule = 0.1 }]\nlast = 0.01",
+        Schedule::constant(0.1).then(9, Schedule::constant(0.01)),
+    );
+    let refused = |value: &str| {
+        let text = format!("\nrho = {value}");
+        toml::from_str::<Config>(&text).unwrap_err().to_string()
+    };
+    for (value, column, what) in [
+        ("-1", 7, "`value` is -1"),
+        ("nan", 7, "`value` is NaN"),
+        (
+            "'cosine'",
+            7,
+            "expected a number, or a table such as { kind = \"constant\", value = 0.05 }",
+        ),
+        ("[0.1]", 7, "expected a number"),
+        ("true", 7, "expected a number"),
+        ("{ max = 0.1 }", 7, "`kind`"),
+        ("{ kind = 'cosin', max = 0.1 }", 16, "cosin"),
+        (
+            "{ kind = 'warmup', steps = 5, schedule = -0.1 }",
+            7,
+            "`schedule.value` is -0.1",
+        ),
+    ] {
+        let error = refused(value);
+        assert!(error.contains(what), "{error}");
+        let place = format!("line 2, column {column}\n");
+        assert!(error.contains(&place), "{error}");
+    }
+}
+
+#[test]
 fn serialised_form_is_stable() {
     let schedule = Schedule::cosine(0.1, 0.0, 10).with_warmup(2);
     assert_eq!(
