@@ -4,6 +4,7 @@
 pub mod command;
 pub mod include;
 pub mod page;
+pub mod program;
 
 #[cfg(doctest)]
 mod pages {

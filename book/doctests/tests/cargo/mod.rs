@@ -1,8 +1,8 @@
 //! What cargo knows of the workspace: packages, features, examples and binaries.
 
-use std::{env, path::PathBuf, process::Command as Process};
+use std::process::Command as Process;
 
-use guide::{command::Command, page::root};
+use guide::{command::Command, page::root, program};
 use serde::Deserialize;
 
 /// The packages.
@@ -100,26 +100,9 @@ impl Workspace {
 
     /// What an example says to `--help`: as it was built beside this test, or else as cargo runs it.
     pub(crate) fn help(&self, name: &str) -> Result<String, String> {
-        let built = env::current_exe().ok().and_then(|test| {
-            let profile: PathBuf = test.parent()?.parent()?.into();
-            let path = profile.join("examples").join(name);
-            let path = path.with_extension(env::consts::EXE_EXTENSION);
-            path.exists().then_some(path)
-        });
-        let mut process = match built {
-            Some(path) => Process::new(path),
-            None => {
-                let example = self.example(name)?;
-                let mut process = Process::new(env!("CARGO"));
-                process.args(["run", "--quiet", "--example", name, "-p", &example.package]);
-                if !example.required.is_empty() {
-                    process.args(["--features", &example.required.join(",")]);
-                }
-                process.arg("--");
-                process
-            }
-        };
-        let output = process.arg("--help").current_dir(root()).output();
+        let example = self.example(name)?;
+        let mut program = program::example(&example.package, name, &example.required);
+        let output = program.arg("--help").output();
         let output = output.map_err(|error| format!("{name} --help: {error}"))?;
         match output.status.success() {
             true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
