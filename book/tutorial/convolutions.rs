@@ -41,12 +41,12 @@ fn train(
     opt: &mut Sgd<Net, f32, Cpu>,
     loader: &Loader,
     plan: &Plan,
+    dev: &Cpu,
     epoch: usize,
 ) -> Result<f32, Box<dyn std::error::Error>> {
-    let dev = Cpu::default();
     let mut grads = model.alloc_grads();
     let mut total = 0.0;
-    for (i, batch) in loader.try_epoch(&dev, epoch).enumerate() {
+    for (i, batch) in loader.try_epoch(dev, epoch).enumerate() {
         let (x, y) = batch?;
         let step = (epoch * loader.len() + i) as u64;
         opt.cfg.lr = plan.lr.at(step);
@@ -60,9 +60,8 @@ fn train(
     Ok(total / loader.len() as f32)
 }
 
-fn accuracy(model: &Net, images: &Pictures) -> f64 {
-    let dev = Cpu::default();
-    let right = chunks(images, &dev, 500).map(|(x, y)| correct(&model.forward(x), &y));
+fn accuracy(model: &Net, images: &Pictures, dev: &Cpu) -> f64 {
+    let right = chunks(images, dev, 500).map(|(x, y)| correct(&model.forward(x), &y));
     right.sum::<usize>() as f64 / images.len() as f64
 }
 
@@ -79,7 +78,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         lr: Schedule::cosine(0.01, 0.0, steps),
         rho: Schedule::constant(0.05).with_warmup(steps / 10),
     };
-    let mut model = Cpu::seed_from_u64(0).build_module::<Cnn, f32>();
+    let dev = Cpu::seed_from_u64(0);
+    let mut model = dev.build_module::<Cnn, f32>();
     let config = SgdConfig {
         lr: 0.01,
         momentum: Some(Momentum::Classic(0.9)),
@@ -87,8 +87,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let mut opt = Sgd::new(&model, config);
     for epoch in 0..EPOCHS {
-        let loss = train(&mut model, &mut opt, &loader, &plan, epoch)?;
-        let accuracy = 100.0 * accuracy(&model, &test);
+        let loss = train(&mut model, &mut opt, &loader, &plan, &dev, epoch)?;
+        let accuracy = 100.0 * accuracy(&model, &test, &dev);
         println!(
             "epoch {}: loss {loss:.3}, test accuracy {accuracy:.1} %",
             epoch + 1

@@ -32,12 +32,12 @@ fn train(
     model: &mut Net,
     opt: &mut Sgd<Net, f32, Cpu>,
     loader: &Loader,
+    dev: &Cpu,
     epoch: usize,
 ) -> Result<f32, Box<dyn std::error::Error>> {
-    let dev = Cpu::default();
     let mut grads = model.alloc_grads();
     let mut total = 0.0;
-    for batch in loader.try_epoch(&dev, epoch) {
+    for batch in loader.try_epoch(dev, epoch) {
         let (x, y) = batch?;
         let logits = model.forward_mut(x.traced(grads));
         let loss = cross_entropy_with_logits_loss(logits, y);
@@ -49,9 +49,8 @@ fn train(
     Ok(total / loader.len() as f32)
 }
 
-fn accuracy(model: &Net, images: &Pictures) -> f64 {
-    let dev = Cpu::default();
-    let right = chunks(images, &dev, 500).map(|(x, y)| correct(&model.forward(x), &y));
+fn accuracy(model: &Net, images: &Pictures, dev: &Cpu) -> f64 {
+    let right = chunks(images, dev, 500).map(|(x, y)| correct(&model.forward(x), &y));
     right.sum::<usize>() as f64 / images.len() as f64
 }
 
@@ -62,7 +61,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let loader: Loader = DataLoader::new(images.take_first(10_000))?
         .seed(0)
         .augment(Augment::basic());
-    let mut model = Cpu::seed_from_u64(0).build_module::<Mlp, f32>();
+    let dev = Cpu::seed_from_u64(0);
+    let mut model = dev.build_module::<Mlp, f32>();
     let config = SgdConfig {
         lr: 0.02,
         momentum: Some(Momentum::Classic(0.9)),
@@ -70,8 +70,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let mut opt = Sgd::new(&model, config);
     for epoch in 0..10 {
-        let loss = train(&mut model, &mut opt, &loader, epoch)?;
-        let accuracy = 100.0 * accuracy(&model, &test);
+        let loss = train(&mut model, &mut opt, &loader, &dev, epoch)?;
+        let accuracy = 100.0 * accuracy(&model, &test, &dev);
         println!(
             "epoch {}: loss {loss:.3}, test accuracy {accuracy:.1} %",
             epoch + 1

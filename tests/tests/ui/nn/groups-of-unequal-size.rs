@@ -1,8 +1,8 @@
 //! The channels don't make groups of equal size.
 //!
-//! A convolution of `G` groups divides its input channels and its output channels into as many
-//! groups, each of which is convolved on its own. Which numbers of channels make which groups is in
-//! a table, for stable Rust can't divide numbers in types.
+//! `G` groups divide the input and the output channels, by a table: stable Rust can't divide in types.
+//! In a tuple, or as `<Arch as BuildOnDevice<..>>::Built`, rustc only says that `BuildOnDevice` is not
+//! satisfied, and names neither the groups nor this page: look for a layer with a last number above 1.
 //!
 //! Mended: take a number of channels that the groups divide.
 

@@ -4,7 +4,7 @@
 //! them must run, one after the other. In a block of an `if` or a loop `backward` may run never, or
 //! twice.
 //!
-//! Mended: compute the gradient always; `update` may stand in an `if`, `zero_grads` must not.
+//! Mended: compute the gradient always; only `update` may be in the `if`. For NaN there is `nonfinite = "skip"`.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

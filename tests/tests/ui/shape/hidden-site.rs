@@ -5,7 +5,7 @@
 //! macro.
 //!
 //! Mended: write it as a statement of the function. Where all of the step is in a closure, make
-//! that a function, or call `Sam::step`, which takes the forward pass and the loss as a closure.
+//! that a function, or call [`Sam::step`](../attribute.md#without-the-attribute), which takes a closure.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;
