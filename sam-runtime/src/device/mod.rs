@@ -42,7 +42,7 @@ use dfdx::{
     tensor::{Cpu, Storage},
 };
 
-pub(crate) use cpu::{copied, displaced};
+pub(crate) use cpu::{copied, in_memory};
 pub use dual::DualNorm;
 pub(crate) use lane::{Lane, Sent};
 pub use layers::{
@@ -101,6 +101,9 @@ pub trait Kernels<E: Dtype, D: Storage<E>>: Sync {
     /// The buffer as a slice, where the host can read it.
     fn host<'a>(&self, buffer: &'a D::Vec) -> Option<&'a [E]>;
 
+    /// `to = w + e`, for weights and their perturbation that the host can read.
+    fn displaced(&self, w: &[E], e: &[E], to: &mut Vec<E>);
+
     /// The further operations of a device that works off a queue; `None` where reading a number waits for
     /// nothing.
     fn queue(&self) -> Option<&dyn Queue<E, D>> {
@@ -110,8 +113,19 @@ pub trait Kernels<E: Dtype, D: Storage<E>>: Sync {
 
 /// The kernels for tensors of type `E` on `D`, or `None` where this crate has none.
 pub fn kernels<E: Dtype, D: Storage<E>>() -> Option<&'static dyn Kernels<E, D>> {
-    type On<E, D> = &'static dyn Kernels<E, D>;
-    let known: &[&dyn Any] = &[
+    known()
+        .iter()
+        .find_map(|k| k.downcast_ref::<On<E, D>>().copied())
+}
+
+type On<E, D> = &'static dyn Kernels<E, D>;
+type Known = &'static (dyn Any + Send + Sync);
+
+/// All kernels that there are. Neither inlined nor generic, so that they are compiled with this crate, and
+/// not again with every crate that trains.
+#[inline(never)]
+fn known() -> &'static [Known] {
+    static KNOWN: &[Known] = &[
         &(&cpu::CpuKernels as On<f32, Cpu>),
         &(&cpu::CpuKernels as On<f64, Cpu>),
         #[cfg(feature = "f16")]
@@ -123,7 +137,5 @@ pub fn kernels<E: Dtype, D: Storage<E>>() -> Option<&'static dyn Kernels<E, D>> 
         #[cfg(feature = "cuda")]
         &(&cuda::CudaKernels as On<f64, dfdx::tensor::Cuda>),
     ];
-    known
-        .iter()
-        .find_map(|k| k.downcast_ref::<On<E, D>>().copied())
+    KNOWN
 }

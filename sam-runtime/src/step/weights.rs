@@ -5,7 +5,7 @@ use std::any::Any;
 use dfdx::{nn::tensor_collection::*, prelude::*, tensor::Gradients};
 
 use super::tensors::{GradientBuffers, first_parameter, read};
-use crate::device::{DualNorm, Kernels, Span, address, displaced};
+use crate::device::{DualNorm, Kernels, Span, address, in_memory};
 
 /// Tensors that own the memory for the perturbed weights, kept from step to step.
 #[derive(Default)]
@@ -110,7 +110,8 @@ impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Displace<'_, E, D> {
             ));
             self.weights.push(Box::new(weights));
         } else if let Some(e) = self.kernels.host(g) {
-            displaced(w, e, self.host);
+            let weights = in_memory(w, e.len());
+            self.kernels.displaced(&weights, e, self.host);
             if let Some(kept) = kept {
                 *w = *kept;
             }

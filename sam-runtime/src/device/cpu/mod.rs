@@ -21,5 +21,4 @@ mod subsample;
 mod view;
 
 pub(super) use step::CpuKernels;
-pub(crate) use step::displaced;
-pub(crate) use view::copied;
+pub(crate) use view::{copied, in_memory};

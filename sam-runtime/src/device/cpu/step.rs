@@ -1,13 +1,13 @@
 //! Kernels on host memory. Sums run in f64, whatever the element type.
 
 use dfdx::{
-    shapes::{Dtype, Shape},
-    tensor::{CopySlice, Cpu, CpuError, Storage, Tensor},
+    shapes::Dtype,
+    tensor::{Cpu, CpuError, Storage},
 };
 
 use rayon::prelude::*;
 
-use super::{simd::vectorized, view::in_memory};
+use super::simd::vectorized;
 use crate::device::{Buffers, DualNorm, Kernels, Norm, Notes, PassNumber, dual::Place};
 
 pub(in crate::device) struct CpuKernels;
@@ -201,24 +201,18 @@ impl<E: Dtype> Kernels<E, Cpu> for CpuKernels {
     fn host<'a>(&self, buffer: &'a Vector<E>) -> Option<&'a [E]> {
         Some(buffer)
     }
-}
 
-/// `w + e`, for weights `w` and their perturbation.
-pub(crate) fn displaced<S: Shape, E: Dtype, D: CopySlice<E>>(
-    w: &Tensor<S, E, D>,
-    e: &[E],
-    to: &mut Vec<E>,
-) {
-    let w = in_memory(w, e.len());
-    to.resize(e.len(), E::default());
-    to.par_chunks_mut(BLOCK)
-        .zip(w.par_chunks(BLOCK))
-        .zip(e.par_chunks(BLOCK))
-        .for_each(|((to, w), e)| {
-            for ((to, &w), &e) in to.iter_mut().zip(w).zip(e) {
-                *to = w + e;
-            }
-        });
+    fn displaced(&self, w: &[E], e: &[E], to: &mut Vec<E>) {
+        to.resize(e.len(), E::default());
+        to.par_chunks_mut(BLOCK)
+            .zip(w.par_chunks(BLOCK))
+            .zip(e.par_chunks(BLOCK))
+            .for_each(|((to, w), e)| {
+                for ((to, &w), &e) in to.iter_mut().zip(w).zip(e) {
+                    *to = w + e;
+                }
+            });
+    }
 }
 
 type Vector<E> = <Cpu as Storage<E>>::Vec;

@@ -38,7 +38,7 @@ pub(crate) fn copied<S: Shape, E: Unit, D: Storage<E>>(t: &Tensor<S, E, D>) -> V
 }
 
 /// The elements of `t` as they lie in memory, which is how its gradient's lie.
-pub(super) fn in_memory<S: Shape, E: Unit, D: CopySlice<E>>(
+pub(crate) fn in_memory<S: Shape, E: Unit, D: CopySlice<E>>(
     t: &Tensor<S, E, D>,
     len: usize,
 ) -> Cow<'_, [E]> {

@@ -250,6 +250,10 @@ impl<E: Element> Kernels<E, Cuda> for CudaKernels {
         None
     }
 
+    fn displaced(&self, _: &[E], _: &[E], _: &mut Vec<E>) {
+        unreachable!("weights on a GPU are displaced there")
+    }
+
     fn queue(&self) -> Option<&dyn Queue<E, Cuda>> {
         Some(self)
     }
