@@ -15,7 +15,11 @@ use sam_runtime::run::{
 };
 
 fn start(out: &Path, optimizer: &str) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_small_run"));
+    spawn(env!("CARGO_BIN_EXE_small_run"), out, optimizer)
+}
+
+fn spawn(program: &str, out: &Path, optimizer: &str) -> Child {
+    let mut command = Command::new(program);
     command.arg(out).arg(optimizer);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().unwrap()
@@ -46,13 +50,13 @@ fn records(out: &Path) -> Vec<Record> {
 }
 
 /// Runs and kills until the run comes to its end; how often it was killed.
-fn in_pieces(out: &Path, optimizer: &str, whole: Duration, before: usize) -> (String, usize) {
+fn in_pieces(start: impl Fn() -> Child, whole: Duration, before: usize) -> (String, usize) {
     for kills in 0..400 {
         // Moments all over the run, from before its first checkpoint on. A piece that is too short for the
         // next checkpoint brings nothing, so pieces get longer.
         let moment = ((before + kills) as f64 * 0.618).fract();
         let piece = whole.mul_f64(0.05 + 0.4 * moment + 0.01 * kills as f64);
-        let mut child = start(out, optimizer);
+        let mut child = start();
         let begin = Instant::now();
         while begin.elapsed() < piece {
             if child.try_wait().unwrap().is_some() {
@@ -76,19 +80,19 @@ fn in_pieces(out: &Path, optimizer: &str, whole: Duration, before: usize) -> (St
     panic!("the run never came to its end");
 }
 
-fn check(optimizer: &str) {
+fn check(start: impl Fn(&Path) -> Child) {
     let dir = tempfile::tempdir().unwrap();
     let whole = dir.path().join("whole");
     // Twice: the first time the program comes from the disk.
-    end(start(&dir.path().join("warm"), optimizer));
+    end(start(&dir.path().join("warm")));
     let begin = Instant::now();
-    let expected = end(start(&whole, optimizer));
+    let expected = end(start(&whole));
     let took = begin.elapsed();
     // How often a run can be killed depends on the machine's mood; so, several runs.
     let mut kills = 0;
     for trial in 0..50 {
         let pieces = dir.path().join(format!("pieces-{trial}"));
-        let (found, times) = in_pieces(&pieces, optimizer, took, kills);
+        let (found, times) = in_pieces(|| start(&pieces), took, kills);
         assert_eq!(found, expected, "after {times} kills");
         assert_eq!(records(&pieces), records(&whole));
         // Nothing is left of what was half-written. One killed between a checkpoint and the removal of the
@@ -107,12 +111,57 @@ fn check(optimizer: &str) {
 
 #[test]
 fn sgd_ends_with_the_same_bits() {
-    check("sgd");
+    check(|out| start(out, "sgd"));
 }
 
 #[test]
 fn adamw_ends_with_the_same_bits() {
-    check("adamw");
+    check(|out| start(out, "adamw"));
+}
+
+/// Dropout and inputs from the generator of the model's device, which no loader has seeded.
+#[test]
+fn what_is_drawn_from_the_device_goes_on_with_the_same_bits() {
+    check(|out| spawn(env!("CARGO_BIN_EXE_drawing_run"), out, "adam"));
+}
+
+/// A checkpoint at an extra moment, as of Ctrl-C, changes nothing of what follows.
+#[test]
+fn a_run_that_stops_after_each_step_draws_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |out: &Path, stops: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_drawing_run"));
+        let output = command.arg(out).arg("adam").args(stops).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{error}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let whole = run(&dir.path().join("whole"), &[]);
+    let pieces = dir.path().join("pieces");
+    for _ in 0..7 {
+        assert_ne!(run(&pieces, &["stop"]), whole);
+    }
+    assert_eq!(run(&pieces, &[]), whole);
+    let [whole, pieces] = ["whole", "pieces"].map(|name| records(&dir.path().join(name)));
+    assert_eq!(whole, pieces);
+}
+
+/// One of a version that did not keep the state of the generator.
+#[test]
+fn a_checkpoint_without_a_generator_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = env!("CARGO_BIN_EXE_drawing_run");
+    let whole = end(spawn(program, dir.path(), "adam"));
+    let store = CheckpointStore::open(dir.path().join("checkpoints")).unwrap();
+    let path = store.path(*store.steps().unwrap().last().unwrap());
+    let mut json: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let values = json["values"].as_object_mut().unwrap();
+    assert!(values.remove("rng").is_some());
+    let old = r#"{"passes": 96, "salt": 7, "draws": true, "from_device": true}"#;
+    values.insert("sam".into(), serde_json::from_str(old).unwrap());
+    fs::write(&path, json.to_string()).unwrap();
+    // The weights are those of the end; the device draws as at its beginning.
+    assert_ne!(end(spawn(program, dir.path(), "adam")), whole);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The iterators over batches: one epoch's, and those over a whole data set in order.
 
-use std::{iter::FusedIterator, sync::Arc};
+use std::{any::Any, iter::FusedIterator, sync::Arc};
 
-use dfdx::tensor::TensorFromVec;
+use dfdx::tensor::{Cpu, TensorFromVec};
 use rand::RngCore;
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
     stream::Purpose,
     workers::{Queues, Workers},
 };
-use crate::device::{Lane, fork};
+use crate::device::{Lane, note_source};
 
 /// All samples of `dataset` on `device`, each once and in order, `size` at a time: inputs
 /// `(n, S...)` and one-hot targets `(n, CLASSES)` with `n` known at run time.
@@ -102,8 +102,12 @@ where
         // What is drawn in a step, as by dropout, is then a function of (seed, epoch, batch) too, and a
         // resumed run needs to know nothing of the steps before.
         let seed = self.plan.draw(index).stream(Purpose::Device).next_u64();
-        let own = fork::<D>(seed).and_then(|fork| fork.device().cloned());
-        Some((batch, own.unwrap_or_else(|| device.clone())))
+        let own = (&Cpu::seed_from_u64(seed) as &dyn Any)
+            .downcast_ref()
+            .cloned();
+        let device = own.unwrap_or_else(|| device.clone());
+        note_source(&device);
+        Some((batch, device))
     }
 
     /// The next batch that was not read yet; on its way, if there is a lane.

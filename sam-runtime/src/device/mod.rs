@@ -9,6 +9,9 @@
 //! | `composed` | for tests: the layers out of dfdx's own operations, on any device |
 //! | `norm`, `dual` | the norms of a perturbation, and of a gradient |
 //! | `queue` | what a device adds that nobody should wait for |
+//! | `generator` | the generator of a device, taken out and put back |
+//! | `rewind` | the generators that a step may draw from, back at an earlier moment |
+//! | `rng_state` | [`RngState`]: a generator in a form for files |
 //! | `rng` | random numbers that both passes of a step share |
 //! | `lane` | batches on their way to a device |
 //! | `transfer` | rows of tensors cut and joined, and tensors moved, where they are |
@@ -27,12 +30,15 @@ mod cpu;
 #[cfg(feature = "cuda")]
 mod cuda;
 mod dual;
+mod generator;
 mod lane;
 mod layers;
 mod memory;
 mod norm;
 mod queue;
+mod rewind;
 mod rng;
+mod rng_state;
 mod transfer;
 
 use std::any::Any;
@@ -52,8 +58,10 @@ pub use memory::keep_freed_memory;
 pub use norm::{Norm, NormError};
 pub(crate) use queue::address;
 pub use queue::{Notes, Numbers, PassNumber, Queue, Span};
+pub(crate) use rewind::{Moment, Source, note_source};
 pub use rng::{Fork, fork};
 pub(crate) use rng::{Twins, twins};
+pub use rng_state::{RngState, rng_state, set_rng_state};
 pub(crate) use transfer::{joined, mean, moved, split};
 
 /// The memory of a gradient on `D`.

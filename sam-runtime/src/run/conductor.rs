@@ -19,9 +19,10 @@ use super::{
 };
 use crate::{
     data::Position,
+    device::{RngState, Source, rng_state},
     last_report,
     optim::SaveState,
-    step::{sam_state, set_sam_state},
+    step::{device_of, sam_state, set_sam_state},
 };
 
 /// A run: it counts steps and epochs, knows the learning rate and rho, writes checkpoints and metrics, and
@@ -83,8 +84,11 @@ use crate::{
 ///
 /// # Resuming
 /// A run that is cut off, at whatever moment, and started again with `resume` goes on from its last
-/// checkpoint and ends with the same bits as one that was not: its data, augmentation and dropout masks are
-/// functions of (seed, epoch, batch), and all the rest is in the checkpoint.
+/// checkpoint and ends with the same bits as one that was not: its data and augmentation are functions of
+/// (seed, epoch, batch), as is what is drawn on the device of a loader's batch, and all the rest is in the
+/// checkpoint. That includes the state of the generator of the model's device
+/// ([`RngState`](crate::device::RngState)), from which it draws again once the loop has called
+/// [`next_epoch`](Self::next_epoch).
 pub struct Run<M> {
     config: RunConfig,
     store: CheckpointStore,
@@ -100,6 +104,8 @@ pub struct Run<M> {
     lost: Option<f64>,
     last_checkpoint: Option<PathBuf>,
     stop: Option<Stop>,
+    /// After a resume, until the loop begins: where the generator of the model's device goes on.
+    rng: Option<(Source, RngState)>,
 }
 
 /// What a checkpoint holds of a run, beside tensors.
@@ -123,14 +129,15 @@ const MODEL: &str = "model";
 const OPTIMIZER: &str = "optimizer";
 const EMA: &str = "ema";
 const SAM: &str = "sam";
+const RNG: &str = "rng";
 const RUN: &str = "run";
 
 /// What the file with the configuration is called.
 const CONFIG: &str = "config.toml";
 
 impl<M: Clone> Run<M> {
-    /// Starts a run, or goes on with one: then `model`, `opt` and what SAM remembers of the model become
-    /// those of the last checkpoint. `all` is the whole configuration of the program, of which
+    /// Starts a run, or goes on with one: then `model`, `opt` and the random numbers of the model's
+    /// device become those of the last checkpoint. `all` is the whole configuration of the program, of which
     /// `config` is a part or all; it is written to `config.toml`. A run that goes on with another one than it
     /// has written there says on standard error what is different.
     ///
@@ -170,6 +177,7 @@ impl<M: Clone> Run<M> {
             if ema.warmup { mean.warmup() } else { mean }
         });
         let mut kept = Kept::default();
+        let mut rng = None;
         if let Some(last) = &last {
             kept = last.value(RUN)?;
             last.load_module(MODEL, model)?;
@@ -177,7 +185,14 @@ impl<M: Clone> Run<M> {
             if let Some(ema) = &mut ema {
                 last.load_with(EMA, |state| ema.load_state(state))?;
             }
-            set_sam_state(model, last.value(SAM)?);
+            if last.has(SAM) {
+                set_sam_state(model, last.value(SAM)?);
+            }
+            // One of an earlier version has none.
+            if last.has(RNG) {
+                let source = device_of(model).and_then(|device: D| Source::of(&device));
+                rng = source.zip(last.value(RNG)?);
+            }
             for line in resumed::differences(&out.join(CONFIG), all, given)? {
                 eprintln!("{line}");
             }
@@ -195,6 +210,7 @@ impl<M: Clone> Run<M> {
             interrupt: Interrupt::listen(),
             started: Instant::now(),
             lost: None,
+            rng,
             config,
         })
     }
@@ -229,6 +245,9 @@ impl<M> Run<M> {
     /// Where the next epoch, of `batches` batches, begins: after a resume in mid-epoch, in its middle, or
     /// even at its end, if only the evaluation is missing. `None` when the run is over.
     pub fn next_epoch(&mut self, batches: usize) -> Option<Position> {
+        if let Some((source, state)) = self.rng.take() {
+            source.go_on(&state);
+        }
         let position = self.kept.position;
         if self.stop.is_none() && position.epoch >= self.config.epochs {
             self.stop = Some(Stop::Finished);
@@ -445,6 +464,10 @@ impl<M: Clone> Run<M> {
             .with_module(MODEL, model)?
             .with_state(OPTIMIZER, opt)?
             .with_value(SAM, &sam_state(model))?
+            .with_value(
+                RNG,
+                &device_of(model).and_then(|device: D| rng_state(&device)),
+            )?
             .with_value(RUN, &kept)?;
         checkpoint.score = score.filter(|score| score.is_finite());
         if let Some(ema) = &self.ema {

@@ -40,6 +40,7 @@ pub use sam::{LossValue, Sam};
 pub use seeds::{SamState, sam_state, set_sam_state};
 pub use split::{Batch, SplitBatch};
 pub(crate) use split::{chunk_rows, split_beside};
+pub(crate) use tensors::device_of;
 pub use workspace::release_memory;
 
 pub use pass::Settings;

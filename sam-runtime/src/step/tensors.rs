@@ -90,6 +90,12 @@ pub(super) fn first_parameter<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>
     .found)
 }
 
+/// The device of the first parameter.
+pub(crate) fn device_of<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(model: &M) -> Option<D> {
+    let first = first_parameter(model, false).ok()??;
+    Some(first.0)
+}
+
 /// The gradient buffers of a model's parameters.
 pub(super) struct GradientBuffers<'a, E: Dtype, D: Device<E>, M> {
     pub(super) model: &'a M,

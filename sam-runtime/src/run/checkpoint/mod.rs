@@ -8,10 +8,10 @@
 //! ```
 //! use sam_runtime::{
 //!     data::Position,
+//!     device::{rng_state, set_rng_state},
 //!     dfdx::{optim::SgdConfig, prelude::*},
 //!     optim::Sgd,
 //!     run::checkpoint::{Checkpoint, CheckpointStore},
-//!     step::{sam_state, set_sam_state},
 //! };
 //!
 //! # let dir = tempfile::tempdir()?;
@@ -24,14 +24,16 @@
 //!     &Checkpoint::new(1200)
 //!         .with_module("model", &model)?
 //!         .with_state("optimizer", &opt)?
-//!         .with_value("sam", &sam_state(&model))?
+//!         .with_value("rng", &rng_state(&dev))?
 //!         .with_value("position", &Position { epoch: 3, batch: 27 })?,
 //! )?;
 //!
 //! let found = store.latest()?.expect("one was saved");
 //! found.load_module("model", &mut model)?;
 //! found.load_state("optimizer", &mut opt)?;
-//! set_sam_state(&model, found.value("sam")?);
+//! if let Some(state) = found.value::<Option<_>>("rng")? {
+//!     set_rng_state(&dev, &state);
+//! }
 //! assert_eq!(found.value::<Position>("position")?.batch, 27);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

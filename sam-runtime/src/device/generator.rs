@@ -1,0 +1,169 @@
+//! The generator of a device, taken out and put back: random numbers that can be drawn twice.
+//!
+//! dfdx keeps it to itself (`Cpu::rng` is private), but hands it, locked, to whatever
+//! [`Distribution`] a tensor is sampled from. One that draws nothing is a way in.
+
+use std::{
+    any::{Any, TypeId},
+    cell::Cell,
+    ptr,
+};
+
+use dfdx::{
+    shapes::Rank0,
+    tensor::{Cpu, SampleTensor},
+};
+use rand::{Rng, distributions::Distribution, rngs::StdRng};
+
+/// The state of a device's generator. Two are equal where the same numbers follow.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Generator(pub(super) StdRng);
+
+/// The state now; `None` on a device whose generator can't be reached. Draws nothing.
+pub(crate) fn generator<D: 'static>(device: &D) -> Option<Generator> {
+    visit(device, |rng| Generator(rng.clone()))
+}
+
+/// Has `device` go on from `state`, and all that share its generator; nothing on a device whose generator
+/// can't be reached.
+pub(crate) fn set_generator<D: 'static>(device: &D, state: &Generator) {
+    visit(device, |rng| rng.clone_from(&state.0));
+}
+
+/// Which generator `device` has: the same number where two devices share one, as clones do. Only for
+/// devices that are alive at the same time.
+pub(crate) fn generator_id<D: 'static>(device: &D) -> Option<usize> {
+    visit(device, |rng| ptr::from_mut(rng).addr())
+}
+
+/// Calls `f` with the generator of `device`, which is locked meanwhile.
+fn visit<D: 'static, T>(device: &D, f: impl FnOnce(&mut StdRng) -> T) -> Option<T> {
+    let device = device as &dyn Any;
+    let mut found = None;
+    let visitor = Visitor(Cell::new(Some(|rng: &mut StdRng| found = Some(f(rng)))));
+    // A GPU's is visited before the one number goes to the card: should that fail, nothing is amiss.
+    if let Some(device) = device.downcast_ref::<Cpu>() {
+        drop(SampleTensor::<u8>::try_sample_like(
+            device, &NUMBER, &visitor,
+        ));
+    }
+    #[cfg(feature = "cuda")]
+    if let Some(device) = device.downcast_ref::<dfdx::tensor::Cuda>() {
+        drop(SampleTensor::<u8>::try_sample_like(
+            device, &NUMBER, &visitor,
+        ));
+    }
+    drop(visitor);
+    found
+}
+
+/// The shape of a tensor that takes one draw.
+const NUMBER: Rank0 = ();
+
+/// Hands on the generator that it is to draw from, the first time.
+struct Visitor<F>(Cell<Option<F>>);
+
+impl<F: FnOnce(&mut StdRng)> Distribution<u8> for Visitor<F> {
+    fn sample<R: Rng + ?Sized>(&self, rng: &mut R) -> u8 {
+        if typeid::of::<R>() == TypeId::of::<StdRng>()
+            && let Some(f) = self.0.take()
+        {
+            // SAFETY: `R` is `StdRng`. `typeid::of` is blind to lifetimes alone, and `StdRng` has none.
+            #[allow(unsafe_code)]
+            let rng = unsafe { &mut *ptr::from_mut(rng).cast::<StdRng>() };
+            f(rng);
+        }
+        0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dfdx::prelude::*;
+    use rand::{SeedableRng, distributions::Standard};
+
+    use super::*;
+
+    #[test]
+    fn dropout_draws_the_same_mask_again() {
+        let dev = Cpu::seed_from_u64(3);
+        let x: Tensor<Rank1<64>, f32, _> = dev.ones();
+        let before = generator(&dev).unwrap();
+        let first = x.clone().dropout(0.5).array();
+        let after = generator(&dev).unwrap();
+        assert!(first.contains(&0.0) && first.contains(&2.0));
+        assert_ne!(before, after);
+        let second = x.clone().dropout(0.5).array();
+        assert_ne!(first, second);
+        set_generator(&dev, &before);
+        assert_eq!(x.clone().dropout(0.5).array(), first);
+        assert_eq!(generator(&dev), Some(after));
+        assert_eq!(x.dropout(0.5).array(), second);
+    }
+
+    /// Draws of all kinds, an odd number of 32-bit words between them.
+    fn draw(dev: &Cpu) -> (Vec<f32>, Vec<f64>, Vec<usize>, Vec<u32>, u64) {
+        let normal: Tensor<Rank1<5>, f32, _> = dev.sample_normal();
+        let uniform: Tensor<Rank1<3>, f64, _> = dev.sample_uniform();
+        let whole: Tensor<Rank1<7>, usize, _> = dev.sample(Standard);
+        let half: Tensor<Rank1<3>, u32, _> = dev.sample(Standard);
+        let number = dev.random_u64();
+        let half = half.as_vec();
+        (
+            normal.as_vec(),
+            uniform.as_vec(),
+            whole.as_vec(),
+            half,
+            number,
+        )
+    }
+
+    #[test]
+    fn draws_of_every_type_come_again_from_wherever_in_the_stream() {
+        let dev = Cpu::seed_from_u64(5);
+        for _ in 0..50 {
+            let before = generator(&dev).unwrap();
+            let (first, after) = (draw(&dev), generator(&dev).unwrap());
+            set_generator(&dev, &before);
+            assert_eq!(draw(&dev), first);
+            assert_eq!(generator(&dev), Some(after));
+        }
+    }
+
+    #[test]
+    fn looking_and_putting_back_leave_the_stream_as_it_was() {
+        let (dev, alone) = (Cpu::seed_from_u64(7), Cpu::seed_from_u64(7));
+        for _ in 0..50 {
+            let state = generator(&dev).unwrap();
+            draw(&dev);
+            set_generator(&dev, &state);
+            assert_eq!(draw(&dev), draw(&alone));
+            assert_eq!(generator(&dev), generator(&alone));
+        }
+    }
+
+    #[test]
+    fn the_state_is_that_of_rands_own_generator() {
+        let dev = Cpu::seed_from_u64(11);
+        let mut own = StdRng::seed_from_u64(11);
+        assert_eq!(generator(&dev), Some(Generator(own.clone())));
+        assert_eq!(dev.random_u64(), own.r#gen::<u64>());
+        assert_eq!(generator(&dev), Some(Generator(own)));
+    }
+
+    #[test]
+    fn clones_share_a_generator_and_others_do_not() {
+        let (dev, other) = (Cpu::seed_from_u64(1), Cpu::seed_from_u64(1));
+        let x: Tensor<Rank1<2>, f32, _> = dev.zeros();
+        assert_eq!(generator_id(&dev), generator_id(x.device()));
+        assert_ne!(generator_id(&dev), generator_id(&other));
+        set_generator(&dev, &Generator(StdRng::seed_from_u64(2)));
+        assert_eq!(generator(x.device()), generator(&Cpu::seed_from_u64(2)));
+    }
+
+    #[test]
+    fn what_is_no_device_has_none() {
+        assert_eq!(generator(&3_u8), None);
+        set_generator(&3_u8, &Generator(StdRng::seed_from_u64(2)));
+    }
+}
