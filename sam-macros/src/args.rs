@@ -145,6 +145,14 @@ impl Args {
         args
     }
 
+    /// The same, for batches that are not cut.
+    pub(crate) fn whole(&self) -> Self {
+        Self {
+            m: None,
+            ..self.clone()
+        }
+    }
+
     /// Whether `rho` is known when compiling, and so is not 0.
     pub(crate) fn rho_is_literal(&self) -> bool {
         literal(&self.rho).is_some()

@@ -36,7 +36,13 @@ pub(crate) fn sam_train(args: TokenStream, item: TokenStream) -> TokenStream {
     let plan = analyze::train_fn(&function, &args, &mut errors);
     match plan {
         Some(plan) if errors.is_empty() => {
-            expand::train_fn(&mut function, plan, &args);
+            // Both ways are read from trees of their own: a node is named by where it is.
+            let may_be_zero = args.m.is_some() && !args.rho_is_literal();
+            let whole = may_be_zero.then(|| function.clone()).and_then(|whole| {
+                let plan = analyze::train_fn(&whole, &args.whole(), &mut errors)?;
+                Some((whole, plan))
+            });
+            expand::train_fn(&mut function, &plan, &args, whole);
             let tokens = function.into_token_stream();
             if std::env::var_os("SAM_MACROS_DEBUG").is_some() {
                 eprintln!("{tokens}");

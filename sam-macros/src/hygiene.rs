@@ -4,23 +4,26 @@ use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote};
 use syn::Path;
 
-/// Names for one expansion. Locals and labels resolve where the macro was defined (mixed site), so
-/// a user's variable of the same name is another one.
+use crate::analyze::localize::Words;
+
+/// Names for one step. Locals and labels resolve where the macro was defined (mixed site), so a user's
+/// variable of the same name is another one.
 pub(crate) struct Names {
     /// The runtime's `__private` module.
     pub(crate) rt: TokenStream,
+    index: usize,
     pub(crate) step: Ident,
-    pub(crate) pass: Ident,
+    /// The perturbed model.
+    pub(crate) copy: Ident,
+    /// What stands for the model where that is a field.
     pub(crate) model: Ident,
-    pub(crate) input: Ident,
-    pub(crate) traced: Ident,
-    pub(crate) chunks: Ident,
+    pub(crate) rho: Ident,
     pub(crate) settings: Ident,
-    pub(crate) start: Ident,
     pub(crate) loss: Ident,
     pub(crate) gradients: Ident,
-    pub(crate) result: Ident,
     pub(crate) error: Ident,
+    pub(crate) chunks: Ident,
+    pub(crate) chunk: Ident,
 }
 
 pub(crate) fn local(name: &str) -> Ident {
@@ -34,37 +37,95 @@ pub(crate) fn shown_at(user: Span) -> Span {
 }
 
 impl Names {
-    pub(crate) fn new(krate: &Path) -> Self {
+    pub(crate) fn new(krate: &Path, index: usize) -> Self {
+        let own = |name: &str| format_ident!("__sam_{name}_{index}", span = Span::mixed_site());
         Self {
             rt: quote!(#krate::__private),
-            step: local("step"),
-            pass: local("pass"),
-            model: local("model"),
-            input: local("input"),
-            traced: local("traced"),
-            chunks: local("chunks"),
-            settings: local("settings"),
-            start: local("start"),
-            loss: local("loss"),
-            gradients: local("gradients"),
-            result: local("result"),
-            error: local("error"),
+            index,
+            step: own("step"),
+            copy: own("copy"),
+            model: own("model"),
+            rho: own("rho"),
+            settings: own("settings"),
+            loss: own("loss"),
+            gradients: own("gradients"),
+            error: own("error"),
+            chunks: own("chunks"),
+            chunk: own("chunk"),
         }
     }
 
-    /// What an observer sees.
-    pub(crate) fn seen(&self, index: usize) -> Ident {
-        format_ident!("__sam_seen_{index}", span = Span::mixed_site())
+    /// What line `k` has recorded.
+    pub(crate) fn record(&self, k: usize, i: usize) -> Ident {
+        self.of_line("record", k, i)
     }
 
-    /// The chunks of a captured value.
-    pub(crate) fn parts(&self, index: usize) -> Ident {
-        format_ident!("__sam_parts_{index}", span = Span::mixed_site())
+    /// What the replay of line `k` calls a recorded field.
+    pub(crate) fn field(&self, k: usize, i: usize) -> Ident {
+        self.of_line("field", k, i)
     }
 
-    /// A captured field.
-    pub(crate) fn field(&self, index: usize) -> Ident {
-        format_ident!("__sam_field_{index}", span = Span::mixed_site())
+    /// The copy of what holds the model, as line `k` found it.
+    pub(crate) fn owner(&self, k: usize) -> Ident {
+        self.of_line("owner", k, 0)
+    }
+
+    /// The model as line `k` found it.
+    pub(crate) fn model_at(&self, k: usize) -> Ident {
+        self.of_line("found", k, 0)
+    }
+
+    /// The chunks of the kept input of a site.
+    pub(crate) fn cut(&self, site: usize) -> Ident {
+        self.of_line("cut", site, 0)
+    }
+
+    /// What the statements outside the slice see of a variable.
+    pub(crate) fn seen(&self, variable: &Ident) -> Ident {
+        format_ident!(
+            "__sam_seen_{}_{}",
+            self.index,
+            variable,
+            span = Span::mixed_site()
+        )
+    }
+
+    /// The values of a variable of the slice, one for each chunk, as the last line left them.
+    pub(crate) fn parts(&self, variable: &Ident) -> Ident {
+        format_ident!(
+            "__sam_parts_{}_{}",
+            self.index,
+            variable,
+            span = Span::mixed_site()
+        )
+    }
+
+    /// The same, while the line that binds the variable anew still runs.
+    pub(crate) fn parts_anew(&self, variable: &Ident) -> Ident {
+        format_ident!(
+            "__sam_anew_{}_{}",
+            self.index,
+            variable,
+            span = Span::mixed_site()
+        )
+    }
+
+    fn of_line(&self, what: &str, k: usize, i: usize) -> Ident {
+        format_ident!(
+            "__sam_{what}_{}_{k}_{i}",
+            self.index,
+            span = Span::mixed_site()
+        )
+    }
+
+    /// What a site says in the replay.
+    pub(crate) fn words(&self) -> Words {
+        let Self { rt, step, .. } = self;
+        Words {
+            gradients: quote!(#rt::Driver::again(&#step)),
+            missing: quote!(#rt::missing()),
+            import: quote!(#[allow(unused_imports)] use #rt::Trace as _;),
+        }
     }
 }
 

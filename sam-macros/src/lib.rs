@@ -1,8 +1,8 @@
 //! The `#[sam_train]` attribute. Use it through `sam_runtime`, where its documentation stands.
 //!
 //! Tokens go in and tokens come out, in stages that are types: `args` reads the keys,
-//! `analyze` reads the function into a `model::Plan`, `expand` writes the two-pass step.
-//! All arithmetic is in the runtime; the expansion only moves statements.
+//! `analyze` reads the function into a `plan::Plan`, `expand` writes the step: the clean pass where the
+//! user wrote it, and its replay at the backward site. All arithmetic is in the runtime.
 
 mod analyze;
 mod args;
@@ -11,8 +11,8 @@ mod errors;
 mod expand;
 mod fallback;
 mod hygiene;
-mod model;
-mod tokens;
+mod plan;
+mod source;
 
 #[cfg(test)]
 mod tests;

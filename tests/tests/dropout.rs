@@ -1,4 +1,5 @@
-//! Both passes of a step see the same dropout masks, and every step other ones.
+//! Both passes of a step see the same dropout masks, and every step other ones: those that the plain loop has,
+//! from the generator of the user's own device.
 //!
 //! The loss here is linear in the weights, so its gradient is the mean of the masked inputs,
 //! wherever it is taken: with the same mask in both passes the SAM gradient is the clean one.
@@ -119,11 +120,11 @@ fn every_step_has_other_masks() {
 
 #[test]
 fn every_step_has_other_masks_also_where_many_models_take_turns() {
-    let mut models: Vec<Built> = (0..4).map(|seed| start(seed).0).collect();
+    let mut models: Vec<(Built, Input)> = (0..4).map(start).collect();
     let mut seen = vec![Vec::new(); models.len()];
     for _ in 0..5 {
-        for (model, seen) in models.iter_mut().zip(&mut seen) {
-            let grads = whole(model, start(1).1);
+        for ((model, x), seen) in models.iter_mut().zip(&mut seen) {
+            let grads = whole(model, x.clone());
             seen.push(masks(model, &grads));
         }
     }
@@ -167,6 +168,69 @@ fn the_first_masks_depend_on_the_seed_of_the_device() {
     };
     assert_eq!(first(1), first(1));
     assert_ne!(first(1), first(2));
+}
+
+/// What the plain loop has, by hand: the gradient of one pass.
+fn plain(model: &mut Built, x: Input) -> Gradients<f64, Cpu> {
+    let grads = model.alloc_grads();
+    model.forward_mut(x.traced(grads)).mean().backward()
+}
+
+#[test]
+fn the_masks_are_those_of_the_plain_loop_and_so_is_what_is_drawn_next() {
+    let ((mut model, x), (mut other, same)) = (start(6), start(6));
+    for _ in 0..5 {
+        let grads = whole(&mut model, x.clone());
+        let expected = plain(&mut other, same.clone());
+        assert_eq!(masks(&model, &grads), masks(&other, &expected));
+        assert_eq!(x.device().random_u64(), same.device().random_u64());
+    }
+}
+
+#[test]
+fn a_step_that_fails_in_its_second_pass_has_drawn_what_one_pass_draws() {
+    let (mut model, x) = start(6);
+    let (mut other, same) = start(6);
+    for _ in 0..3 {
+        let grads = model.alloc_grads();
+        let mut passes = 0;
+        let result = Sam::new(0.5).step(&mut model, x.clone(), grads, |model, x, grads| {
+            passes += 1;
+            let factor = if passes == 2 { f64::NAN } else { 1.0 };
+            // More in the second pass than in the first.
+            for _ in 0..passes {
+                x.device().random_u64();
+            }
+            model.forward_mut(x.traced(grads)).mean() * factor
+        });
+        assert!(result.is_err());
+        same.device().random_u64();
+        plain(&mut other, same.clone());
+        assert_eq!(x.device().random_u64(), same.device().random_u64());
+    }
+}
+
+/// Batches of a loader are on devices of their own.
+#[test]
+fn the_masks_of_a_loaders_batches_are_the_same_in_both_passes() {
+    let data = Images::<Rank1<I>, 2>::new(vec![200; 12 * I], vec![1; 12]).unwrap();
+    let loader = DataLoader::<_, B>::new(data).unwrap();
+    let dev = Cpu::seed_from_u64(3);
+    type Single = <Net as BuildOnDevice<Cpu, f32>>::Built;
+    let mut model: Single = dev.build_module::<Net, f32>();
+    let state = sam_runtime::device::rng_state(&dev);
+    for (x, _) in loader.epoch(&Cpu::default(), 0) {
+        let grads = model.alloc_grads();
+        Sam::new(0.5)
+            .step(&mut model, x, grads, |model, x, grads| {
+                model.forward_mut(x.traced(grads)).mean()
+            })
+            .unwrap();
+        let report = last_report().unwrap();
+        let rise = report.sharpness().unwrap() - 0.5 * report.gradient_norm().unwrap();
+        assert!(rise.abs() < 1e-5, "{rise}");
+    }
+    assert_eq!(sam_runtime::device::rng_state(&dev), state);
 }
 
 #[test]

@@ -6,10 +6,11 @@ use guide::page::{Page, pages, root};
 
 /// What is tested, and how: Rust by rustdoc, the others by the tests beside this one. `text` is what a
 /// program prints, `diff` what changes in one that stands whole beside it.
-const TAGS: [&str; 8] = [
+const TAGS: [&str; 9] = [
     "rust",
     "rust,no_run",
     "rust,compile_fail",
+    "rust,should_panic",
     "toml",
     "console",
     "python",

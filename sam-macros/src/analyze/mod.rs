@@ -1,97 +1,96 @@
-//! Reads a function: finds the step, and what each statement is to it.
+//! Reads a function: finds the steps, and what each statement is to them.
 //!
 //! | file | what |
 //! |---|---|
-//! | `locate` | the three sites, and what they stand in |
-//! | `place` | the model that `update` trains |
-//! | `names` | which variables a piece of source uses, and how |
-//! | `dataflow` | slice and observers |
-//! | `captures` | what crosses the border of the slice |
-//! | `generics` | type parameters that both passes need a copy of |
+//! | `sites` | where tapes begin and end, and what is updated |
+//! | `model` | the model that `update` trains |
+//! | `path` | all statements before a backward site |
+//! | `slice` | those that the loss and the tape depend on |
+//! | `localize`, `prune` | what the replay runs of them |
+//! | `records` | what comes into them from outside |
+//! | `generics` | type parameters that must be `Clone` |
 
-mod captures;
-mod dataflow;
 mod generics;
-mod locate;
-mod names;
-mod place;
+pub(crate) mod localize;
+mod model;
+mod path;
+mod prune;
+mod records;
+mod sites;
+mod slice;
 
-use quote::ToTokens;
 use syn::{Block, Expr, ItemFn, Stmt};
 
+pub(crate) use self::prune::has_unknown_macro;
+
 use self::{
-    dataflow::{Region, is_variable},
-    locate::{Frame, Site, Sites},
-    names::Uses,
+    path::Path,
+    records::Records,
+    sites::{Frame, NESTED_ITEM, Site, Sites},
+    slice::Cut,
 };
 use crate::{
-    args::{Args, is_place},
+    args::Args,
     errors::{Errors, Kind, spelled},
-    model::{Backward, Forward, InLoop, ModelPlace, Plan, Role, id_of},
-    tokens,
+    hygiene::Names,
+    plan::{Backward, InLoop, ModelPlace, NodeId, Plan, Region, Replay, id_of},
+    source::Uses,
 };
 
-/// What must be done to turn `item` into a SAM step, or the reasons why it can't be.
+/// What must be done to turn `item` into SAM steps, or the reasons why it can't be.
 pub(crate) fn train_fn(item: &ItemFn, args: &Args, errors: &mut Errors) -> Option<Plan> {
     refuse_signature(item, errors);
-    let sites = locate::sites(&item.block);
-    let backward = the_backward(item, &sites, errors)?;
-    let trace = the_trace(&sites, backward, errors)?;
-    let common = common_block(trace, backward, errors)?;
-    let (block, first, last) = common;
-    let updates = the_updates(&sites, backward, &block.stmts[last], args, errors)?;
-    let model = place::model(item, args, &updates, &backward.stack, errors)?;
-
-    let mut region = region(item, &sites, trace, backward, common, &model);
-    let mut roles = region.roles();
-    if first != last && roles[first - region.first] != Role::Slice {
-        errors.at(
-            Kind::LossWithoutForward,
-            &backward.call.receiver,
-            "this loss does not depend on the forward pass with the tape\n\nhelp: `backward` must be \
-             called on what is computed from the traced input",
-        );
+    let sites = sites::sites(&item.block);
+    refuse_hidden(&sites, errors);
+    if sites.backwards.is_empty() {
+        if !sites.hidden.iter().any(|(_, kind, _)| *kind == "backward") {
+            errors.at(
+                Kind::NoBackward,
+                &item.sig.ident,
+                "no training step found: there is no `.backward()` here\n\nhelp: a step is \
+                 `model.forward_mut(x.traced(grads))`, then `loss.backward()`, then \
+                 `opt.update(&mut model, &grads)`",
+            );
+        }
         return None;
     }
-    // Traced inputs that do not reach the loss are no part of the step.
-    let start = (region.first..first)
-        .find(|i| roles[i - region.first] == Role::Slice && traces_in(&sites, block, *i))
-        .unwrap_or(first);
-    roles.drain(..start - region.first);
-    region.first = start;
-
-    region.find_declared(&roles);
-    let forward = forward(&region, trace, args, start == first);
-    if forward.hoisted {
-        region.outside.push(id_of(&*trace.call.receiver));
-    }
-    refuse_foreign_model(&region, &roles, &model, trace, errors);
-    region.refuse_side_effects(&roles, errors);
-    let batch = captures::batch_variables(item, &backward.stack, &region, &roles);
-    let captures = captures::captures(&region, &roles, &batch, args, errors);
-    refuse_nothing_to_cut(args, &forward, &captures, errors);
-
-    let raising: Vec<&Stmt> = block.stmts[region.first..=last]
+    let barriers: Vec<NodeId> = sites
+        .backwards
         .iter()
-        .chain(updates.iter().filter_map(|site| innermost_stmt(site)))
+        .chain(&sites.updates)
+        .map(|site| id_of(site.call))
         .collect();
-    Some(Plan {
-        block: id_of(block),
-        region: region.first..=last,
-        declared: region.declared.clone(),
-        seen: captures::seen(&region, &roles, id_of(backward.call)),
-        roles,
-        forward,
-        backward: Backward {
-            call: id_of(backward.call),
-            fallible: backward.call.method == "try_backward",
-        },
-        optimizer: place::optimizer(args, &updates),
-        cloned_types: generics::cloned_types(item, &model, &captures),
-        captures,
-        in_loop: in_loop(&backward.stack, block),
-        raise: place::raise(item, &raising),
-        model,
+    let backwards: Vec<NodeId> = sites
+        .backwards
+        .iter()
+        .map(|site| id_of(site.call))
+        .collect();
+    let mut regions = Vec::new();
+    for backward in &sites.backwards {
+        let step = StepOf {
+            item,
+            args,
+            sites: &sites,
+            barriers: &barriers,
+            backwards: &backwards,
+            backward,
+        };
+        if step.is_of_another_model() {
+            continue;
+        }
+        regions.extend(step.region(regions.len(), errors));
+    }
+    refuse_shared_lines(&regions, &sites, errors);
+    if regions.is_empty() && errors.is_empty() {
+        errors.at(
+            Kind::NoUpdate,
+            args.model.as_ref()?,
+            format!("no step here trains `{}`", spelled(args.model.as_ref()?)),
+        );
+    }
+    errors.is_empty().then(|| Plan {
+        cloned_types: generics::cloned_types(item, &regions),
+        regions,
     })
 }
 
@@ -121,305 +120,419 @@ fn refuse_signature(item: &ItemFn, errors: &mut Errors) {
     }
 }
 
-fn the_backward<'s, 'a>(
-    item: &ItemFn,
-    sites: &'s Sites<'a>,
-    errors: &mut Errors,
-) -> Option<&'s Site<'a>> {
-    match sites.backwards.as_slice() {
-        [one] => return Some(one),
-        [] => {
-            if !report_hidden(sites, "backward", errors) {
-                errors.at(
-                    Kind::NoBackward,
-                    &item.sig.ident,
-                    "no training step found: there is no `.backward()` here\n\nhelp: a step is \
-                     `model.forward_mut(x.traced(grads))`, then `loss.backward()`, then \
-                     `opt.update(&mut model, &grads)`",
-                );
-            }
+/// Reports sites where the macro can't follow.
+fn refuse_hidden(sites: &Sites<'_>, errors: &mut Errors) {
+    let mut told: Vec<&str> = Vec::new();
+    for (span, kind, by) in &sites.hidden {
+        let is_nested = *by == NESTED_ITEM;
+        let has_other = match *kind {
+            "backward" => !sites.backwards.is_empty(),
+            "update" => !sites.updates.is_empty(),
+            _ => !sites.traces.is_empty() || sites.backwards.is_empty(),
+        };
+        // A function inside may train for itself.
+        if is_nested && has_other {
+            continue;
         }
-        [_, more @ ..] => {
-            for site in more {
-                errors.at(
-                    Kind::TwoSteps,
-                    &site.call.method,
-                    "a second training step; `sam_train` reads one step for each function\n\nhelp: \
-                     move this step into a function of its own, with its own `#[sam_train]`",
-                );
-            }
+        if *kind == "update" && !is_nested && has_other {
+            continue;
         }
-    }
-    None
-}
-
-/// Reports sites where the macro can't follow; whether there were any.
-fn report_hidden(sites: &Sites<'_>, kind: &str, errors: &mut Errors) -> bool {
-    let hidden = sites.hidden.iter().filter(|(_, of, _)| *of == kind);
-    let mut found = false;
-    for (span, kind, by) in hidden {
-        found = true;
+        told.push(kind);
         errors.at_span(
             Kind::HiddenSite,
             *span,
             format!(
-                "this {kind} pass is inside a {by}, which `sam_train` can't look into\n\nhelp: write \
+                "this {kind} pass is inside {by}, which `sam_train` can't look into\n\nhelp: write \
                  it in the function itself, or put the attribute on the function that holds it"
             ),
         );
     }
-    found
 }
 
-/// The traced input that the loss starts from: with gradients if there is one.
-fn the_trace<'s, 'a>(
-    sites: &'s Sites<'a>,
-    backward: &Site<'a>,
-    errors: &mut Errors,
-) -> Option<&'s Site<'a>> {
-    let before = sites
-        .traces
-        .iter()
-        .filter(|site| site.order < backward.order);
-    let in_reach: Vec<_> = before
-        .filter(|site| shared_block(site, backward).is_some())
-        .collect();
-    let with_gradients = in_reach
-        .iter()
-        .rev()
-        .find(|site| !site.call.args.is_empty());
-    let found = with_gradients.or(in_reach.last()).copied();
-    if found.is_none() && !report_hidden(sites, "forward", errors) {
-        let (kind, message) = if sites.traces.is_empty() {
-            (
-                Kind::NoForward,
-                "no forward pass with a tape before this `backward`\n\nhelp: the tape begins at `x.traced(grads)`, as in \
-                 `model.forward_mut(x.traced(grads))`; where a function of yours traces, trace before you call \
-                 it: `loss_of(model, x.traced(grads), y)`",
-            )
-        } else {
-            (
-                Kind::BackwardBeforeForward,
-                "this `backward` comes before its forward pass; move it behind",
-            )
+/// A statement can be replayed for one step.
+fn refuse_shared_lines(regions: &[Region], sites: &Sites<'_>, errors: &mut Errors) {
+    for (i, region) in regions.iter().enumerate() {
+        let is_shared = |line: &crate::plan::Line| {
+            regions[..i]
+                .iter()
+                .flat_map(|other| &other.lines)
+                .any(|other| other.at == line.at && matches!(other.replay, Replay::Stmt(_)))
         };
-        errors.at(kind, &backward.call.method, message);
-    }
-    found
-}
-
-/// The innermost block that holds both sites, and the statements of it that they are in.
-fn shared_block<'a>(a: &Site<'a>, b: &Site<'a>) -> Option<(&'a Block, usize, usize, usize)> {
-    let mut shared = None;
-    for (depth, frames) in a.stack.iter().zip(&b.stack).enumerate() {
-        match frames {
-            (Frame::Block(x, i), Frame::Block(y, j)) if std::ptr::eq(*x, *y) => {
-                shared = Some((*x, *i, *j, depth));
-                if i != j {
-                    break;
-                }
-            }
-            (Frame::Block(..), _) | (_, Frame::Block(..)) => break,
-            _ => {}
+        let shares = region
+            .lines
+            .iter()
+            .any(|line| matches!(line.replay, Replay::Stmt(_)) && is_shared(line));
+        let site = sites
+            .backwards
+            .iter()
+            .find(|site| id_of(site.call) == region.backward.call);
+        if let (true, Some(site)) = (shares, site) {
+            errors.at(
+                Kind::TwoSteps,
+                &site.call.method,
+                "this `backward` shares statements with the one before it\n\nhelp: give each \
+                 `backward` a forward pass of its own, or add the losses and call `backward` once",
+            );
         }
     }
-    shared
 }
 
-fn common_block<'a>(
-    trace: &Site<'a>,
-    backward: &Site<'a>,
-    errors: &mut Errors,
-) -> Option<(&'a Block, usize, usize)> {
-    let (block, first, last, depth) = shared_block(trace, backward)?;
-    let nested = backward.stack[depth + 1..]
-        .iter()
-        .any(|frame| matches!(frame, Frame::Block(..) | Frame::Branch | Frame::Loop { .. }));
-    if nested {
-        errors.at(
-            Kind::BackwardInAnotherBlock,
-            &backward.call.method,
-            "`backward` is in another block than its forward pass\n\nhelp: call it in the block with \
-             `traced`; what follows it may stand in an `if`",
-        );
-        return None;
-    }
-    Some((block, first, last))
-}
-
-fn the_updates<'s, 'a>(
+/// One backward site of a function.
+struct StepOf<'s, 'a> {
+    item: &'a ItemFn,
+    args: &'s Args,
     sites: &'s Sites<'a>,
-    backward: &Site<'a>,
-    stmt: &Stmt,
-    args: &Args,
-    errors: &mut Errors,
-) -> Option<Vec<&'s Site<'a>>> {
-    let updates = place::updates_after(&sites.updates, backward, stmt);
-    if updates.is_empty() && args.model.is_none() {
-        if let Some(early) = sites.updates.last() {
-            let call = early.call;
+    barriers: &'s [NodeId],
+    backwards: &'s [NodeId],
+    backward: &'s Site<'a>,
+}
+
+impl<'a> StepOf<'_, 'a> {
+    /// The innermost statement with the site.
+    fn stmt(&self) -> &'a Stmt {
+        let (block, at) = innermost(self.backward).expect("a site is in the function's body");
+        &block.stmts[at]
+    }
+
+    fn updates(&self) -> Vec<&Site<'a>> {
+        model::updates_after(self.sites, self.backward, self.stmt())
+    }
+
+    /// Whether the key `model` names the model of other steps.
+    fn is_of_another_model(&self) -> bool {
+        let Some(named) = &self.args.model else {
+            return false;
+        };
+        let named = crate::source::Place::behind(named).map(|(place, _)| place);
+        let place_of = |site: &Site<'a>| {
+            let mut unheard = Errors::default();
+            model::from_update(self.item, site, &mut unheard).map(|model| model.place)
+        };
+        let is_named_anywhere = self
+            .sites
+            .updates
+            .iter()
+            .any(|site| place_of(site) == named);
+        let ours: Vec<_> = self.updates().into_iter().map(place_of).collect();
+        is_named_anywhere && !ours.is_empty() && !ours.contains(&named)
+    }
+
+    fn region(&self, index: usize, errors: &mut Errors) -> Option<Region> {
+        let backward = self.backward;
+        let updates = self.the_updates(errors)?;
+        let path = Path::to(backward, self.item);
+        let model = model::model(self.item, self.args, &updates, &path, errors)?;
+        let words = Names::new(&self.args.krate, index).words();
+        let cut = Cut {
+            path: &path,
+            model: &model.place,
+            traces: &self.sites.traces,
+            barriers: self.barriers,
+            backwards: self.backwards,
+            gradients: model::assigned_gradients(backward),
+            words: &words,
+        };
+        let slice = match cut.slice() {
+            Ok(slice) => slice,
+            Err(has_tape) => {
+                self.refuse_no_forward(has_tape, errors);
+                return None;
+            }
+        };
+        let first = slice.lines[0].step;
+        let last = path.steps.len() - 1;
+        if path.loop_between(first, last) {
             errors.at(
-                Kind::UpdateBeforeBackward,
-                &call.method,
+                Kind::BackwardInAnotherBlock,
+                &backward.call.method,
+                "`backward` is called in a loop that its forward pass is not in\n\nhelp: call it in the \
+                 block with `traced`, or trace inside the loop",
+            );
+            return None;
+        }
+        let in_closure = path.closure_between(first, last);
+        let leaves = slice.lines.iter().any(|line| match &line.replay {
+            Replay::Stmt(stmt) => prune::leaves(stmt),
+            Replay::Arm(_, expr) | Replay::Loss(expr) => prune::expr_leaves(expr),
+        });
+        if in_closure && leaves {
+            errors.at(
+                Kind::BackwardInAnotherBlock,
+                &backward.call.method,
+                "`backward` is in a closure, and its forward pass leaves the function or the loop\n\n\
+                 help: call `backward` outside the closure",
+            );
+            return None;
+        }
+        let is_in_arm = slice
+            .lines
+            .iter()
+            .any(|line| matches!(line.replay, Replay::Arm(..)));
+        if self.args.m.is_some() && is_in_arm {
+            errors.at(
+                Kind::BackwardInAnotherBlock,
+                &backward.call.method,
+                "with `m`, `backward` can't be in a pattern's branch that takes its forward pass apart\n\nhelp: \
+                 bind the output before it, as in `let Ok(output) = .. else { .. };`",
+            );
+            return None;
+        }
+        let in_closure_of_m = |site: &&Site<'a>| {
+            let line = slice
+                .traces
+                .iter()
+                .find(|t| t.node == id_of(site.call))
+                .map(|t| t.line);
+            let init = line.and_then(|line| path.line(slice.lines[line].step)?.source.init());
+            matches!(init, Some(Expr::Closure(_)))
+        };
+        if self.args.m.is_some()
+            && let Some(site) = self.sites.traces.iter().find(in_closure_of_m)
+        {
+            errors.at(
+                Kind::HiddenSite,
+                &site.call.method,
+                "with `m`, the tape can't begin inside a closure, which is called with what `m` has cut\n\nhelp: \
+                 trace where the closure is called, and hand it the traced input",
+            );
+            return None;
+        }
+        let records = Records {
+            item: self.item,
+            args: self.args,
+            path: &path,
+            model: &model,
+            backward: id_of(backward.call),
+            behind: self.behind(&path, first),
+            inputs: self
+                .sites
+                .traces
+                .iter()
+                .filter(|site| slice.traces.iter().any(|t| t.node == id_of(site.call)))
+                .map(|site| &*site.call.receiver)
+                .collect(),
+        };
+        let (lines, traces) = records.lines(slice);
+        let reaches_model = lines
+            .iter()
+            .any(|line| line.model.itself || line.model.owner);
+        if !reaches_model {
+            self.refuse_foreign_model(&model, errors);
+        }
+        let region = Region {
+            index,
+            optimizer: model::optimizer(self.item, self.args, &updates, first),
+            raise: model::raise(self.item, &self.raising(&lines, &updates, &path)),
+            in_loop: self.in_loop(&lines),
+            backward: Backward {
+                call: id_of(backward.call),
+                fallible: backward.call.method == "try_backward",
+                in_closure,
+                model_is_free: !backward.within.iter().any(|call| {
+                    let passed = [id_of(backward.call)];
+                    Uses::of_expr(call, &passed).touch(&model.place)
+                }),
+            },
+            lines,
+            traces,
+            model,
+        };
+        if let (Some(_), Some(owner)) = (
+            &self.args.m,
+            region.lines.iter().find_map(|line| line.owner_at.as_ref()),
+        ) {
+            errors.at(
+                Kind::ForeignModel,
+                owner,
                 format!(
-                    "`update` comes before `backward`; move `{}.update(..)` behind it",
-                    spelled(&call.receiver)
+                    "a method of `{owner}` runs the model, which `m` needs a copy of for each chunk\n\nhelp: call the \
+                     model by its own name, as in `{}.forward_mut(..)`, or leave out `m`",
+                    region.model.place,
                 ),
             );
-        } else if !report_hidden(sites, "update", errors) {
+        }
+        self.refuse_splits(&region, errors);
+        Some(region)
+    }
+
+    fn the_updates(&self, errors: &mut Errors) -> Option<Vec<&Site<'a>>> {
+        let updates = self.updates();
+        if updates.is_empty() && self.args.model.is_none() {
+            if let Some(early) = self.sites.updates.last() {
+                let call = early.call;
+                errors.at(
+                    Kind::UpdateBeforeBackward,
+                    &call.method,
+                    format!(
+                        "`update` comes before `backward`; move `{}.update(..)` behind it",
+                        spelled(&call.receiver)
+                    ),
+                );
+            } else {
+                errors.at(
+                    Kind::NoUpdate,
+                    &self.backward.call.method,
+                    "no `update` follows this `backward`, so the model to perturb is not known\n\nhelp: \
+                     name it in the attribute, as in `#[sam_train(rho = 0.05, model = net)]`",
+                );
+            }
+            return None;
+        }
+        Some(updates)
+    }
+
+    fn refuse_no_forward(&self, has_tape: bool, errors: &mut Errors) {
+        let call = self.backward.call;
+        let is_later = self
+            .sites
+            .traces
+            .iter()
+            .any(|site| site.order > self.backward.order);
+        if has_tape {
             errors.at(
-                Kind::NoUpdate,
-                &backward.call.method,
-                "no `update` follows this `backward`, so the model to perturb is not known\n\nhelp: \
-                 name it in the attribute, as in `#[sam_train(rho = 0.05, model = net)]`",
+                Kind::LossWithoutForward,
+                &call.receiver,
+                "this loss does not depend on the forward pass with the tape\n\nhelp: `backward` must be \
+                 called on what is computed from the traced input",
+            );
+        } else if is_later {
+            errors.at(
+                Kind::BackwardBeforeForward,
+                &call.method,
+                "this `backward` comes before its forward pass; move it behind",
+            );
+        } else {
+            errors.at(
+                Kind::NoForward,
+                &call.method,
+                "no forward pass with a tape before this `backward`\n\nhelp: the tape begins at `x.traced(grads)`, as in \
+                 `model.forward_mut(x.traced(grads))`; where a function of yours traces, hand it the model: \
+                 `loss_of(&mut model, x, y, grads)`",
             );
         }
-        return None;
     }
-    Some(updates)
-}
 
-fn region<'a>(
-    item: &ItemFn,
-    sites: &Sites<'a>,
-    trace: &Site<'a>,
-    backward: &Site<'a>,
-    (block, first, last): (&'a Block, usize, usize),
-    model: &'a ModelPlace,
-) -> Region<'a> {
-    let earliest = (0..first)
-        .find(|i| traces_in(sites, block, *i))
-        .unwrap_or(first);
-    let start = trace.call.args.first();
-    let (mutable, stateful) = captures::mutable_variables(item, &backward.stack, (block, earliest));
-    Region {
-        block,
-        first: earliest,
-        last,
-        loss: &backward.call.receiver,
-        outside: start.map(id_of).into_iter().collect(),
-        model: &model.place,
-        traced: (0..=last).filter(|i| traces_in(sites, block, *i)).collect(),
-        mutable,
-        stateful,
-        declared: Vec::new(),
-    }
-}
-
-/// Whether a trace site is in statement `i` of `block`.
-fn traces_in(sites: &Sites<'_>, block: &Block, i: usize) -> bool {
-    sites.traces.iter().any(|site| {
-        site.stack.iter().any(
-            |frame| matches!(frame, Frame::Block(b, at) if std::ptr::eq(*b, block) && *at == i),
-        )
-    })
-}
-
-fn forward(region: &Region<'_>, trace: &Site<'_>, args: &Args, is_first: bool) -> Forward {
-    let call = trace.call;
-    let input = &*call.receiver;
-    let depth = trace
-        .stack
-        .iter()
-        .position(|frame| matches!(frame, Frame::Block(b, _) if std::ptr::eq(*b, region.block)));
-    let is_nested = depth.is_some_and(|depth| trace.stack.len() > depth + 1);
-    let mentions_model = {
-        let uses = Uses::of_expr(input, &[], None);
-        let place = tokens::Rule::place(region.model, quote::quote!());
-        let in_tokens = place.is_some_and(|rule| tokens::count(input.to_token_stream(), &rule) > 0);
-        in_tokens
-            || uses
-                .names()
-                .iter()
-                .any(|name| is_variable(region.model, name))
-    };
-    Forward {
-        call: id_of(call),
-        hoisted: is_first && !is_nested && !mentions_model && args.split.is_none(),
-        borrowed: call.method == "trace"
-            || call.method == "leaky_trace"
-            || is_place(input)
-            || matches!(input, Expr::Index(_)),
-        input: input.clone(),
-        start: call.args.first().cloned(),
-    }
-}
-
-/// The model must be what the forward pass runs on.
-fn refuse_foreign_model(
-    region: &Region<'_>,
-    roles: &[Role],
-    model: &ModelPlace,
-    trace: &Site<'_>,
-    errors: &mut Errors,
-) {
-    let mentioned = match model.variable() {
-        Some(variable) => {
-            captures::uses_of_slice(region, roles).contains_key(&variable.to_string())
-        }
-        None => {
-            let rule = tokens::Rule::place(&model.place, quote::quote!());
-            let slice = region.block.stmts[region.first..region.last]
-                .iter()
-                .zip(roles)
-                .filter(|(_, role)| **role == Role::Slice)
-                .map(|(stmt, _)| stmt.to_token_stream())
-                .chain([region.loss.to_token_stream()]);
-            rule.is_some_and(|rule| slice.map(|t| tokens::count(t, &rule)).sum::<usize>() > 0)
-        }
-    };
-    if !mentioned {
+    fn refuse_foreign_model(&self, model: &ModelPlace, errors: &mut Errors) {
         errors.at(
             Kind::ForeignModel,
-            &trace.call.method,
+            &self.backward.call.method,
             format!(
-                "this forward pass does not mention `{place}`, the model that is trained, so SAM \
-                 can't run it at the perturbed weights\n\nhelp: write `{place}.forward_mut(..)` here, \
-                 or hand `{place}` to the function that does; where a method of its owner runs it, \
-                 name the owner with `model = ..`",
-                place = spelled(&model.place),
+                "nothing between the forward pass and this `backward` mentions `{place}`, the model that is \
+                 trained, so SAM can't run it at the perturbed weights\n\nhelp: write \
+                 `{place}.forward_mut(..)`, or hand `{place}` to the function that runs it",
+                place = model.place,
             ),
         );
     }
-}
 
-/// `m` needs something to cut.
-fn refuse_nothing_to_cut(
-    args: &Args,
-    forward: &Forward,
-    captures: &[crate::model::Capture],
-    errors: &mut Errors,
-) {
-    if let Some(m) = &args.m
-        && !forward.hoisted
-        && !captures.iter().any(|capture| capture.split)
-    {
-        errors.at(
-            Kind::NothingToCut,
-            m,
-            "there is no batch to cut into chunks: the forward pass and the loss use nothing that is \
-             bound in the loop\n\nhelp: name what is to be cut with `split = [..]`, or leave out `m`",
-        );
+    /// `m` needs something to cut, and `split` names what there is.
+    fn refuse_splits(&self, region: &Region, errors: &mut Errors) {
+        let used = |name: &proc_macro2::Ident| {
+            let in_records = region
+                .lines
+                .iter()
+                .flat_map(|line| &line.records)
+                .any(|record| record.place.root == *name);
+            let in_inputs = self.sites.traces.iter().any(|site| {
+                region.traces.iter().any(|t| t.node == id_of(site.call))
+                    && Uses::of_expr(&site.call.receiver, &[]).mention(&name.to_string())
+            });
+            in_records || in_inputs
+        };
+        for name in self.args.split.iter().flatten().filter(|name| !used(name)) {
+            errors.at(
+                Kind::SplitUnused,
+                name,
+                format!("`{name}` is used neither by the forward pass nor by the loss; take it out of `split`"),
+            );
+        }
+        let has_input = region.traces.iter().any(|trace| trace.kept);
+        let has_split = region
+            .lines
+            .iter()
+            .flat_map(|line| &line.records)
+            .any(|record| record.split);
+        if let (Some(m), false, false) = (&self.args.m, has_input, has_split) {
+            errors.at(
+                Kind::NothingToCut,
+                m,
+                "there is no batch to cut into chunks: the forward pass and the loss use nothing that is \
+                 bound in the loop\n\nhelp: name what is to be cut with `split = [..]`, or leave out `m`",
+            );
+        }
+    }
+
+    /// The statement with the backward site, and those that may read what its slice binds.
+    fn behind(&self, path: &Path<'a>, first: usize) -> Vec<&'a Stmt> {
+        let begin = path.line(first).expect("a line").at;
+        let mut stmts = Vec::new();
+        let mut is_inside = false;
+        for frame in &self.backward.stack {
+            if let Frame::Block(block, at) = frame {
+                is_inside |= id_of(*block) == begin.block;
+                if is_inside {
+                    stmts.insert(0, &block.stmts[*at]);
+                    stmts.extend(&block.stmts[at + 1..]);
+                }
+            }
+        }
+        // The innermost one with the site comes first.
+        let own = self.stmt();
+        stmts.retain(|stmt| !std::ptr::eq(*stmt, own));
+        stmts.insert(0, own);
+        stmts
+    }
+
+    /// Statements whose `?` says how the step's errors leave.
+    fn raising(
+        &self,
+        lines: &[crate::plan::Line],
+        updates: &[&Site<'a>],
+        path: &Path<'a>,
+    ) -> Vec<&'a Stmt> {
+        let of_slice = path.lines().filter_map(|(_, line)| match line.source {
+            path::Source::Stmt(stmt) if lines.iter().any(|l| l.at == line.at) => Some(stmt),
+            _ => None,
+        });
+        let of_updates = updates
+            .iter()
+            .filter_map(|site| innermost(site))
+            .map(|(block, at)| &block.stmts[at]);
+        of_slice.chain(of_updates).chain([self.stmt()]).collect()
+    }
+
+    /// The innermost loop around the slice.
+    fn in_loop(&self, lines: &[crate::plan::Line]) -> Option<InLoop> {
+        let begin = lines[0].at.block;
+        let depth =
+            self.backward.stack.iter().position(
+                |frame| matches!(frame, Frame::Block(block, _) if id_of(*block) == begin),
+            )?;
+        let mut around = self.backward.stack[..depth].iter().rev();
+        around
+            .find_map(|frame| match frame {
+                Frame::Loop { id, label, .. } => Some(Some(InLoop {
+                    id: *id,
+                    label: label.map(|label| label.name.clone()),
+                })),
+                Frame::Closure(_) => Some(None),
+                _ => None,
+            })
+            .flatten()
     }
 }
 
-fn innermost_stmt<'a>(site: &Site<'a>) -> Option<&'a Stmt> {
+fn innermost<'a>(site: &Site<'a>) -> Option<(&'a Block, usize)> {
     site.stack.iter().rev().find_map(|frame| match frame {
-        Frame::Block(block, at) => Some(&block.stmts[*at]),
+        Frame::Block(block, at) => Some((*block, *at)),
         _ => None,
     })
 }
 
-/// The innermost loop around `block`.
-fn in_loop(stack: &[Frame<'_>], block: &Block) -> Option<InLoop> {
-    let depth = stack
-        .iter()
-        .position(|frame| matches!(frame, Frame::Block(b, _) if std::ptr::eq(*b, block)))?;
-    stack[..depth].iter().rev().find_map(|frame| match frame {
-        Frame::Loop { id, label } => Some(InLoop {
-            id: *id,
-            label: label.map(|label| label.name.clone()),
-        }),
-        _ => None,
-    })
+/// `x` of `(x)`: bound by a `let`, it would be warned of its parentheses.
+pub(crate) fn unparenthesized(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Paren(inner) => unparenthesized(&inner.expr),
+        other => other,
+    }
 }

@@ -59,7 +59,7 @@ kinds! {
     // The shape of the loop.
     NoBackward = "no-backward",
     TwoSteps = "two-steps",
-    /// A pass in a closure, a macro, a nested item.
+    /// A pass in a macro, a nested item, an `async` block.
     HiddenSite = "hidden-site",
     NoForward = "no-forward",
     BackwardBeforeForward = "backward-before-forward",
@@ -71,9 +71,5 @@ kinds! {
     ModelNoPlace = "model-no-place",
     TwoModels = "two-models",
     ForeignModel = "foreign-model",
-    /// A side effect in the statements that run twice.
-    ChangedInTheLoss = "changed-in-the-loss",
-    /// A side effect before the passes that a statement after them would see.
-    ChangedAfterRead = "changed-after-read",
     NothingToCut = "nothing-to-cut",
 }

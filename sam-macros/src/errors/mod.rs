@@ -46,6 +46,11 @@ impl Errors {
     }
 
     #[cfg(test)]
+    pub(crate) fn all(&self) -> &[syn::Error] {
+        &self.0
+    }
+
+    #[cfg(test)]
     pub(crate) fn messages(&self) -> Vec<String> {
         self.0.iter().map(ToString::to_string).collect()
     }

@@ -1,126 +1,780 @@
-//! Begins the step, and cuts the batch into chunks of `m`.
+//! The slice over the chunks of a batch: each line is evaluated for every chunk before the next one runs.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
-use syn::{Expr, spanned::Spanned};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Expr, ExprMethodCall, Lifetime, Stmt, spanned::Spanned, visit_mut::VisitMut};
 
 use super::{
-    passes::{Batch, Slice, owner},
+    Batch,
+    clean::{Step, held},
+    label::Relabel,
     raise,
 };
-use crate::hygiene::{Names, respan, shown_at};
+use crate::{
+    analyze::{localize::kept_input, unparenthesized},
+    hygiene::{Names, respan, shown_at},
+    plan::{At, By, Line, NodeId, Record, Replay, Trace, TraceKind, id_of},
+    source::{Place, Rewrite, bound_by_stmt},
+};
 
-impl Slice<'_> {
-    pub(super) fn begin(&self, batch: Batch<'_>) -> TokenStream {
+/// A loop that gets this name.
+type Named = Option<(NodeId, Lifetime)>;
+
+/// What a line takes from the lines before it, chunk by chunk.
+#[derive(Default)]
+struct Takes {
+    /// Before the loop over the chunks.
+    begin: TokenStream,
+    takes: TokenStream,
+    /// Hands on what later lines use.
+    backs: TokenStream,
+}
+
+/// A closure, or references.
+fn is_borrow(expr: &Expr) -> bool {
+    match expr {
+        Expr::Closure(_) | Expr::Reference(_) => true,
+        Expr::Tuple(tuple) => tuple.elems.iter().all(is_borrow),
+        _ => false,
+    }
+}
+
+impl Step<'_> {
+    /// `stmt` over the chunks, if it is a line of the slice.
+    pub(super) fn chunked(
+        &self,
+        lines: &[(usize, &Line)],
+        stmt: &Stmt,
+    ) -> (Option<TokenStream>, Named) {
+        let mut out = TokenStream::new();
+        let is_own = |line: &Line| matches!(line.replay, Replay::Stmt(_));
+        let Some((k, line)) = lines.iter().find(|(_, line)| is_own(line)) else {
+            return (None, None);
+        };
+        out.extend(self.begin_chunks(*k));
+        out.extend(self.hoisted(*k));
+        out.extend(self.cut_earlier(*k));
+        out.extend(self.cut_line(*k, line));
+        if self.is_deferred(*k) {
+            let has_value = matches!(stmt, Stmt::Local(local) if local.init.is_some());
+            let is_seen = has_value && !line.observed.is_empty();
+            out.extend(is_seen.then(|| stmt.to_token_stream()));
+            return (Some(out), None);
+        }
+        let mut stmt = stmt.clone();
+        let mut named = self.relabel(|relabel| relabel.visit_stmt_mut(&mut stmt));
+        let rules = self.rules(*k, line);
+        Rewrite::new(&rules).visit_stmt_mut(&mut stmt);
+        // What the loss does not depend on happens once, with the first chunk.
+        let crate::plan::Replay::Stmt(pruned) = &line.replay else {
+            return (None, None);
+        };
+        let mut pruned = (**pruned).clone();
+        named = named.or(self.relabel(|relabel| relabel.visit_stmt_mut(&mut pruned)));
+        Rewrite::new(&rules).visit_stmt_mut(&mut pruned);
+        for stmt in [&mut stmt, &mut pruned] {
+            if let Stmt::Expr(_, semi @ None) = stmt {
+                *semi = Some(Default::default());
+            }
+        }
+        out.extend(self.over_chunks(*k, line, &stmt, &pruned));
+        (Some(out), named)
+    }
+
+    fn relabel(&self, visit: impl FnOnce(&mut Relabel<'_>)) -> Named {
+        let found = self.region.in_loop.as_ref()?;
+        let label = match &found.label {
+            Some(label) => label.clone(),
+            None => Lifetime::new("'__sam_batches", Span::mixed_site()),
+        };
+        let mut relabel = Relabel {
+            label: &label,
+            depth: 0,
+            found: false,
+        };
+        visit(&mut relabel);
+        relabel.found.then_some((found.id, label))
+    }
+
+    /// Says how large the chunks are, where a place says it before the first line.
+    fn begin_chunks(&self, k: usize) -> Option<TokenStream> {
+        let chunks = &self.names.chunks;
+        let place = self.sized_by().filter(|_| k == self.first_of_batch())?;
+        let value = quote_spanned!(shown_at(place.span())=> &#place);
+        let cut = self.chunks_at(&value, place.span());
+        let cut_up = self.cut_up();
+        Some(quote!(let #chunks = #cut; #cut_up))
+    }
+
+    /// Tells the step of the chunks.
+    fn cut_up(&self) -> TokenStream {
         let Names {
             rt,
             step,
             chunks,
-            settings,
-            start,
-            input,
             error,
             ..
-        } = self.names;
-        let model = self.model();
-        let model = owner(&model, shown_at(self.plan.model.place.span()), rt);
-        let m = match batch {
-            Batch::Whole => {
-                return quote!(let mut #step = #rt::begin(#model, #start, #settings););
+        } = &self.names;
+        let give_up = self.give_up();
+        quote! {
+            match #rt::Driver::cut(&#step, &#chunks) {
+                ::core::result::Result::Ok(()) => {}
+                ::core::result::Result::Err(#error) => #give_up,
             }
-            Batch::Chunks(m) => m,
+        }
+    }
+
+    /// Leaves with an error, the buffers as they were.
+    fn give_up(&self) -> TokenStream {
+        let Names { rt, step, .. } = &self.names;
+        let raise = raise(self);
+        if !(self.region.model.is_mutable && self.region.backward.model_is_free) {
+            return raise;
+        }
+        let model = self.model();
+        quote!({ #rt::Driver::give_up(&#step, &mut #model); #raise })
+    }
+
+    /// Cuts what line `k` uses of the batch, and keeps the rest.
+    fn cut_line(&self, k: usize, line: &Line) -> TokenStream {
+        let mut out = TokenStream::new();
+        for (i, record) in line.records.iter().enumerate() {
+            out.extend(self.meet(record));
+            let name = self.names.record(k, i);
+            if record.split && k < self.first_of_batch() {
+                let place = &record.place;
+                out.extend(quote!(let #name = ::core::clone::Clone::clone(&#place);));
+            } else if record.split {
+                let place = &record.place;
+                let value = quote_spanned!(shown_at(place.span())=> &#place);
+                out.extend(self.split(&name, value, place.span()));
+            } else if !matches!(record.by, By::Assigned | By::Fresh) {
+                let value = self.recorded(record);
+                out.extend(quote!(let #name = #value;));
+            }
+        }
+        out
+    }
+
+    /// Cuts what lines before the first one of the batch have recorded.
+    fn cut_earlier(&self, k: usize) -> TokenStream {
+        let mut out = TokenStream::new();
+        if k != self.first_of_batch() {
+            return out;
+        }
+        for (j, line) in self.region.lines[..k].iter().enumerate() {
+            for (i, record) in line.records.iter().enumerate().filter(|(_, r)| r.split) {
+                let name = self.names.record(j, i);
+                out.extend(self.split(&name, quote!(&#name), record.place.span()));
+            }
+        }
+        out
+    }
+
+    /// Hoists the input of a site, and cuts it.
+    fn cut_input(&self, trace: &Trace, call: &ExprMethodCall) -> TokenStream {
+        let Names {
+            rt, step, chunks, ..
+        } = &self.names;
+        let input = kept_input(trace.site);
+        let x = unparenthesized(&call.receiver);
+        let is_borrowed = Place::of_expr(x).is_some() || matches!(x, Expr::Index(_));
+        let borrow = is_borrowed.then(|| quote!(&));
+        let look = if is_borrowed {
+            quote!(#input)
+        } else {
+            quote!(&#input)
         };
-        let whole = self.whole_batch();
-        let cut_up = chunks_of(m, &whole, self.batch_span(), rt);
-        let raise = raise(self.plan, self.names);
-        let split = |parts: Ident, value: TokenStream, at: Span| {
-            // A refusal points at what the error is about: the `_` that is inferred.
-            let at = shown_at(at);
-            let split = respan(quote!(#rt::split), at);
-            let split = quote_spanned!(at=> #split::<{ #m }, _, _, _>);
+        let begin = (self.sized_by().is_none() && trace.line == self.first_of_batch()).then(|| {
+            let cut = self.chunks_at(&look, x.span());
+            let cut_up = self.cut_up();
+            quote!(let #chunks = #cut; #cut_up)
+        });
+        let cut = self.names.cut(trace.site);
+        let split = self.split(&cut, look, x.span());
+        let start = match (trace.kind, call.args.first()) {
+            (TraceKind::PutTape, Some(tape)) => {
+                quote!(#rt::Driver::keep(&#step, #rt::tape_gradients(&#input, #tape));)
+            }
+            (_, Some(start)) => quote!(#rt::Driver::keep(&#step, #start);),
+            (_, None) => quote!(#rt::Driver::start_leaky(&#step);),
+        };
+        quote! {
+            let #input = #borrow #x;
+            #begin
+            #split
+            #start
+        }
+    }
+
+    fn split(&self, parts: &Ident, value: TokenStream, at: Span) -> TokenStream {
+        let Names {
+            rt, chunks, error, ..
+        } = &self.names;
+        let m = self.args.m.as_ref().expect("chunks have a size");
+        let raise = self.give_up();
+        // A refusal points at what the error is about: the `_` that is inferred.
+        let at = shown_at(at);
+        let split = respan(quote!(#rt::split), at);
+        let split = quote_spanned!(at=> #split::<{ #m }, _, _, _>);
+        quote! {
+            let #parts = match #split(#value, &#chunks) {
+                ::core::result::Result::Ok(#parts) => #parts,
+                ::core::result::Result::Err(#error) => #raise,
+            };
+        }
+    }
+
+    /// The place that says how large the batch is, if it is there before the first line.
+    fn sized_by(&self) -> Option<Place> {
+        let first = self.first_of_batch();
+        if self.kept_at(first).next().is_some() {
+            return None;
+        }
+        // As the function spells it: the key may come from elsewhere, out of a macro.
+        if let Some(listed) = self.args.split.iter().flatten().next() {
+            let records = self.region.lines.iter().flat_map(|line| &line.records);
+            let spelled = records
+                .map(|record| &record.place)
+                .find(|place| place.root == *listed && place.is_variable());
+            return Some(
+                spelled
+                    .cloned()
+                    .unwrap_or_else(|| Place::of_variable(listed)),
+            );
+        }
+        let split = self.region.lines[first]
+            .records
+            .iter()
+            .find(|record| record.split);
+        split.map(|record| record.place.clone())
+    }
+
+    /// Cuts the batch, and checks when the function is compiled for a static batch that `m` divides it.
+    /// The constant is in an item of its own so that the error underlines the user's `m`.
+    fn chunks_at(&self, whole: &TokenStream, at: Span) -> TokenStream {
+        let rt = &self.names.rt;
+        let m = self.args.m.as_ref().expect("chunks have a size");
+        let span = shown_at(m.span());
+        let size = quote!(<__SamX as #rt::SplitBatch<__SAM_M>>::STATIC_ROWS);
+        let divides = respan(quote!(#rt::assert_divides(#size, __SAM_M)), span);
+        let at = shown_at(at);
+        let cut = quote_spanned!(at=> __sam_chunks::<_, { #m }>);
+        quote_spanned! {Span::mixed_site()=>
+            {
+                struct __SamDivides<__SamX, const __SAM_M: ::core::primitive::usize>(::core::marker::PhantomData<__SamX>);
+                impl<__SamX: #rt::Batch<__SAM_M>, const __SAM_M: ::core::primitive::usize> __SamDivides<__SamX, __SAM_M> {
+                    const CHECK: () = #divides;
+                }
+                fn __sam_chunks<__SamX: #rt::Batch<__SAM_M>, const __SAM_M: ::core::primitive::usize>(
+                    x: &__SamX,
+                ) -> #rt::Chunks<__SamX::ChunkRows, __SamX::Rows> {
+                    let () = __SamDivides::<__SamX, __SAM_M>::CHECK;
+                    #rt::chunks::<__SAM_M, __SamX>(x)
+                }
+                #cut(#whole)
+            }
+        }
+    }
+
+    // Input:  let logits = model.forward_mut(x.traced(grads));
+    // Output: let x = cut(x); for chunk in .. { let logits = ..; parts.push(logits); } let logits = join(..);
+    fn over_chunks(&self, k: usize, line: &Line, stmt: &Stmt, pruned: &Stmt) -> TokenStream {
+        let Names {
+            rt,
+            step,
+            chunks,
+            chunk,
+            copy,
+            ..
+        } = &self.names;
+        let bound = bound_by_stmt(stmt);
+        let kept: Vec<&Ident> = bound.iter().collect();
+        let parts: Vec<Ident> = kept.iter().map(|name| self.names.parts(name)).collect();
+        // The line may still take the variables that it hides, as `let h = h.relu();` does.
+        let anew: Vec<Ident> = kept
+            .iter()
+            .map(|name| self.names.parts_anew(name))
+            .collect();
+        let seen: Vec<&Ident> = line.observed.iter().collect();
+        let seen_in: Vec<Ident> = seen.iter().map(|name| self.names.seen(name)).collect();
+        let reaches_model = self.reaches_model(k);
+        let model = reaches_model.then(|| {
+            let model = held(&self.model(), Span::mixed_site(), rt);
+            let bind = self.bind_model();
+            quote!(let mut #copy = #rt::Driver::chunk_model(&#step, #model, #chunk); #bind)
+        });
+        let current = self.current();
+        let advanced =
+            reaches_model.then(|| quote!(#rt::Driver::advanced(&#step, &#current, #chunk);));
+        let Takes {
+            begin,
+            takes,
+            backs,
+        } = self.takes(k, line);
+        let (own, others) = (
+            self.bind_chunk(k, line, true),
+            self.bind_chunk(k, line, false),
+        );
+        let inputs = self.chunk_inputs(k);
+        let write_back = (reaches_model && self.region.model.is_mutable).then(|| {
+            let model = self.model();
+            quote!(#rt::Driver::write_back(&#step, &mut #model);)
+        });
+        let raise = self.give_up();
+        let error = &self.names.error;
+        let joins = seen.iter().zip(&seen_in).map(|(name, seen)| {
+            let at = shown_at(name.span());
+            let (join, values) = (respan(quote!(#rt::join), at), respan(quote!(#seen), at));
             quote! {
-                let #parts = match #split(#value, &#chunks) {
-                    ::core::result::Result::Ok(#parts) => #parts,
+                let #name = match #join(#values, &#chunks) {
+                    ::core::result::Result::Ok(#seen) => #seen,
                     ::core::result::Result::Err(#error) => #raise,
                 };
             }
-        };
-        let cut = self
-            .plan
-            .captures
+        });
+        let looks: Vec<TokenStream> = seen
             .iter()
-            .enumerate()
-            .filter(|(_, capture)| capture.split);
-        let parts: TokenStream = cut
-            .map(|(i, capture)| {
-                let place = &capture.place;
-                let value = quote_spanned!(shown_at(place.span())=> &#place);
-                split(self.names.parts(i), value, place.span())
-            })
+            .map(|name| quote_spanned!(shown_at(name.span())=> &#name))
             .collect();
-        let input_parts = self
-            .plan
-            .forward
-            .hoisted
-            .then(|| split(input.clone(), whole.clone(), self.plan.forward.input.span()));
-        quote! {
-            let #chunks = #cut_up;
-            #parts
-            #input_parts
-            let mut #step = #rt::begin_chunked(#model, #start, #settings, &#chunks);
-        }
-    }
-
-    /// Where the user wrote what says how large the batch is.
-    fn batch_span(&self) -> Span {
-        let listed = self.args.split.iter().flatten().next();
-        listed.map_or_else(|| self.plan.forward.input.span(), Ident::span)
-    }
-
-    /// A reference to what says how large the batch is.
-    fn whole_batch(&self) -> TokenStream {
-        let input = &self.names.input;
-        if self.plan.forward.hoisted {
-            return if self.plan.forward.borrowed {
-                quote!(#input)
-            } else {
-                quote!(&#input)
-            };
-        }
-        let listed = self.args.split.iter().flatten().next();
-        let first = self
-            .plan
-            .captures
+        // Its type may be known by `backward` alone, which comes after those that read it.
+        let is_loss = bound
             .iter()
-            .filter(|capture| capture.split)
-            .find(|capture| listed.is_none() || capture.variable.as_ref() == listed)
-            .or_else(|| self.plan.captures.iter().find(|capture| capture.split));
-        let place = first.map(|capture| &capture.place);
-        quote_spanned!(shown_at(place.span())=> &#place)
+            .find(|name| self.loss_variable().is_some_and(|loss| loss == **name))
+            .map(|loss| quote!(#rt::is_loss(&#loss, &#step);));
+        let keep = quote! {
+            #is_loss
+            #(#rt::Seen::see(&mut #seen_in, #rt::observe(#looks));)*
+            #(#anew.push(::core::option::Option::Some(#kept));)*
+            #backs
+        };
+        let body = quote! {
+            #rt::Driver::mark_chunk(&#step, #k, #chunk);
+            #model
+            #takes
+            if #chunk == 0 {
+                #own
+                #stmt
+                #keep
+            } else {
+                #[allow(warnings, clippy::all)]
+                let () = {
+                    #others
+                    #inputs
+                    #pruned
+                    #keep
+                };
+            }
+            #advanced
+        };
+        let repeated = self.repeated(&body, stmt);
+        quote! {
+            #begin
+            #(let mut #anew = ::std::vec::Vec::new();)*
+            #(let mut #seen_in = #rt::Seen::new();)*
+            #repeated
+            #(let mut #parts = #anew;)*
+            #write_back
+            #(#joins)*
+        }
     }
-}
 
-/// Cuts the batch, and checks when the function is compiled for a static batch that `m` divides it.
-/// The constant is in an item of its own so that the error underlines the user's `m`.
-fn chunks_of(m: &Expr, whole: &TokenStream, at: Span, rt: &TokenStream) -> TokenStream {
-    let span = shown_at(m.span());
-    let size = quote!(<X as #rt::SplitBatch<M>>::STATIC_ROWS);
-    let divides = respan(quote!(#rt::assert_divides(#size, M)), span);
-    let at = shown_at(at);
-    let cut = quote_spanned!(at=> __sam_chunks::<_, { #m }>);
-    quote_spanned! {Span::mixed_site()=>
-        {
-            struct __SamDivides<X, const M: ::core::primitive::usize>(::core::marker::PhantomData<X>);
-            impl<X: #rt::Batch<M>, const M: ::core::primitive::usize> __SamDivides<X, M> {
-                const CHECK: () = #divides;
+    /// `loss` of `loss.backward()`.
+    fn loss_variable(&self) -> Option<Ident> {
+        match &self.region.lines.last()?.replay {
+            crate::plan::Replay::Loss(loss) => Place::of_expr(loss)
+                .filter(Place::is_variable)
+                .map(|place| place.root),
+            _ => None,
+        }
+    }
+
+    /// The loop over the chunks. What a macro of the user's may hold, a `continue`, goes on to mean the
+    /// user's loop.
+    fn repeated(&self, body: &TokenStream, stmt: &Stmt) -> TokenStream {
+        let Names {
+            rt, chunk, chunks, ..
+        } = &self.names;
+        let may_leave = crate::analyze::has_unknown_macro(stmt);
+        if !may_leave || self.region.in_loop.is_none() {
+            return quote!(for #chunk in 0..#rt::Chunks::len(&#chunks) { #body });
+        }
+        quote! {
+            let mut __sam_next = 0_usize;
+            let mut __sam_done = 0_usize;
+            let mut __sam_way = #rt::Left::Break;
+            loop {
+                if __sam_done < __sam_next {
+                    __sam_way = #rt::Left::Continue;
+                    break;
+                }
+                if __sam_next == #rt::Chunks::len(&#chunks) {
+                    __sam_way = #rt::Left::Not;
+                    break;
+                }
+                let #chunk = __sam_next;
+                __sam_next += 1;
+                #body
+                __sam_done += 1;
             }
-            fn __sam_chunks<X: #rt::Batch<M>, const M: ::core::primitive::usize>(
-                x: &X,
-            ) -> #rt::Chunks<X::ChunkRows, X::Rows> {
-                let () = __SamDivides::<X, M>::CHECK;
-                #rt::chunks::<M, X>(x)
+            match __sam_way {
+                #rt::Left::Not => {}
+                #rt::Left::Continue => continue,
+                #rt::Left::Break => break,
             }
-            #cut(#whole)
+        }
+    }
+
+    /// The inputs of line `k` for a chunk.
+    fn chunk_inputs(&self, k: usize) -> TokenStream {
+        let chunk = &self.names.chunk;
+        let input = |trace: &Trace| {
+            let (input, cut) = (kept_input(trace.site), self.names.cut(trace.site));
+            quote! {
+                let mut #input = ::core::option::Option::Some(::core::clone::Clone::clone(&#cut[#chunk]));
+            }
+        };
+        self.kept_at(k).map(input).collect()
+    }
+
+    /// The chunks of the inputs of line `k`, evaluated once.
+    fn hoisted(&self, k: usize) -> TokenStream {
+        let hoisted = self.hoists.borrow();
+        let traces = self.region.traces.iter().filter(|trace| trace.line == k);
+        traces
+            .filter_map(|trace| hoisted.get(&trace.node))
+            .cloned()
+            .collect()
+    }
+
+    /// A site in a line that runs over the chunks.
+    pub(super) fn chunk_site(&self, trace: &Trace, call: &ExprMethodCall) -> TokenStream {
+        let Names {
+            rt, step, chunk, ..
+        } = &self.names;
+        let start = quote!(#rt::Driver::chunk_start(&#step, #chunk));
+        if trace.kept {
+            let hoist = self.cut_input(trace, call);
+            self.hoists.borrow_mut().insert(id_of(call), hoist);
+            let cut = self.names.cut(trace.site);
+            // The user has the trait in scope, but for `put_tape`.
+            let import = (trace.kind == TraceKind::PutTape).then(|| quote!(use #rt::Trace as _;));
+            return quote!({ #import #cut[#chunk].trace(#start) });
+        }
+        let (x, method) = (&call.receiver, &call.method);
+        let Some(first) = call.args.first() else {
+            return call.to_token_stream();
+        };
+        self.keep_before(trace, first);
+        quote!(#x.#method(#start))
+    }
+
+    /// Has the gradients of a site kept before its line: the chunks have none of their own.
+    fn keep_before(&self, trace: &Trace, start: &Expr) {
+        let Names { rt, step, .. } = &self.names;
+        let keep = quote!(#rt::Driver::keep(&#step, #start););
+        self.hoists.borrow_mut().insert(trace.node, keep);
+    }
+
+    /// Gradients that are handed to a function of the user's, over the chunks.
+    pub(super) fn chunk_argument(&self, trace: &Trace, start: &Expr) -> TokenStream {
+        let Names {
+            rt, step, chunk, ..
+        } = &self.names;
+        self.keep_before(trace, start);
+        quote!(#rt::Driver::chunk_start(&#step, #chunk))
+    }
+
+    /// The chunk's values of the slice, and their way back for later lines.
+    fn takes(&self, k: usize, line: &Line) -> Takes {
+        let chunk = &self.names.chunk;
+        let mut out = Takes::default();
+        let mut made = Vec::new();
+        for taken in &line.takes {
+            let (name, parts) = (&taken.name, self.names.parts(&taken.name));
+            let deferred = self.made_for(k, name);
+            let goes_on = taken.is_used_again && !line.binds.contains(name);
+            if let Some(j) = deferred {
+                self.make(j, &mut made, &mut out.takes);
+                if goes_on && !self.is_remade(j) {
+                    out.begin
+                        .extend(quote!(let mut #parts = ::std::vec::Vec::new();));
+                    out.backs
+                        .extend(quote!(#parts.push(::core::option::Option::Some(#name));));
+                }
+                continue;
+            }
+            let mutable = taken.is_changed.then(|| quote!(mut));
+            out.takes.extend(quote! {
+                let #mutable #name = #parts[#chunk].take().expect("a value for each chunk");
+            });
+            if goes_on {
+                out.backs
+                    .extend(quote!(#parts[#chunk] = ::core::option::Option::Some(#name);));
+            }
+        }
+        out
+    }
+
+    /// Keeps a line that is made where it is used.
+    pub(super) fn defer(&self, at: At, stmt: &Stmt) {
+        if self.batch == Batch::Whole {
+            return;
+        }
+        for (k, line) in self.region.lines.iter().enumerate() {
+            if line.at == at && self.is_deferred(k) {
+                self.deferred.borrow_mut().insert(k, stmt.clone());
+            }
+        }
+    }
+
+    /// Whether line `k` reaches the model, itself or by what is made in it.
+    fn reaches_model(&self, k: usize) -> bool {
+        let line = &self.region.lines[k];
+        let mut made = line
+            .takes
+            .iter()
+            .filter_map(|taken| self.made_for(k, &taken.name));
+        line.model.itself || line.model.owner || made.any(|j| self.reaches_model(j))
+    }
+
+    /// The line that binds `name` for line `k`, if it is made in line `k` itself.
+    fn made_for(&self, k: usize, name: &Ident) -> Option<usize> {
+        let lines = &self.region.lines;
+        let j = (0..k).rev().find(|j| lines[*j].binds.contains(name))?;
+        let takes = |line: &Line| line.takes.iter().any(|taken| taken.name == *name);
+        let is_first = !lines[j + 1..k].iter().any(takes);
+        (self.is_deferred(j) && (is_first || self.is_remade(j))).then_some(j)
+    }
+
+    /// Writes the deferred line `j`, and those that it needs.
+    fn make(&self, j: usize, made: &mut Vec<usize>, out: &mut TokenStream) {
+        if made.contains(&j) {
+            return;
+        }
+        made.push(j);
+        let line = &self.region.lines[j];
+        for taken in &line.takes {
+            if let Some(i) = self.made_for(j, &taken.name) {
+                self.make(i, made, out);
+            }
+        }
+        out.extend(self.bind_chunk(j, line, true));
+        if let Some(stmt) = self.deferred.borrow().get(&j) {
+            let mut stmt = stmt.clone();
+            Rewrite::new(&self.rules(j, line)).visit_stmt_mut(&mut stmt);
+            out.extend(quote!(#[allow(unused_variables, unused_mut, unused_assignments)] #stmt));
+        }
+    }
+
+    /// Whether line `k` binds what no list of chunks can hold, a closure or a reference into the model, or
+    /// what needs no batch, such as `let mut terms = Vec::new();`. The lines that use it make it.
+    fn is_deferred(&self, k: usize) -> bool {
+        let line = &self.region.lines[k];
+        let needs_none = line.takes.is_empty()
+            && line.records.is_empty()
+            && line.model == Default::default()
+            && self.region.traces.iter().all(|trace| trace.line != k);
+        let Replay::Stmt(stmt) = &line.replay else {
+            return false;
+        };
+        let is_let = matches!(&**stmt, Stmt::Local(_)) && line.conditions.is_empty();
+        is_let && (self.is_remade(k) || needs_none)
+    }
+
+    /// Whether each line that uses what line `k` binds makes it anew.
+    fn is_remade(&self, k: usize) -> bool {
+        let lines = &self.region.lines;
+        let line = &lines[k];
+        let Replay::Stmt(stmt) = &line.replay else {
+            return false;
+        };
+        let is_it = match &**stmt {
+            Stmt::Local(local) => local
+                .init
+                .as_ref()
+                .is_some_and(|init| is_borrow(&init.expr)),
+            _ => false,
+        };
+        let has_site = self.region.traces.iter().any(|trace| trace.line == k);
+        let used_by = |name: &Ident| {
+            let takes = |line: &&Line| line.takes.iter().any(|taken| taken.name == *name);
+            lines[k + 1..].iter().filter(takes).count()
+        };
+        // What a closure counts must not be counted twice, or anywhere else.
+        let counts = line.takes.iter().any(|taken| taken.is_changed);
+        let takes_made = line.takes.iter().all(|taken| {
+            self.made_for(k, &taken.name).is_some() && !(taken.is_changed && taken.is_used_again)
+        });
+        let is_called_once = line.binds.iter().all(|name| used_by(name) <= 1);
+        is_it && !has_site && takes_made && (!counts || is_called_once)
+    }
+
+    /// The first line that uses the batch: those before it can wait.
+    fn first_of_batch(&self) -> usize {
+        let lines = 0..self.region.lines.len();
+        let is_cut = |k: &usize| {
+            self.region.lines[*k]
+                .records
+                .iter()
+                .any(|record| record.split)
+        };
+        let says_size = |k: &usize| is_cut(k) || self.kept_at(*k).next().is_some();
+        let not_deferred = lines.clone().find(|k| !self.is_deferred(*k)).unwrap_or(0);
+        let first = lines
+            .clone()
+            .find(|k| !self.is_deferred(*k) && says_size(k));
+        // Nothing else may come before it: it runs over the chunks.
+        first
+            .filter(|first| *first == not_deferred)
+            .or_else(|| lines.clone().find(says_size))
+            .unwrap_or(0)
+    }
+
+    /// The chunk's values of what line `k` takes from outside.
+    fn bind_chunk(&self, k: usize, line: &Line, is_clean: bool) -> TokenStream {
+        let mut out = TokenStream::new();
+        for (i, record) in line.records.iter().enumerate() {
+            out.extend(self.chunk_value(k, i, record, is_clean));
+        }
+        out
+    }
+
+    fn chunk_value(
+        &self,
+        k: usize,
+        i: usize,
+        record: &Record,
+        is_clean: bool,
+    ) -> Option<TokenStream> {
+        let Names { rt, chunk, .. } = &self.names;
+        let (name, value) = (self.bound_name(k, i, record), self.names.record(k, i));
+        match record.by {
+            _ if record.split => Some(quote! {
+                let #name = ::core::clone::Clone::clone(&#value[#chunk]);
+            }),
+            // The user's own variable, as it is.
+            By::Reference if is_clean => {
+                let place = &record.place;
+                Some(quote!(let #name = &#place;))
+            }
+            By::InPlace | By::Assigned | By::Changed | By::Fresh
+                if is_clean && record.place.is_variable() =>
+            {
+                None
+            }
+            By::Reference | By::InPlace | By::Fresh => Some(self.bind(k, i, record)),
+            By::Assigned => {
+                let place = &record.place;
+                Some(quote!(let mut #name = ::core::clone::Clone::clone(&#place);))
+            }
+            By::Clone | By::Changed => Some(quote!(let #name = #rt::Recorded::again(&#value);)),
+        }
+    }
+
+    /// The backward site, over the chunks.
+    pub(super) fn backward_of_chunks(&self, call: &ExprMethodCall) -> (TokenStream, Named) {
+        let Names {
+            rt,
+            step,
+            chunks,
+            chunk,
+            copy,
+            loss,
+            gradients,
+            ..
+        } = &self.names;
+        let last = self.region.lines.len() - 1;
+        let line = &self.region.lines[last];
+        let backward = &call.method;
+        let (begin, cut) = if last == 0 {
+            let rho = (!self.is_alternative).then(|| self.rho());
+            let begin = self.begin();
+            (Some(quote!(#rho #begin)), self.begin_chunks(0))
+        } else {
+            (None, None)
+        };
+        let hoisted = self.hoisted(last);
+        let mut records = self.cut_earlier(last);
+        records.extend(self.cut_line(last, line));
+        let mut computed = unparenthesized(&call.receiver).clone();
+        let rules = self.rules(last, line);
+        Rewrite::new(&rules).visit_expr_mut(&mut computed);
+        let bind = self.bind_chunk(last, line, true);
+        let takes = self.takes(last, line).takes;
+        let model = self.reaches_model(last).then(|| {
+            let model = held(&self.model(), Span::mixed_site(), rt);
+            let bind = self.bind_model();
+            quote!(let mut #copy = #rt::Driver::chunk_model(&#step, #model, #chunk); #bind)
+        });
+        let current = self.current();
+        let advanced = model
+            .is_some()
+            .then(|| quote!(#rt::Driver::advanced(&#step, &#current, #chunk);));
+        let mut replayed = TokenStream::new();
+        for (k, line) in self.region.lines.iter().enumerate() {
+            replayed.extend(self.chunk_inputs(k));
+            replayed.extend(quote!(#rt::Driver::rewind_chunk(&#step, #k, #chunk);));
+            replayed.extend(self.bind_chunk(k, line, false));
+            replayed.extend(self.replayed_line(k, line));
+        }
+        let (note, note_again) = (self.note_chunk(false), self.note_chunk(true));
+        let bind_copy = self.bind_model();
+        let absorb = self.run_backward(
+            backward,
+            &quote!(#rt::Driver::absorb_chunk(&#step, &#current, #gradients, #chunk);),
+        );
+        let mut replay: Stmt = syn::parse_quote! {
+            if let ::core::option::Option::Some(mut #copy) = #rt::Driver::climb_chunk(&#step, #gradients, #chunk) {
+                #[allow(warnings, clippy::all)]
+                let () = {
+                    #bind_copy
+                    #replayed
+                    #note_again
+                    #absorb
+                };
+            }
+        };
+        let named = self.relabel(|relabel| relabel.visit_stmt_mut(&mut replay));
+        let clean = self.run_backward(backward, &replay.to_token_stream());
+        let finish = self.finish();
+        let tokens = quote! {
+            {
+                #begin
+                #cut
+                #hoisted
+                #records
+                for #chunk in 0..#rt::Chunks::len(&#chunks) {
+                    #rt::Driver::mark_chunk(&#step, #last, #chunk);
+                    #model
+                    #bind
+                    #takes
+                    let #loss = #computed;
+                    #note
+                    #advanced
+                    #clean
+                }
+                #finish
+            }
+        };
+        (tokens, named)
+    }
+
+    fn note_chunk(&self, perturbed: bool) -> TokenStream {
+        let Names {
+            rt,
+            step,
+            loss,
+            chunk,
+            ..
+        } = &self.names;
+        quote! {
+            {
+                #[allow(unused_imports)]
+                use #rt::{NoteLoss as _, PassOverLoss as _};
+                #rt::Driver::at_chunk(&#step, #chunk);
+                (&&#rt::Look(&#loss)).__sam_note(&#step, #perturbed);
+            }
         }
     }
 }

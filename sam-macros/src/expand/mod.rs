@@ -1,42 +1,75 @@
-//! Writes the two-pass step in place of the region.
+//! Writes the step around the user's own code, which stays where it is.
 //!
 //! | file | what |
 //! |---|---|
-//! | `sites` | takes the sites out of the user's statements |
-//! | `passes` | the loop over the passes |
-//! | `chunks` | its beginning, and the cutting of the batch |
-//! | `seen` | what the observers see |
+//! | `clean` | the clean pass: what is recorded before a line, and the sites |
+//! | `replay` | the slice once more, on what was recorded |
+//! | `chunks` | both, over the chunks of a batch |
+//! | `label` | leaving the user's loop from inside a loop of ours |
 
 mod chunks;
-mod passes;
-mod seen;
-mod sites;
+mod clean;
+mod label;
+mod replay;
+
+use std::{cell::RefCell, collections::HashMap};
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{
-    Block, Expr, Generics, Ident, ItemFn, Label, Stmt, Type, TypeParamBound, WherePredicate,
+    Block, Expr, Generics, ItemFn, Stmt, Type, TypeParamBound, WherePredicate,
     visit_mut::{self, VisitMut},
 };
 
+use self::clean::Step;
 use crate::{
     args::Args,
-    hygiene::{Names, local},
-    model::{NodeId, Plan, Role, id_of},
-    tokens::{self, Rule},
+    hygiene::Names,
+    plan::{At, NodeId, Plan, Region, id_of},
 };
 
+/// A batch in one piece, or in chunks of `m`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Batch {
+    Whole,
+    Chunks,
+}
+
+/// Rewrites `item` as `plan` says. Where the radius may be 0 and the batch is cut, `whole` is the same
+/// function for a radius of 0: the base optimizer's step, on the whole batch.
+pub(crate) fn train_fn(item: &mut ItemFn, plan: &Plan, args: &Args, whole: Option<(ItemFn, Plan)>) {
+    let has_other = whole.is_some();
+    let others = whole.map(|(mut item, plan)| {
+        let mut rewrite = Rewrite::new(&plan, args, Batch::Whole, true);
+        rewrite.visit_block_mut(&mut item.block);
+        rewrite.rests
+    });
+    for name in &plan.cloned_types {
+        bound_by_clone(&mut item.sig.generics, name);
+    }
+    // The replay copies what the batch holds, so clippy thinks that borrowed batches would do.
+    item.attrs.push(syn::parse_quote! {
+        #[allow(clippy::needless_pass_by_value, clippy::unnecessary_to_owned)]
+    });
+    let batch = if args.m.is_some() {
+        Batch::Chunks
+    } else {
+        Batch::Whole
+    };
+    let mut rewrite = Rewrite::new(plan, args, batch, has_other);
+    rewrite.others = others.unwrap_or_default();
+    rewrite.visit_block_mut(&mut item.block);
+}
+
 /// Adds `Clone` to the bounds of a type parameter, where it has others: clippy refuses bounds in two places.
-fn bound_by_clone(generics: &mut Generics, name: &Ident) {
+fn bound_by_clone(generics: &mut Generics, name: &TokenStream) {
     let clone: TypeParamBound = syn::parse_quote!(::core::clone::Clone);
+    let named = |ty: &Type| ty.to_token_stream().to_string() == name.to_string();
     let clause = generics.where_clause.as_mut();
     let predicates = clause.into_iter().flat_map(|clause| &mut clause.predicates);
     let mut of_it = predicates.filter_map(|predicate| match predicate {
-        WherePredicate::Type(predicate) => {
-            let Type::Path(path) = &predicate.bounded_ty else {
-                return None;
-            };
-            (path.path.is_ident(name)).then_some(&mut predicate.bounds)
+        WherePredicate::Type(predicate) if named(&predicate.bounded_ty) => {
+            Some(&mut predicate.bounds)
         }
         _ => None,
     });
@@ -44,215 +77,159 @@ fn bound_by_clone(generics: &mut Generics, name: &Ident) {
         bounds.push(clone);
         return;
     }
-    for param in generics.type_params_mut() {
-        if param.ident == *name {
-            param.bounds.push(clone.clone());
+    let mut params = generics.type_params_mut();
+    match params.find(|param| param.ident == name.to_string()) {
+        Some(param) => param.bounds.push(clone),
+        None => {
+            let predicate = syn::parse_quote!(#name: #clone);
+            generics.make_where_clause().predicates.push(predicate);
         }
-    }
-}
-
-/// Rewrites `item` as `plan` says.
-pub(crate) fn train_fn(item: &mut ItemFn, plan: Plan, args: &Args) {
-    for name in &plan.cloned_types {
-        bound_by_clone(&mut item.sig.generics, name);
-    }
-    // Each pass copies what the batch holds, so clippy thinks that borrowed batches would do.
-    item.attrs.push(syn::parse_quote! {
-        #[allow(clippy::needless_pass_by_value, clippy::unnecessary_to_owned)]
-    });
-    let names = Names::new(&args.krate);
-    let label = plan.in_loop.as_ref().map(|found| match &found.label {
-        Some(label) => label.clone(),
-        None => syn::Lifetime::new("'__sam_batches", proc_macro2::Span::mixed_site()),
-    });
-    let mut rewrite = Rewrite {
-        plan: &plan,
-        args,
-        names,
-        label,
-        needs_label: false,
-    };
-    rewrite.visit_block_mut(&mut item.block);
-    if let (true, Some(found)) = (rewrite.needs_label, &plan.in_loop) {
-        let name = rewrite.label.clone().expect("a label was used");
-        AddLabel { id: found.id, name }.visit_block_mut(&mut item.block);
     }
 }
 
 struct Rewrite<'a> {
-    plan: &'a Plan,
-    args: &'a Args,
-    names: Names,
-    label: Option<syn::Lifetime>,
-    needs_label: bool,
+    steps: Vec<Step<'a>>,
+    /// Loops that need a name.
+    labels: Vec<(NodeId, syn::Lifetime)>,
+    /// What follows the beginning of each step in its block.
+    rests: HashMap<usize, TokenStream>,
+    /// The same, written for a radius of 0.
+    others: HashMap<usize, TokenStream>,
+}
+
+impl<'a> Rewrite<'a> {
+    fn new(plan: &'a Plan, args: &'a Args, batch: Batch, is_alternative: bool) -> Self {
+        let step = |region: &'a Region| Step {
+            region,
+            args,
+            names: Names::new(&args.krate, region.index),
+            batch,
+            is_alternative,
+            hoists: RefCell::default(),
+            deferred: RefCell::default(),
+        };
+        Self {
+            steps: plan.regions.iter().map(step).collect(),
+            labels: Vec::new(),
+            rests: HashMap::new(),
+            others: HashMap::new(),
+        }
+    }
+
+    /// Both ways to go on from the beginning of a step.
+    fn choose(&mut self, stmts: &mut Vec<Stmt>, begun: &[(usize, usize)]) {
+        for (step, at) in begun.iter().rev() {
+            let rest = stmts.split_off(*at);
+            let rest = quote!(#(#rest)*);
+            let step = &self.steps[*step];
+            let index = step.region.index;
+            let (rho, evaluated) = (&step.names.rho, step.rho());
+            stmts.push(match self.others.remove(&index) {
+                Some(other) => {
+                    verbatim(quote!(#evaluated if #rho == 0.0 { #other } else { #rest }))
+                }
+                // As a part of what follows the beginning of an earlier step.
+                None => verbatim(quote!(#evaluated #rest)),
+            });
+            self.rests.insert(index, rest);
+        }
+    }
 }
 
 impl VisitMut for Rewrite<'_> {
+    // Input:  { ..; let logits = ..; ..; grads = loss.backward(); .. }
+    // Output: { ..; records; let logits = ..; ..; grads = { replay }; .. }
     fn visit_block_mut(&mut self, block: &mut Block) {
-        if id_of(block) == self.plan.block {
-            self.block(block);
-        } else {
-            visit_mut::visit_block_mut(self, block);
+        let id = id_of(block);
+        for (i, stmt) in block.stmts.iter().enumerate() {
+            let at = At { block: id, stmt: i };
+            self.steps.iter().for_each(|step| step.defer(at, stmt));
         }
-    }
-}
-
-impl Rewrite<'_> {
-    // Input:  { prologue; forward; observers; backward; epilogue }
-    // Output: { prologue; passes; observers; backward with the SAM gradient; epilogue }
-    fn block(&mut self, block: &mut Block) {
-        let (first, last) = (*self.plan.region.start(), *self.plan.region.end());
-        let taken = sites::take(&mut block.stmts[first..=last], self.plan, &self.names);
-        let mut loss = taken.loss;
-        if let Some(label) = &self.label {
-            let mut relabel = sites::Relabel {
-                label,
-                depth: 0,
-                found: false,
-            };
-            for (stmt, role) in block.stmts[first..last].iter_mut().zip(&self.plan.roles) {
-                if *role == Role::Slice {
-                    relabel.visit_stmt_mut(stmt);
+        for stmt in &mut block.stmts {
+            self.visit_stmt_mut(stmt);
+        }
+        let stmts = std::mem::take(&mut block.stmts);
+        let mut begun = Vec::new();
+        for (i, stmt) in stmts.into_iter().enumerate() {
+            let at = At { block: id, stmt: i };
+            let mut own = Some(stmt);
+            for (index, step) in self.steps.iter().enumerate() {
+                let lines = step.lines_at(at);
+                let Some((first, _)) = lines.first() else {
+                    continue;
+                };
+                if *first == 0 && step.is_alternative {
+                    begun.push((index, block.stmts.len()));
+                }
+                block.stmts.push(verbatim(step.before(&lines)));
+                if step.batch == Batch::Chunks
+                    && let Some(stmt) = own.take()
+                {
+                    let (tokens, label) = step.chunked(&lines, &stmt);
+                    match tokens {
+                        Some(tokens) => block.stmts.push(verbatim(tokens)),
+                        None => own = Some(stmt),
+                    }
+                    self.labels.extend(label);
                 }
             }
-            relabel.visit_expr_mut(&mut loss);
-            self.needs_label = relabel.found;
+            block.stmts.extend(own);
         }
-        let mut out = TokenStream::new();
-        for (stmt, _) in self.of_role(block, Role::Item) {
-            stmt.to_tokens(&mut out);
-        }
-        let once: Vec<&Stmt> = self
-            .of_role(block, Role::Batch)
-            .map(|(stmt, _)| stmt)
-            .collect();
-        let declared: TokenStream = self
-            .plan
-            .declared
-            .iter()
-            .map(|&i| block.stmts[i].to_token_stream())
-            .collect();
-        let slice = passes::Slice {
-            plan: self.plan,
-            args: self.args,
-            names: &self.names,
-            declared: &declared,
-            once: &once,
-            stmts: &block.stmts[first..last],
-            loss: &loss,
-            backward: &taken.backward,
-        };
-        out.extend(slice.run());
-        out.extend(self.observers(block));
-        for &i in &self.plan.declared {
-            block.stmts[i] = Stmt::Expr(Expr::Verbatim(TokenStream::new()), None);
-        }
-        // What one statement of the user's became is several: it goes back as verbatim tokens.
-        block
-            .stmts
-            .splice(first..=last, [Stmt::Expr(Expr::Verbatim(out), None)]);
+        self.choose(&mut block.stmts, &begun);
     }
 
-    fn of_role<'b>(&self, block: &'b Block, role: Role) -> impl Iterator<Item = (&'b Stmt, usize)> {
-        let first = *self.plan.region.start();
-        let wanted: Vec<usize> = (0..self.plan.roles.len())
-            .filter(|&k| self.plan.roles[k] == role)
-            .collect();
-        wanted
-            .into_iter()
-            .map(move |k| (&block.stmts[first + k], k))
-    }
-
-    // Input:  total += loss.array();
-    // Output: total += __sam_seen_0;
-    //
-    // Input:  let accuracy = accuracy(&logits, &y);
-    // Output: let logits = __sam_seen_1; let accuracy = accuracy(&logits, &y);
-    fn observers(&self, block: &Block) -> TokenStream {
-        let mut out = TokenStream::new();
-        for (stmt, k) in self.of_role(block, Role::Observer) {
-            let (bindings, rules) = self.bring_back(k);
-            out.extend(bindings);
-            out.extend(tokens::replace(stmt.to_token_stream(), &rules));
-        }
-        let (bindings, rules) = self.bring_back(self.plan.roles.len());
-        out.extend(bindings);
-        let last = &block.stmts[*self.plan.region.end()];
-        out.extend(tokens::replace(last.to_token_stream(), &rules));
-        out
-    }
-
-    /// How the statement with this index finds what it reads of the slice.
-    fn bring_back(&self, index: usize) -> (TokenStream, Vec<Rule>) {
-        let mut bindings = TokenStream::new();
-        let mut rules = Vec::new();
-        for (slot, seen) in seen::slots(self.plan).filter(|(slot, _)| slot.stmt == index) {
-            let value = self.names.seen(slot.index);
-            let variable = &seen.variable;
-            match slot.read {
-                Some(method) => rules.push(Rule::read(&variable.to_string(), method, value)),
-                None => bindings.extend(quote!(let #variable = #value;)),
+    fn visit_expr_mut(&mut self, expr: &mut Expr) {
+        let id = id_of(expr);
+        visit_mut::visit_expr_mut(self, expr);
+        // Before the loop is moved: a node is named by where it is.
+        label::add(expr, &self.labels);
+        for step in &self.steps {
+            if let Some(tokens) = step.argument(id, expr) {
+                *expr = Expr::Verbatim(tokens);
+                return;
+            }
+            let Expr::MethodCall(call) = expr else {
+                continue;
+            };
+            if id_of(call) == step.region.backward.call {
+                let (mut tokens, label) = step.backward(call);
+                self.labels.extend(label);
+                // The whole step is in this expression.
+                if step.is_alternative && step.region.lines.len() == 1 {
+                    let index = step.region.index;
+                    let (rho, evaluated) = (&step.names.rho, step.rho());
+                    let other = self.others.remove(&index);
+                    self.rests.insert(index, tokens.clone());
+                    tokens = match other {
+                        Some(other) => quote!({ #evaluated if #rho == 0.0 #other else #tokens }),
+                        None => quote!({ #evaluated #tokens }),
+                    };
+                }
+                *expr = Expr::Verbatim(tokens);
+                return;
+            }
+            if let Some(tokens) = step.site(call) {
+                *expr = Expr::Verbatim(tokens);
+                return;
             }
         }
-        (bindings, rules)
     }
 }
 
-struct AddLabel {
-    id: NodeId,
-    name: syn::Lifetime,
-}
-
-impl AddLabel {
-    fn label(&self) -> Option<Label> {
-        Some(Label {
-            name: self.name.clone(),
-            colon_token: Default::default(),
-        })
-    }
-}
-
-impl VisitMut for AddLabel {
-    fn visit_expr_for_loop_mut(&mut self, repeat: &mut syn::ExprForLoop) {
-        if id_of(repeat) == self.id {
-            repeat.label = self.label();
-        } else {
-            visit_mut::visit_expr_for_loop_mut(self, repeat);
-        }
-    }
-
-    fn visit_expr_while_mut(&mut self, repeat: &mut syn::ExprWhile) {
-        if id_of(repeat) == self.id {
-            repeat.label = self.label();
-        } else {
-            visit_mut::visit_expr_while_mut(self, repeat);
-        }
-    }
-
-    fn visit_expr_loop_mut(&mut self, repeat: &mut syn::ExprLoop) {
-        if id_of(repeat) == self.id {
-            repeat.label = self.label();
-        } else {
-            visit_mut::visit_expr_loop_mut(self, repeat);
-        }
-    }
+fn verbatim(tokens: TokenStream) -> Stmt {
+    Stmt::Expr(Expr::Verbatim(tokens), None)
 }
 
 /// An error of the step leaves the function, or panics.
-pub(super) fn raise(plan: &Plan, names: &Names) -> TokenStream {
-    let Names { rt, error, .. } = names;
-    match &plan.raise {
-        Some(ty) => quote! {
+fn raise(step: &Step<'_>) -> TokenStream {
+    let Names { rt, error, .. } = &step.names;
+    match &step.region.raise {
+        Some(ty) if !step.region.backward.in_closure => quote! {
             return {
                 use #rt::{RaiseByFrom as _, RaiseByPanic as _};
                 (&&#rt::Returns::<#ty>::new()).__sam_raise(#error)
             }
         },
-        None => quote!(#rt::panic(#error)),
+        _ => quote!(#rt::panic(#error)),
     }
-}
-
-/// A copy of the model, and what the slice calls it.
-pub(super) fn copy() -> proc_macro2::Ident {
-    local("copy")
 }

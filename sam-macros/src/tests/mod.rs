@@ -3,16 +3,23 @@
 //! | file | what |
 //! |---|---|
 //! | `args` | the keys of the attribute |
+//! | `source` | variables and their scopes in Rust source |
 //! | `refusals` | what is refused, and in which words |
-//! | `shapes` | the loops that are read, and which of their statements run in every pass |
+//! | `shapes` | the loops that are read: what is replayed, and what is recorded for it |
+//! | `cases`, `plan_text` | programs in text files, and a plan as text |
+//! | `checks` | what holds for each expansion |
 //! | `snapshots` | whole expansions |
 //! | `robust` | no input makes the macro panic |
 
 mod args;
+mod cases;
+mod checks;
+mod plan_text;
 mod refusals;
 mod robust;
 mod shapes;
 mod snapshots;
+mod source;
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
@@ -98,94 +105,5 @@ fn canonical() -> TokenStream {
             }
             total
         }
-    }
-}
-
-/// An expanded function, cut at the loop over the passes.
-struct Step {
-    before: String,
-    passes: String,
-    after: String,
-}
-
-/// The expansion of a function that is read.
-#[track_caller]
-fn step(args: TokenStream, item: TokenStream) -> Step {
-    let out = attribute(args, item);
-    assert_eq!(messages(out.clone()), [] as [&str; 0], "refused");
-    pretty(out.clone());
-    let passes = the_passes(out.clone())
-        .unwrap_or_else(|| panic!("there is a loop over the passes:\n{}", pretty(out.clone())))
-        .to_string();
-    let all = out.to_string();
-    let at = all.find(&passes).expect("the passes are part of it all");
-    Step {
-        before: all[..at].to_owned(),
-        after: all[at + passes.len()..].to_owned(),
-        passes,
-    }
-}
-
-/// The braces behind `next_pass()`.
-fn the_passes(tokens: TokenStream) -> Option<TokenStream> {
-    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
-    let asks = |token: &TokenTree| matches!(token, TokenTree::Ident(i) if i == "next_pass");
-    if let Some(i) = tokens.iter().position(asks)
-        && let Some(TokenTree::Group(body)) = tokens.get(i + 2)
-    {
-        return Some(body.stream());
-    }
-    tokens.into_iter().find_map(|token| match token {
-        TokenTree::Group(group) => the_passes(group.stream()),
-        _ => None,
-    })
-}
-
-/// Tokens may be printed with any space between them.
-fn squeezed(code: &str) -> String {
-    code.split_whitespace().collect()
-}
-
-impl Step {
-    #[track_caller]
-    fn look(&self, code: &str, expected: [bool; 3]) {
-        let wanted = squeezed(code);
-        let parts = [&self.before, &self.passes, &self.after];
-        let found = parts.map(|part| squeezed(part).contains(&wanted));
-        assert_eq!(
-            found, expected,
-            "where is `{code}`? (before, in, after the passes)\n--- before\n{}\n--- passes\n{}\n--- \
-             after\n{}",
-            self.before, self.passes, self.after
-        );
-    }
-
-    /// These run in every pass, and only there.
-    #[track_caller]
-    fn twice(&self, code: &[&str]) -> &Self {
-        code.iter().for_each(|c| self.look(c, [false, true, false]));
-        self
-    }
-
-    /// These run once, after the passes.
-    #[track_caller]
-    fn once(&self, code: &[&str]) -> &Self {
-        code.iter().for_each(|c| self.look(c, [false, false, true]));
-        self
-    }
-
-    /// These run once, before the passes.
-    #[track_caller]
-    fn first(&self, code: &[&str]) -> &Self {
-        code.iter().for_each(|c| self.look(c, [true, false, false]));
-        self
-    }
-
-    /// These are gone.
-    #[track_caller]
-    fn gone(&self, code: &[&str]) -> &Self {
-        code.iter()
-            .for_each(|c| self.look(c, [false, false, false]));
-        self
     }
 }

@@ -1,10 +1,12 @@
 //! No input makes the macro panic.
 
+use std::path::Path;
+
 use proc_macro2::{Delimiter, Group, Ident, Literal, Punct, Spacing, Span, TokenStream, TokenTree};
 use proptest::{collection::vec, prelude::*, sample::select};
 use quote::quote;
 
-use super::{attribute, canonical};
+use super::{attribute, canonical, checks, messages, pretty};
 
 /// Words that mean something to the macro, and some that don't.
 const WORDS: &[&str] = &[
@@ -204,7 +206,7 @@ fn changed(tokens: TokenStream, changes: Vec<Change>) -> TokenStream {
     nest(pieces)
 }
 
-/// Functions with much of the language in them.
+/// Functions with much of the language in them, and the loops of the integration tests.
 fn functions() -> Vec<TokenStream> {
     let method = quote! {
         pub fn train<'a, B: Batch>(&mut self, data: impl Iterator<Item = B>) -> Result<f32, Error> {
@@ -234,7 +236,107 @@ fn functions() -> Vec<TokenStream> {
             Ok(total / n as f32)
         }
     };
-    vec![canonical(), method]
+    let mut functions = vec![canonical(), method];
+    functions.extend(loops().into_iter().map(|(_, item)| item));
+    functions
+}
+
+/// The functions under the attribute in the integration tests, with their keys; some stand in a macro's
+/// arguments.
+fn loops() -> Vec<(TokenStream, TokenStream)> {
+    let mut found = Vec::new();
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/tests");
+    for folder in ["loops", "wild/programs", "ui/law", "law"] {
+        for file in std::fs::read_dir(tests.join(folder)).into_iter().flatten() {
+            let path = file.expect("a file").path();
+            if path.extension().is_some_and(|ext| ext == "rs") {
+                let text = std::fs::read_to_string(&path).expect("a test can be read");
+                attributed(text.parse().expect("a test is made of tokens"), &mut found);
+            }
+        }
+    }
+    found
+}
+
+fn attributed(tokens: TokenStream, found: &mut Vec<(TokenStream, TokenStream)>) {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    for (i, token) in tokens.iter().enumerate() {
+        let TokenTree::Group(group) = token else {
+            continue;
+        };
+        let inside: Vec<TokenTree> = group.stream().into_iter().collect();
+        if let [TokenTree::Ident(name), TokenTree::Group(keys)] = &inside[..]
+            && name == "sam_train"
+        {
+            let behind = tokens[i + 1..].iter().cloned();
+            let body = |token: &TokenTree| matches!(token, TokenTree::Group(g) if g.delimiter() == Delimiter::Brace);
+            let to_body = tokens[i + 1..].iter().position(body).map_or(0, |at| at + 1);
+            let item: TokenStream = behind.take(to_body).collect();
+            if syn::parse2::<syn::ItemFn>(item.clone()).is_ok() {
+                found.push((keys.stream(), item));
+            }
+        }
+        attributed(group.stream(), found);
+    }
+}
+
+#[test]
+fn the_loops_of_the_integration_tests_keep_what_holds_for_all() {
+    let loops = loops();
+    assert!(loops.len() > 20, "only {} loops were found", loops.len());
+    for (keys, item) in loops {
+        for keys in [quote!(#keys), quote!(rho = 0.05), quote!(rho = r, m = 4)] {
+            let found = checks::expansion(&keys, &item);
+            found.unwrap_or_else(|wrong| panic!("{keys}: {wrong}\n{}", pretty(item.clone())));
+        }
+    }
+}
+
+/// Runs where the stack is as large as rustc's.
+fn with_a_stack(run: impl FnOnce() + Send + 'static) {
+    let thread = std::thread::Builder::new().stack_size(8 << 20).spawn(run);
+    thread.expect("a thread").join().expect("no panic");
+}
+
+#[test]
+fn long_and_deep_functions() {
+    fn times(n: usize, part: &str) -> String {
+        part.repeat(n)
+    }
+    fn function(body: &str) -> TokenStream {
+        format!(
+            "fn train(model: &mut Net, opt: &mut Opt) {{ let h = model.forward(x.traced(grads)); {body} grads = \
+             h.sum().backward(); opt.update(model, &grads).unwrap(); }}"
+        )
+        .parse()
+        .expect("tokens")
+    }
+    with_a_stack(|| {
+        for body in [
+            format!("let h = h{};", times(300, ".relu()")),
+            format!("let h = h{};", times(300, " + one()")),
+            format!("let h = {}h{};", times(100, "("), times(100, ")")),
+            format!("let h = {}h{};", times(100, "{"), times(100, "}")),
+            format!(
+                "let h = {}h{};",
+                times(60, "if a { b } else {"),
+                times(60, "}")
+            ),
+            format!(
+                "let h = {}h{};",
+                times(60, "match a { A => b, _ => "),
+                times(60, "}")
+            ),
+            format!("let h = {}h{};", times(60, "(|h| "), times(60, ")(h)")),
+            times(300, "let h = h.relu();"),
+            times(100, "let h = model.next(h); n += 1; if n > 3 { return; }"),
+        ] {
+            for keys in [quote!(rho = 0.05), quote!(rho = r, m = 4)] {
+                let out = checks::expansion(&keys, &function(&body));
+                assert_eq!(out, Ok(()), "{body}");
+            }
+        }
+    });
 }
 
 proptest! {
@@ -251,22 +353,35 @@ proptest! {
     }
 
     #[test]
-    fn a_function_with_a_few_tokens_wrong(
-        function in select(functions()),
-        changes in vec(change(), 1..6),
-        m in any::<bool>(),
-    ) {
-        let item = changed(function, changes);
-        let args = if m { quote!(rho = rho, m = 4) } else { quote!(rho = 0.05) };
-        attribute(args, item);
-    }
-
-    #[test]
     fn keys_with_a_few_tokens_wrong(changes in vec(change(), 1..6)) {
         let keys = quote!(
             rho = 0.05, norm = "l1.5", m = 4, nonfinite = "skip", split = [x, y], model = self.net,
             crate = a::b
         );
         attribute(changed(keys, changes), canonical());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1024))]
+
+    // What is still a function afterwards is either refused, or has an expansion that is Rust, names only what
+    // there is, and has all of the function's own code.
+    #[test]
+    fn a_function_with_a_few_tokens_wrong(
+        at in any::<proptest::sample::Index>(),
+        changes in vec(change(), 1..6),
+        m in any::<bool>(),
+    ) {
+        thread_local!(static FUNCTIONS: Vec<String> = functions().iter().map(ToString::to_string).collect());
+        let function = FUNCTIONS.with(|all| all[at.index(all.len())].clone());
+        let item = changed(function.parse().expect("tokens"), changes);
+        let args = if m { quote!(rho = rho, m = 4) } else { quote!(rho = 0.05) };
+        let out = attribute(args.clone(), item.clone());
+        if syn::parse2::<syn::ItemFn>(item.clone()).is_ok() {
+            prop_assert_eq!(checks::expansion(&args, &item), Ok(()), "{}", item);
+        } else {
+            prop_assert!(!messages(out).is_empty());
+        }
     }
 }

@@ -8,6 +8,14 @@ pub struct Chunks<C, R> {
     types: PhantomData<(C, R)>,
 }
 
+impl<C, R> Chunks<C, R> {
+    /// How many there are.
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+}
+
 /// The chunks of `M` samples of `batch`.
 pub fn chunks<const M: usize, B: Batch<M>>(batch: &B) -> Chunks<B::ChunkRows, B::Rows> {
     Chunks {

@@ -1,11 +1,11 @@
-use std::marker::PhantomData;
+use std::{cell::RefCell, marker::PhantomData};
 
 use dfdx::{prelude::*, tensor::Gradients};
 
 use super::Chunks;
 use crate::step::{
-    Failure, Settings,
-    machine::{Pass, Step},
+    Failure, Settings, StepError,
+    machine::{LazyLoss, Step},
 };
 
 /// What the optimizer trains: dfdx's `TensorCollection`, whose clone shares its weights.
@@ -28,6 +28,9 @@ pub fn optimizes<M, E: Dtype, D: Device<E>, O: BaseOptimizer<M, D, E> + ?Sized>(
 ) {
 }
 
+/// Says what the type of a loss is, before `backward` does.
+pub fn is_loss<L: Backward<E, D>, M, E: Dtype, D: Device<E>>(_: &L, _: &Driver<'_, M, E, D>) {}
+
 /// What takes the step: a dfdx optimizer of this model.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an optimizer of `{M}`",
@@ -40,86 +43,228 @@ pub trait BaseOptimizer<M, D: Storage<E>, E: Dtype> {}
 impl<O: Optimizer<M, D, E> + ?Sized, M, D: Storage<E>, E: Dtype> BaseOptimizer<M, D, E> for O {}
 
 /// A step whose methods ask nothing of the model: what a model must be is asked once, where the
-/// step begins, and so refused once.
-pub struct Driver<'a, M, E: Dtype, D: Device<E>>(Box<dyn Drive<M, E, D> + 'a>);
+/// step begins, and so refused once. They take `&self`, so that a closure of the user's may hold one.
+pub struct Driver<'a, M, E: Dtype, D: Device<E>> {
+    step: RefCell<Box<dyn Drive<M, E, D> + 'a>>,
+    /// The chunk whose loss is noted.
+    chunk: std::cell::Cell<usize>,
+}
 
 trait Drive<M, E: Dtype, D: Device<E>> {
-    fn next_pass(&mut self) -> Option<Pass<M, E, D>>;
-    fn absorb(&mut self, pass: Pass<M, E, D>, model: &M, gradients: Gradients<E, D>);
+    fn cut(&mut self, rows: &[usize]);
+    fn give_up(&mut self, model: &mut M);
+    fn keep(&mut self, start: Gradients<E, D>);
+    fn start(&mut self, start: Gradients<E, D>) -> Gradients<E, D>;
+    fn clean_start(&mut self) -> Gradients<E, D>;
+    fn mark(&mut self, line: usize, chunk: usize);
+    fn mark_again(&mut self);
+    fn meet(&mut self, device: &D);
+    fn rewind(&mut self, line: usize, chunk: usize);
+    fn copied(&self, model: &M) -> M;
+    fn carried(&mut self, current: &M, found: M) -> M;
+    fn chunk_model(&mut self, model: &M, chunk: usize) -> M;
+    fn advanced(&mut self, model: &M, chunk: usize);
+    fn write_back(&mut self, model: &mut M);
+    fn note_loss(&mut self, loss: LazyLoss, chunk: usize, perturbed: bool);
+    fn climb(&mut self, gradients: Gradients<E, D>, chunk: usize) -> Option<M>;
+    fn again(&mut self) -> Gradients<E, D>;
+    fn absorb(&mut self, model: &M, gradients: Gradients<E, D>, chunk: usize);
     fn fail_backward(&mut self, error: D::Err);
-    fn is_observed(&self) -> bool;
-    fn finish(self: Box<Self>, model: Option<&mut M>) -> Result<Gradients<E, D>, Failure<D::Err>>;
+    fn finish(&mut self, model: Option<&mut M>) -> Result<Gradients<E, D>, Failure<D::Err>>;
+}
+
+macro_rules! drive {
+    ($(fn $name:ident(&mut self $(, $arg:ident: $ty:ty)*) $(-> $out:ty)?;)*) => {
+        $(fn $name(&mut self $(, $arg: $ty)*) $(-> $out)? {
+            Step::$name(self $(, $arg)*)
+        })*
+    };
 }
 
 impl<M: Model<E, D>, E: Dtype, D: Device<E>> Drive<M, E, D> for Step<M, E, D> {
-    fn next_pass(&mut self) -> Option<Pass<M, E, D>> {
-        Step::next_pass(self)
+    drive! {
+        fn cut(&mut self, rows: &[usize]);
+        fn give_up(&mut self, model: &mut M);
+        fn keep(&mut self, start: Gradients<E, D>);
+        fn start(&mut self, start: Gradients<E, D>) -> Gradients<E, D>;
+        fn clean_start(&mut self) -> Gradients<E, D>;
+        fn mark(&mut self, line: usize, chunk: usize);
+        fn mark_again(&mut self);
+        fn meet(&mut self, device: &D);
+        fn rewind(&mut self, line: usize, chunk: usize);
+        fn carried(&mut self, current: &M, found: M) -> M;
+        fn chunk_model(&mut self, model: &M, chunk: usize) -> M;
+        fn advanced(&mut self, model: &M, chunk: usize);
+        fn write_back(&mut self, model: &mut M);
+        fn note_loss(&mut self, loss: LazyLoss, chunk: usize, perturbed: bool);
+        fn climb(&mut self, gradients: Gradients<E, D>, chunk: usize) -> Option<M>;
+        fn again(&mut self) -> Gradients<E, D>;
+        fn absorb(&mut self, model: &M, gradients: Gradients<E, D>, chunk: usize);
+        fn fail_backward(&mut self, error: D::Err);
+        fn finish(&mut self, model: Option<&mut M>) -> Result<Gradients<E, D>, Failure<D::Err>>;
     }
 
-    fn absorb(&mut self, pass: Pass<M, E, D>, model: &M, gradients: Gradients<E, D>) {
-        Step::absorb(self, pass, model, gradients);
+    fn copied(&self, model: &M) -> M {
+        Step::copied(self, model)
     }
+}
 
-    fn fail_backward(&mut self, error: D::Err) {
-        Step::fail_backward(self, error);
-    }
-
-    fn is_observed(&self) -> bool {
-        Step::is_observed(self)
-    }
-
-    fn finish(self: Box<Self>, model: Option<&mut M>) -> Result<Gradients<E, D>, Failure<D::Err>> {
-        Step::finish(*self, model)
+/// Begins a step on `model`.
+pub fn begin<'a, M: Model<E, D> + 'a, E: Dtype, D: Device<E>>(
+    model: &M,
+    settings: Settings,
+    site: &'static str,
+) -> Driver<'a, M, E, D> {
+    Driver {
+        step: RefCell::new(Box::new(Step::begin(model, M::clone, settings, site))),
+        chunk: std::cell::Cell::new(0),
     }
 }
 
 impl<M, E: Dtype, D: Device<E>> Driver<'_, M, E, D> {
-    /// The next pass to run.
-    pub fn next_pass(&mut self) -> Option<Pass<M, E, D>> {
-        self.0.next_pass()
+    /// Cuts the batch into these chunks; a batch without samples has none.
+    pub fn cut<C, R>(&self, chunks: &Chunks<C, R>) -> Result<(), StepError> {
+        if chunks.rows.is_empty() {
+            return Err(StepError::Empty);
+        }
+        self.step.borrow_mut().cut(&chunks.rows);
+        Ok(())
     }
 
-    /// Takes the gradient of a pass, and the copy of the model that it ran on.
-    pub fn absorb(&mut self, pass: Pass<M, E, D>, model: &M, gradients: Gradients<E, D>) {
-        self.0.absorb(pass, model, gradients);
+    /// Gives the buffers of the model back as they were, before an error leaves the function.
+    pub fn give_up(&self, model: &mut M) {
+        self.step.borrow_mut().give_up(model);
+    }
+
+    /// The gradients of a tape of the clean pass, in the place of the user's, which are kept.
+    pub fn start(&self, start: Gradients<E, D>) -> Gradients<E, D> {
+        self.step.borrow_mut().start(start)
+    }
+
+    /// A tape of the clean pass without gradients to start from.
+    pub fn start_leaky(&self) {}
+
+    /// Keeps the gradients that the loop starts from.
+    pub fn keep(&self, start: Gradients<E, D>) {
+        self.step.borrow_mut().keep(start);
+    }
+
+    /// The gradients of the tape of a chunk's clean pass.
+    pub fn chunk_start(&self, _: usize) -> Gradients<E, D> {
+        self.step.borrow_mut().clean_start()
+    }
+
+    /// Before a line of the slice runs.
+    pub fn mark(&self, line: usize) {
+        self.mark_chunk(line, 0);
+    }
+
+    /// Before a line of the slice runs on a chunk.
+    pub fn mark_chunk(&self, line: usize, chunk: usize) {
+        self.step.borrow_mut().mark(line, chunk);
+    }
+
+    /// Behind the input of a site, which may have drawn random numbers.
+    pub fn mark_again(&self) {
+        self.step.borrow_mut().mark_again();
+    }
+
+    /// A device that the slice may draw from, if it is of the model's kind.
+    pub fn meet<D2: 'static>(&self, device: &D2) {
+        if let Some(device) = (device as &dyn std::any::Any).downcast_ref::<D>() {
+            self.step.borrow_mut().meet(device);
+        }
+    }
+
+    /// Before a line of the slice runs again.
+    pub fn rewind(&self, line: usize) {
+        self.rewind_chunk(line, 0);
+    }
+
+    /// Before a line of the slice runs again on a chunk.
+    pub fn rewind_chunk(&self, line: usize, chunk: usize) {
+        self.step.borrow_mut().rewind(line, chunk);
+    }
+
+    /// A copy of the model that shares its weights.
+    pub fn copied(&self, model: &M) -> M {
+        self.step.borrow().copied(model)
+    }
+
+    /// The model as a line found it, at the perturbed weights.
+    pub fn carried(&self, current: &M, found: &mut Option<M>) -> M {
+        let found = found.take().expect("a line finds one model");
+        self.step.borrow_mut().carried(current, found)
+    }
+
+    /// The model for a chunk's clean pass.
+    pub fn chunk_model(&self, model: &M, chunk: usize) -> M {
+        self.step.borrow_mut().chunk_model(model, chunk)
+    }
+
+    /// Keeps the model that a chunk's clean pass has left.
+    pub fn advanced(&self, model: &M, chunk: usize) {
+        self.step.borrow_mut().advanced(model, chunk);
+    }
+
+    /// Writes the chunks' buffers into the user's model.
+    pub fn write_back(&self, model: &mut M) {
+        self.step.borrow_mut().write_back(model);
+    }
+
+    /// The chunk whose loss is noted next.
+    pub fn at_chunk(&self, chunk: usize) {
+        self.chunk.set(chunk);
+    }
+
+    /// Notes the loss of a pass.
+    pub(super) fn note_loss(&self, loss: LazyLoss, perturbed: bool) {
+        let chunk = self.chunk.get();
+        self.step.borrow_mut().note_loss(loss, chunk, perturbed);
+    }
+
+    /// From the clean gradient to the perturbed model.
+    pub fn climb(&self, gradients: Gradients<E, D>) -> Option<M> {
+        self.climb_chunk(gradients, 0)
+    }
+
+    /// From a chunk's clean gradient to the perturbed model.
+    pub fn climb_chunk(&self, gradients: Gradients<E, D>, chunk: usize) -> Option<M> {
+        self.step.borrow_mut().climb(gradients, chunk)
+    }
+
+    /// The gradients of the tape of the replay.
+    pub fn again(&self) -> Gradients<E, D> {
+        self.step.borrow_mut().again()
+    }
+
+    /// Takes the gradient of the replay, and the model that it ran on.
+    pub fn absorb(&self, model: &M, gradients: Gradients<E, D>) {
+        self.absorb_chunk(model, gradients, 0);
+    }
+
+    /// Takes the gradient of a chunk's replay.
+    pub fn absorb_chunk(&self, model: &M, gradients: Gradients<E, D>, chunk: usize) {
+        self.step.borrow_mut().absorb(model, gradients, chunk);
     }
 
     /// Ends the step with an error of the user's `try_backward`.
-    pub fn fail_backward(&mut self, error: D::Err) {
-        self.0.fail_backward(error);
+    pub fn fail_backward(&self, error: D::Err) {
+        self.step.borrow_mut().fail_backward(error);
     }
 
-    /// Whether the observers have something to see.
-    pub fn is_observed(&self) -> bool {
-        self.0.is_observed()
+    /// Ends the step.
+    pub fn finish(&self) -> Result<Gradients<E, D>, Failure<D::Err>> {
+        self.step.borrow_mut().finish(None)
     }
 
-    /// Ends the step and writes the buffers into `model`, if it can be written to.
-    pub fn finish(self, model: Option<&mut M>) -> Result<Gradients<E, D>, Failure<D::Err>> {
-        self.0.finish(model)
+    /// Ends the step; a batch that is left out leaves no trace in the buffers of `model`.
+    pub fn finish_with(&self, model: &mut M) -> Result<Gradients<E, D>, Failure<D::Err>> {
+        self.step.borrow_mut().finish(Some(model))
     }
 
     /// The types of the gradients.
     pub fn types(&self) -> PhantomData<Gradients<E, D>> {
         PhantomData
     }
-}
-
-/// Begins a step over a batch in one piece.
-pub fn begin<'a, M: Model<E, D> + 'a, E: Dtype, D: Device<E>>(
-    model: &M,
-    start: Gradients<E, D>,
-    settings: Settings,
-) -> Driver<'a, M, E, D> {
-    Driver(Box::new(Step::begin(model, start, settings, &[1])))
-}
-
-/// Begins a step over a batch in chunks.
-pub fn begin_chunked<'a, M: Model<E, D> + 'a, E: Dtype, D: Device<E>, C, R>(
-    model: &M,
-    start: Gradients<E, D>,
-    settings: Settings,
-    chunks: &Chunks<C, R>,
-) -> Driver<'a, M, E, D> {
-    Driver(Box::new(Step::begin(model, start, settings, &chunks.rows)))
 }

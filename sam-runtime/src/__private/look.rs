@@ -1,12 +1,13 @@
-use dfdx::prelude::*;
-
-use crate::{
-    device::Fork,
-    step::{LossValue, Replicate, machine::Pass},
+use dfdx::{
+    prelude::*,
+    tensor::{Gradients, OwnedTape},
 };
 
-/// Something to look at, through references that rank the traits below: the compiler takes the
-/// first of them that the value's type has.
+use super::Driver;
+use crate::step::LossValue;
+
+/// Something to look at, through references that rank the traits of this module: the compiler takes
+/// the first of them that the value's type has.
 pub struct Look<'a, T: ?Sized>(pub &'a T);
 
 /// First choice: what a reference, a `Box` or a guard holds.
@@ -41,149 +42,67 @@ impl<'a, T: ?Sized> Itself<'a> for Look<'a, T> {
     }
 }
 
-/// First choice: a copy on the pass's fork of the device.
-pub trait ByFork {
-    /// The copy's type.
-    type Value;
-    /// A copy for a pass.
-    fn __sam_for_pass(&self, fork: Option<&Fork>) -> Self::Value;
-}
-
-impl<T: Replicate> ByFork for &&Look<'_, T> {
-    type Value = T;
-
-    fn __sam_for_pass(&self, fork: Option<&Fork>) -> T {
-        self.0.replicate(fork)
-    }
-}
-
-/// Second choice: a clone.
-pub trait ByClone {
-    /// The copy's type.
-    type Value;
-    /// A copy for a pass.
-    fn __sam_for_pass(&self, fork: Option<&Fork>) -> Self::Value;
-}
-
-impl<T: Clone> ByClone for &Look<'_, T> {
-    type Value = T;
-
-    fn __sam_for_pass(&self, _: Option<&Fork>) -> T {
-        self.0.clone()
-    }
-}
-
-/// Third choice, for values that are only looked at: the value itself.
-pub trait ByReference<'a> {
-    /// The value's type.
-    type Value;
-    /// The value for a pass.
-    fn __sam_for_pass(&self, fork: Option<&Fork>) -> &'a Self::Value;
-}
-
-impl<'a, T> ByReference<'a> for Look<'a, T> {
-    type Value = T;
-
-    fn __sam_for_pass(&self, _: Option<&Fork>) -> &'a T {
-        self.0
-    }
-}
-
-/// Third choice, for values that are used up: none. [`used_twice`] has refused the value, and one
-/// error is enough.
-pub trait ByNothing {
-    /// The value's type.
-    type Value;
-    /// Never called.
-    fn __sam_for_pass(&self, fork: Option<&Fork>) -> Self::Value;
-}
-
-impl<T> ByNothing for Look<'_, T> {
-    type Value = T;
-
-    fn __sam_for_pass(&self, _: Option<&Fork>) -> T {
-        unreachable!("a value that is used up is `Clone`")
-    }
-}
-
-/// A value that both passes consume.
+/// What holds the model, whose method runs it.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is used up by the forward pass or the loss, which run twice, and is not `Clone`",
-    label = "SAM needs a copy of this for each of its two passes",
-    note = "make it `Clone`, borrow it, or make it before the forward pass",
-    note = "see `errors/consumed-not-clone` in sam-train's guide"
+    message = "a method of `{Self}` runs the model, and `{Self}` is not `Clone`",
+    label = "SAM runs this method once more, on a copy that holds the perturbed model",
+    note = "derive `Clone` for `{Self}`, or run the model by its own name: `self.net.forward_mut(..)`",
+    note = "see `errors/owner-not-clone` in sam-train's guide"
 )]
-pub trait UsedTwice {}
+pub trait Owner: Clone {}
 
-impl<T: Clone> UsedTwice for T {}
+impl<T: Clone> Owner for T {}
 
-/// Asks for [`UsedTwice`] with its error in the field's words.
-pub fn used_twice<T: UsedTwice>(_: &T) {}
-
-/// The traced input of a pass, owned also where the loop has a reference to it.
-pub trait InputByFork {
-    /// The input's type.
-    type Value;
-    /// The input for a pass.
-    fn __sam_input(&self, fork: Option<&Fork>) -> Self::Value;
+/// A copy of what holds the model.
+pub fn owner_copy<T: Owner>(owner: &T) -> T {
+    owner.clone()
 }
 
-impl<T: Replicate> InputByFork for &&Look<'_, T> {
-    type Value = T;
-
-    fn __sam_input(&self, fork: Option<&Fork>) -> T {
-        self.0.replicate(fork)
-    }
+/// The gradients in a tape that a loop keeps.
+pub fn tape_gradients<S: Shape, F: Dtype, E: Dtype, D: Device<E> + Storage<F>>(
+    input: &Tensor<S, F, D>,
+    tape: OwnedTape<E, D>,
+) -> Gradients<E, D> {
+    let device: &D = input.device();
+    let nothing: Tensor<Rank0, E, D> = ZerosTensor::<E>::zeros(device);
+    nothing.put_tape(tape).backward()
 }
 
-/// The traced input behind a reference.
-pub trait InputByReference {
-    /// The input's type.
-    type Value;
-    /// The input for a pass.
-    fn __sam_input(&self, fork: Option<&Fork>) -> Self::Value;
+/// The replay has come to where the clean pass had not been.
+#[cold]
+pub fn missing() -> ! {
+    panic!(
+        "the second pass of a SAM step took another way than the first: a choice before the forward pass \
+         depends on something that has changed in between"
+    )
 }
 
-impl<T: Replicate> InputByReference for &Look<'_, &T> {
-    type Value = T;
-
-    fn __sam_input(&self, fork: Option<&Fork>) -> T {
-        self.0.replicate(fork)
-    }
-}
-
-/// A traced input of any other type.
-pub trait InputByClone {
-    /// The input's type.
-    type Value;
-    /// The input for a pass.
-    fn __sam_input(&self, fork: Option<&Fork>) -> Self::Value;
-}
-
-impl<T: Clone> InputByClone for Look<'_, T> {
-    type Value = T;
-
-    fn __sam_input(&self, _: Option<&Fork>) -> T {
-        self.0.clone()
-    }
+/// How a loop over chunks was left.
+pub enum Left {
+    /// It came to its end.
+    Not,
+    /// By a `continue` of the user's.
+    Continue,
+    /// By a `break` of the user's.
+    Break,
 }
 
 /// Notes a loss whose value can be read.
 pub trait NoteLoss {
     /// Notes the loss for the report.
-    fn __sam_note<M, E: Dtype, D: Device<E>>(&self, pass: &mut Pass<M, E, D>);
+    fn __sam_note<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>, perturbed: bool);
 }
 
 impl<T: LossValue> NoteLoss for &Look<'_, T> {
-    fn __sam_note<M, E: Dtype, D: Device<E>>(&self, pass: &mut Pass<M, E, D>) {
-        pass.note_loss(self.0.lazy());
+    fn __sam_note<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>, perturbed: bool) {
+        step.note_loss(self.0.lazy(), perturbed);
     }
 }
 
 /// Passes over a loss of a type that is not known.
 pub trait PassOverLoss {
     /// Does nothing.
-    fn __sam_note<M, E: Dtype, D: Device<E>>(&self, _: &mut Pass<M, E, D>) {}
+    fn __sam_note<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>, _: bool) {}
 }
 
 impl<T> PassOverLoss for Look<'_, T> {}

@@ -3,26 +3,32 @@
 //! | file | what |
 //! |---|---|
 //! | `driver` | the step, as the expansion drives it |
+//! | `record` | what enters the slice from outside |
+//! | `own` | what is changed behind a shared reference |
+//! | `look` | what is done to a value by what its type can |
 //! | `chunks` | the batch in chunks |
-//! | `look` | values for a pass, chosen by what their types can |
-//! | `seen` | what the observers see |
+//! | `seen` | what statements outside the slice see of the chunks |
 //! | `result` | how a step ends: a gradient, an error, a panic |
 
 mod chunks;
 mod driver;
 mod look;
+mod own;
+mod record;
 mod result;
 mod seen;
 
 pub use chunks::*;
 pub use driver::*;
 pub use look::*;
+pub use own::*;
+pub use record::*;
 pub use result::*;
 pub use seen::*;
 
-pub use dfdx::tensor::Gradients;
+pub use dfdx::tensor::{Gradients, Trace};
 
-pub use crate::step::{Batch, Settings, SplitBatch, machine::Pass};
+pub use crate::step::{Batch, Settings, SplitBatch};
 use crate::{
     device::Norm,
     step::{Clip, NonFinite},

@@ -2,17 +2,6 @@ use std::marker::PhantomData;
 
 use crate::step::{Failure, StepError};
 
-/// A step's result, if there is something for the observers to see or there are none.
-pub fn observed<G, Err: std::fmt::Display>(
-    is_observed: bool,
-    result: Result<G, Failure<Err>>,
-) -> Result<Result<G, Failure<Err>>, StepError> {
-    match result {
-        Err(failure) if !is_observed => Err(failure.into()),
-        result => Ok(result),
-    }
-}
-
 /// The result of a step as `try_backward` gives it, or an error that is SAM's own.
 pub fn as_backward<G, Err>(result: Result<G, Failure<Err>>) -> Result<Result<G, Err>, StepError> {
     match result {

@@ -15,11 +15,6 @@ impl<T> Seen<T> {
     pub fn see(&mut self, value: T) {
         self.0.push(value);
     }
-
-    /// What was seen of a batch in one piece.
-    pub fn whole(mut self) -> T {
-        self.0.pop().expect("the clean pass was run")
-    }
 }
 
 /// What was seen of the chunks, joined.

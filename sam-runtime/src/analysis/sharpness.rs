@@ -2,7 +2,7 @@ use dfdx::{prelude::*, tensor::Gradients};
 
 use crate::{
     device::Norm,
-    step::{LossValue, Replicate, Sam, StepError, last_report},
+    step::{LossValue, Sam, StepError, last_report},
 };
 
 /// What [`sharpness`] measured, in units of the loss.
@@ -31,6 +31,7 @@ impl Sharpness {
 /// The m-sharpness of `model` at radius `rho`, with the batch as m: the mean over `batches` of
 /// `L(w + e) - L(w)`, where `e` is SAM's first-order ascent step on that batch (section 4.1 of the
 /// paper). `loss` is as for [`Sam::step`]. The model is not changed.
+/// A model with dropout has the same masks at `w` and at `w + e`, and draws them once.
 ///
 /// ```
 /// use sam_runtime::{Norm, analysis::sharpness, dfdx::prelude::*};
@@ -59,7 +60,7 @@ where
     M: TensorCollection<E, D> + Clone,
     E: Dtype,
     D: Device<E>,
-    B: Replicate,
+    B: Clone,
     L: Backward<E, D, Err = D::Err> + LossValue,
 {
     let sam = Sam::new(rho).norm(norm);
@@ -103,5 +104,32 @@ mod tests {
             sharpness(&w, [(); 0], 0.1, Norm::L2, loss),
             Err(StepError::Empty)
         );
+    }
+
+    /// The output is linear in the weights, so the loss rises by rho ||g|| where the masks are the same.
+    #[test]
+    fn both_losses_have_the_same_dropout_masks_which_are_drawn_once() {
+        let (dev, plain) = (Cpu::seed_from_u64(4), Cpu::seed_from_u64(4));
+        let build = |dev: &Cpu| dev.build_module::<(DropoutOneIn<2>, Linear<16, 1>), f64>();
+        let (model, mut same) = (build(&dev), build(&plain));
+        let x: Tensor<Rank2<4, 16>, f64, _> = dev.ones();
+        let found = sharpness(&model, [x.clone(), x], 0.5, Norm::L2, |model, x, grads| {
+            model.forward_mut(x.traced(grads)).mean()
+        })
+        .unwrap();
+        let (mut loss, mut rise) = (0.0, 0.0);
+        for _ in 0..2 {
+            let x: Tensor<Rank2<4, 16>, f64, _> = plain.ones();
+            let mean = same.forward_mut(x.trace(same.alloc_grads())).mean();
+            loss += mean.array() / 2.0;
+            let grads = mean.backward();
+            // The bias's is 1.
+            let g = grads.get(&same.1.weight).as_vec();
+            let g = 1.0 + g.iter().map(|g| g * g).sum::<f64>();
+            rise += 0.5 * g.sqrt() / 2.0;
+        }
+        assert_eq!(found.loss, loss);
+        assert!((found.value() - rise).abs() < 1e-12, "{found:?} {rise}");
+        assert_eq!(dev.random_u64(), plain.random_u64());
     }
 }

@@ -12,9 +12,8 @@
 //! | `generator` | the generator of a device, taken out and put back |
 //! | `rewind` | the generators that a step may draw from, back at an earlier moment |
 //! | `rng_state` | [`RngState`]: a generator in a form for files |
-//! | `rng` | random numbers that both passes of a step share |
 //! | `lane` | batches on their way to a device |
-//! | `transfer` | rows of tensors cut and joined, and tensors moved, where they are |
+//! | `transfer` | rows of tensors cut and joined where they are |
 //! | `memory` | [`keep_freed_memory`] |
 //!
 //! dfdx keeps the memory of a tensor to itself, but hands out that of a gradient
@@ -37,7 +36,6 @@ mod memory;
 mod norm;
 mod queue;
 mod rewind;
-mod rng;
 mod rng_state;
 mod transfer;
 
@@ -48,8 +46,9 @@ use dfdx::{
     tensor::{Cpu, Storage},
 };
 
-pub(crate) use cpu::{copied, in_memory};
+pub(crate) use cpu::{copied, in_memory, slice};
 pub use dual::DualNorm;
+pub(crate) use generator::generator_id;
 pub(crate) use lane::{Lane, Sent};
 pub use layers::{
     Affine, Channels, Image, LayerTape, Layers, Moments, Normalized, Pool, Rows, Tail, Window,
@@ -59,10 +58,8 @@ pub use norm::{Norm, NormError};
 pub(crate) use queue::address;
 pub use queue::{Notes, Numbers, PassNumber, Queue, Span};
 pub(crate) use rewind::{Moment, Source, note_source};
-pub use rng::{Fork, fork};
-pub(crate) use rng::{Twins, twins};
 pub use rng_state::{RngState, rng_state, set_rng_state};
-pub(crate) use transfer::{joined, mean, moved, split};
+pub(crate) use transfer::{joined, mean, split};
 
 /// The memory of a gradient on `D`.
 pub type Buffer<E, D> = <D as Storage<E>>::Vec;

@@ -1,5 +1,4 @@
-//! Rows of tensors cut apart and joined, and tensors moved to another device of the same kind. On a GPU
-//! this happens where the tensors are.
+//! Rows of tensors cut apart and joined. On a GPU this happens where the tensors are.
 
 #[cfg(feature = "cuda")]
 use std::any::Any;
@@ -47,22 +46,6 @@ fn back<A: 'static, B: 'static>(value: A) -> Option<B> {
     value.downcast().ok().map(|value| *value)
 }
 
-/// `t` on `device`, which is of the kind of its own.
-pub(crate) fn moved<S, E, D>(t: &Tensor<S, E, D>, device: &D) -> Result<Tensor<S, E, D>, D::Err>
-where
-    S: Shape,
-    E: Unit,
-    D: Storage<E> + TensorFromVec<E>,
-{
-    #[cfg(feature = "cuda")]
-    if let Some(moved) = on_gpu!(X => seen_as::<_, Tensor<S, X, Cuda>>([t])
-        .and_then(|t| back(cuda::moved(t[0], device))))
-    {
-        return moved;
-    }
-    device.try_tensor_from_vec(copied(t), *t.shape())
-}
-
 /// The rows of `t` in parts of these sizes, which add up to all; each of the shape that `shape` gives for
 /// its size.
 pub(crate) fn split<Src, Dst, E, D>(
@@ -85,12 +68,14 @@ where
     }
     let values = copied(t);
     let mut rest = values.as_slice();
-    let part = |(&rows, shape)| {
+    // Loops, where iterators would read as well: this is compiled with each user's crate, for each shape.
+    let mut parts = Vec::with_capacity(rows.len());
+    for (&rows, shape) in rows.iter().zip(shapes) {
         let (part, after) = rest.split_at(rows * width);
         rest = after;
-        t.device().try_tensor_from_vec(part.to_vec(), shape)
-    };
-    rows.iter().zip(shapes).map(part).collect()
+        parts.push(t.device().try_tensor_from_vec(part.to_vec(), shape)?);
+    }
+    Ok(parts)
 }
 
 /// The rows of `parts`, one after the other; there is at least one part.
@@ -110,7 +95,10 @@ where
     {
         return all;
     }
-    let values = parts.iter().flat_map(copied).collect();
+    let mut values = Vec::new();
+    for part in parts {
+        values.append(&mut copied(part));
+    }
     parts[0].device().try_tensor_from_vec(values, shape)
 }
 

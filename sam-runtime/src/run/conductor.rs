@@ -22,7 +22,7 @@ use crate::{
     device::{RngState, Source, rng_state},
     last_report,
     optim::SaveState,
-    step::{device_of, sam_state, set_sam_state},
+    step::device_of,
 };
 
 /// A run: it counts steps and epochs, knows the learning rate and rho, writes checkpoints and metrics, and
@@ -128,7 +128,6 @@ struct Kept {
 const MODEL: &str = "model";
 const OPTIMIZER: &str = "optimizer";
 const EMA: &str = "ema";
-const SAM: &str = "sam";
 const RNG: &str = "rng";
 const RUN: &str = "run";
 
@@ -184,9 +183,6 @@ impl<M: Clone> Run<M> {
             last.load_state(OPTIMIZER, opt)?;
             if let Some(ema) = &mut ema {
                 last.load_with(EMA, |state| ema.load_state(state))?;
-            }
-            if last.has(SAM) {
-                set_sam_state(model, last.value(SAM)?);
             }
             // One of an earlier version has none.
             if last.has(RNG) {
@@ -266,7 +262,7 @@ impl<M> Run<M> {
         batches.into_iter().take(limit)
     }
 
-    /// Takes the loss of a batch of `samples`: an observer of the loop, so the clean one.
+    /// Takes the loss of a batch of `samples`. Under the attribute that is the clean one.
     pub fn saw(&mut self, loss: impl Into<f64>, samples: usize) {
         let loss = loss.into();
         if !loss.is_finite() {
@@ -463,7 +459,6 @@ impl<M: Clone> Run<M> {
         let mut checkpoint = Checkpoint::new(self.steps())
             .with_module(MODEL, model)?
             .with_state(OPTIMIZER, opt)?
-            .with_value(SAM, &sam_state(model))?
             .with_value(
                 RNG,
                 &device_of(model).and_then(|device: D| rng_state(&device)),

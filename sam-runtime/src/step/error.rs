@@ -38,6 +38,18 @@ pub enum StepError {
         /// Rows of the value.
         found: usize,
     },
+    /// The perturbed pass ran on the user's own model, past the perturbed copy: the forward pass reaches these
+    /// parameters by another name than the one that `update` trains.
+    #[error(
+        "the perturbed pass did not reach {}: their gradients came from the weights themselves, so this step \
+         would not be SAM's; call the model by the name that `update` gives it, as in `model.forward_mut(..)`; \
+         see `errors/not-perturbed` in sam-train's guide",
+        .parameters.join(", ")
+    )]
+    NotPerturbed {
+        /// The parameters that were not perturbed, by dfdx's names.
+        parameters: Vec<String>,
+    },
     /// The batch has no samples.
     #[error("the batch is empty")]
     Empty,

@@ -13,7 +13,7 @@ use crate::device;
 /// be the chunk's.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` was computed for each chunk of `m` samples, and can't be joined into one value for the batch",
-    label = "read by the loop outside the forward pass and the loss",
+    label = "the loop reads this as one value of the batch",
     note = "numbers and scalar tensors are averaged, tensors are joined along a first dimension of `m`; compute the value from such ones, or leave out `m`",
     note = "see `errors/observed-cannot-be-joined` in sam-train's guide"
 )]

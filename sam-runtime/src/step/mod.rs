@@ -3,25 +3,26 @@
 //! | file | what |
 //! |---|---|
 //! | `sam` | [`Sam`]: the step as a function that takes a closure |
-//! | `pass`, `passes` | the step as a machine that hands out passes, which [`Sam`] and the attribute's expansion drive |
+//! | `passes` | the step as a machine, which [`Sam`] and the attribute's expansion drive; `settings`: what it is told |
+//! | `marks` | random numbers that both passes share |
+//! | `reach` | whether the second pass runs on the perturbed model |
 //! | `split`, `join` | a batch into chunks, and what was seen of the chunks into one value again |
-//! | `observe`, `replicate` | values without their tape; values for one pass |
+//! | `observe` | values without their tape |
 //! | `tensors`, `workspace` | walks over a model; memory kept from step to step |
-//! | `seeds` | random numbers that both passes share |
 //! | `clip` | [`Clip`]: bounds for the final gradient |
 //! | `report`, `error` | what a step says, and why it gave no gradient |
 
 mod clip;
 mod error;
 mod join;
+mod marks;
 mod observe;
-mod pass;
 mod passes;
 mod queued;
-mod replicate;
+mod reach;
 mod report;
 mod sam;
-mod seeds;
+mod settings;
 mod split;
 mod tensors;
 mod watch;
@@ -34,21 +35,19 @@ pub use clip::{Clip, clip};
 pub use error::{Failure, Pass, StepError};
 pub use join::Join;
 pub use observe::Observe;
-pub use replicate::Replicate;
 pub use report::{StepReport, last_report};
 pub use sam::{LossValue, Sam};
-pub use seeds::{SamState, sam_state, set_sam_state};
 pub use split::{Batch, SplitBatch};
 pub(crate) use split::{chunk_rows, split_beside};
 pub(crate) use tensors::device_of;
 pub use workspace::release_memory;
 
-pub use pass::Settings;
+pub use settings::Settings;
 
 /// The step as a machine, for the expansion.
 pub(crate) mod machine {
-    pub use super::pass::Pass;
     pub(crate) use super::passes::Step;
+    pub(crate) use super::report::LazyLoss;
 }
 
 /// What a gradient norm of NaN or infinity does.

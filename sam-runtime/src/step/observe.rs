@@ -1,4 +1,4 @@
-//! Values as the loop's observers see them: without a tape.
+//! Values of the chunks as the rest of the loop sees them: without a tape.
 
 use dfdx::{
     shapes::{Const, Shape},
@@ -8,7 +8,7 @@ use dfdx::{
 /// A value of the slice that statements outside it may read. It carries no tape.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is computed by the forward pass or the loss, and can't be handed to the statements outside them",
-    label = "read outside the forward pass and the loss",
+    label = "the loop reads this outside the forward pass and the loss",
     note = "tensors, numbers, and tuples, arrays, `Vec`s and `Option`s of them can; implement `sam_runtime::step::Observe` for a type of your own",
     note = "see `errors/observed-cannot-be-handed-out` in sam-train's guide"
 )]

@@ -1,5 +1,6 @@
-//! The step as a machine: it hands out passes, takes their gradients back, and ends with the SAM
-//! gradient. The attribute's expansion and [`Sam`](super::Sam) both drive it.
+//! The step as a machine: it takes the clean gradient, hands out a model at `w + e`, takes the gradient of
+//! the slice's replay there, and ends with the SAM gradient. The attribute's expansion and
+//! [`Sam`](super::Sam) both drive it.
 
 mod outcome;
 
@@ -8,117 +9,114 @@ use dfdx::{nn::ZeroGrads, prelude::*, tensor::Gradients};
 use super::{
     NonFinite, StepReport,
     error::{Failure, Pass as At, StepError},
-    pass::{Kind, Pass, Settings},
+    marks::Marks,
     queued::{add_gradients, copy_gradients},
-    seeds,
+    reach::Reach,
+    report::LazyLoss,
+    settings::Settings,
     tensors::{GradientBuffers, blend_buffers, first_parameter, parameter_ids},
     watch::{self, Watch},
     workspace::{self, Workspace},
 };
-use crate::device::{DualNorm, Fork, Kernels, Norm, Notes, Queue, fork, kernels, twins};
+use crate::device::{DualNorm, Kernels, Norm, Notes, Queue, kernels};
 
 /// One SAM step (Algorithm 1 of the paper) over one batch.
 pub(crate) struct Step<M, E: Dtype, D: Device<E>> {
     settings: Settings,
-    /// A clone that shares the model's weights and tensor ids.
-    base: M,
+    /// Makes a copy of a model that shares its weights and tensor ids.
+    copy: fn(&M) -> M,
+    /// The model as it was when the step began.
+    base: Option<M>,
     kernels: Option<&'static dyn Kernels<E, D>>,
     space: Option<Workspace<E, D>>,
-    /// The model's first parameter, if it has one.
-    id: Option<UniqueId>,
-    /// The starting gradients, then the result. Away while a pass has them.
+    /// The starting gradients, then the result. Away while a replay has them.
     total: Option<Gradients<E, D>>,
-    /// Whether `total` was added to.
+    has_start: bool,
+    /// Whether a replay had `total`.
     touched: bool,
     /// Each chunk's share of the batch.
     shares: Vec<f64>,
-    next: Option<(Kind, usize)>,
-    seed: u64,
-    perturbed: Option<M>,
-    /// The buffers after the clean passes so far, and their share of the batch.
-    advanced: Option<(M, f64)>,
+    marks: Marks<D>,
+    /// In chunks: the model after each chunk's clean pass so far.
+    advanced: Vec<Option<M>>,
+    reach: Option<Reach<E, D>>,
+    /// Whether a replay runs, and whether a tape of it has begun.
+    is_replay: bool,
+    is_replaying: bool,
+    site: &'static str,
     norms: Vec<DualNorm>,
     /// On a device with a queue: what this step finds.
     notes: Option<Notes>,
     failure: Option<Failure<D::Err>>,
-    /// The first non-finite gradient. Later chunks still run their clean pass, for the observers.
+    /// The first non-finite gradient. Later chunks still run their clean pass.
     nonfinite: Option<StepError>,
     report: StepReport,
 }
 
 impl<M, E, D> Step<M, E, D>
 where
-    M: TensorCollection<E, D> + Clone,
+    M: TensorCollection<E, D>,
     E: Dtype,
     D: Device<E>,
 {
-    /// Begins a step on `model`, whose gradient will be added to `start`. `rows` are the sizes of
-    /// the chunks, one for a batch that is not cut.
+    /// Begins a step on `model`. `site` names the place in the source.
     pub(crate) fn begin(
         model: &M,
-        start: Gradients<E, D>,
+        copy: fn(&M) -> M,
         settings: Settings,
-        rows: &[usize],
+        site: &'static str,
     ) -> Self {
-        let batch: usize = rows.iter().sum();
-        let kind = if settings.rho == 0.0 {
-            Kind::Plain
-        } else {
-            Kind::Clean
-        };
         let mut step = Self {
             settings,
-            base: model.clone(),
+            copy,
+            base: None,
             kernels: kernels(),
             space: None,
-            id: None,
-            total: Some(start),
+            total: None,
+            has_start: false,
             touched: false,
-            shares: rows
-                .iter()
-                .map(|&rows| rows as f64 / batch as f64)
-                .collect(),
-            next: Some((kind, 0)),
-            seed: 0,
-            perturbed: None,
-            advanced: None,
+            shares: vec![1.0],
+            marks: Marks::default(),
+            advanced: Vec::new(),
+            reach: None,
+            is_replay: false,
+            is_replaying: false,
+            site,
             norms: Vec::new(),
             notes: None,
             failure: None,
             nonfinite: None,
             report: StepReport {
                 rho: settings.rho,
-                chunks: rows.len(),
+                chunks: 1,
                 ..Default::default()
             },
         };
-        if let Err(failure) = step.prepare(batch) {
+        if let Err(failure) = step.prepare(model) {
             step.fail(failure);
         }
         step
     }
 
-    fn prepare(&mut self, batch: usize) -> Result<(), Failure<D::Err>> {
+    fn prepare(&mut self, model: &M) -> Result<(), Failure<D::Err>> {
+        // First of all: whatever fails, the buffers can come back.
+        let base = self.base.insert((self.copy)(model));
         let rho = self.settings.rho;
         if !(rho.is_finite() && rho >= 0.0) {
             return Err(StepError::Rho(rho).into());
         }
-        if batch == 0 {
-            return Err(StepError::Empty.into());
-        }
         self.settings.clip.check()?;
         let kernels = self.kernels.ok_or_else(StepError::unsupported::<E, D>)?;
-        let ids = parameter_ids(&self.base).map_err(Failure::Device)?;
-        self.id = ids.first().copied();
+        let ids = parameter_ids(base).map_err(Failure::Device)?;
         let mut space = workspace::take(ids);
-        if let (true, Some(queue)) = (rho > 0.0, kernels.queue()) {
-            self.watch(queue, &mut space).map_err(Failure::Device)?;
-        }
-        let may_come_back =
-            rho > 0.0 && (self.settings.nonfinite == NonFinite::Skip || kernels.queue().is_some());
-        if let (true, Some(start)) = (may_come_back, &mut self.total) {
-            let backup = space.backup.get_or_insert_with(Gradients::leaky);
-            copy_gradients(&self.base, backup, start, kernels).map_err(Failure::Device)?;
+        if rho > 0.0
+            && let Some((device, _)) = first_parameter(base, false).map_err(Failure::Device)?
+        {
+            self.marks.meet(&device);
+            if let Some(queue) = kernels.queue() {
+                self.watch(&device, queue, &mut space)
+                    .map_err(Failure::Device)?;
+            }
         }
         self.space = Some(space);
         Ok(())
@@ -127,13 +125,11 @@ where
     /// Has the device note what is not finite.
     fn watch(
         &mut self,
+        device: &D,
         queue: &dyn Queue<E, D>,
         space: &mut Workspace<E, D>,
     ) -> Result<(), D::Err> {
-        let Some((device, _)) = first_parameter(&self.base, false)? else {
-            return Ok(());
-        };
-        let zeros = |len| queue.zeros(&device, len);
+        let zeros = |len| queue.zeros(device, len);
         if space.watch.is_none() {
             space.watch = Some(Watch::new(zeros)?);
         }
@@ -144,16 +140,190 @@ where
         Ok(())
     }
 
-    /// Whether rho is 0, so that the step is the base optimizer's.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.settings.rho == 0.0
+    /// Cuts the batch into chunks of these sizes.
+    pub(crate) fn cut(&mut self, rows: &[usize]) {
+        let batch: usize = rows.iter().sum();
+        if batch == 0 {
+            self.fail(StepError::Empty.into());
+        }
+        self.shares = rows
+            .iter()
+            .map(|&rows| rows as f64 / batch as f64)
+            .collect();
+        self.advanced = rows.iter().map(|_| None).collect();
+        self.report.chunks = rows.len();
     }
 
-    /// The next pass to run, or `None` at the end of the step.
-    pub(crate) fn next_pass(&mut self) -> Option<Pass<M, E, D>> {
-        let (kind, chunk) = self.next?;
-        match self.pass(kind, chunk) {
-            Ok(pass) => Some(pass),
+    /// Gives the buffers of `model` back as they were: the step gives no gradient.
+    pub(crate) fn give_up(&mut self, model: &mut M) {
+        self.marks.settle();
+        if let Some(base) = self.base.take() {
+            // A device that fails here has failed already.
+            let _ = blend_buffers(model, &base, 0.0, 1.0);
+        }
+    }
+
+    /// Whether rho is 0, so that the step is the base optimizer's, or that it has failed already.
+    fn is_plain(&self) -> bool {
+        self.settings.rho == 0.0 || self.failure.is_some()
+    }
+
+    /// Keeps the gradients that the loop starts from: they take no part in the ascent.
+    pub(crate) fn keep(&mut self, start: Gradients<E, D>) {
+        self.total = Some(start);
+        self.has_start = true;
+        let may_come_back = self.settings.nonfinite == NonFinite::Skip || self.notes.is_some();
+        if let (true, false, Some(space), Some(base), Some(total)) = (
+            may_come_back,
+            self.is_plain(),
+            &mut self.space,
+            &self.base,
+            &mut self.total,
+        ) {
+            let kernels = self.kernels.expect("checked when the step began");
+            let backup = space.backup.get_or_insert_with(Gradients::leaky);
+            if let Err(error) = copy_gradients(base, backup, total, kernels) {
+                self.fail(Failure::Device(error));
+            }
+        }
+    }
+
+    /// The gradients that a tape of the clean pass begins with, in the place of `start`.
+    pub(crate) fn start(&mut self, start: Gradients<E, D>) -> Gradients<E, D> {
+        if self.is_plain() {
+            return start;
+        }
+        let is_first = !self.has_start;
+        self.keep(start);
+        // dfdx merges tapes: what a second one brings takes the place of what the first one has.
+        if is_first {
+            self.clean_start()
+        } else {
+            Gradients::leaky()
+        }
+    }
+
+    /// Zeroed gradients for a clean pass.
+    pub(crate) fn clean_start(&mut self) -> Gradients<E, D> {
+        let (Some(space), Some(base)) = (&mut self.space, &self.base) else {
+            return Gradients::leaky();
+        };
+        // The chunks' tapes are there together, and one of them gets the kept memory: the others allocate theirs
+        // when they are run backward, one after the other.
+        let gradients = match space.clean.take() {
+            None if self.shares.len() > 1 => parameter_ids(base).map(|ids| {
+                let mut gradients = Gradients::leaky();
+                gradients.retain_leafs(&ids);
+                gradients
+            }),
+            kept => zeroed(kept, base),
+        };
+        match gradients {
+            Ok(gradients) => gradients,
+            Err(error) => {
+                self.fail(Failure::Device(error));
+                Gradients::leaky()
+            }
+        }
+    }
+
+    /// Before line `line` of the slice runs in the clean pass.
+    pub(crate) fn mark(&mut self, line: usize, chunk: usize) {
+        if !self.is_plain() {
+            self.marks.mark(line, chunk);
+        }
+    }
+
+    /// A device that the slice may draw from.
+    pub(crate) fn meet(&mut self, device: &D) {
+        if !self.is_plain() {
+            self.marks.meet(device);
+        }
+    }
+
+    /// Behind the input of a site, which is not evaluated again.
+    pub(crate) fn mark_again(&mut self) {
+        if !self.is_plain() {
+            self.marks.mark_again();
+        }
+    }
+
+    /// Before line `line` runs again.
+    pub(crate) fn rewind(&mut self, line: usize, chunk: usize) {
+        self.marks.rewind(line, chunk);
+    }
+
+    /// A copy of the model that shares its weights.
+    pub(crate) fn copied(&self, model: &M) -> M {
+        (self.copy)(model)
+    }
+
+    /// `found`, at the weights of `current`.
+    pub(crate) fn carried(&mut self, current: &M, mut found: M) -> M {
+        if let Err(error) = super::tensors::take_parameters(&mut found, current) {
+            self.fail(Failure::Device(error));
+        }
+        found
+    }
+
+    /// The model for the clean pass of a chunk: `model`, with the buffers of this chunk.
+    pub(crate) fn chunk_model(&mut self, model: &M, chunk: usize) -> M {
+        let mut copy = (self.copy)(model);
+        if let Some(Some(before)) = self.advanced.get(chunk)
+            && let Err(error) = blend_buffers(&mut copy, before, 0.0, 1.0)
+        {
+            self.fail(Failure::Device(error));
+        }
+        copy
+    }
+
+    /// Keeps the model that the clean pass of a chunk has left.
+    pub(crate) fn advanced(&mut self, model: &M, chunk: usize) {
+        let copy = (self.copy)(model);
+        if let Some(slot) = self.advanced.get_mut(chunk) {
+            *slot = Some(copy);
+        }
+    }
+
+    /// Writes the mean of the chunks' buffers into `model`, and what else it keeps from the first chunk.
+    pub(crate) fn write_back(&mut self, model: &mut M) {
+        let Some(Some(first)) = self.advanced.first() else {
+            return;
+        };
+        let mut mean = (self.copy)(first);
+        let mut so_far = self.shares[0];
+        for (chunk, share) in self.advanced.iter().zip(&self.shares).skip(1) {
+            let Some(chunk) = chunk else {
+                return;
+            };
+            let all = so_far + share;
+            if let Err(error) = blend_buffers(&mut mean, chunk, so_far / all, share / all) {
+                return self.fail(Failure::Device(error));
+            }
+            so_far = all;
+        }
+        *model = mean;
+    }
+
+    /// Notes the loss of a pass over a chunk.
+    pub(crate) fn note_loss(&mut self, loss: LazyLoss, chunk: usize, perturbed: bool) {
+        let losses = if perturbed {
+            &mut self.report.perturbed
+        } else {
+            &mut self.report.clean
+        };
+        losses.push((self.shares.get(chunk).copied().unwrap_or(1.0), loss));
+    }
+
+    /// The ascent: from the clean gradient of a chunk to a model at `w + e`; `None` where there is nothing
+    /// to be run again.
+    pub(crate) fn climb(&mut self, gradients: Gradients<E, D>, chunk: usize) -> Option<M> {
+        if self.is_plain() {
+            self.total = Some(gradients);
+            return None;
+        }
+        match self.try_climb(gradients, chunk) {
+            Ok(copy) => copy,
             Err(failure) => {
                 self.fail(failure);
                 None
@@ -161,142 +331,18 @@ where
         }
     }
 
-    fn pass(&mut self, kind: Kind, chunk: usize) -> Result<Pass<M, E, D>, Failure<D::Err>> {
-        let space = self
-            .space
-            .as_mut()
-            .expect("a step that was prepared has a workspace");
-        let alone = self.shares.len() == 1;
-        let zeroed = |kept: Option<Gradients<E, D>>, model: &M| match kept {
-            Some(mut gradients) => model.try_zero_grads(&mut gradients).map(|()| gradients),
-            None => model.try_alloc_grads(),
-        };
-        let gradients = match kind {
-            Kind::Clean => zeroed(space.clean.take(), &self.base),
-            // Straight into the starting gradients: then one chunk is exactly plain dfdx.
-            Kind::Plain | Kind::Perturbed if alone => {
-                self.touched = true;
-                Ok(self.total.take().expect("the starting gradients are here"))
-            }
-            Kind::Plain | Kind::Perturbed => zeroed(space.perturbed.take(), &self.base),
-        };
-        let model = match kind {
-            Kind::Plain | Kind::Clean => self.base.clone(),
-            Kind::Perturbed => self.perturbed.take().expect("a clean pass came before"),
-        };
-        Ok(Pass {
-            kind,
-            chunk,
-            model: Some(model),
-            gradients: Some(gradients.map_err(Failure::Device)?),
-            fork: self.fork(kind).map_err(Failure::Device)?,
-            loss: None,
-        })
-    }
-
-    /// The device for the inputs of a pass.
-    fn fork(&mut self, kind: Kind) -> Result<Option<Fork>, D::Err> {
-        if kind == Kind::Plain {
-            return Ok(None);
-        }
-        let space = self.space.as_mut().expect("a workspace");
-        if let (Kind::Clean, Some(id)) = (kind, self.id) {
-            self.seed = seeds::next(&self.base, id)?;
-            let (seed, drawn) = seeds::of_twins(id);
-            if space.twins.as_ref().is_none_or(|t| t.seed() != seed)
-                && let Some((device, _)) = first_parameter(&self.base, false)?
-            {
-                space.twins = twins(&device, seed, drawn);
-            }
-        }
-        Ok(match &mut space.twins {
-            Some(twins) => Some(twins.fork(kind == Kind::Perturbed)),
-            None => fork::<D>(self.seed),
-        })
-    }
-
-    /// Notes what a pass has drawn from its fork.
-    fn note_draws(&mut self, kind: Kind, fork: &Fork) {
-        let Some(id) = self.id else {
-            return;
-        };
-        let space = self.space.as_mut().expect("a workspace");
-        let has_drawn = match &mut space.twins {
-            Some(twins) => {
-                let count = twins.settle(kind == Kind::Perturbed);
-                let position = count.map(|_| twins.position());
-                if kind == Kind::Perturbed || position.is_some() {
-                    seeds::note_drawn(id, position);
-                }
-                count != Some(0)
-            }
-            None => kind == Kind::Clean && fork.was_drawn_from(),
-        };
-        if has_drawn {
-            seeds::note_draw(id);
-        }
-    }
-
-    /// Takes the gradient of a pass, and the copy of the model that it ran on.
-    pub(crate) fn absorb(&mut self, pass: Pass<M, E, D>, model: &M, gradients: Gradients<E, D>) {
-        if let Err(failure) = self.try_absorb(pass, model, gradients) {
-            self.fail(failure);
-        }
-    }
-
-    fn try_absorb(
+    fn try_climb(
         &mut self,
-        pass: Pass<M, E, D>,
-        model: &M,
-        gradients: Gradients<E, D>,
-    ) -> Result<(), Failure<D::Err>> {
-        let (kind, chunk) = (pass.kind, pass.chunk);
-        let share = self.shares[chunk];
-        self.next = (chunk + 1 < self.shares.len()).then_some((kind, chunk + 1));
-        if let Some(loss) = pass.loss {
-            let losses = match kind {
-                Kind::Perturbed => &mut self.report.perturbed,
-                Kind::Plain | Kind::Clean => &mut self.report.clean,
-            };
-            losses.push((share, loss));
-        }
-        if let Some(fork) = &pass.fork {
-            self.note_draws(kind, fork);
-        }
-        match kind {
-            Kind::Plain => {
-                self.advance(model, share)?;
-                self.add(gradients, share)
-            }
-            Kind::Clean => {
-                let space = self.space.as_mut().expect("a workspace");
-                space.clean = Some(gradients);
-                self.advance(model, share)?;
-                if self.nonfinite.is_none() {
-                    self.climb(chunk)?;
-                }
-                Ok(())
-            }
-            Kind::Perturbed => {
-                self.next = self.next.map(|(_, chunk)| (Kind::Clean, chunk));
-                let space = self.space.as_mut().expect("a workspace");
-                space.weights.reclaim(model).map_err(Failure::Device)?;
-                self.add(gradients, share)
-            }
-        }
-    }
-
-    /// The ascent: from the clean gradient of `chunk` to a model at `w + e`.
-    fn climb(&mut self, chunk: usize) -> Result<(), Failure<D::Err>> {
+        mut gradients: Gradients<E, D>,
+        chunk: usize,
+    ) -> Result<Option<M>, Failure<D::Err>> {
         let kernels = self.kernels.expect("checked when the step began");
-        let space = self.space.as_mut().expect("a workspace");
-        let gradients = space
-            .clean
-            .as_mut()
-            .expect("the clean gradient was just put here");
+        let (Some(base), Some(space)) = (&self.base, &mut self.space) else {
+            return Ok(None);
+        };
         let mut buffers = GradientBuffers {
-            model: &self.base,
-            gradients,
+            model: base,
+            gradients: &mut gradients,
         };
         let notes = noted(&self.notes, At::Clean);
         let dual = kernels
@@ -304,65 +350,153 @@ where
             .map_err(Failure::Device)?;
         self.norms.push(dual.clone());
         if self.notes.is_none() && !dual.value().is_finite() {
-            self.nonfinite = Some(StepError::NonFinite {
+            self.nonfinite.get_or_insert(StepError::NonFinite {
                 pass: At::Clean,
                 norm: dual.value(),
             });
-            return Ok(());
         }
-        let mut perturbed = self.base.clone();
-        let rho = self.settings.rho;
-        space
-            .weights
-            .displace(&mut perturbed, gradients, &dual, rho, kernels)
+        if self.nonfinite.is_some() {
+            space.clean = Some(gradients);
+            return Ok(None);
+        }
+        let mut perturbed = (self.copy)(base);
+        let is_cheap = kernels.queue().is_none();
+        let is_checked = chunk == 0 && space.is_to_be_checked(self.site, is_cheap);
+        let weights = if is_checked {
+            &mut space.own_weights
+        } else {
+            &mut space.weights
+        };
+        weights
+            .displace(
+                &mut perturbed,
+                base,
+                &mut gradients,
+                &dual,
+                self.settings.rho,
+                kernels,
+            )
             .map_err(Failure::Device)?;
-        self.perturbed = Some(perturbed);
-        self.next = Some((Kind::Perturbed, chunk));
-        Ok(())
+        space.clean = Some(gradients);
+        self.reach = match is_checked {
+            true => Some(Reach::of(&perturbed).map_err(Failure::Device)?),
+            false => None,
+        };
+        self.is_replay = true;
+        self.is_replaying = false;
+        Ok(Some(perturbed))
     }
 
-    /// Adds a chunk's gradient to the result.
-    fn add(&mut self, mut gradients: Gradients<E, D>, share: f64) -> Result<(), Failure<D::Err>> {
-        let kernels = self.kernels.expect("checked when the step began");
-        if !self.is_plain() {
-            let mut buffers = GradientBuffers {
-                model: &self.base,
-                gradients: &mut gradients,
-            };
-            let notes = noted(&self.notes, At::Perturbed);
-            let dual = kernels
-                .dual_norm(&mut buffers, Norm::L2, notes)
-                .map_err(Failure::Device)?;
-            if self.notes.is_none() && !dual.value().is_finite() {
-                self.nonfinite = Some(StepError::NonFinite {
-                    pass: At::Perturbed,
-                    norm: dual.value(),
-                });
+    /// The gradients that the tape of a replay begins with.
+    pub(crate) fn again(&mut self) -> Gradients<E, D> {
+        match self.try_again() {
+            Ok(gradients) => gradients,
+            Err(error) => {
+                self.fail(Failure::Device(error));
+                Gradients::leaky()
             }
+        }
+    }
+
+    fn try_again(&mut self) -> Result<Gradients<E, D>, D::Err> {
+        if !self.is_replay {
+            // The clean pass of a further chunk runs what a replay runs.
+            return Ok(self.clean_start());
+        }
+        let (Some(space), Some(base)) = (&mut self.space, &self.base) else {
+            return Ok(Gradients::leaky());
+        };
+        // A second tape brings nothing: see `start`.
+        let is_first = !std::mem::replace(&mut self.is_replaying, true);
+        if !is_first {
+            return Ok(Gradients::leaky());
+        }
+        let mut gradients = if self.shares.len() > 1 {
+            zeroed(space.perturbed.take(), base)?
+        } else {
+            match self.total.take() {
+                // Straight into the starting gradients: then one chunk is exactly plain dfdx.
+                Some(total) => {
+                    self.touched = true;
+                    total
+                }
+                None => Gradients::leaky(),
+            }
+        };
+        if let Some(reach) = self.reach.as_ref().filter(|_| is_first) {
+            reach.swap_in(base, &mut gradients)?;
+        }
+        Ok(gradients)
+    }
+
+    /// Takes the gradient of a replay, and the model that it ran on.
+    pub(crate) fn absorb(&mut self, model: &M, gradients: Gradients<E, D>, chunk: usize) {
+        self.marks.settle();
+        self.is_replay = false;
+        if let Err(failure) = self.try_absorb(model, gradients, chunk) {
+            self.fail(failure);
+        }
+    }
+
+    fn try_absorb(
+        &mut self,
+        model: &M,
+        mut gradients: Gradients<E, D>,
+        chunk: usize,
+    ) -> Result<(), Failure<D::Err>> {
+        let kernels = self.kernels.expect("checked when the step began");
+        let (Some(base), Some(space)) = (&self.base, &mut self.space) else {
+            return Ok(());
+        };
+        if let Some(reach) = self.reach.take() {
+            let missed = reach
+                .swap_out(base, &mut gradients, kernels)
+                .map_err(Failure::Device)?;
+            space.own_weights.reclaim(model).map_err(Failure::Device)?;
+            if !missed.is_empty() {
+                self.total = Some(gradients);
+                return Err(StepError::NotPerturbed { parameters: missed }.into());
+            }
+        } else {
+            space.weights.reclaim(model).map_err(Failure::Device)?;
+        }
+        let mut buffers = GradientBuffers {
+            model: base,
+            gradients: &mut gradients,
+        };
+        let notes = noted(&self.notes, At::Perturbed);
+        let dual = kernels
+            .dual_norm(&mut buffers, Norm::L2, notes)
+            .map_err(Failure::Device)?;
+        if self.notes.is_none() && !dual.value().is_finite() {
+            self.nonfinite.get_or_insert(StepError::NonFinite {
+                pass: At::Perturbed,
+                norm: dual.value(),
+            });
         }
         if self.shares.len() == 1 {
             self.total = Some(gradients);
             return Ok(());
         }
+        let total = match &mut self.total {
+            Some(total) => total,
+            none => none.insert(zeroed(None, base).map_err(Failure::Device)?),
+        };
         self.touched = true;
-        let total = self.total.as_mut().expect("no pass has the result");
-        add_gradients(&self.base, total, &mut gradients, share, kernels)
+        add_gradients(base, total, &mut gradients, self.shares[chunk], kernels)
             .map_err(Failure::Device)?;
-        self.space.as_mut().expect("a workspace").perturbed = Some(gradients);
+        space.perturbed = Some(gradients);
         Ok(())
     }
+}
 
-    /// Notes where a clean pass has left the buffers: their running mean over the chunks.
-    fn advance(&mut self, model: &M, share: f64) -> Result<(), Failure<D::Err>> {
-        match &mut self.advanced {
-            None => self.advanced = Some((model.clone(), share)),
-            Some((mean, so_far)) => {
-                let all = *so_far + share;
-                blend_buffers(mean, model, *so_far / all, share / all).map_err(Failure::Device)?;
-                *so_far = all;
-            }
-        }
-        Ok(())
+fn zeroed<M: TensorCollection<E, D>, E: Dtype, D: Device<E>>(
+    kept: Option<Gradients<E, D>>,
+    model: &M,
+) -> Result<Gradients<E, D>, D::Err> {
+    match kept {
+        Some(mut gradients) => model.try_zero_grads(&mut gradients).map(|()| gradients),
+        None => model.try_alloc_grads(),
     }
 }
 

@@ -3,8 +3,7 @@
 use dfdx::{prelude::*, tensor::Gradients};
 
 use super::{
-    Batch, Clip, NonFinite, Replicate, SplitBatch, StepError, pass::Settings, passes::Step,
-    split::chunk_rows,
+    Batch, Clip, NonFinite, StepError, passes::Step, settings::Settings, split::chunk_rows,
 };
 use crate::device::Norm;
 
@@ -77,8 +76,8 @@ impl Sam {
     }
 
     /// One step with one perturbation for the whole batch. `loss` computes the scalar loss of a
-    /// batch with a tape that starts from the gradients it is given; it runs twice. Returns
-    /// `start` plus the SAM gradient.
+    /// batch with a tape that starts from the gradients it is given; it runs twice: on `model`, and on a
+    /// perturbed copy. Returns `start` plus the SAM gradient.
     ///
     /// # Errors
     /// See [`StepError`]; `model` is then as it was.
@@ -93,20 +92,19 @@ impl Sam {
         M: TensorCollection<E, D> + Clone,
         E: Dtype,
         D: Device<E>,
-        B: Replicate,
+        B: Clone,
         L: Backward<E, D, Err = D::Err> + LossValue,
     {
-        let mut step = Step::begin(model, start, self.settings, &[1]);
-        while let Some(mut pass) = step.next_pass() {
-            let mut copy = pass.model();
-            let batch = batch.replicate(pass.fork());
-            let gradients = pass.gradients();
-            let loss = loss(&mut copy, batch, gradients);
-            pass.note_loss(loss.lazy());
-            match loss.try_backward() {
-                Ok(gradients) => step.absorb(pass, &copy, gradients),
-                Err(error) => step.fail_backward(error),
-            }
+        let mut step = Step::begin(model, M::clone, self.settings, BY_HAND);
+        let start = step.start(start);
+        step.mark(0, 0);
+        let clean = loss(model, batch.clone(), start);
+        step.note_loss(clean.lazy(), 0, false);
+        if let Some(mut copy) = climbed(&mut step, clean, 0) {
+            step.rewind(0, 0);
+            let start = step.again();
+            let perturbed = loss(&mut copy, batch, start);
+            absorb(&mut step, &copy, perturbed, 0);
         }
         step.finish(Some(model)).map_err(StepError::from)
     }
@@ -130,25 +128,66 @@ impl Sam {
         E: Dtype,
         D: Device<E>,
         B: Batch<MICRO>,
-        <B as SplitBatch<MICRO>>::Chunk: Replicate,
         L: Backward<E, D, Err = D::Err> + LossValue,
     {
         const { assert!(MICRO > 0, "a chunk has at least one sample") };
         let rows = chunk_rows(batch.rows().unwrap_or(0), MICRO);
         let chunks = batch.split(&rows)?;
-        let mut step = Step::begin(model, start, self.settings, &rows);
-        while let Some(mut pass) = step.next_pass() {
-            let mut copy = pass.model();
-            let chunk = chunks[pass.chunk()].replicate(pass.fork());
-            let gradients = pass.gradients();
-            let loss = loss(&mut copy, chunk, gradients);
-            pass.note_loss(loss.lazy());
-            match loss.try_backward() {
-                Ok(gradients) => step.absorb(pass, &copy, gradients),
-                Err(error) => step.fail_backward(error),
+        let mut step = Step::begin(model, M::clone, self.settings, BY_HAND);
+        step.cut(&rows);
+        step.keep(start);
+        for (i, chunk) in chunks.into_iter().enumerate() {
+            let mut clean_model = step.chunk_model(model, i);
+            let start = step.clean_start();
+            step.mark(0, i);
+            let clean = loss(&mut clean_model, chunk.clone(), start);
+            step.note_loss(clean.lazy(), i, false);
+            step.advanced(&clean_model, i);
+            drop(clean_model);
+            if let Some(mut copy) = climbed(&mut step, clean, i) {
+                step.rewind(0, i);
+                let start = step.again();
+                let perturbed = loss(&mut copy, chunk, start);
+                absorb(&mut step, &copy, perturbed, i);
             }
         }
+        step.write_back(model);
         step.finish(Some(model)).map_err(StepError::from)
+    }
+}
+
+/// What steps by hand are called, which all look alike.
+const BY_HAND: &str = "Sam::step";
+
+/// The model at `w + e`, from the loss of a clean pass.
+fn climbed<M, E, D, L>(step: &mut Step<M, E, D>, clean: L, chunk: usize) -> Option<M>
+where
+    M: TensorCollection<E, D>,
+    E: Dtype,
+    D: Device<E>,
+    L: Backward<E, D, Err = D::Err>,
+{
+    match clean.try_backward() {
+        Ok(gradients) => step.climb(gradients, chunk),
+        Err(error) => {
+            step.fail_backward(error);
+            None
+        }
+    }
+}
+
+/// Takes the gradient at `w + e`, from the loss there.
+fn absorb<M, E, D, L>(step: &mut Step<M, E, D>, copy: &M, perturbed: L, chunk: usize)
+where
+    M: TensorCollection<E, D>,
+    E: Dtype,
+    D: Device<E>,
+    L: Backward<E, D, Err = D::Err> + LossValue,
+{
+    step.note_loss(perturbed.lazy(), chunk, true);
+    match perturbed.try_backward() {
+        Ok(gradients) => step.absorb(copy, gradients, chunk),
+        Err(error) => step.fail_backward(error),
     }
 }
 

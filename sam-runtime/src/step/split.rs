@@ -108,14 +108,15 @@ macro_rules! split_tensor {
                     // dfdx can't read a tensor without elements.
                     return Ok(Vec::new());
                 }
-                let sizes = shape_of(self);
-                let shape = |&rows: &usize| {
-                    let mut sizes = sizes;
+                let mut sizes = shape_of(self);
+                let mut shapes = Vec::with_capacity(rows.len());
+                for &rows in rows {
                     sizes[0] = rows;
-                    <(B::Chunk, $($dim,)*)>::from_concrete(&sizes)
-                        .ok_or(StepError::Rows { expected: M, found: rows })
-                };
-                let shapes = rows.iter().map(shape).collect::<Result<_, _>>()?;
+                    match <(B::Chunk, $($dim,)*)>::from_concrete(&sizes) {
+                        Some(shape) => shapes.push(shape),
+                        None => return Err(StepError::Rows { expected: M, found: rows }),
+                    }
+                }
                 device::split(self, rows, shapes).map_err(failed)
             }
         }

@@ -4,23 +4,34 @@ use std::any::Any;
 
 use dfdx::{nn::tensor_collection::*, prelude::*, tensor::Gradients};
 
-use super::tensors::{GradientBuffers, first_parameter, read};
-use crate::device::{DualNorm, Kernels, Span, address, in_memory};
+use super::tensors::{GradientBuffers, Which, each_pair, each_parameter, first_parameter};
+use crate::device::{DualNorm, Kernels, Span};
 
 /// Tensors that own the memory for the perturbed weights, kept from step to step.
 #[derive(Default)]
 pub(super) struct PerturbedWeights<E> {
     tensors: Vec<Box<dyn Any>>,
     host: Vec<E>,
+    /// Whether the tensors have ids of their own, not the model's.
+    with_own_ids: bool,
 }
 
 impl<E: Dtype> PerturbedWeights<E> {
-    /// Moves the parameters of `copy`, a clone of the model, to `w + e`. The perturbation takes the place of
+    /// Weights whose tensors have ids of their own.
+    pub(super) fn with_own_ids() -> Self {
+        Self {
+            with_own_ids: true,
+            ..Self::default()
+        }
+    }
+
+    /// Moves the parameters of `copy`, a copy of the model `base`, to `w + e`. The perturbation takes the place of
     /// the gradients, or on a device with a queue leaves them as they are. Afterwards `copy` owns the kept
     /// memory; [`Self::reclaim`] takes it back.
     pub(super) fn displace<D: Device<E>, M: TensorCollection<E, D>>(
         &mut self,
         copy: &mut M,
+        base: &M,
         gradients: &mut Gradients<E, D>,
         dual: &DualNorm,
         rho: f64,
@@ -34,25 +45,39 @@ impl<E: Dtype> PerturbedWeights<E> {
             };
             kernels.ascend(&mut buffers, dual, rho)?;
         }
-        let kept = std::mem::take(&mut self.tensors);
-        let mut visitor = Displace {
-            kept: kept.into_iter(),
-            host: &mut self.host,
-            gradients,
-            kernels,
-            weights: Vec::new(),
-            spans: Vec::new(),
-        };
-        M::iter_tensors(&mut RecursiveWalker {
-            m: &mut *copy,
-            f: &mut visitor,
+        let mut kept = std::mem::take(&mut self.tensors).into_iter();
+        let mut spans = Vec::new();
+        each_pair::<E, D, M>(copy, base, Which::Parameters, &mut |pair| {
+            let mut kept = kept.next();
+            if kept.is_none() && self.with_own_ids {
+                kept = Some(pair.source().with_own_id()?);
+            }
+            let g = pair.source().gradient(gradients)?;
+            if let Some(queue) = queue {
+                if let Some(mut kept) = kept {
+                    pair.put(&mut *kept);
+                }
+                pair.zero()?;
+                spans.push(Span::held(
+                    pair.source().address(),
+                    queue.address(g),
+                    pair.target().address(),
+                    Storage::<E>::len(pair.source().device(), g),
+                ));
+            } else if let Some(e) = kernels.host(g) {
+                let weights = pair.source().in_memory(e.len());
+                kernels.displaced(&weights, e, &mut self.host);
+                drop(weights);
+                if let Some(mut kept) = kept {
+                    pair.put(&mut *kept);
+                }
+                pair.fill(&self.host[..e.len()]);
+            }
+            Ok(())
         })?;
-        let Displace { weights, spans, .. } = visitor;
         if let (Some(queue), Some((device, _))) = (queue, first_parameter(copy, false)?) {
             queue.displace(&device, &spans, dual, rho)?;
         }
-        // They had to live until the work on them was queued.
-        drop(weights);
         Ok(())
     }
 
@@ -61,82 +86,10 @@ impl<E: Dtype> PerturbedWeights<E> {
         &mut self,
         copy: &M,
     ) -> Result<(), D::Err> {
-        self.tensors = read(copy, Reclaim(Vec::new()))?.0;
-        Ok(())
-    }
-}
-
-struct Displace<'a, E: Dtype, D: Device<E>> {
-    kept: std::vec::IntoIter<Box<dyn Any>>,
-    host: &'a mut Vec<E>,
-    gradients: &'a mut Gradients<E, D>,
-    kernels: &'a dyn Kernels<E, D>,
-    /// With a queue: the weights, and what to do with them.
-    weights: Vec<Box<dyn Any>>,
-    spans: Vec<Span>,
-}
-
-impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Displace<'_, E, D> {
-    type Viewer = ViewTensorMut;
-    type Err = D::Err;
-    type E2 = E;
-    type D2 = D;
-
-    fn visit<S: Shape>(
-        &mut self,
-        options: TensorOptions<S, E, D>,
-        w: &mut Tensor<S, E, D>,
-    ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
-        if !options.do_gradient_update {
-            return Ok(None);
-        }
-        let kept = self
-            .kept
-            .next()
-            .and_then(|t| t.downcast::<Tensor<S, E, D>>().ok());
-        let g = self.gradients.get_or_alloc_mut(w)?;
-        if let Some(queue) = self.kernels.queue() {
-            let weights = w.clone();
-            if let Some(kept) = kept {
-                *w = *kept;
-            }
-            // Shared memory becomes a copy that is written alone.
-            w.try_fill_with_zeros()?;
-            self.spans.push(Span::held(
-                address(&weights),
-                queue.address(g),
-                address(w),
-                Storage::<E>::len(w.device(), g),
-            ));
-            self.weights.push(Box::new(weights));
-        } else if let Some(e) = self.kernels.host(g) {
-            let weights = in_memory(w, e.len());
-            self.kernels.displaced(&weights, e, self.host);
-            if let Some(kept) = kept {
-                *w = *kept;
-            }
-            w.copy_from(&self.host[..e.len()]);
-        }
-        Ok(None)
-    }
-}
-
-struct Reclaim(Vec<Box<dyn Any>>);
-
-impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Reclaim {
-    type Viewer = ViewTensorRef;
-    type Err = D::Err;
-    type E2 = E;
-    type D2 = D;
-
-    fn visit<S: Shape>(
-        &mut self,
-        options: TensorOptions<S, E, D>,
-        t: &Tensor<S, E, D>,
-    ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
-        if options.do_gradient_update {
-            self.0.push(Box::new(t.clone()));
-        }
-        Ok(None)
+        self.tensors.clear();
+        each_parameter::<E, D, M>(copy, &mut |t| {
+            self.tensors.push(t.shared());
+            Ok(())
+        })
     }
 }

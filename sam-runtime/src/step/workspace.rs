@@ -10,7 +10,6 @@ use dfdx::{
 };
 
 use super::{watch::Watch, weights::PerturbedWeights};
-use crate::device::Twins;
 
 /// Scratch memory for one model.
 pub(super) struct Workspace<E: Dtype, D: Device<E>> {
@@ -23,10 +22,12 @@ pub(super) struct Workspace<E: Dtype, D: Device<E>> {
     /// The starting gradients, where they may have to come back.
     pub(super) backup: Option<Gradients<E, D>>,
     pub(super) weights: PerturbedWeights<E>,
+    /// The same with ids of their own, for steps that are checked.
+    pub(super) own_weights: PerturbedWeights<E>,
+    /// How many steps each place in the source has taken.
+    steps: Vec<(&'static str, u32)>,
     /// On a device with a queue.
     pub(super) watch: Option<Watch>,
-    /// On a device whose forks take long to make.
-    pub(super) twins: Option<Box<dyn Twins>>,
 }
 
 impl<E: Dtype, D: Device<E>> Workspace<E, D> {
@@ -37,11 +38,36 @@ impl<E: Dtype, D: Device<E>> Workspace<E, D> {
             perturbed: None,
             backup: None,
             weights: PerturbedWeights::default(),
+            own_weights: PerturbedWeights::with_own_ids(),
+            steps: Vec::new(),
             watch: None,
-            twins: None,
         }
     }
 }
+
+impl<E: Dtype, D: Device<E>> Workspace<E, D> {
+    /// Whether the step that begins at `site` is to be checked: the first ones are and, where looking costs
+    /// little, some later ones.
+    pub(super) fn is_to_be_checked(&mut self, site: &'static str, is_cheap: bool) -> bool {
+        let at = match self.steps.iter().position(|(known, _)| *known == site) {
+            Some(at) => at,
+            None => {
+                self.steps.push((site, 0));
+                self.steps.len() - 1
+            }
+        };
+        let steps = &mut self.steps[at].1;
+        let is_due = *steps < CHECKED || (is_cheap && steps.is_multiple_of(EVERY));
+        *steps = steps.wrapping_add(1);
+        is_due
+    }
+}
+
+/// The first steps of each place in the source that are checked.
+const CHECKED: u32 = 2;
+
+/// Of the later ones, one in so many is.
+const EVERY: u32 = 64;
 
 /// Two models that are trained in turn keep their memory; a third one takes the place of the
 /// model that was used longest ago.

@@ -1,9 +1,9 @@
 //! What must be the same on a GPU as on the host: the step under every key, layers, whole networks; and
 //! that a step on a GPU reads nothing back. Run by `tests/gpu.sh`.
 
+mod generator;
 mod loader;
 mod nonfinite;
 mod read_back;
 mod same;
-mod twins;
 mod world;

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-/// One case of `ui` or `ui_mono`.
+/// One case of `ui`, `ui_mono` or `ui_run`.
 pub(crate) struct Case {
     /// The file's name without its ending.
     pub(crate) name: String,
@@ -103,6 +103,8 @@ pub(crate) fn header_and_code(text: &str) -> (String, String) {
             }
         }
     }
+    // A program that a test runs is called from outside.
+    let code = code.replace("\npub(crate) fn main()", "\nfn main()");
     (header.trim().to_owned(), format!("{}\n", code.trim()))
 }
 

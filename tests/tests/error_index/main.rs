@@ -1,4 +1,5 @@
-//! The guide's error index, written from the compile-fail cases of `ui`.
+//! The guide's error index, written from the compile-fail cases of `ui`, and from those of `ui_run`, which fail
+//! when they run.
 //!
 //! A case is the source of its entry: the doc comment at its head says what is wrong, why, and how it
 //! is mended; its code and its `.stderr` are shown as they are; the file of the same name in `mended`
@@ -43,7 +44,7 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for (group, _) in GROUPS {
-        for suite in ["ui", "ui_mono"] {
+        for suite in ["ui", "ui_mono", "ui_run"] {
             let folder = tests().join(suite).join(group);
             cases.extend(files(&folder, "rs").iter().map(|path| Case::read(path)));
         }

@@ -7,12 +7,16 @@ use similar::{ChangeTag, TextDiff};
 use crate::case::Case;
 
 /// The groups, in their order, by the folder that their cases are in.
-pub(crate) const GROUPS: [(&str, &str); 4] = [
+pub(crate) const GROUPS: [(&str, &str); 5] = [
     ("args", "Keys of the attribute"),
     ("shape", "The function and its loop"),
     ("types", "Types"),
     ("nn", "Layers"),
+    (WHEN_RUN, "When it runs"),
 ];
+
+/// The group of errors that no compiler sees.
+const WHEN_RUN: &str = "run";
 
 const GENERATED: &str = "<!-- Written by tests/tests/error_index from the compile-fail cases: SAM_BLESS=1 writes it anew. -->";
 
@@ -40,9 +44,14 @@ impl Entry<'_> {
         let (title, why) = (&case.title, why.join("\n\n"));
         let (code, message) = (shown(&case.code), case.message.trim_end());
         let diff = diff(&case.code, mended);
+        let fails = if case.group == WHEN_RUN {
+            "should_panic"
+        } else {
+            "compile_fail"
+        };
         let mut page = format!(
             "# {name}\n\n{GENERATED}\n\n{title}\n\n```text\n{message}\n```\n\n{why}\n\n## The code\n\n\
-             ```rust,compile_fail\n{code}```\n\n## Mended\n\n{how}\n\n```diff\n{diff}```\n",
+             ```rust,{fails}\n{code}```\n\n## Mended\n\n{how}\n\n```diff\n{diff}```\n",
             name = case.name,
             how = capitalized(how),
         );
@@ -67,7 +76,8 @@ pub(crate) fn index(entries: &[Entry<'_>]) -> String {
          The loops on these pages leave out `model.zero_grads(&mut grads)`, which yours needs.\n\n\
          What rustc finds by itself names no page: a rho of another type, an `m` that is no constant, a wrong \
          `crate`; groups that don't divide the channels, where the layer is in a tuple (`BuildOnDevice` is not \
-         satisfied); and under `m` a type that names the batch's size (`expected 32, found 8`: write `_` there).\n"
+         satisfied); and under `m` a type that names the batch's size (`expected 32, found 8`: write `_` there); what the loss \
+         can't change twice ([changed-in-the-replay](changed-in-the-replay.md)).\n"
     );
     for (group, heading) in GROUPS {
         write!(

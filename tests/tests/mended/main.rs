@@ -15,10 +15,8 @@ mod backward_before_forward;
 mod backward_in_another_block;
 #[path = "types/batch-cannot-be-split.rs"]
 mod batch_cannot_be_split;
-#[path = "shape/changed-after-read.rs"]
-mod changed_after_read;
-#[path = "shape/changed-in-the-loss.rs"]
-mod changed_in_the_loss;
+#[path = "shape/changed-in-the-replay.rs"]
+mod changed_in_the_replay;
 #[path = "nn/channels-differ.rs"]
 mod channels_differ;
 #[path = "nn/channels-dynamic.rs"]
@@ -93,12 +91,16 @@ mod not_a_function;
 mod not_a_model;
 #[path = "types/not-an-optimizer.rs"]
 mod not_an_optimizer;
+#[path = "run/not-perturbed.rs"]
+mod not_perturbed;
 #[path = "shape/nothing-to-cut.rs"]
 mod nothing_to_cut;
 #[path = "types/observed-cannot-be-handed-out.rs"]
 mod observed_cannot_be_handed_out;
 #[path = "types/observed-cannot-be-joined.rs"]
 mod observed_cannot_be_joined;
+#[path = "types/owner-not-clone.rs"]
+mod owner_not_clone;
 #[path = "nn/product-unknown.rs"]
 mod product_unknown;
 #[path = "args/rho-missing.rs"]
@@ -125,5 +127,7 @@ mod two_models;
 mod two_steps;
 #[path = "shape/update-before-backward.rs"]
 mod update_before_backward;
+#[path = "types/used-once.rs"]
+mod used_once;
 #[path = "nn/window-larger-than-image.rs"]
 mod window_larger_than_image;

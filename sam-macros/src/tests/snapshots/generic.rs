@@ -20,16 +20,31 @@ fn train<
 ) -> Result<(), D::Err>
 where
     Data: Iterator<Item = (Inp, Lbl)>,
-    Criterion: FnMut(Model::Output, Lbl) -> Loss,
+    Criterion: FnMut(Model::Output, Lbl) -> Loss + ::core::clone::Clone,
 {
     let mut grads = model.try_alloc_grads()?;
     for (i, (inp, lbl)) in data.enumerate() {
-        let __sam_rho: ::core::primitive::f64 = 0.05;
-        let __sam_settings = ::sam_runtime::__private::settings(__sam_rho, 2f64, false);
-        let __sam_input = &inp;
-        let __sam_start = grads;
-        let (__sam_result, (__sam_seen_0,)) = {
-            let mut __sam_step = ::sam_runtime::__private::begin(
+        let __sam_rho_0: ::core::primitive::f64 = 0.05;
+        let __sam_settings_0 = ::sam_runtime::__private::settings(
+            __sam_rho_0,
+            2f64,
+            false,
+        );
+        let __sam_step_0 = ::sam_runtime::__private::begin(
+            {
+                #[allow(unused_imports)]
+                use ::sam_runtime::__private::{Behind as _, Itself as _};
+                let __sam_outer = (&&::sam_runtime::__private::Look(&*model))
+                    .__sam_owner();
+                (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+            },
+            __sam_settings_0,
+            ::core::concat!(
+                ::core::file!(), ":", ::core::line!(), ":", ::core::column!()
+            ),
+        );
+        if false {
+            ::sam_runtime::__private::optimizes(
                 {
                     #[allow(unused_imports)]
                     use ::sam_runtime::__private::{Behind as _, Itself as _};
@@ -37,98 +52,166 @@ where
                         .__sam_owner();
                     (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
                 },
-                __sam_start,
-                __sam_settings,
-            );
-            if false {
-                ::sam_runtime::__private::optimizes(
-                    {
-                        #[allow(unused_imports)]
-                        use ::sam_runtime::__private::{Behind as _, Itself as _};
-                        let __sam_outer = (&&::sam_runtime::__private::Look(&*model))
-                            .__sam_owner();
-                        (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
-                    },
-                    {
-                        #[allow(unused_imports)]
-                        use ::sam_runtime::__private::{Behind as _, Itself as _};
-                        let __sam_outer = (&&::sam_runtime::__private::Look(&opt))
-                            .__sam_owner();
-                        (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
-                    },
-                    ::sam_runtime::__private::Driver::types(&__sam_step),
-                );
-            }
-            let mut __sam_seen_0 = ::sam_runtime::__private::Seen::new();
-            while let ::core::option::Option::Some(mut __sam_pass) = ::sam_runtime::__private::Driver::next_pass(
-                &mut __sam_step,
-            ) {
-                let lbl = {
-                    #[allow(unused_imports)]
-                    use ::sam_runtime::__private::{
-                        ByClone as _, ByFork as _, ByNothing as _,
-                    };
-                    ::sam_runtime::__private::used_twice(&lbl);
-                    (&&&::sam_runtime::__private::Look(&lbl))
-                        .__sam_for_pass(
-                            ::sam_runtime::__private::Pass::fork(&__sam_pass),
-                        )
-                };
-                let __sam_traced = {
-                    #[allow(unused_imports)]
-                    use ::sam_runtime::__private::{
-                        InputByClone as _, InputByFork as _, InputByReference as _,
-                    };
-                    (&&&::sam_runtime::__private::Look(__sam_input))
-                        .__sam_input(::sam_runtime::__private::Pass::fork(&__sam_pass))
-                };
-                let mut __sam_copy = ::sam_runtime::__private::Pass::model(
-                    &mut __sam_pass,
-                );
-                let model = &mut __sam_copy;
-                let y = model
-                    .try_forward_mut(
-                        __sam_traced
-                            .traced(
-                                ::sam_runtime::__private::Pass::gradients(&mut __sam_pass),
-                            ),
-                    )?;
-                let loss = criterion(y, lbl);
-                if ::sam_runtime::__private::Pass::is_observed(&__sam_pass) {
-                    ::sam_runtime::__private::Seen::see(&mut __sam_seen_0, loss.array());
-                }
-                let __sam_loss = loss;
                 {
-                    use ::sam_runtime::__private::{NoteLoss as _, PassOverLoss as _};
-                    (&&::sam_runtime::__private::Look(&__sam_loss))
-                        .__sam_note(&mut __sam_pass);
+                    #[allow(unused_imports)]
+                    use ::sam_runtime::__private::{Behind as _, Itself as _};
+                    let __sam_outer = (&&::sam_runtime::__private::Look(&opt))
+                        .__sam_owner();
+                    (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+                },
+                ::sam_runtime::__private::Driver::types(&__sam_step_0),
+            );
+        }
+        ::sam_runtime::__private::Driver::mark(&__sam_step_0, 0usize);
+        let mut __sam_input_0 = ::core::option::Option::None;
+        let y = model
+            .try_forward_mut(
+                match inp {
+                    __sam_x => {
+                        __sam_input_0 = ::core::option::Option::Some({
+                            #[allow(unused_imports)]
+                            use ::sam_runtime::__private::{
+                                KeepTensor as _, KeepTensorReference as _, KeepValue as _,
+                            };
+                            (&&&::sam_runtime::__private::Look(&__sam_x))
+                                .__sam_keep(&__sam_step_0)
+                        });
+                        __sam_x
+                            .traced(
+                                ::sam_runtime::__private::Driver::start(
+                                    &__sam_step_0,
+                                    grads,
+                                ),
+                            )
+                    }
+                },
+            )?;
+        ::sam_runtime::__private::Driver::mark(&__sam_step_0, 1usize);
+        {
+            #[allow(unused_imports)]
+            use ::sam_runtime::__private::{MeetDevice as _, MeetNothing as _};
+            (&&::sam_runtime::__private::Look(&criterion)).__sam_meet(&__sam_step_0);
+        }
+        let mut __sam_record_0_1_0 = {
+            #[allow(unused_imports)]
+            use ::sam_runtime::__private::{
+                RecordByClone as _, RecordConsumed as _, RecordMutReference as _,
+                RecordOwn as _, RecordTensor as _,
+            };
+            ::sam_runtime::__private::checked(
+                (&&&&&::sam_runtime::__private::Look(&criterion))
+                    .__sam_record(&__sam_step_0),
+            )
+        };
+        {
+            #[allow(unused_imports)]
+            use ::sam_runtime::__private::{MeetDevice as _, MeetNothing as _};
+            (&&::sam_runtime::__private::Look(&lbl)).__sam_meet(&__sam_step_0);
+        }
+        let mut __sam_record_0_1_1 = {
+            #[allow(unused_imports)]
+            use ::sam_runtime::__private::{
+                RecordByClone as _, RecordConsumed as _, RecordMutReference as _,
+                RecordOwn as _, RecordTensor as _,
+            };
+            ::sam_runtime::__private::checked(
+                (&&&&&::sam_runtime::__private::Look(&lbl)).__sam_record(&__sam_step_0),
+            )
+        };
+        let loss = criterion(y, lbl);
+        let loss_value = loss.array();
+        grads = {
+            ::sam_runtime::__private::Driver::mark(&__sam_step_0, 2usize);
+            let __sam_loss_0 = loss;
+            {
+                #[allow(unused_imports)]
+                use ::sam_runtime::__private::{NoteLoss as _, PassOverLoss as _};
+                (&&::sam_runtime::__private::Look(&__sam_loss_0))
+                    .__sam_note(&__sam_step_0, false);
+            }
+            match __sam_loss_0.try_backward() {
+                ::core::result::Result::Ok(__sam_gradients_0) => {
+                    if let ::core::option::Option::Some(mut __sam_copy_0) = ::sam_runtime::__private::Driver::climb(
+                        &__sam_step_0,
+                        __sam_gradients_0,
+                    ) {
+                        #[allow(warnings, clippy::all)]
+                        let () = {
+                            let model = &mut __sam_copy_0;
+                            ::sam_runtime::__private::Driver::rewind(
+                                &__sam_step_0,
+                                0usize,
+                            );
+                            let y = model
+                                .try_forward_mut(
+                                    match __sam_input_0.take() {
+                                        ::core::option::Option::Some(__sam_x) => {
+                                            #[allow(unused_imports)]
+                                            use ::sam_runtime::__private::Trace as _;
+                                            __sam_x
+                                                .trace(
+                                                    ::sam_runtime::__private::Driver::again(&__sam_step_0),
+                                                )
+                                        }
+                                        ::core::option::Option::None => {
+                                            ::sam_runtime::__private::missing()
+                                        }
+                                    },
+                                )?;
+                            ::sam_runtime::__private::Driver::rewind(
+                                &__sam_step_0,
+                                1usize,
+                            );
+                            let mut criterion = ::sam_runtime::__private::Recorded::bind(
+                                &mut __sam_record_0_1_0,
+                            );
+                            let lbl = ::sam_runtime::__private::Recorded::bind(
+                                &mut __sam_record_0_1_1,
+                            );
+                            let loss = criterion(y, lbl);
+                            ::sam_runtime::__private::Driver::rewind(
+                                &__sam_step_0,
+                                2usize,
+                            );
+                            let __sam_loss_0 = loss;
+                            {
+                                #[allow(unused_imports)]
+                                use ::sam_runtime::__private::{
+                                    NoteLoss as _, PassOverLoss as _,
+                                };
+                                (&&::sam_runtime::__private::Look(&__sam_loss_0))
+                                    .__sam_note(&__sam_step_0, true);
+                            }
+                            match __sam_loss_0.try_backward() {
+                                ::core::result::Result::Ok(__sam_gradients_0) => {
+                                    ::sam_runtime::__private::Driver::absorb(
+                                        &__sam_step_0,
+                                        &__sam_copy_0,
+                                        __sam_gradients_0,
+                                    );
+                                }
+                                ::core::result::Result::Err(__sam_error_0) => {
+                                    ::sam_runtime::__private::Driver::fail_backward(
+                                        &__sam_step_0,
+                                        __sam_error_0,
+                                    )
+                                }
+                            }
+                        };
+                    }
                 }
-                match __sam_loss.try_backward() {
-                    ::core::result::Result::Ok(__sam_gradients) => {
-                        ::sam_runtime::__private::Driver::absorb(
-                            &mut __sam_step,
-                            __sam_pass,
-                            &__sam_copy,
-                            __sam_gradients,
-                        )
-                    }
-                    ::core::result::Result::Err(__sam_error) => {
-                        ::sam_runtime::__private::Driver::fail_backward(
-                            &mut __sam_step,
-                            __sam_error,
-                        )
-                    }
+                ::core::result::Result::Err(__sam_error_0) => {
+                    ::sam_runtime::__private::Driver::fail_backward(
+                        &__sam_step_0,
+                        __sam_error_0,
+                    )
                 }
             }
-            let __sam_result = match ::sam_runtime::__private::observed(
-                ::sam_runtime::__private::Driver::is_observed(&__sam_step),
-                ::sam_runtime::__private::Driver::finish(
-                    __sam_step,
-                    ::core::option::Option::Some(&mut *model),
-                ),
+            match ::sam_runtime::__private::as_backward(
+                ::sam_runtime::__private::Driver::finish_with(&__sam_step_0, &mut *model),
             ) {
-                ::core::result::Result::Ok(__sam_result) => __sam_result,
-                ::core::result::Result::Err(__sam_error) => {
+                ::core::result::Result::Ok(__sam_gradients_0) => __sam_gradients_0,
+                ::core::result::Result::Err(__sam_error_0) => {
                     return {
                         use ::sam_runtime::__private::{
                             RaiseByFrom as _, RaiseByPanic as _,
@@ -136,21 +219,9 @@ where
                         (&&::sam_runtime::__private::Returns::<
                             Result<(), D::Err>,
                         >::new())
-                            .__sam_raise(__sam_error)
+                            .__sam_raise(__sam_error_0)
                     };
                 }
-            };
-            (__sam_result, (::sam_runtime::__private::Seen::whole(__sam_seen_0),))
-        };
-        let loss_value = __sam_seen_0;
-        grads = match ::sam_runtime::__private::as_backward(__sam_result) {
-            ::core::result::Result::Ok(__sam_gradients) => __sam_gradients,
-            ::core::result::Result::Err(__sam_error) => {
-                return {
-                    use ::sam_runtime::__private::{RaiseByFrom as _, RaiseByPanic as _};
-                    (&&::sam_runtime::__private::Returns::<Result<(), D::Err>>::new())
-                        .__sam_raise(__sam_error)
-                };
             }
         }?;
         if i % batch_accum == 0 {

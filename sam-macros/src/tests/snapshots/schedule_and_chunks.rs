@@ -4,13 +4,15 @@
 fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
     let mut grads = model.alloc_grads();
     for (step, (x, y)) in data.enumerate() {
-        let __sam_rho: ::core::primitive::f64 = schedule.at(step);
-        let __sam_settings = ::sam_runtime::__private::settings(__sam_rho, 2f64, true);
-        let __sam_input = &x;
-        let __sam_start = grads;
-        let (__sam_result, ()) = {
-            if __sam_settings.rho == 0.0 {
-                let mut __sam_step = ::sam_runtime::__private::begin(
+        grads = {
+            let __sam_rho_0: ::core::primitive::f64 = schedule.at(step);
+            if __sam_rho_0 == 0.0 {
+                let __sam_settings_0 = ::sam_runtime::__private::settings(
+                    __sam_rho_0,
+                    2f64,
+                    true,
+                );
+                let __sam_step_0 = ::sam_runtime::__private::begin(
                     {
                         #[allow(unused_imports)]
                         use ::sam_runtime::__private::{Behind as _, Itself as _};
@@ -18,8 +20,10 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                             .__sam_owner();
                         (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
                     },
-                    __sam_start,
-                    __sam_settings,
+                    __sam_settings_0,
+                    ::core::concat!(
+                        ::core::file!(), ":", ::core::line!(), ":", ::core::column!()
+                    ),
                 );
                 if false {
                     ::sam_runtime::__private::optimizes(
@@ -37,124 +41,243 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                                 .__sam_owner();
                             (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
                         },
-                        ::sam_runtime::__private::Driver::types(&__sam_step),
+                        ::sam_runtime::__private::Driver::types(&__sam_step_0),
                     );
                 }
-                while let ::core::option::Option::Some(mut __sam_pass) = ::sam_runtime::__private::Driver::next_pass(
-                    &mut __sam_step,
-                ) {
-                    let y = {
-                        #[allow(unused_imports)]
-                        use ::sam_runtime::__private::{
-                            ByClone as _, ByFork as _, ByNothing as _,
-                        };
-                        ::sam_runtime::__private::used_twice(&y);
-                        (&&&::sam_runtime::__private::Look(&y))
-                            .__sam_for_pass(
-                                ::sam_runtime::__private::Pass::fork(&__sam_pass),
-                            )
-                    };
-                    let __sam_traced = {
-                        #[allow(unused_imports)]
-                        use ::sam_runtime::__private::{
-                            InputByClone as _, InputByFork as _, InputByReference as _,
-                        };
-                        (&&&::sam_runtime::__private::Look(__sam_input))
-                            .__sam_input(
-                                ::sam_runtime::__private::Pass::fork(&__sam_pass),
-                            )
-                    };
-                    let mut __sam_copy = ::sam_runtime::__private::Pass::model(
-                        &mut __sam_pass,
-                    );
-                    let model = &mut __sam_copy;
-                    let __sam_loss = mse_loss(
-                        model
-                            .forward_mut(
-                                __sam_traced
-                                    .traced(
-                                        ::sam_runtime::__private::Pass::gradients(&mut __sam_pass),
-                                    ),
-                            ),
-                        y,
-                    );
-                    {
-                        use ::sam_runtime::__private::{NoteLoss as _, PassOverLoss as _};
-                        (&&::sam_runtime::__private::Look(&__sam_loss))
-                            .__sam_note(&mut __sam_pass);
-                    }
-                    let __sam_gradients = __sam_loss.backward();
-                    ::sam_runtime::__private::Driver::absorb(
-                        &mut __sam_step,
-                        __sam_pass,
-                        &__sam_copy,
-                        __sam_gradients,
-                    );
+                ::sam_runtime::__private::Driver::mark(&__sam_step_0, 0usize);
+                let mut __sam_input_0 = ::core::option::Option::None;
+                {
+                    #[allow(unused_imports)]
+                    use ::sam_runtime::__private::{MeetDevice as _, MeetNothing as _};
+                    (&&::sam_runtime::__private::Look(&y)).__sam_meet(&__sam_step_0);
                 }
-                let __sam_result = ::sam_runtime::__private::Driver::finish(
-                    __sam_step,
-                    ::core::option::Option::Some(&mut *model),
+                let mut __sam_record_0_0_0 = {
+                    #[allow(unused_imports)]
+                    use ::sam_runtime::__private::{
+                        RecordByClone as _, RecordConsumed as _, RecordMutReference as _,
+                        RecordOwn as _, RecordTensor as _,
+                    };
+                    ::sam_runtime::__private::checked(
+                        (&&&&&::sam_runtime::__private::Look(&y))
+                            .__sam_record(&__sam_step_0),
+                    )
+                };
+                let __sam_loss_0 = mse_loss(
+                    model
+                        .forward_mut(
+                            match x {
+                                __sam_x => {
+                                    __sam_input_0 = ::core::option::Option::Some({
+                                        #[allow(unused_imports)]
+                                        use ::sam_runtime::__private::{
+                                            KeepTensor as _, KeepTensorReference as _, KeepValue as _,
+                                        };
+                                        (&&&::sam_runtime::__private::Look(&__sam_x))
+                                            .__sam_keep(&__sam_step_0)
+                                    });
+                                    __sam_x
+                                        .traced(
+                                            ::sam_runtime::__private::Driver::start(
+                                                &__sam_step_0,
+                                                grads,
+                                            ),
+                                        )
+                                }
+                            },
+                        ),
+                    y,
                 );
-                (__sam_result, ())
+                {
+                    #[allow(unused_imports)]
+                    use ::sam_runtime::__private::{NoteLoss as _, PassOverLoss as _};
+                    (&&::sam_runtime::__private::Look(&__sam_loss_0))
+                        .__sam_note(&__sam_step_0, false);
+                }
+                let __sam_gradients_0 = __sam_loss_0.backward();
+                if let ::core::option::Option::Some(mut __sam_copy_0) = ::sam_runtime::__private::Driver::climb(
+                    &__sam_step_0,
+                    __sam_gradients_0,
+                ) {
+                    #[allow(warnings, clippy::all)]
+                    let () = {
+                        let model = &mut __sam_copy_0;
+                        ::sam_runtime::__private::Driver::rewind(&__sam_step_0, 0usize);
+                        let y = ::sam_runtime::__private::Recorded::bind(
+                            &mut __sam_record_0_0_0,
+                        );
+                        let __sam_loss_0 = mse_loss(
+                            model
+                                .forward_mut(
+                                    match __sam_input_0.take() {
+                                        ::core::option::Option::Some(__sam_x) => {
+                                            #[allow(unused_imports)]
+                                            use ::sam_runtime::__private::Trace as _;
+                                            __sam_x
+                                                .trace(
+                                                    ::sam_runtime::__private::Driver::again(&__sam_step_0),
+                                                )
+                                        }
+                                        ::core::option::Option::None => {
+                                            ::sam_runtime::__private::missing()
+                                        }
+                                    },
+                                ),
+                            y,
+                        );
+                        {
+                            #[allow(unused_imports)]
+                            use ::sam_runtime::__private::{
+                                NoteLoss as _, PassOverLoss as _,
+                            };
+                            (&&::sam_runtime::__private::Look(&__sam_loss_0))
+                                .__sam_note(&__sam_step_0, true);
+                        }
+                        let __sam_gradients_0 = __sam_loss_0.backward();
+                        ::sam_runtime::__private::Driver::absorb(
+                            &__sam_step_0,
+                            &__sam_copy_0,
+                            __sam_gradients_0,
+                        );
+                    };
+                }
+                match ::sam_runtime::__private::as_step(
+                    ::sam_runtime::__private::Driver::finish_with(
+                        &__sam_step_0,
+                        &mut *model,
+                    ),
+                ) {
+                    ::core::result::Result::Ok(__sam_gradients_0) => __sam_gradients_0,
+                    ::core::result::Result::Err(__sam_error_0) => {
+                        ::sam_runtime::__private::panic(__sam_error_0)
+                    }
+                }
             } else {
-                let __sam_chunks = {
-                    struct __SamDivides<X, const M: ::core::primitive::usize>(
-                        ::core::marker::PhantomData<X>,
+                let __sam_settings_0 = ::sam_runtime::__private::settings(
+                    __sam_rho_0,
+                    2f64,
+                    true,
+                );
+                let __sam_step_0 = ::sam_runtime::__private::begin(
+                    {
+                        #[allow(unused_imports)]
+                        use ::sam_runtime::__private::{Behind as _, Itself as _};
+                        let __sam_outer = (&&::sam_runtime::__private::Look(&*model))
+                            .__sam_owner();
+                        (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+                    },
+                    __sam_settings_0,
+                    ::core::concat!(
+                        ::core::file!(), ":", ::core::line!(), ":", ::core::column!()
+                    ),
+                );
+                if false {
+                    ::sam_runtime::__private::optimizes(
+                        {
+                            #[allow(unused_imports)]
+                            use ::sam_runtime::__private::{Behind as _, Itself as _};
+                            let __sam_outer = (&&::sam_runtime::__private::Look(&*model))
+                                .__sam_owner();
+                            (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+                        },
+                        {
+                            #[allow(unused_imports)]
+                            use ::sam_runtime::__private::{Behind as _, Itself as _};
+                            let __sam_outer = (&&::sam_runtime::__private::Look(&opt))
+                                .__sam_owner();
+                            (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+                        },
+                        ::sam_runtime::__private::Driver::types(&__sam_step_0),
+                    );
+                }
+                let __sam_input_0 = &x;
+                let __sam_chunks_0 = {
+                    struct __SamDivides<__SamX, const __SAM_M: ::core::primitive::usize>(
+                        ::core::marker::PhantomData<__SamX>,
                     );
                     impl<
-                        X: ::sam_runtime::__private::Batch<M>,
-                        const M: ::core::primitive::usize,
-                    > __SamDivides<X, M> {
+                        __SamX: ::sam_runtime::__private::Batch<__SAM_M>,
+                        const __SAM_M: ::core::primitive::usize,
+                    > __SamDivides<__SamX, __SAM_M> {
                         const CHECK: () = ::sam_runtime::__private::assert_divides(
-                            <X as ::sam_runtime::__private::SplitBatch<M>>::STATIC_ROWS,
-                            M,
+                            <__SamX as ::sam_runtime::__private::SplitBatch<
+                                __SAM_M,
+                            >>::STATIC_ROWS,
+                            __SAM_M,
                         );
                     }
                     fn __sam_chunks<
-                        X: ::sam_runtime::__private::Batch<M>,
-                        const M: ::core::primitive::usize,
-                    >(x: &X) -> ::sam_runtime::__private::Chunks<X::ChunkRows, X::Rows> {
-                        let () = __SamDivides::<X, M>::CHECK;
-                        ::sam_runtime::__private::chunks::<M, X>(x)
+                        __SamX: ::sam_runtime::__private::Batch<__SAM_M>,
+                        const __SAM_M: ::core::primitive::usize,
+                    >(
+                        x: &__SamX,
+                    ) -> ::sam_runtime::__private::Chunks<
+                        __SamX::ChunkRows,
+                        __SamX::Rows,
+                    > {
+                        let () = __SamDivides::<__SamX, __SAM_M>::CHECK;
+                        ::sam_runtime::__private::chunks::<__SAM_M, __SamX>(x)
                     }
-                    __sam_chunks::<_, { 8 }>(__sam_input)
+                    __sam_chunks::<_, { 8 }>(__sam_input_0)
                 };
-                let __sam_parts_0 = match ::sam_runtime::__private::split::<
+                match ::sam_runtime::__private::Driver::cut(
+                    &__sam_step_0,
+                    &__sam_chunks_0,
+                ) {
+                    ::core::result::Result::Ok(()) => {}
+                    ::core::result::Result::Err(__sam_error_0) => {
+                        ::sam_runtime::__private::Driver::give_up(
+                            &__sam_step_0,
+                            &mut *model,
+                        );
+                        ::sam_runtime::__private::panic(__sam_error_0)
+                    }
+                }
+                let __sam_cut_0_0_0 = match ::sam_runtime::__private::split::<
                     { 8 },
                     _,
                     _,
                     _,
-                >(&y, &__sam_chunks) {
-                    ::core::result::Result::Ok(__sam_parts_0) => __sam_parts_0,
-                    ::core::result::Result::Err(__sam_error) => {
-                        ::sam_runtime::__private::panic(__sam_error)
+                >(__sam_input_0, &__sam_chunks_0) {
+                    ::core::result::Result::Ok(__sam_cut_0_0_0) => __sam_cut_0_0_0,
+                    ::core::result::Result::Err(__sam_error_0) => {
+                        ::sam_runtime::__private::Driver::give_up(
+                            &__sam_step_0,
+                            &mut *model,
+                        );
+                        ::sam_runtime::__private::panic(__sam_error_0)
                     }
                 };
-                let __sam_input = match ::sam_runtime::__private::split::<
+                ::sam_runtime::__private::Driver::keep(&__sam_step_0, grads);
+                {
+                    #[allow(unused_imports)]
+                    use ::sam_runtime::__private::{MeetDevice as _, MeetNothing as _};
+                    (&&::sam_runtime::__private::Look(&y)).__sam_meet(&__sam_step_0);
+                }
+                let __sam_record_0_0_0 = match ::sam_runtime::__private::split::<
                     { 8 },
                     _,
                     _,
                     _,
-                >(__sam_input, &__sam_chunks) {
-                    ::core::result::Result::Ok(__sam_input) => __sam_input,
-                    ::core::result::Result::Err(__sam_error) => {
-                        ::sam_runtime::__private::panic(__sam_error)
+                >(&y, &__sam_chunks_0) {
+                    ::core::result::Result::Ok(__sam_record_0_0_0) => __sam_record_0_0_0,
+                    ::core::result::Result::Err(__sam_error_0) => {
+                        ::sam_runtime::__private::Driver::give_up(
+                            &__sam_step_0,
+                            &mut *model,
+                        );
+                        ::sam_runtime::__private::panic(__sam_error_0)
                     }
                 };
-                let mut __sam_step = ::sam_runtime::__private::begin_chunked(
-                    {
-                        #[allow(unused_imports)]
-                        use ::sam_runtime::__private::{Behind as _, Itself as _};
-                        let __sam_outer = (&&::sam_runtime::__private::Look(&*model))
-                            .__sam_owner();
-                        (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
-                    },
-                    __sam_start,
-                    __sam_settings,
-                    &__sam_chunks,
-                );
-                if false {
-                    ::sam_runtime::__private::optimizes(
+                for __sam_chunk_0 in 0..::sam_runtime::__private::Chunks::len(
+                    &__sam_chunks_0,
+                ) {
+                    ::sam_runtime::__private::Driver::mark_chunk(
+                        &__sam_step_0,
+                        0usize,
+                        __sam_chunk_0,
+                    );
+                    let mut __sam_copy_0 = ::sam_runtime::__private::Driver::chunk_model(
+                        &__sam_step_0,
                         {
                             #[allow(unused_imports)]
                             use ::sam_runtime::__private::{Behind as _, Itself as _};
@@ -162,85 +285,112 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                                 .__sam_owner();
                             (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
                         },
-                        {
-                            #[allow(unused_imports)]
-                            use ::sam_runtime::__private::{Behind as _, Itself as _};
-                            let __sam_outer = (&&::sam_runtime::__private::Look(&opt))
-                                .__sam_owner();
-                            (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
-                        },
-                        ::sam_runtime::__private::Driver::types(&__sam_step),
+                        __sam_chunk_0,
                     );
-                }
-                while let ::core::option::Option::Some(mut __sam_pass) = ::sam_runtime::__private::Driver::next_pass(
-                    &mut __sam_step,
-                ) {
-                    let y = {
-                        #[allow(unused_imports)]
-                        use ::sam_runtime::__private::{
-                            ByClone as _, ByFork as _, ByReference as _,
-                        };
-                        (&&&::sam_runtime::__private::Look(
-                            &__sam_parts_0[::sam_runtime::__private::Pass::chunk(
-                                &__sam_pass,
-                            )],
-                        ))
-                            .__sam_for_pass(
-                                ::sam_runtime::__private::Pass::fork(&__sam_pass),
-                            )
-                    };
-                    let __sam_traced = {
-                        #[allow(unused_imports)]
-                        use ::sam_runtime::__private::{
-                            InputByClone as _, InputByFork as _, InputByReference as _,
-                        };
-                        (&&&::sam_runtime::__private::Look(
-                            &__sam_input[::sam_runtime::__private::Pass::chunk(
-                                &__sam_pass,
-                            )],
-                        ))
-                            .__sam_input(
-                                ::sam_runtime::__private::Pass::fork(&__sam_pass),
-                            )
-                    };
-                    let mut __sam_copy = ::sam_runtime::__private::Pass::model(
-                        &mut __sam_pass,
+                    let model = &mut __sam_copy_0;
+                    let y = ::core::clone::Clone::clone(
+                        &__sam_record_0_0_0[__sam_chunk_0],
                     );
-                    let model = &mut __sam_copy;
-                    let __sam_loss = mse_loss(
+                    let __sam_loss_0 = mse_loss(
                         model
-                            .forward_mut(
-                                __sam_traced
-                                    .traced(
-                                        ::sam_runtime::__private::Pass::gradients(&mut __sam_pass),
-                                    ),
-                            ),
+                            .forward_mut({
+                                __sam_cut_0_0_0[__sam_chunk_0]
+                                    .trace(
+                                        ::sam_runtime::__private::Driver::chunk_start(
+                                            &__sam_step_0,
+                                            __sam_chunk_0,
+                                        ),
+                                    )
+                            }),
                         y,
                     );
                     {
+                        #[allow(unused_imports)]
                         use ::sam_runtime::__private::{NoteLoss as _, PassOverLoss as _};
-                        (&&::sam_runtime::__private::Look(&__sam_loss))
-                            .__sam_note(&mut __sam_pass);
+                        ::sam_runtime::__private::Driver::at_chunk(
+                            &__sam_step_0,
+                            __sam_chunk_0,
+                        );
+                        (&&::sam_runtime::__private::Look(&__sam_loss_0))
+                            .__sam_note(&__sam_step_0, false);
                     }
-                    let __sam_gradients = __sam_loss.backward();
-                    ::sam_runtime::__private::Driver::absorb(
-                        &mut __sam_step,
-                        __sam_pass,
-                        &__sam_copy,
-                        __sam_gradients,
+                    ::sam_runtime::__private::Driver::advanced(
+                        &__sam_step_0,
+                        &__sam_copy_0,
+                        __sam_chunk_0,
                     );
+                    let __sam_gradients_0 = __sam_loss_0.backward();
+                    if let ::core::option::Option::Some(mut __sam_copy_0) = ::sam_runtime::__private::Driver::climb_chunk(
+                        &__sam_step_0,
+                        __sam_gradients_0,
+                        __sam_chunk_0,
+                    ) {
+                        #[allow(warnings, clippy::all)]
+                        let () = {
+                            let model = &mut __sam_copy_0;
+                            let mut __sam_input_0 = ::core::option::Option::Some(
+                                ::core::clone::Clone::clone(&__sam_cut_0_0_0[__sam_chunk_0]),
+                            );
+                            ::sam_runtime::__private::Driver::rewind_chunk(
+                                &__sam_step_0,
+                                0usize,
+                                __sam_chunk_0,
+                            );
+                            let y = ::core::clone::Clone::clone(
+                                &__sam_record_0_0_0[__sam_chunk_0],
+                            );
+                            let __sam_loss_0 = mse_loss(
+                                model
+                                    .forward_mut(
+                                        match __sam_input_0.take() {
+                                            ::core::option::Option::Some(__sam_x) => {
+                                                #[allow(unused_imports)]
+                                                use ::sam_runtime::__private::Trace as _;
+                                                __sam_x
+                                                    .trace(
+                                                        ::sam_runtime::__private::Driver::again(&__sam_step_0),
+                                                    )
+                                            }
+                                            ::core::option::Option::None => {
+                                                ::sam_runtime::__private::missing()
+                                            }
+                                        },
+                                    ),
+                                y,
+                            );
+                            {
+                                #[allow(unused_imports)]
+                                use ::sam_runtime::__private::{
+                                    NoteLoss as _, PassOverLoss as _,
+                                };
+                                ::sam_runtime::__private::Driver::at_chunk(
+                                    &__sam_step_0,
+                                    __sam_chunk_0,
+                                );
+                                (&&::sam_runtime::__private::Look(&__sam_loss_0))
+                                    .__sam_note(&__sam_step_0, true);
+                            }
+                            let __sam_gradients_0 = __sam_loss_0.backward();
+                            ::sam_runtime::__private::Driver::absorb_chunk(
+                                &__sam_step_0,
+                                &__sam_copy_0,
+                                __sam_gradients_0,
+                                __sam_chunk_0,
+                            );
+                        };
+                    }
                 }
-                let __sam_result = ::sam_runtime::__private::Driver::finish(
-                    __sam_step,
-                    ::core::option::Option::Some(&mut *model),
-                );
-                (__sam_result, ())
-            }
-        };
-        grads = match ::sam_runtime::__private::as_step(__sam_result) {
-            ::core::result::Result::Ok(__sam_gradients) => __sam_gradients,
-            ::core::result::Result::Err(__sam_error) => {
-                ::sam_runtime::__private::panic(__sam_error)
+                match ::sam_runtime::__private::as_step(
+                    ::sam_runtime::__private::Driver::finish_with(
+                        &__sam_step_0,
+                        &mut *model,
+                    ),
+                ) {
+                    ::core::result::Result::Ok(__sam_gradients_0) => __sam_gradients_0,
+                    ::core::result::Result::Err(__sam_error_0) => {
+                        ::sam_runtime::__private::panic(__sam_error_0)
+                    }
+                }
             }
         };
         opt.update(model, &grads).unwrap();

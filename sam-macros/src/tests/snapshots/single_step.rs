@@ -2,12 +2,25 @@
 
 #[allow(clippy::needless_pass_by_value, clippy::unnecessary_to_owned)]
 fn step(&mut self, x: Batch, y: Labels) -> f32 {
-    let __sam_rho: ::core::primitive::f64 = 0.1;
-    let __sam_settings = ::sam_runtime::__private::settings(__sam_rho, 1.5f64, false);
-    let __sam_input = &x;
-    let __sam_start = ::sam_runtime::__private::Gradients::leaky();
-    let (__sam_result, (__sam_seen_0,)) = {
-        let mut __sam_step = ::sam_runtime::__private::begin(
+    let __sam_rho_0: ::core::primitive::f64 = 0.1;
+    let __sam_settings_0 = ::sam_runtime::__private::settings(
+        __sam_rho_0,
+        1.5f64,
+        false,
+    );
+    let __sam_step_0 = ::sam_runtime::__private::begin(
+        {
+            #[allow(unused_imports)]
+            use ::sam_runtime::__private::{Behind as _, Itself as _};
+            let __sam_outer = (&&::sam_runtime::__private::Look(&self.net))
+                .__sam_owner();
+            (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+        },
+        __sam_settings_0,
+        ::core::concat!(::core::file!(), ":", ::core::line!(), ":", ::core::column!()),
+    );
+    if false {
+        ::sam_runtime::__private::optimizes(
             {
                 #[allow(unused_imports)]
                 use ::sam_runtime::__private::{Behind as _, Itself as _};
@@ -15,95 +28,118 @@ fn step(&mut self, x: Batch, y: Labels) -> f32 {
                     .__sam_owner();
                 (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
             },
-            __sam_start,
-            __sam_settings,
-        );
-        if false {
-            ::sam_runtime::__private::optimizes(
-                {
-                    #[allow(unused_imports)]
-                    use ::sam_runtime::__private::{Behind as _, Itself as _};
-                    let __sam_outer = (&&::sam_runtime::__private::Look(&self.net))
-                        .__sam_owner();
-                    (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
-                },
-                {
-                    #[allow(unused_imports)]
-                    use ::sam_runtime::__private::{Behind as _, Itself as _};
-                    let __sam_outer = (&&::sam_runtime::__private::Look(&self.opt))
-                        .__sam_owner();
-                    (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
-                },
-                ::sam_runtime::__private::Driver::types(&__sam_step),
-            );
-        }
-        let mut __sam_seen_0 = ::sam_runtime::__private::Seen::new();
-        while let ::core::option::Option::Some(mut __sam_pass) = ::sam_runtime::__private::Driver::next_pass(
-            &mut __sam_step,
-        ) {
-            let y = {
-                #[allow(unused_imports)]
-                use ::sam_runtime::__private::{
-                    ByClone as _, ByFork as _, ByNothing as _,
-                };
-                ::sam_runtime::__private::used_twice(&y);
-                (&&&::sam_runtime::__private::Look(&y))
-                    .__sam_for_pass(::sam_runtime::__private::Pass::fork(&__sam_pass))
-            };
-            let __sam_traced = {
-                #[allow(unused_imports)]
-                use ::sam_runtime::__private::{
-                    InputByClone as _, InputByFork as _, InputByReference as _,
-                };
-                (&&&::sam_runtime::__private::Look(__sam_input))
-                    .__sam_input(::sam_runtime::__private::Pass::fork(&__sam_pass))
-            };
-            #[allow(unused_mut)]
-            let mut __sam_model = ::sam_runtime::__private::Pass::model(&mut __sam_pass);
-            let logits = __sam_model
-                .forward_mut(
-                    __sam_traced
-                        .traced(
-                            ::sam_runtime::__private::Pass::gradients(&mut __sam_pass),
-                        ),
-                );
-            let loss = mse_loss(logits, y);
-            if ::sam_runtime::__private::Pass::is_observed(&__sam_pass) {
-                ::sam_runtime::__private::Seen::see(&mut __sam_seen_0, loss.array());
-            }
-            let __sam_loss = loss;
             {
-                use ::sam_runtime::__private::{NoteLoss as _, PassOverLoss as _};
-                (&&::sam_runtime::__private::Look(&__sam_loss))
-                    .__sam_note(&mut __sam_pass);
-            }
-            let __sam_gradients = __sam_loss.backward();
-            ::sam_runtime::__private::Driver::absorb(
-                &mut __sam_step,
-                __sam_pass,
-                &__sam_model,
-                __sam_gradients,
-            );
-        }
-        let __sam_result = match ::sam_runtime::__private::observed(
-            ::sam_runtime::__private::Driver::is_observed(&__sam_step),
-            ::sam_runtime::__private::Driver::finish(
-                __sam_step,
-                ::core::option::Option::Some(&mut self.net),
-            ),
-        ) {
-            ::core::result::Result::Ok(__sam_result) => __sam_result,
-            ::core::result::Result::Err(__sam_error) => {
-                ::sam_runtime::__private::panic(__sam_error)
-            }
+                #[allow(unused_imports)]
+                use ::sam_runtime::__private::{Behind as _, Itself as _};
+                let __sam_outer = (&&::sam_runtime::__private::Look(&self.opt))
+                    .__sam_owner();
+                (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+            },
+            ::sam_runtime::__private::Driver::types(&__sam_step_0),
+        );
+    }
+    ::sam_runtime::__private::Driver::mark(&__sam_step_0, 0usize);
+    let mut __sam_input_0 = ::core::option::Option::None;
+    let logits = self
+        .net
+        .forward_mut(
+            match x {
+                __sam_x => {
+                    __sam_input_0 = ::core::option::Option::Some({
+                        #[allow(unused_imports)]
+                        use ::sam_runtime::__private::{
+                            KeepTensor as _, KeepTensorReference as _, KeepValue as _,
+                        };
+                        (&&&::sam_runtime::__private::Look(&__sam_x))
+                            .__sam_keep(&__sam_step_0)
+                    });
+                    {
+                        ::sam_runtime::__private::Driver::start_leaky(&__sam_step_0);
+                        __sam_x.leaky_traced()
+                    }
+                }
+            },
+        );
+    ::sam_runtime::__private::Driver::mark(&__sam_step_0, 1usize);
+    {
+        #[allow(unused_imports)]
+        use ::sam_runtime::__private::{MeetDevice as _, MeetNothing as _};
+        (&&::sam_runtime::__private::Look(&y)).__sam_meet(&__sam_step_0);
+    }
+    let mut __sam_record_0_1_0 = {
+        #[allow(unused_imports)]
+        use ::sam_runtime::__private::{
+            RecordByClone as _, RecordConsumed as _, RecordMutReference as _,
+            RecordOwn as _, RecordTensor as _,
         };
-        (__sam_result, (::sam_runtime::__private::Seen::whole(__sam_seen_0),))
+        ::sam_runtime::__private::checked(
+            (&&&&&::sam_runtime::__private::Look(&y)).__sam_record(&__sam_step_0),
+        )
     };
-    let value = __sam_seen_0;
-    let grads = match ::sam_runtime::__private::as_step(__sam_result) {
-        ::core::result::Result::Ok(__sam_gradients) => __sam_gradients,
-        ::core::result::Result::Err(__sam_error) => {
-            ::sam_runtime::__private::panic(__sam_error)
+    let loss = mse_loss(logits, y);
+    let value = loss.array();
+    let grads = {
+        ::sam_runtime::__private::Driver::mark(&__sam_step_0, 2usize);
+        let __sam_loss_0 = loss;
+        {
+            #[allow(unused_imports)]
+            use ::sam_runtime::__private::{NoteLoss as _, PassOverLoss as _};
+            (&&::sam_runtime::__private::Look(&__sam_loss_0))
+                .__sam_note(&__sam_step_0, false);
+        }
+        let __sam_gradients_0 = __sam_loss_0.backward();
+        if let ::core::option::Option::Some(mut __sam_copy_0) = ::sam_runtime::__private::Driver::climb(
+            &__sam_step_0,
+            __sam_gradients_0,
+        ) {
+            #[allow(warnings, clippy::all)]
+            let () = {
+                let mut __sam_model_0 = __sam_copy_0;
+                ::sam_runtime::__private::Driver::rewind(&__sam_step_0, 0usize);
+                let logits = __sam_model_0
+                    .forward_mut(
+                        match __sam_input_0.take() {
+                            ::core::option::Option::Some(__sam_x) => {
+                                #[allow(unused_imports)]
+                                use ::sam_runtime::__private::Trace as _;
+                                __sam_x
+                                    .trace(
+                                        ::sam_runtime::__private::Driver::again(&__sam_step_0),
+                                    )
+                            }
+                            ::core::option::Option::None => {
+                                ::sam_runtime::__private::missing()
+                            }
+                        },
+                    );
+                ::sam_runtime::__private::Driver::rewind(&__sam_step_0, 1usize);
+                let y = ::sam_runtime::__private::Recorded::bind(
+                    &mut __sam_record_0_1_0,
+                );
+                let loss = mse_loss(logits, y);
+                ::sam_runtime::__private::Driver::rewind(&__sam_step_0, 2usize);
+                let __sam_loss_0 = loss;
+                {
+                    #[allow(unused_imports)]
+                    use ::sam_runtime::__private::{NoteLoss as _, PassOverLoss as _};
+                    (&&::sam_runtime::__private::Look(&__sam_loss_0))
+                        .__sam_note(&__sam_step_0, true);
+                }
+                let __sam_gradients_0 = __sam_loss_0.backward();
+                ::sam_runtime::__private::Driver::absorb(
+                    &__sam_step_0,
+                    &__sam_model_0,
+                    __sam_gradients_0,
+                );
+            };
+        }
+        match ::sam_runtime::__private::as_step(
+            ::sam_runtime::__private::Driver::finish_with(&__sam_step_0, &mut self.net),
+        ) {
+            ::core::result::Result::Ok(__sam_gradients_0) => __sam_gradients_0,
+            ::core::result::Result::Err(__sam_error_0) => {
+                ::sam_runtime::__private::panic(__sam_error_0)
+            }
         }
     };
     self.opt.update(&mut self.net, &grads).expect("unused parameters");

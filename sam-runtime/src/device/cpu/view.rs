@@ -14,18 +14,34 @@ use dfdx::{
 /// dfdx lends out single elements (`tensor[index]`) and copies of all. Where the elements that it lends
 /// out show that they lie in order, all of them are read from the first one on.
 pub(super) fn view<S: Shape, E: Unit, T>(t: &Tensor<S, E, Cpu, T>) -> Cow<'_, [E]> {
-    let sizes = t.shape().concrete();
-    let len: usize = sizes.into_iter().product();
+    match in_order(t) {
+        Some(elements) => Cow::Borrowed(elements),
+        None => Cow::Owned(t.as_vec()),
+    }
+}
+
+/// The elements of `t`, where they lie in row-major order on the host.
+pub(crate) fn slice<S: Shape, E: Unit, D: Storage<E>>(t: &Tensor<S, E, D>) -> Option<&[E]> {
+    let any: &dyn Any = t;
+    any.downcast_ref::<Tensor<S, E, Cpu>>().and_then(in_order)
+}
+
+/// The elements of `t`, where they lie in row-major order.
+fn in_order<S: Shape, E: Unit, T>(t: &Tensor<S, E, Cpu, T>) -> Option<&[E]> {
+    let len = t.shape().num_elements();
+    if len == 0 {
+        return Some(&[]);
+    }
     // Miri's default model of borrows lends out no more than was asked for.
-    if len == 0 || cfg!(miri) || !lies_in_order(t) {
-        return Cow::Owned(if len == 0 { Vec::new() } else { t.as_vec() });
+    if cfg!(miri) || !lies_in_order(t) {
+        return None;
     }
     let first: *const E = &t[S::Concrete::default()];
     // SAFETY: the elements lie in order in one `Vec`, whose first `len` elements they are: dfdx's tensors
     // are whole buffers, and each axis was seen to have the stride that row-major order gives it. The
     // buffer is shared (`Arc`) and never written while shared; `t` is borrowed as long as the slice is.
     // The pointer was derived from the vector's own, and so may be used for all of it.
-    Cow::Borrowed(unsafe { std::slice::from_raw_parts(first, len) })
+    Some(unsafe { std::slice::from_raw_parts(first, len) })
 }
 
 /// All elements of `t` in row-major order, from any device; in one piece where the memory allows.
@@ -42,35 +58,40 @@ pub(crate) fn in_memory<S: Shape, E: Unit, D: CopySlice<E>>(
     t: &Tensor<S, E, D>,
     len: usize,
 ) -> Cow<'_, [E]> {
-    let any: &dyn Any = t;
-    match any.downcast_ref::<Tensor<S, E, Cpu>>() {
-        Some(t) if lies_in_order(t) => view(t),
-        _ => {
-            let mut elements = vec![E::default(); len];
-            t.copy_into(&mut elements);
-            Cow::Owned(elements)
-        }
+    // Not `view`, for whose sake dfdx's walk over a tensor would be compiled with each user's crate.
+    if let Some(elements) = slice(t) {
+        return Cow::Borrowed(elements);
     }
+    let mut elements = vec![E::default(); len];
+    t.copy_into(&mut elements);
+    Cow::Owned(elements)
 }
 
 /// Whether the strides of `t`, measured in memory, are those of row-major order.
 pub(super) fn lies_in_order<S: Shape, E: Unit, T>(t: &Tensor<S, E, Cpu, T>) -> bool {
-    let sizes = t.shape().concrete();
-    if sizes.into_iter().product::<usize>() == 0 {
+    let address = |second: Option<usize>| {
+        let mut index = S::Concrete::default();
+        if let Some(axis) = second {
+            index[axis] = 1;
+        }
+        std::ptr::from_ref(&t[index]).addr()
+    };
+    is_row_major(t.shape().concrete().as_ref(), size_of::<E>(), &address)
+}
+
+/// `address` is that of the first element, or of the second one along an axis. Not generic: this is compiled
+/// once, for all shapes.
+fn is_row_major(sizes: &[usize], size: usize, address: &dyn Fn(Option<usize>) -> usize) -> bool {
+    if sizes.contains(&0) {
         return true;
     }
-    let first: *const E = &t[S::Concrete::default()];
-    let mut expected = 1;
-    for axis in (0..S::NUM_DIMS).rev() {
-        if sizes[axis] > 1 {
-            let mut second = S::Concrete::default();
-            second[axis] = 1;
-            let second: *const E = &t[second];
-            if second.addr().wrapping_sub(first.addr()) != expected * size_of::<E>() {
-                return false;
-            }
+    let first = address(None);
+    let mut expected = size;
+    for (axis, &len) in sizes.iter().enumerate().rev() {
+        if len > 1 && address(Some(axis)).wrapping_sub(first) != expected {
+            return false;
         }
-        expected *= sizes[axis];
+        expected *= len;
     }
     true
 }

@@ -9,7 +9,7 @@
 //! | `step` | norms and perturbations of gradients |
 //! | `layers` | the layers' operations |
 //! | `lane` | what goes to the card while it computes |
-//! | `transfer`, `twins` | copies within the card; two devices whose random numbers are alike |
+//! | `transfer` | copies within the card |
 #![allow(unsafe_code)]
 
 mod gpu;
@@ -21,10 +21,8 @@ mod numbers;
 mod spans;
 mod step;
 mod transfer;
-mod twins;
 
 pub(super) use lane::{Lane, Sent};
 pub(super) use memory::address;
 pub(super) use step::CudaKernels;
-pub(super) use transfer::{joined, mean, moved, split};
-pub(super) use twins::twins;
+pub(super) use transfer::{joined, mean, split};

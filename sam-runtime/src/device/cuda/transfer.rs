@@ -1,7 +1,5 @@
 //! Copies within the memory of a card.
 
-use std::any::Any;
-
 use cudarc::driver::result::memcpy_dtod_async;
 use dfdx::{
     prelude::Device,
@@ -12,26 +10,6 @@ use dfdx::{
 
 use super::{gpu::Gpu, memory::address, module::Element, step::add_scaled};
 use crate::device::Span;
-
-/// `t` on `device`, if that is the device of the type; both are on one card.
-pub(in crate::device) fn moved<S: Shape, E: Element>(
-    t: &Tensor<S, E, Cuda>,
-    device: &dyn Any,
-) -> Result<Tensor<S, E, Cuda>, CudaError>
-where
-    Cuda: Device<E>,
-{
-    let device = device.downcast_ref().unwrap_or(t.device());
-    let t = t.clone().try_contiguous()?;
-    let to = device.try_zeros_like(t.shape())?;
-    copy::<E>(
-        t.device(),
-        address(&t),
-        address(&to),
-        t.shape().num_elements(),
-    )?;
-    Ok(to)
-}
 
 /// See [`split`](crate::device::transfer::split).
 pub(in crate::device) fn split<Src: Shape, Dst: Shape, E: Element>(

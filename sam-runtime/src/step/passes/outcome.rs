@@ -9,20 +9,20 @@ use super::{
         queued::{copy_gradients, restore_gradients, take_buffers},
         report,
         tensors::blend_buffers,
+        workspace,
     },
     Step,
 };
 
 impl<M, E, D> Step<M, E, D>
 where
-    M: TensorCollection<E, D> + Clone,
+    M: TensorCollection<E, D>,
     E: Dtype,
     D: Device<E>,
 {
-    /// Ends the step with this failure; no further pass runs.
+    /// Ends the step with this failure; nothing more is run again.
     pub(crate) fn fail(&mut self, failure: Failure<D::Err>) {
         self.failure.get_or_insert(failure);
-        self.next = None;
     }
 
     /// Ends the step with an error of the user's `try_backward`.
@@ -30,29 +30,42 @@ where
         self.fail(Failure::Device(error));
     }
 
-    /// Ends the step and writes the buffers into `model`; its weights are not touched. `None` for a
-    /// model whose buffers can't have changed.
-    pub(crate) fn finish(self, model: Option<&mut M>) -> Result<Gradients<E, D>, Failure<D::Err>> {
+    /// Ends the step. Where it gives no gradient, `model` gets back the buffers that it began with; its
+    /// weights are not touched. `None` where it can't be borrowed.
+    pub(crate) fn finish(
+        &mut self,
+        model: Option<&mut M>,
+    ) -> Result<Gradients<E, D>, Failure<D::Err>> {
+        self.marks.settle();
         let (kernels, notes) = (self.kernels, self.notes.clone());
-        let (advanced, result) = self.end();
-        if let (Ok(_), Some((from, _)), Some(model)) = (&result, advanced, model) {
-            match (kernels.and_then(|k| k.queue()), &notes) {
-                (Some(queue), Some(notes)) => take_buffers(model, &from, notes, queue),
-                _ => blend_buffers(model, &from, 0.0, 1.0),
-            }
-            .map_err(Failure::Device)?;
+        let result = self.end();
+        let left_out = result.is_err() || self.report.is_skipped;
+        let base = self.base.take();
+        if let (Some(model), Some(base)) = (model, &base) {
+            let restored = match (kernels.and_then(|k| k.queue()), &notes) {
+                _ if left_out => blend_buffers(model, base, 0.0, 1.0),
+                (Some(queue), Some(notes)) => {
+                    let after = (self.copy)(model);
+                    blend_buffers(model, base, 0.0, 1.0)
+                        .and_then(|()| take_buffers(model, &after, notes, queue))
+                }
+                _ => Ok(()),
+            };
+            restored.map_err(Failure::Device)?;
+        }
+        self.advanced.clear();
+        report::publish(std::mem::take(&mut self.report));
+        if let Some(space) = self.space.take() {
+            workspace::keep(space);
         }
         result
     }
 
-    #[allow(clippy::type_complexity)]
-    fn end(mut self) -> (Option<(M, f64)>, Result<Gradients<E, D>, Failure<D::Err>>) {
-        let mut advanced = self.advanced.take();
+    fn end(&mut self) -> Result<Gradients<E, D>, Failure<D::Err>> {
         let result = match (self.failure.take(), self.nonfinite.take()) {
             (Some(failure), _) => Err(failure),
             (None, Some(error)) if self.settings.nonfinite == NonFinite::Error => Err(error.into()),
             (None, Some(_)) => {
-                advanced = None;
                 self.report.is_skipped = true;
                 self.restore_start()
             }
@@ -63,17 +76,21 @@ where
             .zip(self.shares.iter().copied())
             .collect();
         self.report.verdict = self.notes.take().map(|notes| notes.verdict);
-        report::publish(std::mem::take(&mut self.report));
-        (advanced, result)
+        result
+    }
+
+    fn take_total(&mut self) -> Gradients<E, D> {
+        self.total.take().unwrap_or_else(Gradients::leaky)
     }
 
     /// The result, within its bounds.
     fn clipped(&mut self) -> Result<Gradients<E, D>, Failure<D::Err>> {
-        let mut total = self.total.take().expect("no pass has the result");
-        let kernels = self.kernels.expect("checked when the step began");
-        let clip = self.settings.clip;
-        clip.apply(&self.base, &mut total, kernels)
-            .map_err(Failure::Device)?;
+        let mut total = self.take_total();
+        if let (Some(kernels), Some(base)) = (self.kernels, &self.base) {
+            let clip = self.settings.clip;
+            clip.apply(base, &mut total, kernels)
+                .map_err(Failure::Device)?;
+        }
         Ok(total)
     }
 
@@ -81,13 +98,13 @@ where
     /// error if it is time to look for one, and there is one.
     fn judged(&mut self, mut total: Gradients<E, D>) -> Result<Gradients<E, D>, Failure<D::Err>> {
         let queue = self.kernels.and_then(|kernels| kernels.queue());
-        let space = self.space.as_mut().expect("a workspace");
-        let (Some(queue), Some(notes)) = (queue, &self.notes) else {
+        let (Some(queue), Some(notes), Some(space), Some(base)) =
+            (queue, &self.notes, &mut self.space, &self.base)
+        else {
             return Ok(total);
         };
-        if let Some(backup) = &mut space.backup {
-            restore_gradients(&self.base, &mut total, backup, notes, queue)
-                .map_err(Failure::Device)?;
+        if let (true, Some(backup)) = (self.has_start, &mut space.backup) {
+            restore_gradients(base, &mut total, backup, notes, queue).map_err(Failure::Device)?;
         }
         let watches = self.settings.nonfinite == NonFinite::Error;
         if let Some(watch) = space.watch.as_mut().filter(|_| watches)
@@ -101,19 +118,23 @@ where
     }
 
     fn restore_start(&mut self) -> Result<Gradients<E, D>, Failure<D::Err>> {
-        let kernels = self.kernels.expect("checked when the step began");
-        let mut start = self.total.take().expect("no pass has the result");
-        let space = self.space.as_mut().expect("a workspace");
-        if let (true, Some(backup)) = (self.touched, &mut space.backup) {
-            copy_gradients(&self.base, &mut start, backup, kernels).map_err(Failure::Device)?;
+        let mut start = self.take_total();
+        if let (true, true, Some(kernels), Some(base), Some(space)) = (
+            self.touched,
+            self.has_start,
+            self.kernels,
+            &self.base,
+            &mut self.space,
+        ) && let Some(backup) = &mut space.backup
+        {
+            copy_gradients(base, &mut start, backup, kernels).map_err(Failure::Device)?;
+        }
+        if !self.has_start
+            && let Some(base) = &self.base
+        {
+            // Nothing was there to start from.
+            return base.try_alloc_grads().map_err(Failure::Device);
         }
         Ok(start)
-    }
-
-    /// Whether the observers have something to see: every chunk's clean pass was run.
-    pub(crate) fn is_observed(&self) -> bool {
-        self.advanced
-            .as_ref()
-            .is_some_and(|(_, share)| *share > 1.0 - 1e-9)
     }
 }

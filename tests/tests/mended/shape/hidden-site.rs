@@ -7,13 +7,20 @@ type Net = modules::Linear<4, 3, f32, Cpu>;
 type X = Tensor<Rank2<8, 4>, f32, Cpu>;
 type Y = Tensor<Rank2<8, 3>, f32, Cpu>;
 
+fn timed<T>(work: impl FnOnce() -> T) -> T {
+    let start = std::time::Instant::now();
+    let done = work();
+    println!("{:?}", start.elapsed());
+    done
+}
+
 #[sam_train(rho = 0.05)]
 fn train(model: &mut Net, opt: &mut Sgd<Net, f32, Cpu>, data: Vec<(X, Y)>) {
     let mut grads = model.alloc_grads();
     for (x, y) in data {
         let logits = model.forward_mut(x.traced(grads));
         let loss = cross_entropy_with_logits_loss(logits, y);
-        grads = loss.backward();
+        grads = timed(|| loss.backward());
         opt.update(model, &grads).unwrap();
     }
 }

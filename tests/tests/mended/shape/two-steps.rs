@@ -8,23 +8,17 @@ type X = Tensor<Rank2<8, 4>, f32, Cpu>;
 type Y = Tensor<Rank2<8, 3>, f32, Cpu>;
 
 #[sam_train(rho = 0.05)]
-fn classify(model: &mut Net, opt: &mut Sgd<Net, f32, Cpu>, x: X, y: Y) {
-    let logits = model.forward_mut(x.traced(model.alloc_grads()));
-    let grads = cross_entropy_with_logits_loss(logits, y).backward();
-    opt.update(model, &grads).unwrap();
-}
-
-#[sam_train(rho = 0.05)]
-fn regress(model: &mut Net, opt: &mut Sgd<Net, f32, Cpu>, x: X, y: Y) {
-    let logits = model.forward_mut(x.traced(model.alloc_grads()));
-    let grads = mse_loss(logits, y).backward();
-    opt.update(model, &grads).unwrap();
-}
-
 fn train(model: &mut Net, opt: &mut Sgd<Net, f32, Cpu>, data: Vec<(X, Y)>) {
+    let mut grads = model.alloc_grads();
     for (x, y) in data {
-        classify(model, opt, x.clone(), y.clone());
-        regress(model, opt, x, y);
+        let logits = model.forward_mut(x.traced(grads));
+        let loss = if y.clone().sum::<Rank0, _>().array() == 8.0 {
+            cross_entropy_with_logits_loss(logits, y)
+        } else {
+            mse_loss(logits, y)
+        };
+        grads = loss.backward();
+        opt.update(model, &grads).unwrap();
     }
 }
 

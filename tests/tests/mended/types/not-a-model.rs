@@ -1,35 +1,20 @@
 //! `not-a-model`, mended.
 
-use dfdx::{optim::*, prelude::*};
+use dfdx::prelude::*;
 use sam_runtime::sam_train;
 
 type Net = modules::Linear<4, 3, f32, Cpu>;
 type X = Tensor<Rank2<8, 4>, f32, Cpu>;
 type Y = Tensor<Rank2<8, 3>, f32, Cpu>;
 
-#[derive(Clone, Debug)]
 struct Own(Net);
 
-impl TensorCollection<f32, Cpu> for Own {
-    type To<E: Dtype, D: Device<E>> = Built<E, D>;
-
-    fn iter_tensors<V: ModuleVisitor<Self, f32, Cpu>>(
-        visitor: &mut V,
-    ) -> Result<Option<Built<V::E2, V::D2>>, V::Err> {
-        visitor.visit_fields(Self::module("0", |own| &own.0, |own| &mut own.0), Built)
-    }
-}
-
-struct Built<E: Dtype, D: Device<E>>(modules::Linear<4, 3, E, D>);
-
-#[sam_train(rho = 0.05)]
-fn train(model: &mut Own, opt: &mut Sgd<Own, f32, Cpu>, data: Vec<(X, Y)>) {
-    let mut grads = model.alloc_grads();
-    for (x, y) in data {
-        let logits = model.0.forward(x.traced(grads));
-        grads = cross_entropy_with_logits_loss(logits, y).backward();
-        opt.update(model, &grads).unwrap();
-    }
+#[sam_train(rho = 0.05, model = model.0)]
+fn gradient(model: &mut Own, x: X, y: Y) -> Gradients<f32, Cpu> {
+    let grads = model.0.alloc_grads();
+    let logits = model.0.forward(x.traced(grads));
+    let loss = cross_entropy_with_logits_loss(logits, y);
+    loss.backward()
 }
 
 fn main() {}

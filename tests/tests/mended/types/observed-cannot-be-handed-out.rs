@@ -12,14 +12,17 @@ struct Scored {
     accuracy: f32,
 }
 
-fn score(logits: Tensor<Rank2<8, 3>, f32, Cpu, OwnedTape<f32, Cpu>>, y: Y) -> Scored {
+fn score(
+    logits: Tensor<Rank2<4, 3>, f32, Cpu, OwnedTape<f32, Cpu>>,
+    y: Tensor<Rank2<4, 3>, f32, Cpu>,
+) -> Scored {
     Scored {
         loss: cross_entropy_with_logits_loss(logits, y),
         accuracy: 0.0,
     }
 }
 
-#[sam_train(rho = 0.05)]
+#[sam_train(rho = 0.05, m = 4)]
 fn train(model: &mut Net, opt: &mut Sgd<Net, f32, Cpu>, data: Vec<(X, Y)>) {
     let mut grads = model.alloc_grads();
     for (x, y) in data {

@@ -1,10 +1,13 @@
-//! `backward` is in another block than its forward pass.
+//! `backward` is called in a loop that its forward pass is not in.
 //!
-//! The statements from the forward pass to `backward` become the body of both passes, so all of
-//! them must run, one after the other. In a block of an `if` or a loop `backward` may run never, or
-//! twice.
+//! A step is one forward pass and one `backward`: the gradient is taken at the weights, then the forward
+//! pass and the loss run again at the perturbed ones. In a loop, `backward` would be called as often for a
+//! forward pass that ran once. The same holds for a closure, where the forward pass leaves the function or
+//! its loop: a closure can't.
 //!
-//! Mended: compute the gradient always; only `update` may be in the `if`. For NaN there is `nonfinite = "skip"`.
+//! Any other block is right: the branch of an `if`, an arm, a block in braces.
+//!
+//! Mended: call `backward` beside its forward pass, or let the forward pass stand in the loop too.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;
@@ -18,8 +21,8 @@ fn train(model: &mut Net, opt: &mut Sgd<Net, f32, Cpu>, data: Vec<(X, Y)>) {
     let mut grads = model.alloc_grads();
     for (x, y) in data {
         let logits = model.forward_mut(x.traced(grads.clone()));
-        let loss = cross_entropy_with_logits_loss(logits, y);
-        if loss.array() < 10.0 {
+        let mut losses = vec![cross_entropy_with_logits_loss(logits, y)];
+        while let Some(loss) = losses.pop() {
             grads = loss.backward();
             opt.update(model, &grads).unwrap();
         }

@@ -1,11 +1,11 @@
-//! The forward pass does not use the model that is trained.
+//! Nothing between the forward pass and `backward` mentions the model that is trained.
 //!
-//! In the second pass a perturbed copy takes the place of the model that `update` trains. A forward
-//! pass that does not mention it would run at the same weights twice, and SAM would be the base
-//! optimizer without a word.
+//! What leads to the loss runs again on a copy of the model at the perturbed weights, under the name that
+//! `update` gives the model. Statements that don't mention it would run at the same weights twice, and SAM
+//! would be the base optimizer without a word.
 //!
-//! Mended: run the forward pass on the model itself. Where a method of its owner runs it, as in
-//! `agent.q(x)`, name the owner: `model = agent`.
+//! Mended: run the forward pass on the model itself. A reference to it (`let net = &self.net;`), a closure
+//! that runs it, and a method of what holds it (`self.forward(x)`) do as well.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

@@ -13,14 +13,16 @@ type Net = modules::Linear<4, 3, f32, Cpu>;
 type X = Tensor<Rank2<8, 4>, f32, Cpu>;
 type Y = Tensor<Rank2<8, 3>, f32, Cpu>;
 
+type Loss = Tensor<Rank0, f32, Cpu, OwnedTape<f32, Cpu>>;
+
 #[sam_train(rho = 0.05)]
-fn train(model: &mut Net, opt: &mut Sgd<Net, f32, Cpu>, data: Vec<(X, Y)>) {
+fn train(model: &mut Net, opt: &mut Sgd<Net, f32, Cpu>, data: Vec<(X, Y)>, penalties: Vec<Loss>) {
     let mut grads = model.alloc_grads();
-    for (x, y) in data {
-        let logits = model.forward_mut(x.traced(grads.clone()));
-        let loss = y.leaky_traced().mean();
-        println!("{:?}", logits.array());
-        grads = loss.backward();
+    for ((x, y), penalty) in data.into_iter().zip(penalties) {
+        let logits = model.forward_mut(x.traced(grads));
+        let loss = cross_entropy_with_logits_loss(logits, y);
+        println!("{} {}", loss.array(), penalty.array());
+        grads = penalty.backward();
         opt.update(model, &grads).unwrap();
     }
 }

@@ -1,10 +1,9 @@
-//! A value that both passes use up is not `Clone`.
+//! A value that the forward pass or the loss uses up is not `Clone`.
 //!
-//! The statements that lead from the model to the loss run twice, and this value is moved in them.
-//! dfdx's tensors are `Clone` (a clone shares the data), so each pass gets one of its own.
+//! What leads from the model to the loss runs twice, and this value is moved in it. It is cloned before it is
+//! moved, for the second run. dfdx's tensors are `Clone` (a clone shares the data).
 //!
-//! Mended: make it `Clone`, borrow it, or take out of it what the loss needs before the forward
-//! pass.
+//! Mended: make it `Clone`, borrow it, or take out of it what the loss needs in a statement before.
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::sam_train;

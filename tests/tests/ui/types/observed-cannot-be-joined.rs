@@ -1,8 +1,8 @@
-//! A value of the chunks is read as one of the batch.
+//! With `m`, a value of the chunks is read as one of the batch.
 //!
-//! With `m` this value is computed for each chunk, but the statement that reads it runs once for
-//! the batch. Numbers and scalar tensors are averaged for it, and tensors of `m` rows put together;
-//! what is not of this kind has no value for the batch.
+//! This value is computed for each chunk, and the statement that reads it runs once for the batch. Numbers and
+//! scalar tensors are averaged for it, and tensors of `m` rows put together; what is not of this kind has no
+//! value for the batch.
 //!
 //! Mended: compute a number: its mean over the chunks is then read.
 

@@ -1,0 +1,652 @@
+//! Which lines on the way to a backward site the loss depends on, and which of those depend on the model.
+
+use std::collections::HashSet;
+
+use syn::{Expr, Stmt, visit::Visit};
+
+use super::{
+    localize::{self, Words},
+    path::{Path, Source, Step},
+    prune::{self, may_change},
+    sites::{self, Frame, Site},
+};
+use crate::{
+    plan::{NodeId, Replay, Trace, TraceKind, id_of},
+    source::{How, Place, Use, Uses, has_ident},
+};
+
+/// The slice of one step.
+pub(super) struct Slice {
+    /// In order; the last one is the loss.
+    pub(super) lines: Vec<SliceLine>,
+    pub(super) traces: Vec<Trace>,
+}
+
+pub(super) struct SliceLine {
+    /// Where it is in the path.
+    pub(super) step: usize,
+    pub(super) replay: Replay,
+    /// What the replay uses.
+    pub(super) uses: Vec<Use>,
+}
+
+/// What the slice is cut from.
+pub(super) struct Cut<'p, 'a> {
+    pub(super) path: &'p Path<'a>,
+    pub(super) model: &'p Place,
+    pub(super) traces: &'p [Site<'a>],
+    /// Backward and update sites: lines with one are never part of a slice.
+    pub(super) barriers: &'p [NodeId],
+    /// The backward sites among them.
+    pub(super) backwards: &'p [NodeId],
+    /// The variable that the backward statement assigns.
+    pub(super) gradients: Option<Place>,
+    pub(super) words: &'p Words,
+}
+
+/// A line of the path, and the sites in it.
+struct Looked {
+    is_barrier: bool,
+    /// Whether a tape begins in it.
+    begins: bool,
+    traces: Vec<NodeId>,
+    uses: Uses<'static>,
+    /// What depends on a tape before the line.
+    tainted: Vec<Place>,
+}
+
+impl<'a> Cut<'_, 'a> {
+    /// The slice; `Err(true)` where a tape begins that the loss does not depend on.
+    pub(super) fn slice(&self) -> Result<Slice, bool> {
+        let lines: Vec<(usize, Source<'a>)> = self
+            .path
+            .lines()
+            .map(|(step, line)| (step, line.source))
+            .collect();
+        let all: HashSet<NodeId> = self.traces.iter().map(|site| id_of(site.call)).collect();
+        let reached_of = |of: &HashSet<NodeId>| -> HashSet<NodeId> {
+            let cut = self.cut(&lines, of, None);
+            cut.iter().flat_map(|line| line.traces.clone()).collect()
+        };
+        // The tapes before the backward site of another step are that step's, as a rule.
+        let others = lines[..lines.len() - 1].iter().rposition(|(_, source)| {
+            calls_in(*source)
+                .iter()
+                .any(|id| self.backwards.contains(id))
+        });
+        let own: HashSet<NodeId> = lines[others.map_or(0, |at| at + 1)..]
+            .iter()
+            .flat_map(|(_, source)| self.traces_in(*source, &all))
+            .collect();
+        let mut reached = reached_of(&own);
+        if reached.is_empty() && others.is_some() {
+            reached = reached_of(&all);
+        }
+        if !reached.is_empty() {
+            // Tapes of other steps begin nothing here.
+            let cut = self.cut(&lines, &reached, None);
+            return Ok(self.finish(&lines, cut, &reached));
+        }
+        let Some(helper) = self.helper(&lines) else {
+            let before = lines
+                .iter()
+                .any(|(_, source)| !self.traces_in(*source, &all).is_empty());
+            return Err(before);
+        };
+        let cut = self.cut(&lines, &reached, Some(helper));
+        Ok(self.finish(&lines, cut, &reached))
+    }
+
+    fn traces_in(&self, source: Source<'a>, of: &HashSet<NodeId>) -> Vec<NodeId> {
+        calls_in(source)
+            .into_iter()
+            .filter(|id| of.contains(id))
+            .collect()
+    }
+
+    /// What is evaluated at a site and not in the replay: `E`, and `X` where it is kept.
+    fn outside(&self, traces: &[NodeId], tainted: &[Place]) -> (Vec<NodeId>, Vec<Trace>) {
+        let mut outside = Vec::new();
+        let mut found = Vec::new();
+        let sites = self.traces.iter().enumerate();
+        for (index, site) in sites.filter(|(_, s)| traces.contains(&id_of(s.call))) {
+            let Some(kind) = sites::trace_kind(site.call) else {
+                continue;
+            };
+            outside.extend(site.call.args.first().map(id_of));
+            let input = &*site.call.receiver;
+            let uses = Uses::of_expr(input, &[]);
+            let is_of_slice = uses.touch(self.model)
+                || tainted.iter().any(|t| uses.touch(t))
+                || self.is_repeated(site);
+            if !is_of_slice {
+                outside.push(id_of(input));
+                if let Expr::MethodCall(call) = input {
+                    outside.push(id_of(call));
+                }
+            }
+            found.push(Trace {
+                node: id_of(site.call),
+                site: index,
+                line: 0,
+                kind,
+                kept: !is_of_slice,
+            });
+        }
+        (outside, found)
+    }
+
+    /// Whether a site may be reached several times in its line: in a loop of it, in a closure.
+    fn is_repeated(&self, site: &Site<'a>) -> bool {
+        let is_on_path = |frame: &Frame<'a>| {
+            let Frame::Block(block, _) = frame else {
+                return false;
+            };
+            self.path
+                .lines()
+                .any(|(_, line)| line.at.block == id_of(*block))
+        };
+        let inside = site
+            .stack
+            .iter()
+            .rposition(is_on_path)
+            .map_or(0, |depth| depth + 1);
+        let repeats = |frame: &Frame<'a>| matches!(frame, Frame::Loop { .. } | Frame::Closure(_));
+        site.stack[inside..].iter().any(repeats)
+    }
+
+    /// The lines that the loss depends on and that depend on a tape, the last one being the loss.
+    fn cut(
+        &self,
+        lines: &[(usize, Source<'a>)],
+        traces: &HashSet<NodeId>,
+        helper: Option<usize>,
+    ) -> Vec<Member> {
+        let (tainted, looked) = self.tainted(lines, traces, helper);
+        self.needed(lines, &looked, &tainted)
+    }
+
+    /// Forwards: which lines depend on a tape or, behind the first, on the model.
+    fn tainted(
+        &self,
+        lines: &[(usize, Source<'a>)],
+        traces: &HashSet<NodeId>,
+        helper: Option<usize>,
+    ) -> (Vec<bool>, Vec<Looked>) {
+        let mut tainted: Vec<Place> = Vec::new();
+        let mut has_begun = false;
+        let mut of_line = Vec::new();
+        let mut looked = Vec::new();
+        for (step, source) in lines {
+            let of_tape: Vec<NodeId> = self.traces_in(*source, traces);
+            let is_site = |id: &NodeId| {
+                let site = self.traces.iter().find(|s| id_of(s.call) == *id);
+                // A tape that comes from the slice goes on with it.
+                site.is_some_and(|site| match sites::trace_kind(site.call) {
+                    Some(TraceKind::PutTape) => {
+                        let tape = Uses::of_expr(&site.call.args[0], &[]);
+                        !tainted.iter().any(|t| tape.touch(t))
+                    }
+                    _ => true,
+                })
+            };
+            let of_tape: Vec<NodeId> = of_tape.into_iter().filter(is_site).collect();
+            let (outside, _) = self.outside(&of_tape, &tainted);
+            let uses = source.uses(&outside);
+            let all = uses.detached();
+            let is_barrier = !matches!(source, Source::Loss(_))
+                && calls_in(*source)
+                    .iter()
+                    .any(|id| self.barriers.contains(id));
+            let begins = !of_tape.is_empty() || helper == Some(*step);
+            has_begun |= begins;
+            let depends = tainted.iter().any(|t| all.touch(t));
+            let touches_model = all.touch(self.model);
+            let of_model = has_begun && all.all.iter().any(|u| self.model.contains(&u.place));
+            let is_tainted = !is_barrier
+                && (begins
+                    || depends
+                    || of_model
+                    || (touches_model && is_alias(*source, self.model, &tainted)));
+            let binds = source.binds();
+            let before = tainted.clone();
+            // A name that is bound anew is another variable.
+            if !source.is_conditional() {
+                tainted.retain(|t| !binds.contains(&t.root));
+            }
+            if is_tainted {
+                tainted.extend(binds.iter().map(Place::of_variable));
+                let changed = changed(*source, &all, &tainted, begins);
+                tainted.extend(changed.into_iter().filter(|p| !self.model.overlaps(p)));
+            }
+            of_line.push(is_tainted);
+            looked.push(Looked {
+                is_barrier,
+                begins,
+                traces: of_tape,
+                uses: all,
+                tainted: before,
+            });
+        }
+        (of_line, looked)
+    }
+
+    /// Backwards: which of them the loss needs.
+    fn needed(
+        &self,
+        lines: &[(usize, Source<'a>)],
+        looked: &[Looked],
+        tainted: &[bool],
+    ) -> Vec<Member> {
+        let last = lines.len() - 1;
+        let mut tainted_places: Vec<Place> = Vec::new();
+        for (k, (_, source)) in lines.iter().enumerate() {
+            if tainted[k] {
+                tainted_places.extend(source.binds().iter().map(Place::of_variable));
+                tainted_places.extend(changed(
+                    *source,
+                    &looked[k].uses,
+                    &tainted_places,
+                    looked[k].begins,
+                ));
+            }
+        }
+        let mut needed: Vec<Place> = Vec::new();
+        let mut changed_in_slice: Vec<Place> = Vec::new();
+        let mut members = Vec::new();
+        for k in (0..=last).rev() {
+            let (step, source) = lines[k];
+            let look = &looked[k];
+            let binds = source.binds();
+            let is_loss = k == last;
+            let defines = needed.iter().any(|p| binds.contains(&p.root));
+            let changes: Vec<Place> = changed(source, &look.uses, &tainted_places, look.begins)
+                .into_iter()
+                .filter(|p| !self.model.overlaps(p) && self.can_be_changed(source, p, step))
+                .collect();
+            let changes_needed = changes.iter().any(|c| needed.iter().any(|p| p.overlaps(c)));
+            let is_state =
+                defines && self.is_local_state(source, step, &changed_in_slice, lines[last].0);
+            let takes_part = is_loss
+                || (!look.is_barrier && tainted[k] && (defines || changes_needed))
+                || (!look.is_barrier && is_state);
+            if !takes_part {
+                if !source.is_conditional() {
+                    needed.retain(|p| !binds.contains(&p.root));
+                }
+                continue;
+            }
+            let replay = self.replay(source, &look.traces, &needed, &look.tainted);
+            let uses = match &replay {
+                Replay::Stmt(stmt) => Uses::of_stmt(stmt, &[]).all,
+                Replay::Arm(_, expr) | Replay::Loss(expr) => Uses::of_expr(expr, &[]).all,
+            };
+            let needed_after = needed.clone();
+            if !source.is_conditional() {
+                needed.retain(|p| !binds.contains(&p.root));
+            }
+            needed.extend(uses.iter().map(|u| u.place.clone()));
+            changed_in_slice.extend(changes);
+            members.push(Member {
+                step,
+                traces: look.traces.clone(),
+                replay,
+                uses,
+                needed: needed_after,
+                tainted: look.tainted.clone(),
+            });
+        }
+        members.reverse();
+        members
+    }
+
+    /// Whether a line can change the place: a macro that is not known can, where it is `mut`.
+    fn can_be_changed(&self, source: Source<'a>, place: &Place, step: usize) -> bool {
+        if !matches!(source, Source::Stmt(Stmt::Macro(_))) {
+            return true;
+        }
+        let declared = self.path.declared(&place.root, step);
+        declared.is_none_or(|d| d.mutable || d.reference == Some(true))
+    }
+
+    /// Whether a `let` that does not depend on the model is part of the slice all the same: a variable that
+    /// the slice fills (`let mut terms = Vec::new();`), a closure, a `let loss;`.
+    fn is_local_state(
+        &self,
+        source: Source<'a>,
+        step: usize,
+        changed: &[Place],
+        loss: usize,
+    ) -> bool {
+        let Source::Stmt(Stmt::Local(local)) = source else {
+            return false;
+        };
+        let is_near = !self.path.loop_between(step, loss) && !self.path.closure_between(step, loss);
+        let binds = source.binds();
+        let is_changed = changed.iter().any(|p| binds.contains(&p.root));
+        match &local.init {
+            None => is_changed,
+            Some(init) => {
+                is_near
+                    && (matches!(*init.expr, Expr::Closure(_))
+                        || (is_changed && init.diverge.is_none() && is_constant(&init.expr)))
+            }
+        }
+    }
+
+    fn replay(
+        &self,
+        source: Source<'a>,
+        traces: &[NodeId],
+        needed: &[Place],
+        tainted: &[Place],
+    ) -> Replay {
+        let (_, found) = self.outside(traces, tainted);
+        match source {
+            Source::Stmt(stmt) => {
+                let stmt = localize::stmt(stmt, &found, self.words);
+                Replay::Stmt(Box::new(prune::stmt(&stmt, needed)))
+            }
+            Source::Arm(pat, expr) => {
+                let expr = localize::expr(expr, &found, self.words);
+                Replay::Arm(Box::new(pat.clone()), Box::new(prune::expr(&expr, needed)))
+            }
+            Source::Loss(expr) => {
+                let expr = localize::expr(expr, &found, self.words);
+                Replay::Loss(Box::new(prune::expr(&expr, needed)))
+            }
+        }
+    }
+
+    fn finish(
+        &self,
+        lines: &[(usize, Source<'a>)],
+        members: Vec<Member>,
+        _: &HashSet<NodeId>,
+    ) -> Slice {
+        let mut slice = Slice {
+            lines: Vec::new(),
+            traces: Vec::new(),
+        };
+        for member in members {
+            let index = slice.lines.len();
+            let (_, mut found) = self.outside(&member.traces, &member.tainted);
+            if member.traces.is_empty()
+                && let Some((_, source)) = lines.iter().find(|(step, _)| *step == member.step)
+                && let Some(argument) = self.gradient_argument(*source)
+                && slice.traces.is_empty()
+            {
+                found.push(Trace {
+                    node: argument,
+                    site: 0,
+                    line: index,
+                    kind: TraceKind::Argument,
+                    kept: false,
+                });
+            }
+            let mut replay = member.replay;
+            let mut uses = member.uses;
+            for trace in &mut found {
+                trace.line = index;
+                if trace.kind == TraceKind::Argument
+                    && let Some((_, source)) = lines.iter().find(|(step, _)| *step == member.step)
+                {
+                    // The argument is the step's in the replay.
+                    replay = localize_argument(*source, trace.node, replay, self.words);
+                    replay = match replay {
+                        Replay::Stmt(stmt) => {
+                            Replay::Stmt(Box::new(prune::stmt(&stmt, &member.needed)))
+                        }
+                        Replay::Arm(pat, expr) => {
+                            Replay::Arm(pat, Box::new(prune::expr(&expr, &member.needed)))
+                        }
+                        Replay::Loss(expr) => {
+                            Replay::Loss(Box::new(prune::expr(&expr, &member.needed)))
+                        }
+                    };
+                    uses = match &replay {
+                        Replay::Stmt(stmt) => Uses::of_stmt(stmt, &[]).all,
+                        Replay::Arm(_, expr) | Replay::Loss(expr) => Uses::of_expr(expr, &[]).all,
+                    };
+                }
+            }
+            slice.traces.extend(found);
+            slice.lines.push(SliceLine {
+                step: member.step,
+                replay,
+                uses,
+            });
+        }
+        slice
+    }
+
+    /// The line of a function of the user's that traces: the first one that the loss depends on, that
+    /// mentions the model and, if there is such a one, is handed the gradients.
+    fn helper(&self, lines: &[(usize, Source<'a>)]) -> Option<usize> {
+        let last = lines.len() - 1;
+        let mut needed = lines[last].1.uses(&[]).all;
+        let mut candidates = Vec::new();
+        let touches = |uses: &[Use]| uses.iter().any(|u| u.place.overlaps(self.model));
+        if touches(&needed) {
+            candidates.push((lines[last].0, lines[last].1));
+        }
+        for (step, source) in lines[..last].iter().rev() {
+            let is_barrier = calls_in(*source)
+                .iter()
+                .any(|id| self.barriers.contains(id));
+            let uses = source.uses(&[]);
+            let binds = source.binds();
+            let changes = changed(*source, &uses, &[], false);
+            let defines = needed.iter().any(|u| binds.contains(&u.place.root))
+                || changes
+                    .iter()
+                    .any(|c| needed.iter().any(|u| u.place.overlaps(c)));
+            if !defines || is_barrier {
+                continue;
+            }
+            if touches(&uses.all) && !self.path.loop_between(*step, lines[last].0) {
+                candidates.push((*step, *source));
+            }
+            needed.retain(|u| !binds.contains(&u.place.root));
+            needed.extend(uses.all);
+        }
+        candidates.reverse();
+        let handed = candidates
+            .iter()
+            .find(|(_, source)| self.gradient_argument(*source).is_some());
+        handed.or(candidates.first()).map(|(step, _)| *step)
+    }
+
+    /// The argument of a call that is the gradients to begin from.
+    fn gradient_argument(&self, source: Source<'a>) -> Option<NodeId> {
+        struct Find<'g, 'p, 'a> {
+            gradients: Option<&'g Place>,
+            path: &'p Path<'a>,
+            found: Option<NodeId>,
+        }
+        impl Find<'_, '_, '_> {
+            /// Whether a variable is bound to gradients: `let start = grads.take().unwrap_or_else(..);`
+            fn holds_gradients(&self, place: &Place) -> bool {
+                let steps = self.path.steps.len();
+                let Some(declared) = self.path.declared(&place.root, steps) else {
+                    return false;
+                };
+                match &self.path.steps[declared.step] {
+                    Step::Param(_, ty) => place.is_variable() && has_ident(ty, "Gradients"),
+                    Step::Line(line) => line.source.init().is_some_and(|init| {
+                        let of_kept = self
+                            .gradients
+                            .is_some_and(|kept| Uses::of_expr(init, &[]).touch(kept));
+                        place.is_variable()
+                            && (of_kept
+                                || has_ident(init, "alloc_grads")
+                                || has_ident(init, "try_alloc_grads"))
+                    }),
+                    _ => false,
+                }
+            }
+
+            fn args<'x>(&mut self, args: impl Iterator<Item = &'x Expr>) {
+                for arg in args {
+                    let inner = match arg {
+                        Expr::MethodCall(call) if call.method == "clone" => &*call.receiver,
+                        other => other,
+                    };
+                    let is_gradients = Place::of_expr(inner)
+                        .is_some_and(|p| Some(&p) == self.gradients || self.holds_gradients(&p));
+                    let is_fresh = matches!(arg, Expr::MethodCall(call)
+                        if matches!(&*call.method.to_string(), "alloc_grads" | "try_alloc_grads"));
+                    if (is_gradients || is_fresh) && self.found.is_none() {
+                        self.found = Some(id_of(arg));
+                    }
+                }
+            }
+        }
+        impl<'ast> Visit<'ast> for Find<'_, '_, '_> {
+            fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {
+                self.args(call.args.iter());
+                syn::visit::visit_expr_call(self, call);
+            }
+            fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
+                self.args(call.args.iter());
+                syn::visit::visit_expr_method_call(self, call);
+            }
+        }
+        let mut find = Find {
+            gradients: self.gradients.as_ref(),
+            path: self.path,
+            found: None,
+        };
+        match source {
+            Source::Stmt(stmt) => find.visit_stmt(stmt),
+            Source::Arm(_, expr) | Source::Loss(expr) => find.visit_expr(expr),
+        }
+        find.found
+    }
+}
+
+/// A line of the slice, before its place in it is known.
+struct Member {
+    step: usize,
+    traces: Vec<NodeId>,
+    replay: Replay,
+    uses: Vec<Use>,
+    /// What the lines after it need.
+    needed: Vec<Place>,
+    tainted: Vec<Place>,
+}
+
+fn localize_argument(source: Source<'_>, node: NodeId, replay: Replay, words: &Words) -> Replay {
+    match (source, replay) {
+        (Source::Stmt(stmt), Replay::Stmt(_)) => {
+            Replay::Stmt(Box::new(localize::argument_in_stmt(stmt, node, words)))
+        }
+        (Source::Arm(_, expr), Replay::Arm(pat, _)) => {
+            Replay::Arm(pat, Box::new(localize::argument_in_expr(expr, node, words)))
+        }
+        (Source::Loss(expr), Replay::Loss(_)) => {
+            Replay::Loss(Box::new(localize::argument_in_expr(expr, node, words)))
+        }
+        (_, other) => other,
+    }
+}
+
+/// The method calls in a line.
+fn calls_in(source: Source<'_>) -> Vec<NodeId> {
+    struct Calls(Vec<NodeId>);
+    impl<'ast> Visit<'ast> for Calls {
+        fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
+            self.0.push(id_of(call));
+            syn::visit::visit_expr_method_call(self, call);
+        }
+        fn visit_item(&mut self, _: &'ast syn::Item) {}
+    }
+    let mut calls = Calls(Vec::new());
+    source.visit(&mut calls);
+    calls.0
+}
+
+/// What a line changes. A method may change what it is called on if the line is there for its effect and a
+/// tape may flow into it: it uses up a value of the slice. Where only numbers flow, what it is called on is
+/// recorded behind it.
+fn changed(source: Source<'_>, uses: &Uses<'_>, tainted: &[Place], begins: bool) -> Vec<Place> {
+    let is_of_slice = |place: &Place| tainted.iter().any(|t| t.overlaps(place));
+    // `terms.push(loss)`, `terms.push(h.relu())`; not `losses.push(loss.array())`.
+    let moves = |how: &How| match how {
+        How::Value => true,
+        How::Receiver(method) => method == "clone" || !prune::LOOKING.contains(&method.as_str()),
+        _ => false,
+    };
+    let moves_tape = !source.is_let()
+        && (begins
+            || uses
+                .all
+                .iter()
+                .any(|u| moves(&u.how) && is_of_slice(&u.place)));
+    let changes = |u: &&Use| match &u.how {
+        How::Set | How::Assign | How::AssignThrough | How::BorrowMut => true,
+        How::Receiver(_) => {
+            !source.is_let() && may_change(u) && (moves_tape || is_of_slice(&u.place))
+        }
+        How::Macro => !source.is_let(),
+        How::Value => matches!(source, Source::Stmt(Stmt::Macro(mac)) if !prints(&mac.mac.path)),
+        How::Borrow | How::Index | How::Call => false,
+    };
+    uses.all
+        .iter()
+        .filter(changes)
+        .map(|u| u.place.clone())
+        .collect()
+}
+
+fn prints(path: &syn::Path) -> bool {
+    path.segments
+        .last()
+        .is_some_and(|name| prune::only_prints(&name.ident))
+}
+
+/// Whether a line before the tape names a part of the model, or will run the model when it is called:
+/// `let net = &self.net;`, `let run = |x| model.forward(x);`.
+fn is_alias(source: Source<'_>, model: &Place, tainted: &[Place]) -> bool {
+    let Some(init) = source.init() else {
+        return false;
+    };
+    match init {
+        Expr::Closure(_) => true,
+        Expr::Reference(reference) => is_projection(&reference.expr, model, tainted),
+        Expr::Tuple(tuple) => tuple
+            .elems
+            .iter()
+            .all(|e| matches!(e, Expr::Reference(r) if is_projection(&r.expr, model, tainted))),
+        _ => false,
+    }
+}
+
+fn is_projection(expr: &Expr, model: &Place, _: &[Place]) -> bool {
+    match expr {
+        Expr::Index(index) => is_projection(&index.expr, model, &[]),
+        _ => Place::behind(expr).is_some_and(|(place, _)| model.contains(&place)),
+    }
+}
+
+/// Whether an expression is the same whenever it is evaluated, and does nothing else.
+fn is_constant(expr: &Expr) -> bool {
+    match expr {
+        Expr::Lit(_) => true,
+        // A variable is none.
+        Expr::Path(path) => path
+            .path
+            .get_ident()
+            .is_none_or(|name| name.to_string().starts_with(char::is_uppercase)),
+        Expr::Unary(unary) => is_constant(&unary.expr),
+        Expr::Paren(inner) => is_constant(&inner.expr),
+        Expr::Cast(cast) => is_constant(&cast.expr),
+        Expr::Tuple(tuple) => tuple.elems.iter().all(is_constant),
+        Expr::Array(array) => array.elems.iter().all(is_constant),
+        Expr::Call(call) => {
+            matches!(*call.func, Expr::Path(_)) && call.args.iter().all(is_constant)
+        }
+        Expr::Macro(call) => call.mac.path.is_ident("vec") && call.mac.tokens.is_empty(),
+        _ => false,
+    }
+}

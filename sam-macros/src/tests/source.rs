@@ -1,0 +1,5 @@
+//! Variables and their scopes.
+
+mod rewrite;
+mod tokens;
+mod uses;

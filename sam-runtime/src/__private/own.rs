@@ -1,0 +1,324 @@
+//! What can be changed behind a shared reference: a replay gets one of its own.
+
+use std::{
+    cell::{Cell, RefCell},
+    marker::PhantomData,
+    rc::Rc,
+    sync::{Arc, Mutex, RwLock, atomic, mpsc},
+};
+
+use dfdx::prelude::*;
+
+use super::{Gradients, Kept, Look, Nothing, Recorded, Shared, Snapshot, Stead};
+
+/// A type that the replay knows how to keep apart, or must not use.
+pub trait Own {
+    /// What is kept of a value.
+    type Record: Recorded;
+    /// What is kept of a place that is only looked at.
+    type View;
+
+    /// Keeps a value.
+    fn record(&self) -> Self::Record;
+
+    /// Keeps what a place holds.
+    fn view(&self) -> Self::View;
+}
+
+/// A copy that shares nothing with the original; `None` where a lock is held.
+pub trait Apart: Sized {
+    /// See [`Apart`].
+    fn apart(&self) -> Option<Self>;
+}
+
+macro_rules! atomics {
+    ($($name:ident)*) => {$(
+        impl Apart for atomic::$name {
+            fn apart(&self) -> Option<Self> {
+                Some(Self::new(self.load(atomic::Ordering::SeqCst)))
+            }
+        }
+    )*};
+}
+
+atomics!(AtomicBool AtomicI8 AtomicI16 AtomicI32 AtomicI64 AtomicIsize AtomicU8 AtomicU16 AtomicU32 AtomicU64 AtomicUsize);
+
+impl<T: Copy> Apart for Cell<T> {
+    fn apart(&self) -> Option<Self> {
+        Some(self.clone())
+    }
+}
+
+impl<T: Clone> Apart for RefCell<T> {
+    fn apart(&self) -> Option<Self> {
+        Some(Self::new(self.try_borrow().ok()?.clone()))
+    }
+}
+
+impl<T: Clone> Apart for Mutex<T> {
+    fn apart(&self) -> Option<Self> {
+        Some(Self::new(self.try_lock().ok()?.clone()))
+    }
+}
+
+impl<T: Clone> Apart for RwLock<T> {
+    fn apart(&self) -> Option<Self> {
+        Some(Self::new(self.try_read().ok()?.clone()))
+    }
+}
+
+impl<T: Apart> Apart for Rc<T> {
+    fn apart(&self) -> Option<Self> {
+        T::apart(self).map(Self::new)
+    }
+}
+
+impl<T: Apart> Apart for Arc<T> {
+    fn apart(&self) -> Option<Self> {
+        T::apart(self).map(Self::new)
+    }
+}
+
+macro_rules! own {
+    ($(<$($param:ident: $bound:path),*> $ty:ty;)*) => {$(
+        impl<$($param: $bound),*> Own for $ty {
+            type Record = KeptApart<Self>;
+            type View = Private<Self>;
+
+            fn record(&self) -> KeptApart<Self> {
+                KeptApart(self.apart())
+            }
+
+            fn view(&self) -> Private<Self> {
+                Private(self.apart())
+            }
+        }
+    )*};
+}
+
+own! {
+    <> atomic::AtomicBool;
+    <> atomic::AtomicI8;
+    <> atomic::AtomicI16;
+    <> atomic::AtomicI32;
+    <> atomic::AtomicI64;
+    <> atomic::AtomicIsize;
+    <> atomic::AtomicU8;
+    <> atomic::AtomicU16;
+    <> atomic::AtomicU32;
+    <> atomic::AtomicU64;
+    <> atomic::AtomicUsize;
+    <T: Copy> Cell<T>;
+    <T: Clone> RefCell<T>;
+    <T: Clone> Mutex<T>;
+    <T: Clone> RwLock<T>;
+    <T: Apart> Rc<T>;
+    <T: Apart> Arc<T>;
+}
+
+/// Gradients that enter a function by a name that the attribute does not know for them.
+pub struct Unseen;
+
+impl<E: Dtype, D: Device<E>> Own for Gradients<E, D> {
+    type Record = Unseen;
+    type View = Unseen;
+
+    fn record(&self) -> Unseen {
+        Unseen
+    }
+
+    fn view(&self) -> Unseen {
+        Unseen
+    }
+}
+
+impl Recorded for Unseen {
+    type Bound<'a> = Unseen;
+
+    fn bind(&mut self) -> Unseen {
+        Unseen
+    }
+
+    fn again(&self) -> Unseen {
+        Unseen
+    }
+
+    fn release(&mut self) {}
+}
+
+impl<E: Dtype, D: Device<E>> View<Gradients<E, D>> for Unseen {
+    fn at<'a>(&'a self, place: &'a Gradients<E, D>) -> &'a Gradients<E, D> {
+        place
+    }
+}
+
+/// A copy that shares nothing with the original.
+pub struct KeptApart<T>(Option<T>);
+
+impl<T: Apart> Recorded for KeptApart<T> {
+    type Bound<'a>
+        = T
+    where
+        Self: 'a;
+
+    fn bind(&mut self) -> T {
+        self.0.take().expect("what the slice uses is not locked")
+    }
+
+    fn again(&self) -> T {
+        let copy = self.0.as_ref().and_then(T::apart);
+        copy.expect("what the slice uses is not locked")
+    }
+
+    fn release(&mut self) {
+        self.0 = None;
+    }
+}
+
+/// A value that must not be used twice.
+pub struct Refused<T>(PhantomData<T>);
+
+macro_rules! refused {
+    ($($ty:ident)*) => {$(
+        impl<T> Own for mpsc::$ty<T> {
+            type Record = Refused<Self>;
+            type View = Refused<Self>;
+
+            fn record(&self) -> Refused<Self> {
+                Refused(PhantomData)
+            }
+
+            fn view(&self) -> Refused<Self> {
+                Refused(PhantomData)
+            }
+        }
+    )*};
+}
+
+refused!(Sender SyncSender Receiver);
+
+impl<T> Recorded for Refused<T> {
+    type Bound<'a>
+        = T
+    where
+        Self: 'a;
+
+    fn bind(&mut self) -> T {
+        unreachable!("a channel is refused")
+    }
+
+    fn again(&self) -> T {
+        unreachable!("a channel is refused")
+    }
+
+    fn release(&mut self) {}
+}
+
+/// What the replay may use.
+#[diagnostic::on_unimplemented(
+    message = "a channel or gradients can't be used by the forward pass or the loss, which run twice",
+    label = "used by the forward pass or the loss",
+    note = "send or receive in a statement of its own, `let weight = rx.recv()?;`; hand gradients over in the call that traces, as in `loss_of(model, x, y, grads)`",
+    note = "see `errors/used-once` in sam-train's guide"
+)]
+pub trait Allowed {}
+
+impl<T> Allowed for Kept<T> {}
+impl<T> Allowed for KeptApart<T> {}
+impl<T> Allowed for Snapshot<T> {}
+impl<T> Allowed for Stead<T> {}
+impl<T> Allowed for Nothing<T> {}
+impl<T: ?Sized> Allowed for Shared<'_, T> {}
+impl<T> Allowed for Private<T> {}
+impl Allowed for AsIs {}
+
+/// `record`, if the replay may use it.
+pub fn allowed<R: Allowed>(record: R) -> R {
+    record
+}
+
+/// What the replay sees of a place that it only looks at.
+pub trait View<T: ?Sized> {
+    /// The place, or what is kept of it.
+    fn at<'a>(&'a self, place: &'a T) -> &'a T;
+}
+
+/// The place itself.
+pub struct AsIs;
+
+impl<T: ?Sized> View<T> for AsIs {
+    fn at<'a>(&'a self, place: &'a T) -> &'a T {
+        place
+    }
+}
+
+/// A copy of what it was; the place itself where that was locked.
+pub struct Private<T>(Option<T>);
+
+impl<T> View<T> for Private<T> {
+    fn at<'a>(&'a self, place: &'a T) -> &'a T {
+        self.0.as_ref().unwrap_or(place)
+    }
+}
+
+impl<T> View<T> for Refused<T> {
+    fn at<'a>(&'a self, place: &'a T) -> &'a T {
+        place
+    }
+}
+
+/// First choice: what is changed behind a shared reference, or can't be used twice.
+pub trait ViewOwn {
+    /// What is kept.
+    type View;
+    /// Keeps it.
+    fn __sam_view(&self) -> Self::View;
+}
+
+impl<T: Own> ViewOwn for &&&Look<'_, T> {
+    type View = T::View;
+
+    fn __sam_view(&self) -> T::View {
+        self.0.view()
+    }
+}
+
+/// Second choice: what threads may share is as it is.
+pub trait ViewShared {
+    /// Keeps nothing.
+    fn __sam_view(&self) -> AsIs;
+}
+
+impl<T: Sync + ?Sized> ViewShared for &&Look<'_, T> {
+    fn __sam_view(&self) -> AsIs {
+        AsIs
+    }
+}
+
+/// Third choice: a clone, where a `Cell` may be inside.
+pub trait ViewClone {
+    /// The type.
+    type Value;
+    /// Keeps a clone.
+    fn __sam_view(&self) -> Private<Self::Value>;
+}
+
+impl<T: Clone> ViewClone for &Look<'_, T> {
+    type Value = T;
+
+    fn __sam_view(&self) -> Private<T> {
+        Private(Some(self.0.clone()))
+    }
+}
+
+/// Last choice: as it is.
+pub trait ViewAsIs {
+    /// Keeps nothing.
+    fn __sam_view(&self) -> AsIs;
+}
+
+impl<T: ?Sized> ViewAsIs for Look<'_, T> {
+    fn __sam_view(&self) -> AsIs {
+        AsIs
+    }
+}

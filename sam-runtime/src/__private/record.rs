@@ -1,0 +1,495 @@
+//! Values that enter the slice from outside, kept for the replay.
+
+use dfdx::prelude::*;
+
+use super::{
+    Driver, Look,
+    own::{Allowed, KeptApart, Own, Refused, Unseen},
+};
+
+/// A recorded value, and what the replay gets of it.
+pub trait Recorded {
+    /// What is bound in the replay.
+    type Bound<'a>
+    where
+        Self: 'a;
+
+    /// Binds it for the only replay.
+    fn bind(&mut self) -> Self::Bound<'_>;
+
+    /// Binds it for one of several replays.
+    fn again(&self) -> Self::Bound<'_>;
+
+    /// Gives up what is left of it.
+    fn release(&mut self);
+}
+
+/// A clone.
+pub struct Kept<T>(Option<T>);
+
+impl<T: Clone> Recorded for Kept<T> {
+    type Bound<'a>
+        = T
+    where
+        Self: 'a;
+
+    fn bind(&mut self) -> T {
+        self.0.take().expect("a recorded value is bound once")
+    }
+
+    fn again(&self) -> T {
+        self.0.clone().expect("a recorded value is there")
+    }
+
+    fn release(&mut self) {
+        self.0 = None;
+    }
+}
+
+/// A clone of what a `&mut` refers to, to be looked at.
+pub struct Snapshot<T>(Option<T>);
+
+impl<T> Recorded for Snapshot<T> {
+    type Bound<'a>
+        = &'a T
+    where
+        Self: 'a;
+
+    fn bind(&mut self) -> &T {
+        self.again()
+    }
+
+    fn again(&self) -> &T {
+        self.0.as_ref().expect("a recorded value is there")
+    }
+
+    fn release(&mut self) {
+        self.0 = None;
+    }
+}
+
+/// A reference to what can't be cloned.
+pub struct Shared<'r, T: ?Sized>(&'r T);
+
+impl<'r, T: ?Sized> Recorded for Shared<'r, T> {
+    type Bound<'a>
+        = &'r T
+    where
+        Self: 'a;
+
+    fn bind(&mut self) -> &'r T {
+        self.0
+    }
+
+    fn again(&self) -> &'r T {
+        self.0
+    }
+
+    fn release(&mut self) {}
+}
+
+/// First choice: what is changed behind a shared reference, or can't be used twice.
+pub trait RecordOwn {
+    /// What is kept.
+    type Record;
+    /// Keeps it.
+    fn __sam_record<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Record;
+}
+
+impl<T: Own> RecordOwn for &&&&Look<'_, T> {
+    type Record = T::Record;
+
+    fn __sam_record<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> T::Record {
+        self.0.record()
+    }
+}
+
+/// Second choice: a tensor, whose device may be drawn from.
+pub trait RecordTensor {
+    /// What is kept.
+    type Record;
+    /// Keeps it.
+    fn __sam_record<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Record;
+}
+
+impl<S: Shape, E2: Clone, D2: Storage<E2>, T2: Clone> RecordTensor
+    for &&&Look<'_, Tensor<S, E2, D2, T2>>
+{
+    type Record = Kept<Tensor<S, E2, D2, T2>>;
+
+    fn __sam_record<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Record {
+        step.meet(self.0.device());
+        Kept(Some(self.0.clone()))
+    }
+}
+
+/// Third choice: a clone.
+pub trait RecordByClone {
+    /// What is kept.
+    type Record;
+    /// Keeps it.
+    fn __sam_record<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Record;
+}
+
+impl<T: Clone> RecordByClone for &&Look<'_, T> {
+    type Record = Kept<T>;
+
+    fn __sam_record<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> Kept<T> {
+        Kept(Some(self.0.clone()))
+    }
+}
+
+/// Fourth choice: a clone of what a `&mut` refers to.
+pub trait RecordMutReference {
+    /// What is kept.
+    type Record;
+    /// Keeps it.
+    fn __sam_record<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Record;
+}
+
+impl<T: Clone> RecordMutReference for &Look<'_, &mut T> {
+    type Record = Snapshot<T>;
+
+    fn __sam_record<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> Snapshot<T> {
+        Snapshot(Some(T::clone(self.0)))
+    }
+}
+
+/// Last choice: a reference.
+pub trait RecordByReference<'r> {
+    /// What it refers to.
+    type Value: ?Sized;
+    /// Keeps it.
+    fn __sam_record<M, E: Dtype, D: Device<E>>(
+        &self,
+        step: &Driver<'_, M, E, D>,
+    ) -> Shared<'r, Self::Value>;
+}
+
+impl<'r, T: ?Sized> RecordByReference<'r> for Look<'r, T> {
+    type Value = T;
+
+    fn __sam_record<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> Shared<'r, T> {
+        Shared(self.0)
+    }
+}
+
+/// A clone of what a `&mut` refers to, to be changed in its stead.
+pub struct Stead<T>(Option<T>);
+
+impl<T: Clone> Recorded for Stead<T> {
+    type Bound<'a>
+        = &'a mut T
+    where
+        Self: 'a;
+
+    fn bind(&mut self) -> &mut T {
+        self.0.as_mut().expect("a recorded value is there")
+    }
+
+    fn again(&self) -> &mut T {
+        unreachable!("in chunks, a value that may be changed is looked at")
+    }
+
+    fn release(&mut self) {
+        self.0 = None;
+    }
+}
+
+macro_rules! choices {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        pub trait $name {
+            /// What is kept.
+            type Record;
+            /// Keeps it.
+            fn __sam_change<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Record;
+        }
+    )*};
+}
+
+choices! {
+    /// For what the slice may change by a method. First choice: see [`RecordOwn`].
+    ChangeOwn;
+    /// Second choice: a tensor, whose device may be drawn from.
+    ChangeTensor;
+    /// Third choice: a clone. What can be sent and shared between threads holds no `Rc` and no `Cell` by
+    /// which a clone would change the original as well.
+    ChangeByClone;
+    /// Fourth choice: a clone of what a `&mut` refers to, with the same reason.
+    ChangeThrough;
+    /// Fifth choice: a clone that may share something, to be looked at.
+    ChangeNot;
+    /// Sixth choice: the same of what a `&mut` refers to.
+    ChangeThroughNot;
+}
+
+impl<T: Own> ChangeOwn for &&&&&&Look<'_, T> {
+    type Record = T::Record;
+
+    fn __sam_change<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> T::Record {
+        self.0.record()
+    }
+}
+
+impl<S: Shape, E2: Clone, D2: Storage<E2>, T2: Clone> ChangeTensor
+    for &&&&&Look<'_, Tensor<S, E2, D2, T2>>
+{
+    type Record = Kept<Tensor<S, E2, D2, T2>>;
+
+    fn __sam_change<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Record {
+        step.meet(self.0.device());
+        Kept(Some(self.0.clone()))
+    }
+}
+
+impl<T: Clone + Send + Sync> ChangeByClone for &&&&Look<'_, T> {
+    type Record = Kept<T>;
+
+    fn __sam_change<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> Kept<T> {
+        Kept(Some(self.0.clone()))
+    }
+}
+
+impl<T: Clone + Send + Sync> ChangeThrough for &&&Look<'_, &mut T> {
+    type Record = Stead<T>;
+
+    fn __sam_change<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> Stead<T> {
+        Stead(Some(T::clone(self.0)))
+    }
+}
+
+impl<T: Clone> ChangeNot for &&Look<'_, T> {
+    type Record = Snapshot<T>;
+
+    fn __sam_change<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> Snapshot<T> {
+        Snapshot(Some(self.0.clone()))
+    }
+}
+
+impl<T: Clone> ChangeThroughNot for &Look<'_, &mut T> {
+    type Record = Snapshot<T>;
+
+    fn __sam_change<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> Snapshot<T> {
+        Snapshot(Some(T::clone(self.0)))
+    }
+}
+
+/// Last choice: a reference.
+pub trait ChangeByReference<'r> {
+    /// What it refers to.
+    type Value: ?Sized;
+    /// Keeps it.
+    fn __sam_change<M, E: Dtype, D: Device<E>>(
+        &self,
+        step: &Driver<'_, M, E, D>,
+    ) -> Shared<'r, Self::Value>;
+}
+
+impl<'r, T: ?Sized> ChangeByReference<'r> for Look<'r, T> {
+    type Value = T;
+
+    fn __sam_change<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> Shared<'r, T> {
+        Shared(self.0)
+    }
+}
+
+/// A value that both passes consume.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is used up by the forward pass or the loss, which run twice, and is not `Clone`",
+    label = "SAM needs a copy of this for each of its two passes",
+    note = "make it `Clone`, borrow it, or make it before the forward pass",
+    note = "see `errors/consumed-not-clone` in sam-train's guide"
+)]
+pub trait UsedTwice {}
+
+impl<T: Clone> UsedTwice for T {}
+
+/// What is left of a value that both passes consume and that is not `Clone`: [`checked`] refuses it.
+pub struct Nothing<T>(std::marker::PhantomData<T>);
+
+impl<T> Recorded for Nothing<T> {
+    type Bound<'a>
+        = T
+    where
+        Self: 'a;
+
+    fn bind(&mut self) -> T {
+        unreachable!("a value that is used up is `Clone`")
+    }
+
+    fn again(&self) -> T {
+        unreachable!("a value that is used up is `Clone`")
+    }
+
+    fn release(&mut self) {}
+}
+
+/// Last choice for values that are used up.
+pub trait RecordConsumed {
+    /// What is kept.
+    type Record;
+    /// Never called.
+    fn __sam_record<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Record;
+}
+
+impl<T> RecordConsumed for Look<'_, T> {
+    type Record = Nothing<T>;
+
+    fn __sam_record<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> Nothing<T> {
+        Nothing(std::marker::PhantomData)
+    }
+}
+
+/// A record that can be used up, if its type can.
+pub trait Consumable {
+    /// What is to be used twice.
+    type Value;
+}
+
+impl<T> Consumable for Kept<T> {
+    type Value = ();
+}
+
+impl<T> Consumable for Snapshot<T> {
+    type Value = ();
+}
+
+impl<T> Consumable for KeptApart<T> {
+    type Value = ();
+}
+
+impl<T> Consumable for Nothing<T> {
+    type Value = T;
+}
+
+impl<T> Consumable for Refused<T> {
+    type Value = ();
+}
+
+impl Consumable for Unseen {
+    type Value = ();
+}
+
+/// `record`, if there is something in it: asks for [`UsedTwice`] with its error in the field's words.
+pub fn checked<R: Consumable + Allowed>(record: R) -> R
+where
+    R::Value: UsedTwice,
+{
+    record
+}
+
+/// A device that the slice may draw from: itself, or a tensor's.
+pub trait MeetDevice {
+    /// Shows it to the step.
+    fn __sam_meet<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>);
+}
+
+/// Any other value.
+pub trait MeetNothing {
+    /// Does nothing.
+    fn __sam_meet<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) {}
+}
+
+impl<T: ?Sized> MeetNothing for Look<'_, T> {}
+
+macro_rules! meet {
+    ($device:ty: $($by:ty)*) => {$(
+        impl MeetDevice for &Look<'_, $by> {
+            fn __sam_meet<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) {
+                let device: &$device = self.0;
+                step.meet(device);
+            }
+        }
+    )*};
+}
+
+meet!(Cpu: Cpu &Cpu &mut Cpu);
+#[cfg(feature = "cuda")]
+meet!(dfdx::tensor::Cuda: dfdx::tensor::Cuda &dfdx::tensor::Cuda &mut dfdx::tensor::Cuda);
+
+macro_rules! meet_tensors {
+    ($($by:ty;)*) => {$(
+        impl<S: Shape, E2, D2: Storage<E2>, T2> MeetDevice for &Look<'_, $by> {
+            fn __sam_meet<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) {
+                let tensor: &Tensor<S, E2, D2, T2> = self.0;
+                step.meet(tensor.device());
+            }
+        }
+    )*};
+}
+
+meet_tensors! {
+    Tensor<S, E2, D2, T2>;
+    &Tensor<S, E2, D2, T2>;
+    &mut Tensor<S, E2, D2, T2>;
+}
+
+/// The input of a site: first choice, a tensor.
+pub trait KeepTensor {
+    /// What is kept.
+    type Kept;
+    /// Keeps it.
+    fn __sam_keep<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Kept;
+}
+
+impl<S: Shape, E2: Clone, D2: Storage<E2>, T2: Clone> KeepTensor
+    for &&Look<'_, Tensor<S, E2, D2, T2>>
+{
+    type Kept = Tensor<S, E2, D2, T2>;
+
+    fn __sam_keep<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Kept {
+        step.meet(self.0.device());
+        step.mark_again();
+        self.0.clone()
+    }
+}
+
+/// The input of a site: second choice, a reference to a tensor.
+pub trait KeepTensorReference {
+    /// What is kept.
+    type Kept;
+    /// Keeps it.
+    fn __sam_keep<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Kept;
+}
+
+impl<S: Shape, E2: Clone, D2: Storage<E2>, T2: Clone> KeepTensorReference
+    for &Look<'_, &Tensor<S, E2, D2, T2>>
+{
+    type Kept = Tensor<S, E2, D2, T2>;
+
+    fn __sam_keep<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Kept {
+        step.meet(self.0.device());
+        step.mark_again();
+        Tensor::clone(self.0)
+    }
+}
+
+impl<S: Shape, E2: Clone, D2: Storage<E2>, T2: Clone> KeepTensorReference
+    for &Look<'_, &mut Tensor<S, E2, D2, T2>>
+{
+    type Kept = Tensor<S, E2, D2, T2>;
+
+    fn __sam_keep<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Kept {
+        step.meet(self.0.device());
+        step.mark_again();
+        Tensor::clone(self.0)
+    }
+}
+
+/// The input of a site: any other value.
+pub trait KeepValue {
+    /// What is kept.
+    type Kept;
+    /// Keeps it.
+    fn __sam_keep<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Kept;
+}
+
+impl<T: Clone> KeepValue for Look<'_, T> {
+    type Kept = T;
+
+    fn __sam_keep<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> T {
+        step.mark_again();
+        self.0.clone()
+    }
+}

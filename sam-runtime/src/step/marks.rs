@@ -1,0 +1,77 @@
+//! Where the generators of random numbers were, so that a line that is run again draws the same.
+
+use crate::device::{Moment, generator_id};
+
+/// The devices that a step has met, and where their generators were before each line of the slice.
+pub(super) struct Marks<D: 'static> {
+    devices: Vec<D>,
+    /// Of their generators, which clones share.
+    ids: Vec<Option<usize>>,
+    /// By line and chunk.
+    marks: Vec<((usize, usize), Moment)>,
+    /// The line and the chunk that are running.
+    at: (usize, usize),
+    /// Where the clean pass has left the generators, while a replay draws from them.
+    after: Option<Moment>,
+}
+
+impl<D> Default for Marks<D> {
+    fn default() -> Self {
+        Self {
+            devices: Vec::new(),
+            ids: Vec::new(),
+            marks: Vec::new(),
+            at: (0, 0),
+            after: None,
+        }
+    }
+}
+
+impl<D: Clone + 'static> Marks<D> {
+    /// A device from which the slice may draw.
+    pub(super) fn meet(&mut self, device: &D) {
+        let id = generator_id(device);
+        if id.is_some() && !self.ids.contains(&id) {
+            self.ids.push(id);
+            self.devices.push(device.clone());
+        }
+    }
+
+    /// Before a line runs.
+    pub(super) fn mark(&mut self, line: usize, chunk: usize) {
+        self.at = (line, chunk);
+        self.mark_again();
+    }
+
+    /// Behind a part of the line that is not run again: what it drew is over.
+    pub(super) fn mark_again(&mut self) {
+        let at = self.at;
+        self.marks.retain(|(other, _)| *other != at);
+        self.marks.push((at, Moment::now(&self.devices)));
+    }
+}
+
+impl<D> Marks<D> {
+    /// Before a line is run again.
+    pub(super) fn rewind(&mut self, line: usize, chunk: usize) {
+        let at = (line, chunk);
+        if let Some((_, moment)) = self.marks.iter().find(|(other, _)| *other == at) {
+            self.after.get_or_insert_with(|| Moment::now(&self.devices));
+            moment.restore();
+        }
+    }
+
+    /// Puts the generators where the clean pass has left them.
+    pub(super) fn settle(&mut self) {
+        if let Some(after) = self.after.take() {
+            after.restore();
+        }
+    }
+}
+
+/// A replay that leaves the loop has drawn nothing that the loop could see.
+impl<D> Drop for Marks<D> {
+    fn drop(&mut self) {
+        self.settle();
+    }
+}

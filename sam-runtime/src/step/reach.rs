@@ -1,0 +1,161 @@
+//! Whether a replay runs on the perturbed model: an alias of the user's model, or a method of what owns it,
+//! would run it at `w` again.
+//!
+//! In such a step the perturbed tensors have ids of their own. A gradient that arrives at the user's ids has
+//! come past them.
+
+use dfdx::{
+    nn::tensor_collection::*,
+    optim::{Optimizer, Sgd, SgdConfig},
+    prelude::*,
+    tensor::Gradients,
+};
+
+use super::tensors::{AnyTensor, each_parameter, parameter_ids};
+use crate::device::{Buffer, Buffers, Kernels, Norm};
+
+/// A check of one replay.
+pub(super) struct Reach<E: Dtype, D: Device<E>> {
+    /// The perturbed parameters, in the model's order.
+    own: Vec<Box<dyn AnyTensor<E, D>>>,
+    ids: Vec<UniqueId>,
+}
+
+impl<E: Dtype, D: Device<E>> Reach<E, D> {
+    /// Of a model whose parameters have ids of their own.
+    pub(super) fn of<M: TensorCollection<E, D>>(perturbed: &M) -> Result<Self, D::Err> {
+        let mut own = Vec::new();
+        each_parameter::<E, D, M>(perturbed, &mut |t| {
+            own.push(t.handle());
+            Ok(())
+        })?;
+        let ids = parameter_ids(perturbed)?;
+        Ok(Self { own, ids })
+    }
+
+    /// What was gathered for the user's parameters becomes that of the perturbed ones, which the replay adds
+    /// to.
+    pub(super) fn swap_in<M: TensorCollection<E, D>>(
+        &self,
+        model: &M,
+        gradients: &mut Gradients<E, D>,
+    ) -> Result<(), D::Err> {
+        if let Some(first) = self.own.first()
+            && !keeps_all(gradients, first.device())?
+        {
+            gradients.retain_leafs(&self.ids);
+        }
+        let mut own = self.own.iter();
+        each_parameter::<E, D, M>(model, &mut |t| {
+            let Some(own) = own.next() else {
+                return Ok(());
+            };
+            // Zeros in the place of what was gathered, and that in the place of the own one.
+            let mut away = Gradients::leaky();
+            std::mem::swap(t.gradient(&mut away)?, t.gradient(gradients)?);
+            std::mem::swap(t.gradient(&mut away)?, own.gradient(gradients)?);
+            Ok(())
+        })
+    }
+
+    /// The other way round. The names of the parameters at which a gradient has arrived all the same.
+    pub(super) fn swap_out<M: TensorCollection<E, D>>(
+        self,
+        model: &M,
+        gradients: &mut Gradients<E, D>,
+        kernels: &dyn Kernels<E, D>,
+    ) -> Result<Vec<String>, D::Err> {
+        let mut own = self.own.iter();
+        let mut missed = Vec::new();
+        let mut index = 0;
+        each_parameter::<E, D, M>(model, &mut |t| {
+            let Some(own) = own.next() else {
+                return Ok(());
+            };
+            let mut away = Gradients::leaky();
+            std::mem::swap(t.gradient(&mut away)?, t.gradient(gradients)?);
+            if !is_zero(t.gradient(&mut away)?, kernels)? {
+                missed.push(index);
+            }
+            index += 1;
+            std::mem::swap(own.gradient(gradients)?, t.gradient(&mut away)?);
+            std::mem::swap(t.gradient(&mut away)?, t.gradient(gradients)?);
+            // One number is left of it.
+            let number: Tensor<Rank1<1>, E, D> = t.device().try_zeros()?;
+            std::mem::swap(away.get_or_alloc_mut(&number)?, own.gradient(gradients)?);
+            Ok(())
+        })?;
+        if missed.is_empty() {
+            return Ok(Vec::new());
+        }
+        let names = parameter_names(model)?;
+        Ok(missed
+            .into_iter()
+            .filter_map(|i| names.get(i).cloned())
+            .collect())
+    }
+}
+
+/// Whether gradients keep those of temporary tensors: they were made by `Gradients::leaky`.
+fn keeps_all<E: Dtype, D: Device<E>>(
+    gradients: &mut Gradients<E, D>,
+    device: &D,
+) -> Result<bool, D::Err> {
+    let mut temporary: Tensor<Rank1<1>, E, D> = device.try_zeros()?;
+    gradients.get_or_alloc_mut(&temporary)?;
+    gradients.drop_non_leafs();
+    let config = SgdConfig {
+        lr: 0.0,
+        momentum: None,
+        weight_decay: None,
+    };
+    let mut finds_it = Sgd::new(&temporary, config);
+    Ok(finds_it.update(&mut temporary, gradients).is_ok())
+}
+
+/// dfdx's names of the parameters.
+fn parameter_names<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
+    model: &M,
+) -> Result<Vec<String>, D::Err> {
+    struct Names<E, D>(Vec<String>, std::marker::PhantomData<(E, D)>);
+    impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Names<E, D> {
+        type Viewer = (ViewTensorRef, ViewTensorName);
+        type Err = D::Err;
+        type E2 = E;
+        type D2 = D;
+
+        fn visit<S: Shape>(
+            &mut self,
+            options: TensorOptions<S, E, D>,
+            (_, name): (&Tensor<S, E, D>, String),
+        ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
+            if options.do_gradient_update {
+                self.0.push(name);
+            }
+            Ok(None)
+        }
+    }
+    let mut names = Names(Vec::new(), std::marker::PhantomData);
+    M::iter_tensors(&mut RecursiveWalker {
+        m: (model, String::new()),
+        f: &mut names,
+    })?;
+    Ok(names.0)
+}
+
+fn is_zero<E: Dtype, D: Device<E>>(
+    buffer: &mut Buffer<E, D>,
+    kernels: &dyn Kernels<E, D>,
+) -> Result<bool, D::Err> {
+    struct One<'a, V>(&'a mut V);
+    impl<V, Err> Buffers<V, Err> for One<'_, V> {
+        fn for_each(&mut self, f: &mut dyn FnMut(&mut V) -> Result<(), Err>) -> Result<(), Err> {
+            f(self.0)
+        }
+    }
+    if let Some(values) = kernels.host(buffer) {
+        return Ok(values.iter().all(|value| *value == E::default()));
+    }
+    let norm = kernels.dual_norm(&mut One(buffer), Norm::L2, None)?;
+    Ok(norm.value() == 0.0)
+}

@@ -1,0 +1,105 @@
+//! Some programs, each in two versions: written, compiled, run, compared.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    compare::{self, Lines},
+    execute,
+    generate::Program,
+    package::{CompileError, Package, Version},
+};
+
+/// What the second version of a program has.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Second {
+    /// The attribute.
+    Attribute,
+    /// Nothing: it is the first one again.
+    Plain,
+}
+
+/// What became of a program.
+pub(crate) enum End {
+    Equal,
+    /// The compiler takes it without the attribute only, and says this first.
+    Refused(CompileError),
+    Different(String),
+    /// It is different, but not by a contract's fault: its numbers ran away.
+    Unusable,
+}
+
+/// Rounds of compilation: macros, types and borrows are looked at one after the other.
+const ROUNDS: usize = 8;
+
+pub(crate) fn run(programs: &[Program], second: Second) -> Vec<End> {
+    let attribute = second == Second::Attribute;
+    let mut refused: BTreeMap<usize, CompileError> = BTreeMap::new();
+    let package = Package::new(programs, attribute);
+    for round in 0.. {
+        assert!(
+            round < ROUNDS,
+            "the compiler refuses more in each of {ROUNDS} rounds"
+        );
+        let errors = package.compile(&refused);
+        if errors.is_empty() {
+            break;
+        }
+        let is_bug = |error: &CompileError| error.version == Version::Plain || !attribute;
+        if errors.iter().any(is_bug) {
+            panic!(
+                "{}",
+                generator_bugs(programs, errors.iter().filter(|error| is_bug(error)))
+            );
+        }
+        for error in errors {
+            refused.entry(error.program).or_insert(error);
+        }
+    }
+    let mut results = execute::all(package.binaries());
+    let mut end = |index: usize, program: &Program| {
+        if let Some(error) = refused.remove(&index) {
+            return End::Refused(error);
+        }
+        let mut taken = |version: &str| results.remove(&format!("{index} {version}"));
+        let plain = taken("plain").expect("a result of every program");
+        let near = taken("near").expect("a result of every program");
+        let mut found = compare::difference(&plain, &near, program.inexact);
+        if let Some(zero) = taken("zero") {
+            let at_zero = compare::difference(&plain, &zero, false);
+            found = found.or(at_zero.map(|found| format!("at rho = 0, {found}")));
+        }
+        match found {
+            None => End::Equal,
+            Some(_) if ran_away(&plain) => End::Unusable,
+            Some(found) => End::Different(found),
+        }
+    };
+    programs
+        .iter()
+        .enumerate()
+        .map(|(index, program)| end(index, program))
+        .collect()
+}
+
+fn ran_away(lines: &Lines) -> bool {
+    lines
+        .iter()
+        .any(|line| line.contains("NaN") || line.contains("inf"))
+}
+
+/// What the compiler says to programs that it should take.
+fn generator_bugs<'a>(
+    programs: &[Program],
+    errors: impl Iterator<Item = &'a CompileError>,
+) -> String {
+    let errors: Vec<&CompileError> = errors.collect();
+    let mut text = format!(
+        "the generator wrote {} programs that do not compile",
+        errors.len()
+    );
+    for error in &errors {
+        let program = &programs[error.program];
+        text += &format!("\n{:?}:{}\n{}", program.class, program.seed, error.rendered);
+    }
+    text
+}
