@@ -85,7 +85,7 @@ impl<'a> Cut<'_, 'a> {
         if !reached.is_empty() {
             // Tapes of other steps begin nothing here.
             let cut = self.cut(&lines, &reached, None);
-            return Ok(self.finish(&lines, cut, &reached));
+            return Ok(self.finish(&lines, cut));
         }
         let Some(helper) = self.helper(&lines) else {
             let before = lines
@@ -94,7 +94,7 @@ impl<'a> Cut<'_, 'a> {
             return Err(before);
         };
         let cut = self.cut(&lines, &reached, Some(helper));
-        Ok(self.finish(&lines, cut, &reached))
+        Ok(self.finish(&lines, cut))
     }
 
     fn traces_in(&self, source: Source<'a>, of: &HashSet<NodeId>) -> Vec<NodeId> {
@@ -207,7 +207,7 @@ impl<'a> Cut<'_, 'a> {
                 && (begins
                     || depends
                     || of_model
-                    || (touches_model && is_alias(*source, self.model, &tainted)));
+                    || (touches_model && is_alias(*source, self.model)));
             let binds = source.binds();
             let before = tainted.clone();
             // A name that is bound anew is another variable.
@@ -358,12 +358,7 @@ impl<'a> Cut<'_, 'a> {
         }
     }
 
-    fn finish(
-        &self,
-        lines: &[(usize, Source<'a>)],
-        members: Vec<Member>,
-        _: &HashSet<NodeId>,
-    ) -> Slice {
+    fn finish(&self, lines: &[(usize, Source<'a>)], members: Vec<Member>) -> Slice {
         let mut slice = Slice {
             lines: Vec::new(),
             traces: Vec::new(),
@@ -607,24 +602,24 @@ fn prints(path: &syn::Path) -> bool {
 
 /// Whether a line before the tape names a part of the model, or will run the model when it is called:
 /// `let net = &self.net;`, `let run = |x| model.forward(x);`.
-fn is_alias(source: Source<'_>, model: &Place, tainted: &[Place]) -> bool {
+fn is_alias(source: Source<'_>, model: &Place) -> bool {
     let Some(init) = source.init() else {
         return false;
     };
     match init {
         Expr::Closure(_) => true,
-        Expr::Reference(reference) => is_projection(&reference.expr, model, tainted),
+        Expr::Reference(reference) => is_projection(&reference.expr, model),
         Expr::Tuple(tuple) => tuple
             .elems
             .iter()
-            .all(|e| matches!(e, Expr::Reference(r) if is_projection(&r.expr, model, tainted))),
+            .all(|e| matches!(e, Expr::Reference(r) if is_projection(&r.expr, model))),
         _ => false,
     }
 }
 
-fn is_projection(expr: &Expr, model: &Place, _: &[Place]) -> bool {
+fn is_projection(expr: &Expr, model: &Place) -> bool {
     match expr {
-        Expr::Index(index) => is_projection(&index.expr, model, &[]),
+        Expr::Index(index) => is_projection(&index.expr, model),
         _ => Place::behind(expr).is_some_and(|(place, _)| model.contains(&place)),
     }
 }

@@ -142,8 +142,6 @@ impl Recorded for Unseen {
     fn again(&self) -> Unseen {
         Unseen
     }
-
-    fn release(&mut self) {}
 }
 
 impl<E: Dtype, D: Device<E>> View<Gradients<E, D>> for Unseen {
@@ -168,10 +166,6 @@ impl<T: Apart> Recorded for KeptApart<T> {
     fn again(&self) -> T {
         let copy = self.0.as_ref().and_then(T::apart);
         copy.expect("what the slice uses is not locked")
-    }
-
-    fn release(&mut self) {
-        self.0 = None;
     }
 }
 
@@ -210,8 +204,6 @@ impl<T> Recorded for Refused<T> {
     fn again(&self) -> T {
         unreachable!("a channel is refused")
     }
-
-    fn release(&mut self) {}
 }
 
 /// What the replay may use.

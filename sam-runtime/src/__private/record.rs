@@ -19,9 +19,6 @@ pub trait Recorded {
 
     /// Binds it for one of several replays.
     fn again(&self) -> Self::Bound<'_>;
-
-    /// Gives up what is left of it.
-    fn release(&mut self);
 }
 
 /// A clone.
@@ -39,10 +36,6 @@ impl<T: Clone> Recorded for Kept<T> {
 
     fn again(&self) -> T {
         self.0.clone().expect("a recorded value is there")
-    }
-
-    fn release(&mut self) {
-        self.0 = None;
     }
 }
 
@@ -62,10 +55,6 @@ impl<T> Recorded for Snapshot<T> {
     fn again(&self) -> &T {
         self.0.as_ref().expect("a recorded value is there")
     }
-
-    fn release(&mut self) {
-        self.0 = None;
-    }
 }
 
 /// A reference to what can't be cloned.
@@ -84,8 +73,6 @@ impl<'r, T: ?Sized> Recorded for Shared<'r, T> {
     fn again(&self) -> &'r T {
         self.0
     }
-
-    fn release(&mut self) {}
 }
 
 /// First choice: what is changed behind a shared reference, or can't be used twice.
@@ -189,10 +176,6 @@ impl<T: Clone> Recorded for Stead<T> {
 
     fn again(&self) -> &mut T {
         unreachable!("in chunks, a value that may be changed is looked at")
-    }
-
-    fn release(&mut self) {
-        self.0 = None;
     }
 }
 
@@ -321,8 +304,6 @@ impl<T> Recorded for Nothing<T> {
     fn again(&self) -> T {
         unreachable!("a value that is used up is `Clone`")
     }
-
-    fn release(&mut self) {}
 }
 
 /// Last choice for values that are used up.

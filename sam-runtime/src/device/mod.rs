@@ -46,7 +46,7 @@ use dfdx::{
     tensor::{Cpu, Storage},
 };
 
-pub(crate) use cpu::{copied, in_memory, slice};
+pub(crate) use cpu::{copied, in_memory};
 pub use dual::DualNorm;
 pub(crate) use generator::generator_id;
 pub(crate) use lane::{Lane, Sent};

@@ -14,7 +14,7 @@ use super::{
     reach::Reach,
     report::LazyLoss,
     settings::Settings,
-    tensors::{GradientBuffers, blend_buffers, first_parameter, parameter_ids},
+    tensors::{GradientBuffers, blend_buffers, parameter_ids, try_device_of},
     watch::{self, Watch},
     workspace::{self, Workspace},
 };
@@ -110,7 +110,7 @@ where
         let ids = parameter_ids(base).map_err(Failure::Device)?;
         let mut space = workspace::take(ids);
         if rho > 0.0
-            && let Some((device, _)) = first_parameter(base, false).map_err(Failure::Device)?
+            && let Some(device) = try_device_of(base).map_err(Failure::Device)?
         {
             self.marks.meet(&device);
             if let Some(queue) = kernels.queue() {

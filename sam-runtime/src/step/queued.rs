@@ -2,7 +2,7 @@
 
 use dfdx::{nn::tensor_collection::*, prelude::*, tensor::Gradients};
 
-use super::tensors::{Which, each_pair, first_parameter, zip_gradients};
+use super::tensors::{Which, each_pair, try_device_of, zip_gradients};
 use crate::device::{Kernels, Notes, Queue, Span};
 
 /// `to = from`, for the gradients of a model.
@@ -60,7 +60,7 @@ fn queued<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
     queue: &dyn Queue<E, D>,
     run: &mut dyn FnMut(&D, &[Span]) -> Result<(), D::Err>,
 ) -> Result<(), D::Err> {
-    let Some((device, _)) = first_parameter(model, false)? else {
+    let Some(device) = try_device_of(model)? else {
         return Ok(());
     };
     let mut spans = Vec::new();
@@ -84,7 +84,7 @@ pub(super) fn take_buffers<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
     notes: &Notes,
     queue: &dyn Queue<E, D>,
 ) -> Result<(), D::Err> {
-    let Some((device, _)) = first_parameter(from, false)? else {
+    let Some(device) = try_device_of(from)? else {
         return Ok(());
     };
     let (mut spans, mut before) = (Vec::new(), Vec::new());

@@ -25,28 +25,23 @@ pub(super) fn parameter_ids<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
     Ok(ids)
 }
 
-/// The device of the first parameter and, `with_values`, what the parameter holds, if it lies in order on the
-/// host.
-pub(super) fn first_parameter<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
+/// The device of the first parameter.
+pub(super) fn try_device_of<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
     model: &M,
-    with_values: bool,
-) -> Result<Option<(D, Vec<f64>)>, D::Err> {
+) -> Result<Option<D>, D::Err> {
     let mut found = None;
     each_parameter::<E, D, M>(model, &mut |t| {
         if found.is_none() {
-            let values = t.slice().filter(|_| with_values).unwrap_or_default();
-            let values = values.iter().filter_map(E::to_f64).collect();
-            found = Some((t.device().clone(), values));
+            found = Some(t.device().clone());
         }
         Ok(())
     })?;
     Ok(found)
 }
 
-/// The device of the first parameter.
+/// [`try_device_of`] where an error means that there is none.
 pub(crate) fn device_of<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(model: &M) -> Option<D> {
-    let first = first_parameter(model, false).ok()??;
-    Some(first.0)
+    try_device_of(model).ok()?
 }
 
 /// The gradient buffers of a model's parameters.

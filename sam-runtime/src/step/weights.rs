@@ -4,7 +4,7 @@ use std::any::Any;
 
 use dfdx::{nn::tensor_collection::*, prelude::*, tensor::Gradients};
 
-use super::tensors::{GradientBuffers, Which, each_pair, each_parameter, first_parameter};
+use super::tensors::{GradientBuffers, Which, each_pair, each_parameter, try_device_of};
 use crate::device::{DualNorm, Kernels, Span};
 
 /// Tensors that own the memory for the perturbed weights, kept from step to step.
@@ -75,7 +75,7 @@ impl<E: Dtype> PerturbedWeights<E> {
             }
             Ok(())
         })?;
-        if let (Some(queue), Some((device, _))) = (queue, first_parameter(copy, false)?) {
+        if let (Some(queue), Some(device)) = (queue, try_device_of(copy)?) {
             queue.displace(&device, &spans, dual, rho)?;
         }
         Ok(())

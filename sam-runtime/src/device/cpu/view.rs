@@ -21,7 +21,7 @@ pub(super) fn view<S: Shape, E: Unit, T>(t: &Tensor<S, E, Cpu, T>) -> Cow<'_, [E
 }
 
 /// The elements of `t`, where they lie in row-major order on the host.
-pub(crate) fn slice<S: Shape, E: Unit, D: Storage<E>>(t: &Tensor<S, E, D>) -> Option<&[E]> {
+fn slice<S: Shape, E: Unit, D: Storage<E>>(t: &Tensor<S, E, D>) -> Option<&[E]> {
     let any: &dyn Any = t;
     any.downcast_ref::<Tensor<S, E, Cpu>>().and_then(in_order)
 }

@@ -12,7 +12,7 @@ use dfdx::{
     tensor::{Gradients, UniqueId},
 };
 
-use crate::device::{Buffer, address, in_memory, slice};
+use crate::device::{Buffer, address, in_memory};
 
 /// A tensor of any shape.
 pub(in crate::step) trait AnyTensor<E: Dtype, D: Device<E>> {
@@ -26,8 +26,6 @@ pub(in crate::step) trait AnyTensor<E: Dtype, D: Device<E>> {
     fn with_own_id(&self) -> Result<Box<dyn Any>, D::Err>;
     /// The number of elements.
     fn len(&self) -> usize;
-    /// The elements, where they lie in row-major order on the host.
-    fn slice(&self) -> Option<&[E]>;
     /// The `len` elements as they lie in memory, which is how those of the gradient lie.
     fn in_memory(&self, len: usize) -> Cow<'_, [E]>;
     /// On a device whose memory has addresses of its own.
@@ -66,10 +64,6 @@ impl<S: Shape, E: Dtype, D: Device<E>> AnyTensor<E, D> for Tensor<S, E, D> {
 
     fn len(&self) -> usize {
         self.shape().num_elements()
-    }
-
-    fn slice(&self) -> Option<&[E]> {
-        slice(self)
     }
 
     fn in_memory(&self, len: usize) -> Cow<'_, [E]> {
