@@ -197,7 +197,7 @@ impl Step<'_> {
                 quote!(#rt::Driver::keep(&#step, #rt::tape_gradients(&#input, #tape));)
             }
             (_, Some(start)) => quote!(#rt::Driver::keep(&#step, #start);),
-            (_, None) => quote!(#rt::Driver::start_leaky(&#step);),
+            (_, None) => TokenStream::new(),
         };
         quote! {
             let #input = #borrow #x;
@@ -452,7 +452,7 @@ impl Step<'_> {
         let Names {
             rt, step, chunk, ..
         } = &self.names;
-        let start = quote!(#rt::Driver::chunk_start(&#step, #chunk));
+        let start = quote!(#rt::Driver::chunk_start(&#step));
         if trace.kept {
             let hoist = self.cut_input(trace, call);
             self.hoists.borrow_mut().insert(id_of(call), hoist);
@@ -478,11 +478,9 @@ impl Step<'_> {
 
     /// Gradients that are handed to a function of the user's, over the chunks.
     pub(super) fn chunk_argument(&self, trace: &Trace, start: &Expr) -> TokenStream {
-        let Names {
-            rt, step, chunk, ..
-        } = &self.names;
+        let Names { rt, step, .. } = &self.names;
         self.keep_before(trace, start);
-        quote!(#rt::Driver::chunk_start(&#step, #chunk))
+        quote!(#rt::Driver::chunk_start(&#step))
     }
 
     /// The chunk's values of the slice, and their way back for later lines.

@@ -276,7 +276,7 @@ impl Step<'_> {
             quote!(&#value)
         };
         let traced = match trace.kind {
-            TraceKind::Leaky => quote!({ #rt::Driver::start_leaky(&#step); #value.#method() }),
+            TraceKind::Leaky => quote!(#value.#method()),
             TraceKind::PutTape => quote!({
                 let __sam_start = #rt::tape_gradients(&#value, #start);
                 #rt::Trace::traced(#value, #rt::Driver::start(&#step, __sam_start))

@@ -141,16 +141,13 @@ impl<M, E: Dtype, D: Device<E>> Driver<'_, M, E, D> {
         self.step.borrow_mut().start(start)
     }
 
-    /// A tape of the clean pass without gradients to start from.
-    pub fn start_leaky(&self) {}
-
     /// Keeps the gradients that the loop starts from.
     pub fn keep(&self, start: Gradients<E, D>) {
         self.step.borrow_mut().keep(start);
     }
 
     /// The gradients of the tape of a chunk's clean pass.
-    pub fn chunk_start(&self, _: usize) -> Gradients<E, D> {
+    pub fn chunk_start(&self) -> Gradients<E, D> {
         self.step.borrow_mut().clean_start()
     }
 

@@ -296,10 +296,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                             .forward_mut({
                                 __sam_cut_0_0_0[__sam_chunk_0]
                                     .trace(
-                                        ::sam_runtime::__private::Driver::chunk_start(
-                                            &__sam_step_0,
-                                            __sam_chunk_0,
-                                        ),
+                                        ::sam_runtime::__private::Driver::chunk_start(&__sam_step_0),
                                     )
                             }),
                         y,

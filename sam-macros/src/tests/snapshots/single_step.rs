@@ -53,10 +53,7 @@ fn step(&mut self, x: Batch, y: Labels) -> f32 {
                         (&&&::sam_runtime::__private::Look(&__sam_x))
                             .__sam_keep(&__sam_step_0)
                     });
-                    {
-                        ::sam_runtime::__private::Driver::start_leaky(&__sam_step_0);
-                        __sam_x.leaky_traced()
-                    }
+                    __sam_x.leaky_traced()
                 }
             },
         );
