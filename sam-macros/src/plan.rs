@@ -1,4 +1,6 @@
-//! What was found in a function: data only.
+//! What was found in a function: data, and what follows from it.
+
+mod deferred;
 
 use proc_macro2::{Ident, TokenStream};
 use syn::{Expr, Lifetime, Pat, Stmt};

@@ -452,12 +452,23 @@ impl<'a> StepOf<'_, 'a> {
             .iter()
             .flat_map(|line| &line.records)
             .any(|record| record.split);
-        if let (Some(m), false, false) = (&self.args.m, has_input, has_split) {
+        let Some(m) = &self.args.m else {
+            return;
+        };
+        if !has_input && !has_split {
             errors.at(
                 Kind::NothingToCut,
                 m,
                 "there is no batch to cut into chunks: the forward pass and the loss use nothing that is \
                  bound in the loop\n\nhelp: name what is to be cut with `split = [..]`, or leave out `m`",
+            );
+        } else if region.begins_without_batch() {
+            errors.at(
+                Kind::NothingToCut,
+                m,
+                "the first line of the forward pass uses nothing of the batch that is to be cut into chunks, and \
+                 so can't tell how many there are\n\nhelp: let the line that runs the model use the batch, or leave \
+                 out `m`",
             );
         }
     }

@@ -106,7 +106,8 @@ impl<'a> Sites<'a> {
     }
 
     fn note(&mut self, call: &'a ExprMethodCall) {
-        let is_trace = trace_kind(call).is_some() || is_retape(call);
+        let is_trace =
+            (trace_kind(call).is_some() && !self.is_handed_input(call)) || is_retape(call);
         let kind = if is_trace {
             "forward"
         } else if is_backward(call) {
@@ -132,6 +133,18 @@ impl<'a> Sites<'a> {
             "backward" => self.backwards.push(site),
             _ => self.updates.push(site),
         }
+    }
+
+    /// Whether a tape begins in the argument: then the method is one of the user's that is called like
+    /// dfdx's, as in `net.traced(x.traced(grads))`. dfdx's own take gradients, which have no tape.
+    fn is_handed_input(&self, call: &ExprMethodCall) -> bool {
+        let is_inside = |site: &Site<'_>| {
+            let mut calls = site.within.iter();
+            calls.any(|outer| matches!(outer, Expr::MethodCall(outer) if std::ptr::eq(outer, call)))
+        };
+        let takes_gradients =
+            matches!(trace_kind(call), Some(TraceKind::Traced | TraceKind::Trace));
+        takes_gradients && self.traces.iter().any(is_inside)
     }
 
     /// A macro's arguments are tokens: a site in them is seen by its name and the call behind it.

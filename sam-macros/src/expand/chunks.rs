@@ -30,15 +30,6 @@ struct Takes {
     backs: TokenStream,
 }
 
-/// A closure, or references.
-fn is_borrow(expr: &Expr) -> bool {
-    match expr {
-        Expr::Closure(_) | Expr::Reference(_) => true,
-        Expr::Tuple(tuple) => tuple.elems.iter().all(is_borrow),
-        _ => false,
-    }
-}
-
 impl Step<'_> {
     /// `stmt` over the chunks, if it is a line of the slice.
     pub(super) fn chunked(
@@ -55,7 +46,7 @@ impl Step<'_> {
         out.extend(self.hoisted(*k));
         out.extend(self.cut_earlier(*k));
         out.extend(self.cut_line(*k, line));
-        if self.is_deferred(*k) {
+        if self.region.is_deferred(*k) {
             let has_value = matches!(stmt, Stmt::Local(local) if local.init.is_some());
             let is_seen = has_value && !line.observed.is_empty();
             out.extend(is_seen.then(|| stmt.to_token_stream()));
@@ -99,7 +90,9 @@ impl Step<'_> {
     /// Says how large the chunks are, where a place says it before the first line.
     fn begin_chunks(&self, k: usize) -> Option<TokenStream> {
         let chunks = &self.names.chunks;
-        let place = self.sized_by().filter(|_| k == self.first_of_batch())?;
+        let place = self
+            .sized_by()
+            .filter(|_| k == self.region.first_of_batch())?;
         let value = quote_spanned!(shown_at(place.span())=> &#place);
         let cut = self.chunks_at(&value, place.span());
         let cut_up = self.cut_up();
@@ -141,7 +134,7 @@ impl Step<'_> {
         for (i, record) in line.records.iter().enumerate() {
             out.extend(self.meet(record));
             let name = self.names.record(k, i);
-            if record.split && k < self.first_of_batch() {
+            if record.split && k < self.region.first_of_batch() {
                 let place = &record.place;
                 out.extend(quote!(let #name = ::core::clone::Clone::clone(&#place);));
             } else if record.split {
@@ -159,7 +152,7 @@ impl Step<'_> {
     /// Cuts what lines before the first one of the batch have recorded.
     fn cut_earlier(&self, k: usize) -> TokenStream {
         let mut out = TokenStream::new();
-        if k != self.first_of_batch() {
+        if k != self.region.first_of_batch() {
             return out;
         }
         for (j, line) in self.region.lines[..k].iter().enumerate() {
@@ -185,11 +178,12 @@ impl Step<'_> {
         } else {
             quote!(&#input)
         };
-        let begin = (self.sized_by().is_none() && trace.line == self.first_of_batch()).then(|| {
-            let cut = self.chunks_at(&look, x.span());
-            let cut_up = self.cut_up();
-            quote!(let #chunks = #cut; #cut_up)
-        });
+        let begin =
+            (self.sized_by().is_none() && trace.line == self.region.first_of_batch()).then(|| {
+                let cut = self.chunks_at(&look, x.span());
+                let cut_up = self.cut_up();
+                quote!(let #chunks = #cut; #cut_up)
+            });
         let cut = self.names.cut(trace.site);
         let split = self.split(&cut, look, x.span());
         let start = match (trace.kind, call.args.first()) {
@@ -227,8 +221,8 @@ impl Step<'_> {
 
     /// The place that says how large the batch is, if it is there before the first line.
     fn sized_by(&self) -> Option<Place> {
-        let first = self.first_of_batch();
-        if self.kept_at(first).next().is_some() {
+        let first = self.region.first_of_batch();
+        if self.region.kept_at(first).next().is_some() {
             return None;
         }
         // As the function spells it: the key may come from elsewhere, out of a macro.
@@ -298,7 +292,7 @@ impl Step<'_> {
             .collect();
         let seen: Vec<&Ident> = line.observed.iter().collect();
         let seen_in: Vec<Ident> = seen.iter().map(|name| self.names.seen(name)).collect();
-        let reaches_model = self.reaches_model(k);
+        let reaches_model = self.region.reaches_model(k);
         let model = reaches_model.then(|| {
             let model = held(&self.model(), Span::mixed_site(), rt);
             let bind = self.bind_model();
@@ -434,7 +428,7 @@ impl Step<'_> {
                 let mut #input = ::core::option::Option::Some(::core::clone::Clone::clone(&#cut[#chunk]));
             }
         };
-        self.kept_at(k).map(input).collect()
+        self.region.kept_at(k).map(input).collect()
     }
 
     /// The chunks of the inputs of line `k`, evaluated once.
@@ -490,11 +484,11 @@ impl Step<'_> {
         let mut made = Vec::new();
         for taken in &line.takes {
             let (name, parts) = (&taken.name, self.names.parts(&taken.name));
-            let deferred = self.made_for(k, name);
+            let deferred = self.region.made_for(k, name);
             let goes_on = taken.is_used_again && !line.binds.contains(name);
             if let Some(j) = deferred {
                 self.make(j, &mut made, &mut out.takes);
-                if goes_on && !self.is_remade(j) {
+                if goes_on && !self.region.is_remade(j) {
                     out.begin
                         .extend(quote!(let mut #parts = ::std::vec::Vec::new();));
                     out.backs
@@ -520,29 +514,10 @@ impl Step<'_> {
             return;
         }
         for (k, line) in self.region.lines.iter().enumerate() {
-            if line.at == at && self.is_deferred(k) {
+            if line.at == at && self.region.is_deferred(k) {
                 self.deferred.borrow_mut().insert(k, stmt.clone());
             }
         }
-    }
-
-    /// Whether line `k` reaches the model, itself or by what is made in it.
-    fn reaches_model(&self, k: usize) -> bool {
-        let line = &self.region.lines[k];
-        let mut made = line
-            .takes
-            .iter()
-            .filter_map(|taken| self.made_for(k, &taken.name));
-        line.model.itself || line.model.owner || made.any(|j| self.reaches_model(j))
-    }
-
-    /// The line that binds `name` for line `k`, if it is made in line `k` itself.
-    fn made_for(&self, k: usize, name: &Ident) -> Option<usize> {
-        let lines = &self.region.lines;
-        let j = (0..k).rev().find(|j| lines[*j].binds.contains(name))?;
-        let takes = |line: &Line| line.takes.iter().any(|taken| taken.name == *name);
-        let is_first = !lines[j + 1..k].iter().any(takes);
-        (self.is_deferred(j) && (is_first || self.is_remade(j))).then_some(j)
     }
 
     /// Writes the deferred line `j`, and those that it needs.
@@ -553,7 +528,7 @@ impl Step<'_> {
         made.push(j);
         let line = &self.region.lines[j];
         for taken in &line.takes {
-            if let Some(i) = self.made_for(j, &taken.name) {
+            if let Some(i) = self.region.made_for(j, &taken.name) {
                 self.make(i, made, out);
             }
         }
@@ -563,70 +538,6 @@ impl Step<'_> {
             Rewrite::new(&self.rules(j, line)).visit_stmt_mut(&mut stmt);
             out.extend(quote!(#[allow(unused_variables, unused_mut, unused_assignments)] #stmt));
         }
-    }
-
-    /// Whether line `k` binds what no list of chunks can hold, a closure or a reference into the model, or
-    /// what needs no batch, such as `let mut terms = Vec::new();`. The lines that use it make it.
-    fn is_deferred(&self, k: usize) -> bool {
-        let line = &self.region.lines[k];
-        let needs_none = line.takes.is_empty()
-            && line.records.is_empty()
-            && line.model == Default::default()
-            && self.region.traces.iter().all(|trace| trace.line != k);
-        let Replay::Stmt(stmt) = &line.replay else {
-            return false;
-        };
-        let is_let = matches!(&**stmt, Stmt::Local(_)) && line.conditions.is_empty();
-        is_let && (self.is_remade(k) || needs_none)
-    }
-
-    /// Whether each line that uses what line `k` binds makes it anew.
-    fn is_remade(&self, k: usize) -> bool {
-        let lines = &self.region.lines;
-        let line = &lines[k];
-        let Replay::Stmt(stmt) = &line.replay else {
-            return false;
-        };
-        let is_it = match &**stmt {
-            Stmt::Local(local) => local
-                .init
-                .as_ref()
-                .is_some_and(|init| is_borrow(&init.expr)),
-            _ => false,
-        };
-        let has_site = self.region.traces.iter().any(|trace| trace.line == k);
-        let used_by = |name: &Ident| {
-            let takes = |line: &&Line| line.takes.iter().any(|taken| taken.name == *name);
-            lines[k + 1..].iter().filter(takes).count()
-        };
-        // What a closure counts must not be counted twice, or anywhere else.
-        let counts = line.takes.iter().any(|taken| taken.is_changed);
-        let takes_made = line.takes.iter().all(|taken| {
-            self.made_for(k, &taken.name).is_some() && !(taken.is_changed && taken.is_used_again)
-        });
-        let is_called_once = line.binds.iter().all(|name| used_by(name) <= 1);
-        is_it && !has_site && takes_made && (!counts || is_called_once)
-    }
-
-    /// The first line that uses the batch: those before it can wait.
-    fn first_of_batch(&self) -> usize {
-        let lines = 0..self.region.lines.len();
-        let is_cut = |k: &usize| {
-            self.region.lines[*k]
-                .records
-                .iter()
-                .any(|record| record.split)
-        };
-        let says_size = |k: &usize| is_cut(k) || self.kept_at(*k).next().is_some();
-        let not_deferred = lines.clone().find(|k| !self.is_deferred(*k)).unwrap_or(0);
-        let first = lines
-            .clone()
-            .find(|k| !self.is_deferred(*k) && says_size(k));
-        // Nothing else may come before it: it runs over the chunks.
-        first
-            .filter(|first| *first == not_deferred)
-            .or_else(|| lines.clone().find(says_size))
-            .unwrap_or(0)
     }
 
     /// The chunk's values of what line `k` takes from outside.
@@ -700,7 +611,7 @@ impl Step<'_> {
         Rewrite::new(&rules).visit_expr_mut(&mut computed);
         let bind = self.bind_chunk(last, line, true);
         let takes = self.takes(last, line).takes;
-        let model = self.reaches_model(last).then(|| {
+        let model = self.region.reaches_model(last).then(|| {
             let model = held(&self.model(), Span::mixed_site(), rt);
             let bind = self.bind_model();
             quote!(let mut #copy = #rt::Driver::chunk_model(&#step, #model, #chunk); #bind)

@@ -119,7 +119,7 @@ impl Step<'_> {
         let Names { rt, step, .. } = &self.names;
         let conditions = &line.conditions;
         let mut out = quote!(#rt::Driver::mark(&#step, #k););
-        for trace in self.kept_at(k) {
+        for trace in self.region.kept_at(k) {
             let input = kept_input(trace.site);
             out.extend(quote!(let mut #input = ::core::option::Option::None;));
         }
@@ -219,12 +219,6 @@ impl Step<'_> {
 
     fn trace(&self, node: NodeId) -> Option<&Trace> {
         self.region.traces.iter().find(|trace| trace.node == node)
-    }
-
-    /// The sites in line `k` whose input is kept.
-    pub(super) fn kept_at(&self, k: usize) -> impl Iterator<Item = &Trace> {
-        let traces = self.region.traces.iter();
-        traces.filter(move |trace| trace.line == k && trace.kept)
     }
 
     /// Gradients that are handed to a function of the user's.

@@ -32,3 +32,23 @@ fn a_const_fn_is_emitted_without_const() {
         );
     }
 }
+
+#[test]
+fn a_first_line_without_the_batch_can_not_tell_the_chunks() {
+    let function = quote!(
+        fn train(model: &mut Net, opt: &mut Opt, data: &Data) {
+            for (x, y) in data {
+                let bias = bias_of(model);
+                let loss = loss_of(bias, x, y);
+                let grads = loss.backward();
+                opt.update(model, &grads);
+            }
+        }
+    );
+    let expected = "the first line of the forward pass uses nothing of the batch that is to be cut into chunks, \
+                    and so can't tell how many there are\n\nhelp: let the line that runs the model use the batch, \
+                    or leave out `m`";
+    assert_refused(quote!(rho = 0.05, m = 4), function.clone(), &[expected]);
+    let whole = attribute(quote!(rho = 0.05), function);
+    assert_eq!(super::messages(whole), [""; 0]);
+}
