@@ -91,6 +91,34 @@ fn fallible(model: &mut Built, (x, y): Data) {
     }
 }
 
+struct Sample<X> {
+    input: X,
+}
+
+/// A block that follows the input would be taken for another expression.
+#[sam_train(rho = 0.3)]
+fn in_a_struct_literal(model: &mut Built, (x, y): Data) {
+    let mut opt = sgd(model, 0.1);
+    for (x, y) in vec![(x, y); 3] {
+        let logits = model.forward_mut(Sample { input: x }.input.traced(model.alloc_grads()));
+        let grads = cross_entropy_with_logits_loss(logits, y).backward();
+        opt.update(model, &grads).unwrap();
+    }
+}
+
+/// An input that the model computes, an operation in parentheses.
+#[sam_train(rho = 0.3)]
+fn computed_by_the_model(model: &mut Built, (x, y): Data) {
+    let mut opt = sgd(model, 0.1);
+    for (x, y) in vec![(x, y); 3] {
+        let grads = model.alloc_grads();
+        let nothing = model.forward(x.clone()).sum::<Rank0, _>().broadcast() * 0.0;
+        let logits = model.forward_mut((x + nothing * 0.5).traced(grads));
+        let grads = cross_entropy_with_logits_loss(logits, y).backward();
+        opt.update(model, &grads).unwrap();
+    }
+}
+
 struct Trainer {
     model: Built,
     opt: Sgd<Built, f64, Cpu>,
@@ -135,6 +163,8 @@ fn every_spelling_trains_alike_bit_for_bit() {
     assert_eq!(run(leaky_by_reference), expected);
     assert_eq!(run(fallible), expected);
     assert_eq!(run(in_fields), expected);
+    assert_eq!(run(in_a_struct_literal), expected);
+    assert_eq!(run(computed_by_the_model), expected);
 }
 
 #[sam_train(rho = 0.3)]

@@ -241,17 +241,19 @@ impl Step<'_> {
         }
         let Names { rt, step, .. } = &self.names;
         let x = unparenthesized(&call.receiver);
+        let matched = before_block(x);
         let method = &call.method;
         let start = call.args.first();
         if !trace.kept {
             return Some(match trace.kind {
                 TraceKind::Traced | TraceKind::Trace => {
-                    quote!(#x.#method(#rt::Driver::start(&#step, #start)))
+                    let receiver = &call.receiver;
+                    quote!(#receiver.#method(#rt::Driver::start(&#step, #start)))
                 }
                 TraceKind::PutTape => {
                     let value = crate::hygiene::local("x");
                     quote! {
-                        match #x { #value => {
+                        match #matched { #value => {
                             let __sam_start = #rt::tape_gradients(&#value, #start);
                             #rt::Trace::traced(#value, #rt::Driver::start(&#step, __sam_start))
                         } }
@@ -286,7 +288,7 @@ impl Step<'_> {
             }
         };
         Some(quote! {
-            match #borrow #x {
+            match #borrow #matched {
                 #value => {
                     #input = ::core::option::Option::Some(#keep);
                     #traced
@@ -370,6 +372,23 @@ impl Step<'_> {
                 ::core::result::Result::Err(#error) => #raise,
             }
         }
+    }
+}
+
+/// An expression where a block follows it: in parentheses where it would take the block for its own, as
+/// `Sample { x, y }` does, or `return`.
+fn before_block(expr: &Expr) -> TokenStream {
+    let mut first = expr;
+    loop {
+        first = match first {
+            Expr::MethodCall(call) => &call.receiver,
+            Expr::Field(field) => &field.base,
+            Expr::Index(index) => &index.expr,
+            Expr::Call(call) => &call.func,
+            Expr::Try(tried) => &tried.expr,
+            Expr::Path(_) | Expr::Lit(_) | Expr::Macro(_) | Expr::Paren(_) => return quote!(#expr),
+            _ => return quote!((#expr)),
+        };
     }
 }
 
