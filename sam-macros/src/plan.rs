@@ -131,6 +131,8 @@ pub(crate) struct Trace {
     pub(crate) kind: TraceKind,
     /// Whether `X` is evaluated once and kept for the replay. Otherwise it belongs to the slice.
     pub(crate) kept: bool,
+    /// Whether `E` is a variable that is `mut`.
+    pub(crate) start_is_mut: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

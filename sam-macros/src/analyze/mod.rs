@@ -6,11 +6,13 @@
 //! | `model` | the model that `update` trains |
 //! | `path` | all statements before a backward site |
 //! | `slice` | those that the loss and the tape depend on |
+//! | `helper` | a function of the user's in which a tape begins |
 //! | `localize`, `prune` | what the replay runs of them |
 //! | `records` | what comes into them from outside |
 //! | `generics` | type parameters that must be `Clone` |
 
 mod generics;
+mod helper;
 pub(crate) mod localize;
 mod model;
 mod path;
@@ -25,7 +27,7 @@ pub(crate) use self::prune::has_unknown_macro;
 
 use self::{
     path::Path,
-    records::Records,
+    records::{Behind, Records},
     sites::{Frame, NESTED_ITEM, Site, Sites},
     slice::Cut,
 };
@@ -251,10 +253,7 @@ impl<'a> StepOf<'_, 'a> {
             return None;
         }
         let in_closure = path.closure_between(first, last);
-        let leaves = slice.lines.iter().any(|line| match &line.replay {
-            Replay::Stmt(stmt) => prune::leaves(stmt),
-            Replay::Arm(_, expr) | Replay::Loss(expr) => prune::expr_leaves(expr),
-        });
+        let leaves = slice.lines.iter().any(|line| line.replay.leaves());
         if in_closure && leaves {
             errors.at(
                 Kind::BackwardInAnotherBlock,
@@ -337,20 +336,6 @@ impl<'a> StepOf<'_, 'a> {
             traces,
             model,
         };
-        if let (Some(_), Some(owner)) = (
-            &self.args.m,
-            region.lines.iter().find_map(|line| line.owner_at.as_ref()),
-        ) {
-            errors.at(
-                Kind::ForeignModel,
-                owner,
-                format!(
-                    "a method of `{owner}` runs the model, which `m` needs a copy of for each chunk\n\nhelp: call the \
-                     model by its own name, as in `{}.forward_mut(..)`, or leave out `m`",
-                    region.model.place,
-                ),
-            );
-        }
         self.refuse_splits(&region, errors);
         Some(region)
     }
@@ -473,25 +458,20 @@ impl<'a> StepOf<'_, 'a> {
         }
     }
 
-    /// The statement with the backward site, and those that may read what its slice binds.
-    fn behind(&self, path: &Path<'a>, first: usize) -> Vec<&'a Stmt> {
-        let begin = path.line(first).expect("a line").at;
-        let mut stmts = Vec::new();
-        let mut is_inside = false;
-        for frame in &self.backward.stack {
-            if let Frame::Block(block, at) = frame {
-                is_inside |= id_of(*block) == begin.block;
-                if is_inside {
-                    stmts.insert(0, &block.stmts[*at]);
-                    stmts.extend(&block.stmts[at + 1..]);
-                }
-            }
-        }
-        // The innermost one with the site comes first.
-        let own = self.stmt();
-        stmts.retain(|stmt| !std::ptr::eq(*stmt, own));
-        stmts.insert(0, own);
-        stmts
+    /// The blocks behind the slice that may read what it binds, from the innermost on: each from the statement
+    /// with the backward site on.
+    fn behind(&self, path: &Path<'a>, first: usize) -> Vec<Behind<'a>> {
+        let begin = path.line(first).expect("a line").at.block;
+        let blocks = self.backward.stack.iter().filter_map(|frame| match frame {
+            Frame::Block(block, at) => Some((id_of(*block), &block.stmts[*at..])),
+            _ => None,
+        });
+        let inside = blocks.skip_while(|(block, _)| *block != begin);
+        let mut behind: Vec<_> = inside
+            .map(|(block, stmts)| Behind { block, stmts })
+            .collect();
+        behind.reverse();
+        behind
     }
 
     /// Statements whose `?` says how the step's errors leave.

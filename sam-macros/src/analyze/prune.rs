@@ -1,5 +1,6 @@
 //! What the replay of a statement can leave out: inner statements that the loss does not depend on, such
-//! as a `println!` or a counter in a block. They ran in the clean pass.
+//! as a `println!` or a counter in a block. They ran in the clean pass. A block that leaves the loop keeps what
+//! it assigns: the clean pass did not come there.
 
 use syn::{
     Block, Expr, Pat, Stmt,
@@ -7,7 +8,10 @@ use syn::{
     visit_mut::{self, VisitMut},
 };
 
-use crate::source::{How, Place, Use, Uses};
+use crate::{
+    plan::Replay,
+    source::{Around, How, Place, Use, Uses, assigns},
+};
 
 /// Methods that only look at what they are called on. A wrong entry would make a program that does not
 /// compile, never one that does something else.
@@ -64,24 +68,42 @@ pub(super) fn only_prints(name: &proc_macro2::Ident) -> bool {
     PRINTING.contains(&&*name.to_string())
 }
 
-/// The same line, less what neither it nor `needed` depends on.
-pub(super) fn stmt(of: &Stmt, needed: &[Place]) -> Stmt {
-    pruned(
-        of,
-        needed,
-        |prune, stmt| visit_mut::visit_stmt_mut(prune, stmt),
-        Uses::inside_stmt,
-    )
-}
+impl Replay {
+    /// The same line, less what neither it nor `needed` depends on.
+    pub(super) fn pruned(self, needed: &[Place]) -> Self {
+        let expr = |of: Box<Expr>| {
+            let prune_in = |prune: &mut Prune<'_>, expr: &mut Expr| prune.visit_expr_mut(expr);
+            Box::new(pruned(&*of, needed, prune_in, Uses::inside_expr))
+        };
+        let stmt = |of: Box<Stmt>| {
+            let prune_in =
+                |prune: &mut Prune<'_>, stmt: &mut Stmt| visit_mut::visit_stmt_mut(prune, stmt);
+            Box::new(pruned(&*of, needed, prune_in, Uses::inside_stmt))
+        };
+        match self {
+            Self::Stmt(of) => Self::Stmt(stmt(of)),
+            Self::Arm(pat, of) => Self::Arm(pat, expr(of)),
+            Self::Loss(of) => Self::Loss(expr(of)),
+        }
+    }
 
-/// See [`stmt`].
-pub(super) fn expr(of: &Expr, needed: &[Place]) -> Expr {
-    pruned(
-        of,
-        needed,
-        |prune, expr| prune.visit_expr_mut(expr),
-        Uses::inside_expr,
-    )
+    /// What it uses from outside.
+    pub(super) fn uses(&self) -> Vec<Use> {
+        match self {
+            Self::Stmt(stmt) => Uses::of_stmt(stmt, &[]).all,
+            Self::Arm(_, expr) | Self::Loss(expr) => Uses::of_expr(expr, &[]).all,
+        }
+    }
+
+    /// Whether it may leave the loop or the function.
+    pub(super) fn leaves(&self) -> bool {
+        let mut find = Leaves::default();
+        match self {
+            Self::Stmt(stmt) => find.visit_stmt(stmt),
+            Self::Arm(_, expr) | Self::Loss(expr) => find.visit_expr(expr),
+        }
+        find.found
+    }
 }
 
 fn pruned<T: Clone>(
@@ -93,7 +115,7 @@ fn pruned<T: Clone>(
     let mut needed = needed.to_vec();
     loop {
         let mut out = of.clone();
-        prune_in(&mut Prune { needed: &needed }, &mut out);
+        prune_in(&mut Prune::new(&needed), &mut out);
         // What is left may read what a statement that was left out changes: then that is needed too.
         let reads = uses(&out)
             .all
@@ -112,9 +134,19 @@ fn pruned<T: Clone>(
 
 struct Prune<'a> {
     needed: &'a [Place],
+    around: Around,
+    is_leaving: bool,
 }
 
-impl Prune<'_> {
+impl<'a> Prune<'a> {
+    fn new(needed: &'a [Place]) -> Self {
+        Self {
+            needed,
+            around: Around::default(),
+            is_leaving: false,
+        }
+    }
+
     fn keeps(&self, stmt: &Stmt, is_tail: bool) -> bool {
         match stmt {
             Stmt::Item(_) => true,
@@ -136,7 +168,10 @@ impl Prune<'_> {
                 !only_prints || (is_tail && call.semi_token.is_none())
             }
             Stmt::Expr(_, None) if is_tail => true,
-            Stmt::Expr(expr, _) => self.is_changed_by(expr) || leaves(stmt) || has_macro(expr),
+            Stmt::Expr(expr, _) => {
+                let is_assigned = self.is_leaving && assigns(expr);
+                is_assigned || self.is_changed_by(expr) || leaves(stmt) || has_macro(expr)
+            }
         }
     }
 
@@ -177,10 +212,14 @@ impl VisitMut for Prune<'_> {
         if let Some(closure) = in_scope(expr) {
             *expr = syn::parse_quote!((#closure)());
         }
+        self.around.enter(expr);
         visit_mut::visit_expr_mut(self, expr);
+        self.around.exit(expr);
     }
 
     fn visit_block_mut(&mut self, block: &mut Block) {
+        let was_leaving = self.is_leaving;
+        self.is_leaving |= self.around.is_left_by(block);
         let last = block.stmts.len().wrapping_sub(1);
         let mut i = 0;
         block.stmts.retain(|stmt| {
@@ -189,43 +228,29 @@ impl VisitMut for Prune<'_> {
             keeps
         });
         visit_mut::visit_block_mut(self, block);
+        self.is_leaving = was_leaving;
     }
 }
 
 /// Whether the statement may leave what surrounds it.
-pub(super) fn leaves(stmt: &Stmt) -> bool {
+fn leaves(stmt: &Stmt) -> bool {
     let mut find = Leaves::default();
     find.visit_stmt(stmt);
     find.found
 }
 
-/// See [`leaves`].
-pub(super) fn expr_leaves(expr: &Expr) -> bool {
-    let mut find = Leaves::default();
-    find.visit_expr(expr);
-    find.found
-}
-
 #[derive(Default)]
 struct Leaves {
-    loops: usize,
+    around: Around,
     found: bool,
 }
 
 impl<'ast> Visit<'ast> for Leaves {
     fn visit_expr(&mut self, expr: &'ast Expr) {
-        match expr {
-            Expr::Return(_) | Expr::Try(_) => self.found = true,
-            Expr::Break(leave) => self.found |= self.loops == 0 || leave.label.is_some(),
-            Expr::Continue(leave) => self.found |= self.loops == 0 || leave.label.is_some(),
-            Expr::Loop(_) | Expr::While(_) | Expr::ForLoop(_) => {
-                self.loops += 1;
-                visit::visit_expr(self, expr);
-                self.loops -= 1;
-            }
-            Expr::Closure(_) | Expr::Async(_) => {}
-            _ => visit::visit_expr(self, expr),
-        }
+        self.found |= self.around.may_leave(expr);
+        self.around.enter(expr);
+        visit::visit_expr(self, expr);
+        self.around.exit(expr);
     }
 
     fn visit_item(&mut self, _: &'ast syn::Item) {}

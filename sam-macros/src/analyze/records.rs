@@ -12,7 +12,7 @@ use super::{
 use crate::{
     args::Args,
     plan::{By, Line, ModelPlace, ModelUse, NodeId, Record, Taken},
-    source::{How, Place, Use, Uses, has_ident},
+    source::{How, Place, Use, Uses, bound_by_stmt, has_ident},
 };
 
 /// What the records of one step are read from.
@@ -23,10 +23,15 @@ pub(super) struct Records<'p, 'a> {
     pub(super) model: &'p ModelPlace,
     /// The backward site.
     pub(super) backward: NodeId,
-    /// The statements behind the slice that may read it, with the one that the backward site is in.
-    pub(super) behind: Vec<&'a syn::Stmt>,
+    pub(super) behind: Vec<Behind<'a>>,
     /// The inputs of the sites.
     pub(super) inputs: Vec<&'a syn::Expr>,
+}
+
+/// What is behind the slice in a block, from the statement with the backward site on.
+pub(super) struct Behind<'a> {
+    pub(super) block: NodeId,
+    pub(super) stmts: &'a [syn::Stmt],
 }
 
 impl Records<'_, '_> {
@@ -190,9 +195,24 @@ impl Records<'_, '_> {
                 return false;
             }
         }
-        self.behind
-            .iter()
-            .any(|stmt| Uses::of_stmt(stmt, &passed_over).mention(&name.to_string()))
+        for behind in &self.behind {
+            for stmt in behind.stmts {
+                if Uses::of_stmt(stmt, &passed_over).mention(&name.to_string()) {
+                    return true;
+                }
+                if bound_by_stmt(stmt).contains(name) {
+                    break;
+                }
+            }
+            let line = self.path.line(step);
+            let is_bound_here = line.is_some_and(|line| {
+                line.at.block == behind.block && line.source.binds().contains(name)
+            });
+            if is_bound_here {
+                return false;
+            }
+        }
+        false
     }
 
     fn records(
@@ -415,6 +435,7 @@ impl Records<'_, '_> {
         let end_is_quiet = self
             .behind
             .first()
+            .and_then(|behind| behind.stmts.first())
             .is_none_or(|stmt| !Uses::of_stmt(stmt, &passed_over).touch(place));
         later_slice && others_are_quiet && end_is_quiet
     }

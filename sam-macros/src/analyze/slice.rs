@@ -6,13 +6,13 @@ use syn::{Expr, Stmt, visit::Visit};
 
 use super::{
     localize::{self, Words},
-    path::{Path, Source, Step},
+    path::{Path, Source},
     prune::{self, may_change},
     sites::{self, Frame, Site},
 };
 use crate::{
     plan::{NodeId, Replay, Trace, TraceKind, id_of},
-    source::{How, Place, Use, Uses, has_ident},
+    source::{How, Place, Use, Uses},
 };
 
 /// The slice of one step.
@@ -83,9 +83,14 @@ impl<'a> Cut<'_, 'a> {
             reached = reached_of(&all);
         }
         if !reached.is_empty() {
-            // Tapes of other steps begin nothing here.
+            // Tapes of other steps begin nothing here. A function of the user's may trace beside them.
             let cut = self.cut(&lines, &reached, None);
-            return Ok(self.finish(&lines, cut));
+            let is_new = |helper: &usize| !cut.iter().any(|member| member.step == *helper);
+            let Some(helper) = self.handed_helper(&lines).filter(is_new) else {
+                return Ok(self.finish(&lines, cut, None));
+            };
+            let cut = self.cut(&lines, &reached, Some(helper));
+            return Ok(self.finish(&lines, cut, Some(helper)));
         }
         let Some(helper) = self.helper(&lines) else {
             let before = lines
@@ -94,7 +99,7 @@ impl<'a> Cut<'_, 'a> {
             return Err(before);
         };
         let cut = self.cut(&lines, &reached, Some(helper));
-        Ok(self.finish(&lines, cut))
+        Ok(self.finish(&lines, cut, Some(helper)))
     }
 
     fn traces_in(&self, source: Source<'a>, of: &HashSet<NodeId>) -> Vec<NodeId> {
@@ -131,9 +136,22 @@ impl<'a> Cut<'_, 'a> {
                 line: 0,
                 kind,
                 kept: !is_of_slice,
+                start_is_mut: site
+                    .call
+                    .args
+                    .first()
+                    .is_some_and(|start| self.is_mut(start)),
             });
         }
         (outside, found)
+    }
+
+    /// Whether an expression is a variable that is `mut`.
+    fn is_mut(&self, expr: &Expr) -> bool {
+        let variable = Place::of_expr(expr).filter(Place::is_variable);
+        let declared =
+            variable.and_then(|place| self.path.declared(&place.root, self.path.steps.len()));
+        declared.is_some_and(|declared| declared.mutable)
     }
 
     /// Whether a site may be reached several times in its line: in a loop of it, in a closure.
@@ -277,10 +295,7 @@ impl<'a> Cut<'_, 'a> {
                 continue;
             }
             let replay = self.replay(source, &look.traces, &needed, &look.tainted);
-            let uses = match &replay {
-                Replay::Stmt(stmt) => Uses::of_stmt(stmt, &[]).all,
-                Replay::Arm(_, expr) | Replay::Loss(expr) => Uses::of_expr(expr, &[]).all,
-            };
+            let uses = replay.uses();
             let needed_after = needed.clone();
             if !source.is_conditional() {
                 needed.retain(|p| !binds.contains(&p.root));
@@ -342,68 +357,47 @@ impl<'a> Cut<'_, 'a> {
         tainted: &[Place],
     ) -> Replay {
         let (_, found) = self.outside(traces, tainted);
-        match source {
-            Source::Stmt(stmt) => {
-                let stmt = localize::stmt(stmt, &found, self.words);
-                Replay::Stmt(Box::new(prune::stmt(&stmt, needed)))
-            }
-            Source::Arm(pat, expr) => {
-                let expr = localize::expr(expr, &found, self.words);
-                Replay::Arm(Box::new(pat.clone()), Box::new(prune::expr(&expr, needed)))
-            }
-            Source::Loss(expr) => {
-                let expr = localize::expr(expr, &found, self.words);
-                Replay::Loss(Box::new(prune::expr(&expr, needed)))
-            }
-        }
+        let local = |expr: &Expr| Box::new(localize::expr(expr, &found, self.words));
+        let replay = match source {
+            Source::Stmt(stmt) => Replay::Stmt(Box::new(localize::stmt(stmt, &found, self.words))),
+            Source::Arm(pat, expr) => Replay::Arm(Box::new(pat.clone()), local(expr)),
+            Source::Loss(expr) => Replay::Loss(local(expr)),
+        };
+        replay.pruned(needed)
     }
 
-    fn finish(&self, lines: &[(usize, Source<'a>)], members: Vec<Member>) -> Slice {
+    fn finish(
+        &self,
+        lines: &[(usize, Source<'a>)],
+        members: Vec<Member>,
+        helper: Option<usize>,
+    ) -> Slice {
         let mut slice = Slice {
             lines: Vec::new(),
             traces: Vec::new(),
         };
         for member in members {
-            let index = slice.lines.len();
+            let line = slice.lines.len();
             let (_, mut found) = self.outside(&member.traces, &member.tainted);
-            if member.traces.is_empty()
+            found.iter_mut().for_each(|trace| trace.line = line);
+            let (mut replay, mut uses) = (member.replay, member.uses);
+            if helper == Some(member.step)
                 && let Some((_, source)) = lines.iter().find(|(step, _)| *step == member.step)
                 && let Some(argument) = self.gradient_argument(*source)
-                && slice.traces.is_empty()
             {
+                let node = id_of(argument);
                 found.push(Trace {
-                    node: argument,
+                    node,
                     site: 0,
-                    line: index,
+                    line,
                     kind: TraceKind::Argument,
                     kept: false,
+                    start_is_mut: self.is_mut(argument),
                 });
-            }
-            let mut replay = member.replay;
-            let mut uses = member.uses;
-            for trace in &mut found {
-                trace.line = index;
-                if trace.kind == TraceKind::Argument
-                    && let Some((_, source)) = lines.iter().find(|(step, _)| *step == member.step)
-                {
-                    // The argument is the step's in the replay.
-                    replay = localize_argument(*source, trace.node, replay, self.words);
-                    replay = match replay {
-                        Replay::Stmt(stmt) => {
-                            Replay::Stmt(Box::new(prune::stmt(&stmt, &member.needed)))
-                        }
-                        Replay::Arm(pat, expr) => {
-                            Replay::Arm(pat, Box::new(prune::expr(&expr, &member.needed)))
-                        }
-                        Replay::Loss(expr) => {
-                            Replay::Loss(Box::new(prune::expr(&expr, &member.needed)))
-                        }
-                    };
-                    uses = match &replay {
-                        Replay::Stmt(stmt) => Uses::of_stmt(stmt, &[]).all,
-                        Replay::Arm(_, expr) | Replay::Loss(expr) => Uses::of_expr(expr, &[]).all,
-                    };
-                }
+                // The argument is the step's in the replay.
+                replay =
+                    localize_argument(*source, node, replay, self.words).pruned(&member.needed);
+                uses = replay.uses();
             }
             slice.traces.extend(found);
             slice.lines.push(SliceLine {
@@ -413,110 +407,6 @@ impl<'a> Cut<'_, 'a> {
             });
         }
         slice
-    }
-
-    /// The line of a function of the user's that traces: the first one that the loss depends on, that
-    /// mentions the model and, if there is such a one, is handed the gradients.
-    fn helper(&self, lines: &[(usize, Source<'a>)]) -> Option<usize> {
-        let last = lines.len() - 1;
-        let mut needed = lines[last].1.uses(&[]).all;
-        let mut candidates = Vec::new();
-        let touches = |uses: &[Use]| uses.iter().any(|u| u.place.overlaps(self.model));
-        if touches(&needed) {
-            candidates.push((lines[last].0, lines[last].1));
-        }
-        for (step, source) in lines[..last].iter().rev() {
-            let is_barrier = calls_in(*source)
-                .iter()
-                .any(|id| self.barriers.contains(id));
-            let uses = source.uses(&[]);
-            let binds = source.binds();
-            let changes = changed(*source, &uses, &[], false);
-            let defines = needed.iter().any(|u| binds.contains(&u.place.root))
-                || changes
-                    .iter()
-                    .any(|c| needed.iter().any(|u| u.place.overlaps(c)));
-            if !defines || is_barrier {
-                continue;
-            }
-            if touches(&uses.all) && !self.path.loop_between(*step, lines[last].0) {
-                candidates.push((*step, *source));
-            }
-            needed.retain(|u| !binds.contains(&u.place.root));
-            needed.extend(uses.all);
-        }
-        candidates.reverse();
-        let handed = candidates
-            .iter()
-            .find(|(_, source)| self.gradient_argument(*source).is_some());
-        handed.or(candidates.first()).map(|(step, _)| *step)
-    }
-
-    /// The argument of a call that is the gradients to begin from.
-    fn gradient_argument(&self, source: Source<'a>) -> Option<NodeId> {
-        struct Find<'g, 'p, 'a> {
-            gradients: Option<&'g Place>,
-            path: &'p Path<'a>,
-            found: Option<NodeId>,
-        }
-        impl Find<'_, '_, '_> {
-            /// Whether a variable is bound to gradients: `let start = grads.take().unwrap_or_else(..);`
-            fn holds_gradients(&self, place: &Place) -> bool {
-                let steps = self.path.steps.len();
-                let Some(declared) = self.path.declared(&place.root, steps) else {
-                    return false;
-                };
-                match &self.path.steps[declared.step] {
-                    Step::Param(_, ty) => place.is_variable() && has_ident(ty, "Gradients"),
-                    Step::Line(line) => line.source.init().is_some_and(|init| {
-                        let of_kept = self
-                            .gradients
-                            .is_some_and(|kept| Uses::of_expr(init, &[]).touch(kept));
-                        place.is_variable()
-                            && (of_kept
-                                || has_ident(init, "alloc_grads")
-                                || has_ident(init, "try_alloc_grads"))
-                    }),
-                    _ => false,
-                }
-            }
-
-            fn args<'x>(&mut self, args: impl Iterator<Item = &'x Expr>) {
-                for arg in args {
-                    let inner = match arg {
-                        Expr::MethodCall(call) if call.method == "clone" => &*call.receiver,
-                        other => other,
-                    };
-                    let is_gradients = Place::of_expr(inner)
-                        .is_some_and(|p| Some(&p) == self.gradients || self.holds_gradients(&p));
-                    let is_fresh = matches!(arg, Expr::MethodCall(call)
-                        if matches!(&*call.method.to_string(), "alloc_grads" | "try_alloc_grads"));
-                    if (is_gradients || is_fresh) && self.found.is_none() {
-                        self.found = Some(id_of(arg));
-                    }
-                }
-            }
-        }
-        impl<'ast> Visit<'ast> for Find<'_, '_, '_> {
-            fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {
-                self.args(call.args.iter());
-                syn::visit::visit_expr_call(self, call);
-            }
-            fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
-                self.args(call.args.iter());
-                syn::visit::visit_expr_method_call(self, call);
-            }
-        }
-        let mut find = Find {
-            gradients: self.gradients.as_ref(),
-            path: self.path,
-            found: None,
-        };
-        match source {
-            Source::Stmt(stmt) => find.visit_stmt(stmt),
-            Source::Arm(_, expr) | Source::Loss(expr) => find.visit_expr(expr),
-        }
-        find.found
     }
 }
 
@@ -547,7 +437,7 @@ fn localize_argument(source: Source<'_>, node: NodeId, replay: Replay, words: &W
 }
 
 /// The method calls in a line.
-fn calls_in(source: Source<'_>) -> Vec<NodeId> {
+pub(super) fn calls_in(source: Source<'_>) -> Vec<NodeId> {
     struct Calls(Vec<NodeId>);
     impl<'ast> Visit<'ast> for Calls {
         fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
@@ -564,7 +454,12 @@ fn calls_in(source: Source<'_>) -> Vec<NodeId> {
 /// What a line changes. A method may change what it is called on if the line is there for its effect and a
 /// tape may flow into it: it uses up a value of the slice. Where only numbers flow, what it is called on is
 /// recorded behind it.
-fn changed(source: Source<'_>, uses: &Uses<'_>, tainted: &[Place], begins: bool) -> Vec<Place> {
+pub(super) fn changed(
+    source: Source<'_>,
+    uses: &Uses<'_>,
+    tainted: &[Place],
+    begins: bool,
+) -> Vec<Place> {
     let is_of_slice = |place: &Place| tainted.iter().any(|t| t.overlaps(place));
     // `terms.push(loss)`, `terms.push(h.relu())`; not `losses.push(loss.array())`.
     let moves = |how: &How| match how {

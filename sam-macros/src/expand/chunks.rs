@@ -11,10 +11,10 @@ use super::{
     raise,
 };
 use crate::{
-    analyze::{localize::kept_input, unparenthesized},
+    analyze::{has_unknown_macro, localize::kept_input, unparenthesized},
     hygiene::{Names, respan, shown_at},
     plan::{At, By, Line, NodeId, Record, Replay, Trace, TraceKind, id_of},
-    source::{Place, Rewrite, bound_by_stmt},
+    source::{Place, Rewrite, Rule, bound_by_stmt},
 };
 
 /// A loop that gets this name.
@@ -46,6 +46,7 @@ impl Step<'_> {
         out.extend(self.hoisted(*k));
         out.extend(self.cut_earlier(*k));
         out.extend(self.cut_line(*k, line));
+        out.extend(self.keep_owner(*k, line));
         if self.region.is_deferred(*k) {
             let has_value = matches!(stmt, Stmt::Local(local) if local.init.is_some());
             let is_seen = has_value && !line.observed.is_empty();
@@ -54,10 +55,16 @@ impl Step<'_> {
         }
         let mut stmt = stmt.clone();
         let mut named = self.relabel(|relabel| relabel.visit_stmt_mut(&mut stmt));
+        // The user's own owner runs the first chunk.
+        let own_rules = if line.model.owner {
+            self.rules_of_records(*k, line)
+        } else {
+            self.rules(*k, line)
+        };
         let rules = self.rules(*k, line);
-        Rewrite::new(&rules).visit_stmt_mut(&mut stmt);
+        Rewrite::new(&own_rules).visit_stmt_mut(&mut stmt);
         // What the loss does not depend on happens once, with the first chunk.
-        let crate::plan::Replay::Stmt(pruned) = &line.replay else {
+        let Replay::Stmt(pruned) = &line.replay else {
             return (None, None);
         };
         let mut pruned = (**pruned).clone();
@@ -140,7 +147,7 @@ impl Step<'_> {
             } else if record.split {
                 let place = &record.place;
                 let value = quote_spanned!(shown_at(place.span())=> &#place);
-                out.extend(self.split(&name, value, place.span()));
+                out.extend(self.cut(&name, value, place.span()));
             } else if !matches!(record.by, By::Assigned | By::Fresh) {
                 let value = self.recorded(record);
                 out.extend(quote!(let #name = #value;));
@@ -158,7 +165,7 @@ impl Step<'_> {
         for (j, line) in self.region.lines[..k].iter().enumerate() {
             for (i, record) in line.records.iter().enumerate().filter(|(_, r)| r.split) {
                 let name = self.names.record(j, i);
-                out.extend(self.split(&name, quote!(&#name), record.place.span()));
+                out.extend(self.cut(&name, quote!(&#name), record.place.span()));
             }
         }
         out
@@ -185,12 +192,12 @@ impl Step<'_> {
                 quote!(let #chunks = #cut; #cut_up)
             });
         let cut = self.names.cut(trace.site);
-        let split = self.split(&cut, look, x.span());
+        let split = self.split(&cut, &look, x.span());
         let start = match (trace.kind, call.args.first()) {
             (TraceKind::PutTape, Some(tape)) => {
                 quote!(#rt::Driver::keep(&#step, #rt::tape_gradients(&#input, #tape));)
             }
-            (_, Some(start)) => quote!(#rt::Driver::keep(&#step, #start);),
+            (_, Some(start)) => self.keep(trace, start),
             (_, None) => TokenStream::new(),
         };
         quote! {
@@ -201,7 +208,30 @@ impl Step<'_> {
         }
     }
 
-    fn split(&self, parts: &Ident, value: TokenStream, at: Span) -> TokenStream {
+    /// Cuts a recorded value, and notes whether it is a reference.
+    fn cut(&self, name: &Ident, value: TokenStream, at: Span) -> TokenStream {
+        let rt = &self.names.rt;
+        let parts = self.parts_of(name, &value, at);
+        quote! {
+            let #name = (
+                {
+                    #[allow(unused_imports)]
+                    use #rt::{LendClone as _, LendReference as _};
+                    (&&#rt::Look(#value)).__sam_lend()
+                },
+                #parts,
+            );
+        }
+    }
+
+    /// Cuts the input of a site.
+    fn split(&self, name: &Ident, value: &TokenStream, at: Span) -> TokenStream {
+        let parts = self.parts_of(name, value, at);
+        quote!(let #name = #parts;)
+    }
+
+    /// The parts of a value, which will have that name.
+    fn parts_of(&self, name: &Ident, value: &TokenStream, at: Span) -> TokenStream {
         let Names {
             rt, chunks, error, ..
         } = &self.names;
@@ -212,10 +242,10 @@ impl Step<'_> {
         let split = respan(quote!(#rt::split), at);
         let split = quote_spanned!(at=> #split::<{ #m }, _, _, _>);
         quote! {
-            let #parts = match #split(#value, &#chunks) {
-                ::core::result::Result::Ok(#parts) => #parts,
+            match #split(#value, &#chunks) {
+                ::core::result::Result::Ok(#name) => #name,
                 ::core::result::Result::Err(#error) => #raise,
-            };
+            }
         }
     }
 
@@ -342,20 +372,28 @@ impl Step<'_> {
             #(#anew.push(::core::option::Option::Some(#kept));)*
             #backs
         };
+        let owner = line.model.owner.then(|| self.owner_of_chunk(k));
+        let swap = line.model.owner.then(|| self.swap_owner(k));
+        let swap_own = (line.model.owner).then(|| self.swap_model(&self.region.model.place.root));
         let body = quote! {
             #rt::Driver::mark_chunk(&#step, #k, #chunk);
             #model
             #takes
             if #chunk == 0 {
                 #own
+                #swap_own
                 #stmt
+                #swap_own
                 #keep
             } else {
                 #[allow(warnings, clippy::all)]
                 let () = {
                     #others
                     #inputs
+                    #owner
+                    #swap
                     #pruned
+                    #swap
                     #keep
                 };
             }
@@ -373,10 +411,16 @@ impl Step<'_> {
         }
     }
 
+    /// What holds the model, as line `k` found it, for one chunk.
+    pub(super) fn owner_of_chunk(&self, k: usize) -> TokenStream {
+        let (rt, owner) = (&self.names.rt, self.names.owner(k));
+        quote!(let mut #owner = #rt::owner_copy(&#owner);)
+    }
+
     /// `loss` of `loss.backward()`.
     fn loss_variable(&self) -> Option<Ident> {
         match &self.region.lines.last()?.replay {
-            crate::plan::Replay::Loss(loss) => Place::of_expr(loss)
+            Replay::Loss(loss) => Place::of_expr(loss)
                 .filter(Place::is_variable)
                 .map(|place| place.root),
             _ => None,
@@ -389,7 +433,7 @@ impl Step<'_> {
         let Names {
             rt, chunk, chunks, ..
         } = &self.names;
-        let may_leave = crate::analyze::has_unknown_macro(stmt);
+        let may_leave = has_unknown_macro(stmt);
         if !may_leave || self.region.in_loop.is_none() {
             return quote!(for #chunk in 0..#rt::Chunks::len(&#chunks) { #body });
         }
@@ -465,9 +509,23 @@ impl Step<'_> {
 
     /// Has the gradients of a site kept before its line: the chunks have none of their own.
     fn keep_before(&self, trace: &Trace, start: &Expr) {
-        let Names { rt, step, .. } = &self.names;
-        let keep = quote!(#rt::Driver::keep(&#step, #start););
+        let keep = self.keep(trace, start);
         self.hoists.borrow_mut().insert(trace.node, keep);
+    }
+
+    /// Keeps the gradients that a site starts from.
+    fn keep(&self, trace: &Trace, start: &Expr) -> TokenStream {
+        let Names { rt, step, .. } = &self.names;
+        let may_leave = self.region.lines.iter().any(|line| match &line.replay {
+            Replay::Stmt(stmt) => has_unknown_macro(stmt),
+            Replay::Arm(..) | Replay::Loss(_) => false,
+        });
+        // See `repeated`: to rustc, a loop over chunks with a macro in it may be left by a `continue` that is
+        // not there, and these gradients would be gone.
+        if may_leave && trace.start_is_mut {
+            return quote!(#rt::Driver::take(&#step, &mut #start););
+        }
+        quote!(#rt::Driver::keep(&#step, #start);)
     }
 
     /// Gradients that are handed to a function of the user's, over the chunks.
@@ -560,7 +618,7 @@ impl Step<'_> {
         let (name, value) = (self.bound_name(k, i, record), self.names.record(k, i));
         match record.by {
             _ if record.split => Some(quote! {
-                let #name = ::core::clone::Clone::clone(&#value[#chunk]);
+                let #name = #rt::Lend::lend(&#value.0, &#value.1[#chunk]);
             }),
             // The user's own variable, as it is.
             By::Reference if is_clean => {
@@ -589,7 +647,6 @@ impl Step<'_> {
             chunks,
             chunk,
             copy,
-            loss,
             gradients,
             ..
         } = &self.names;
@@ -606,9 +663,8 @@ impl Step<'_> {
         let hoisted = self.hoisted(last);
         let mut records = self.cut_earlier(last);
         records.extend(self.cut_line(last, line));
-        let mut computed = unparenthesized(&call.receiver).clone();
-        let rules = self.rules(last, line);
-        Rewrite::new(&rules).visit_expr_mut(&mut computed);
+        records.extend(self.keep_owner(last, line));
+        let evaluate = self.evaluate_loss(last, line, &call.receiver);
         let bind = self.bind_chunk(last, line, true);
         let takes = self.takes(last, line).takes;
         let model = self.region.reaches_model(last).then(|| {
@@ -658,7 +714,7 @@ impl Step<'_> {
                     #model
                     #bind
                     #takes
-                    let #loss = #computed;
+                    #evaluate
                     #note
                     #advanced
                     #clean
@@ -667,6 +723,36 @@ impl Step<'_> {
             }
         };
         (tokens, named)
+    }
+
+    /// Evaluates the loss of a chunk. The user's own owner does so for the first one.
+    fn evaluate_loss(&self, last: usize, line: &Line, of: &Expr) -> TokenStream {
+        let Names { loss, chunk, .. } = &self.names;
+        let rewritten = |rules: &[Rule]| {
+            let mut computed = unparenthesized(of).clone();
+            Rewrite::new(rules).visit_expr_mut(&mut computed);
+            computed
+        };
+        let computed = rewritten(&self.rules(last, line));
+        if !line.model.owner {
+            return quote!(let #loss = #computed;);
+        }
+        let own = rewritten(&self.rules_of_records(last, line));
+        let swap_own = self.swap_model(&self.region.model.place.root);
+        let (owner, swap) = (self.owner_of_chunk(last), self.swap_owner(last));
+        quote! {
+            let #loss;
+            if #chunk == 0 {
+                #swap_own
+                #loss = #own;
+                #swap_own
+            } else {
+                #owner
+                #swap
+                #loss = #computed;
+                #swap
+            }
+        }
     }
 
     fn note_chunk(&self, perturbed: bool) -> TokenStream {

@@ -137,12 +137,15 @@ impl Step<'_> {
             let model = held(&self.model(), Span::mixed_site(), rt);
             out.extend(quote!(let mut #found = ::core::option::Option::Some(#rt::Driver::copied(&#step, #model));));
         }
-        if line.model.owner {
-            let owner = self.names.owner(k);
-            let value = self.owner_copy(line);
-            out.extend(quote!(let mut #owner = #value;));
-        }
+        out.extend(self.keep_owner(k, line));
         out
+    }
+
+    /// Keeps a copy of what holds the model, where line `k` runs a method of it.
+    pub(super) fn keep_owner(&self, k: usize, line: &Line) -> Option<TokenStream> {
+        let owner = self.names.owner(k);
+        let value = line.model.owner.then(|| self.owner_copy(line))?;
+        Some(quote!(let mut #owner = #value;))
     }
 
     /// Shows the step a device that the line may draw from.

@@ -123,10 +123,11 @@ impl Step<'_> {
                 #model
             });
         }
-        if line.model.owner && self.batch == Batch::Whole {
-            let swap = self.swap_owner(k);
-            out.extend(swap);
+        if line.model.owner && self.batch == Batch::Chunks {
+            out.extend(self.owner_of_chunk(k));
         }
+        let swap = line.model.owner.then(|| self.swap_owner(k));
+        out.extend(swap.clone());
         let rules = self.rules(k, line);
         let mut rewrite = Rewrite::new(&rules);
         match &line.replay {
@@ -149,25 +150,24 @@ impl Step<'_> {
                 out.extend(quote!(let #loss = #expr;));
             }
         }
-        if line.model.owner && self.batch == Batch::Whole {
-            let swap = self.swap_owner(k);
-            out.extend(swap);
-        }
+        out.extend(swap);
         out
     }
 
-    /// Puts the perturbed model into the copy of its owner, or takes it out again.
-    fn swap_owner(&self, k: usize) -> TokenStream {
-        let owner = self.names.owner(k);
-        let place = &self.region.model;
-        let members = &place.place.members;
-        let model = &self.names.model;
-        let target = if place.is_reference {
-            quote!(#model)
+    /// Puts the model that the lines run into the copy of its owner, or takes it out again.
+    pub(super) fn swap_owner(&self, k: usize) -> TokenStream {
+        self.swap_model(&self.names.owner(k))
+    }
+
+    /// See [`Self::swap_owner`]: `owner` is a variable like the one that holds the model.
+    pub(super) fn swap_model(&self, owner: &Ident) -> TokenStream {
+        let model = &self.region.model;
+        let (members, local) = (&model.place.members, &self.names.model);
+        if model.is_reference {
+            quote!(::core::mem::swap(&mut *#owner #(. #members)*, #local);)
         } else {
-            quote!(&mut #model)
-        };
-        quote!(::core::mem::swap(&mut #owner #(. #members)*, #target);)
+            quote!(::core::mem::swap(&mut #owner #(. #members)*, &mut #local);)
+        }
     }
 
     /// Binds a recorded value, or a reference to what nothing has changed.
@@ -212,7 +212,7 @@ impl Step<'_> {
     pub(super) fn rules(&self, k: usize, line: &Line) -> Vec<Rule> {
         let model = &self.region.model.place;
         let mut rules = Vec::new();
-        if line.model.owner && self.batch == Batch::Whole {
+        if line.model.owner {
             let owner = self.names.owner(k);
             rules.push(Rule {
                 place: crate::source::Place::of_variable(&model.root),
@@ -226,6 +226,13 @@ impl Step<'_> {
                 is_reference: false,
             });
         }
+        rules.extend(self.rules_of_records(k, line));
+        rules
+    }
+
+    /// What stands for recorded fields in line `k`.
+    pub(super) fn rules_of_records(&self, k: usize, line: &Line) -> Vec<Rule> {
+        let mut rules = Vec::new();
         for (i, record) in line.records.iter().enumerate() {
             let is_reference = record.by == By::Reference;
             if !record.place.is_variable() || is_reference {

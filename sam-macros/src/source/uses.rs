@@ -8,7 +8,9 @@ use syn::{
     visit::{self, Visit},
 };
 
-use super::{bound_by, bound_by_stmt, exprs_in, mentions, place::Place, tokens::is_unknown_macro};
+use super::{
+    Around, bound_by, bound_by_stmt, exprs_in, mentions, place::Place, tokens::is_unknown_macro,
+};
 use crate::plan::{NodeId, id_of};
 
 /// How a place from outside is used.
@@ -53,9 +55,7 @@ pub(crate) struct Uses<'a> {
     /// Whether what is bound inside counts as well.
     with_inner: bool,
     leaving: usize,
-    /// Of what is visited.
-    loops: usize,
-    labels: Vec<String>,
+    around: Around,
 }
 
 impl<'a> Uses<'a> {
@@ -66,8 +66,7 @@ impl<'a> Uses<'a> {
             passed_over,
             with_inner: false,
             leaving: 0,
-            loops: 0,
-            labels: Vec::new(),
+            around: Around::default(),
         }
     }
 
@@ -208,41 +207,10 @@ impl<'a> Uses<'a> {
         is_call || is_listed(id_of(expr))
     }
 
-    /// Whether a block ends by leaving all that is visited.
-    fn is_left(&self, block: &syn::Block) -> bool {
-        let leaves = |label: &Option<syn::Lifetime>| match label {
-            Some(label) => !self.labels.contains(&label.ident.to_string()),
-            None => self.loops == 0,
-        };
-        match block.stmts.last() {
-            Some(Stmt::Expr(Expr::Return(_), _)) => true,
-            Some(Stmt::Expr(Expr::Break(leave), _)) => leaves(&leave.label),
-            Some(Stmt::Expr(Expr::Continue(leave), _)) => leaves(&leave.label),
-            _ => false,
-        }
-    }
-
-    /// Visits a loop, or a block with a label, which a `break` inside leaves.
-    fn within(
-        &mut self,
-        label: &Option<syn::Label>,
-        is_loop: bool,
-        inside: impl FnOnce(&mut Self),
-    ) {
-        self.loops += usize::from(is_loop);
-        let label = label.as_ref().map(|label| label.name.ident.to_string());
-        self.labels.extend(label.clone());
-        inside(self);
-        if label.is_some() {
-            self.labels.pop();
-        }
-        self.loops -= usize::from(is_loop);
-    }
-
     fn macro_of(&mut self, mac: &syn::Macro) {
         // One that is not known may leave, and change what it is handed.
         let is_unknown = is_unknown_macro(&mac.path);
-        let may_leave = usize::from(is_unknown && self.loops == 0);
+        let may_leave = usize::from(is_unknown && !self.around.is_in_loop());
         self.leaving += may_leave;
         self.macro_tokens(&mac.tokens, is_unknown);
         self.leaving -= may_leave;
@@ -280,6 +248,7 @@ impl<'ast> Visit<'ast> for Uses<'_> {
         if self.is_passed_over(expr) {
             return;
         }
+        self.around.enter(expr);
         match expr {
             Expr::Path(_) | Expr::Field(_) | Expr::Index(_) => self.place(expr, How::Value),
             Expr::Reference(reference) => {
@@ -333,25 +302,15 @@ impl<'ast> Visit<'ast> for Uses<'_> {
                     self.visit_expr(otherwise);
                 }
             }
-            Expr::While(repeat) => self.within(&repeat.label, true, |uses| {
-                uses.scoped(|uses| {
-                    uses.visit_expr(&repeat.cond);
-                    uses.visit_block(&repeat.body);
-                });
+            Expr::While(repeat) => self.scoped(|uses| {
+                uses.visit_expr(&repeat.cond);
+                uses.visit_block(&repeat.body);
             }),
-            Expr::Loop(repeat) => {
-                self.within(&repeat.label, true, |uses| uses.visit_block(&repeat.body));
-            }
-            Expr::Block(block) => {
-                self.within(&block.label, false, |uses| uses.visit_block(&block.block));
-            }
             Expr::ForLoop(repeat) => {
                 self.visit_expr(&repeat.expr);
-                self.within(&repeat.label, true, |uses| {
-                    uses.scoped(|uses| {
-                        uses.bind(&repeat.pat, false);
-                        uses.visit_block(&repeat.body);
-                    });
+                self.scoped(|uses| {
+                    uses.bind(&repeat.pat, false);
+                    uses.visit_block(&repeat.body);
                 });
             }
             Expr::Let(condition) => {
@@ -372,10 +331,11 @@ impl<'ast> Visit<'ast> for Uses<'_> {
             Expr::Verbatim(tokens) => self.macro_tokens(tokens, false),
             _ => visit::visit_expr(self, expr),
         }
+        self.around.exit(expr);
     }
 
     fn visit_block(&mut self, block: &'ast syn::Block) {
-        let leaving = usize::from(self.is_left(block));
+        let leaving = usize::from(self.around.is_left_by(block));
         self.leaving += leaving;
         self.scoped(|uses| block.stmts.iter().for_each(|stmt| uses.visit_stmt(stmt)));
         self.leaving -= leaving;
@@ -399,6 +359,15 @@ impl<'ast> Visit<'ast> for Uses<'_> {
     }
 
     fn visit_type(&mut self, _: &'ast syn::Type) {}
+}
+
+/// Whether this is `x = ..` or one of `x += ..` and its kin.
+pub(crate) fn assigns(expr: &Expr) -> bool {
+    match expr {
+        Expr::Assign(_) => true,
+        Expr::Binary(binary) => is_assignment(&binary.op),
+        _ => false,
+    }
 }
 
 fn is_assignment(op: &syn::BinOp) -> bool {

@@ -1,5 +1,6 @@
 use std::marker::PhantomData;
 
+use super::Look;
 use crate::step::{Batch, SplitBatch, StepError, chunk_rows, split_beside};
 
 /// The sizes of a batch's chunks, and the types of their first dimensions.
@@ -30,6 +31,68 @@ pub fn split<const M: usize, T: SplitBatch<M>, C, R>(
     chunks: &Chunks<C, R>,
 ) -> Result<Vec<T::Chunk>, StepError> {
     split_beside(value, &chunks.rows)
+}
+
+/// How the slice gets a chunk, by the type of what was cut. First choice: of a reference, a reference.
+pub trait LendReference {
+    /// See [`Lend`].
+    fn __sam_lend(&self) -> ByReference;
+}
+
+impl<T> LendReference for &Look<'_, &T> {
+    fn __sam_lend(&self) -> ByReference {
+        ByReference
+    }
+}
+
+/// Otherwise a clone.
+pub trait LendClone {
+    /// See [`Lend`].
+    fn __sam_lend(&self) -> ByClone;
+}
+
+impl<T> LendClone for Look<'_, T> {
+    fn __sam_lend(&self) -> ByClone {
+        ByClone
+    }
+}
+
+/// Lends references.
+pub struct ByReference;
+
+/// Lends clones.
+pub struct ByClone;
+
+/// Lends a chunk to a pass.
+pub trait Lend<C> {
+    /// What the pass gets.
+    type Lent<'a>
+    where
+        C: 'a;
+    /// Lends it.
+    fn lend<'a>(&self, chunk: &'a C) -> Self::Lent<'a>;
+}
+
+impl<C> Lend<C> for ByReference {
+    type Lent<'a>
+        = &'a C
+    where
+        C: 'a;
+
+    fn lend<'a>(&self, chunk: &'a C) -> &'a C {
+        chunk
+    }
+}
+
+impl<C: Clone> Lend<C> for ByClone {
+    type Lent<'a>
+        = C
+    where
+        C: 'a;
+
+    fn lend<'a>(&self, chunk: &'a C) -> C {
+        chunk.clone()
+    }
 }
 
 /// Refuses an `m` that is 0 or does not divide a static batch. Called in a constant, with the span

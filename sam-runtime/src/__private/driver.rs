@@ -146,6 +146,11 @@ impl<M, E: Dtype, D: Device<E>> Driver<'_, M, E, D> {
         self.step.borrow_mut().keep(start);
     }
 
+    /// Keeps them, where the variable must not be moved out of.
+    pub fn take(&self, start: &mut Gradients<E, D>) {
+        self.keep(std::mem::replace(start, Gradients::leaky()));
+    }
+
     /// The gradients of the tape of a chunk's clean pass.
     pub fn chunk_start(&self) -> Gradients<E, D> {
         self.step.borrow_mut().clean_start()

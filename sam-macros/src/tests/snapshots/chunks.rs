@@ -156,18 +156,28 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
             use ::sam_runtime::__private::{MeetDevice as _, MeetNothing as _};
             (&&::sam_runtime::__private::Look(&y)).__sam_meet(&__sam_step_0);
         }
-        let __sam_record_0_1_0 = match ::sam_runtime::__private::split::<
-            { 4 },
-            _,
-            _,
-            _,
-        >(&y, &__sam_chunks_0) {
-            ::core::result::Result::Ok(__sam_record_0_1_0) => __sam_record_0_1_0,
-            ::core::result::Result::Err(__sam_error_0) => {
-                ::sam_runtime::__private::Driver::give_up(&__sam_step_0, &mut *model);
-                ::sam_runtime::__private::panic(__sam_error_0)
-            }
-        };
+        let __sam_record_0_1_0 = (
+            {
+                #[allow(unused_imports)]
+                use ::sam_runtime::__private::{LendClone as _, LendReference as _};
+                (&&::sam_runtime::__private::Look(&y)).__sam_lend()
+            },
+            match ::sam_runtime::__private::split::<
+                { 4 },
+                _,
+                _,
+                _,
+            >(&y, &__sam_chunks_0) {
+                ::core::result::Result::Ok(__sam_record_0_1_0) => __sam_record_0_1_0,
+                ::core::result::Result::Err(__sam_error_0) => {
+                    ::sam_runtime::__private::Driver::give_up(
+                        &__sam_step_0,
+                        &mut *model,
+                    );
+                    ::sam_runtime::__private::panic(__sam_error_0)
+                }
+            },
+        );
         let mut __sam_anew_0_loss = ::std::vec::Vec::new();
         let mut __sam_seen_0_loss = ::sam_runtime::__private::Seen::new();
         for __sam_chunk_0 in 0..::sam_runtime::__private::Chunks::len(&__sam_chunks_0) {
@@ -180,7 +190,10 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
                 .take()
                 .expect("a value for each chunk");
             if __sam_chunk_0 == 0 {
-                let y = ::core::clone::Clone::clone(&__sam_record_0_1_0[__sam_chunk_0]);
+                let y = ::sam_runtime::__private::Lend::lend(
+                    &__sam_record_0_1_0.0,
+                    &__sam_record_0_1_0.1[__sam_chunk_0],
+                );
                 let loss = cross_entropy_with_logits_loss(logits, y);
                 ::sam_runtime::__private::is_loss(&loss, &__sam_step_0);
                 ::sam_runtime::__private::Seen::see(
@@ -191,8 +204,9 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
             } else {
                 #[allow(warnings, clippy::all)]
                 let () = {
-                    let y = ::core::clone::Clone::clone(
-                        &__sam_record_0_1_0[__sam_chunk_0],
+                    let y = ::sam_runtime::__private::Lend::lend(
+                        &__sam_record_0_1_0.0,
+                        &__sam_record_0_1_0.1[__sam_chunk_0],
                     );
                     let loss = cross_entropy_with_logits_loss(logits, y);
                     ::sam_runtime::__private::is_loss(&loss, &__sam_step_0);
@@ -277,8 +291,9 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
                             1usize,
                             __sam_chunk_0,
                         );
-                        let y = ::core::clone::Clone::clone(
-                            &__sam_record_0_1_0[__sam_chunk_0],
+                        let y = ::sam_runtime::__private::Lend::lend(
+                            &__sam_record_0_1_0.0,
+                            &__sam_record_0_1_0.1[__sam_chunk_0],
                         );
                         let loss = cross_entropy_with_logits_loss(logits, y);
                         ::sam_runtime::__private::Driver::rewind_chunk(

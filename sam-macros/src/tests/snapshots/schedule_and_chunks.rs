@@ -253,21 +253,32 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                     use ::sam_runtime::__private::{MeetDevice as _, MeetNothing as _};
                     (&&::sam_runtime::__private::Look(&y)).__sam_meet(&__sam_step_0);
                 }
-                let __sam_record_0_0_0 = match ::sam_runtime::__private::split::<
-                    { 8 },
-                    _,
-                    _,
-                    _,
-                >(&y, &__sam_chunks_0) {
-                    ::core::result::Result::Ok(__sam_record_0_0_0) => __sam_record_0_0_0,
-                    ::core::result::Result::Err(__sam_error_0) => {
-                        ::sam_runtime::__private::Driver::give_up(
-                            &__sam_step_0,
-                            &mut *model,
-                        );
-                        ::sam_runtime::__private::panic(__sam_error_0)
-                    }
-                };
+                let __sam_record_0_0_0 = (
+                    {
+                        #[allow(unused_imports)]
+                        use ::sam_runtime::__private::{
+                            LendClone as _, LendReference as _,
+                        };
+                        (&&::sam_runtime::__private::Look(&y)).__sam_lend()
+                    },
+                    match ::sam_runtime::__private::split::<
+                        { 8 },
+                        _,
+                        _,
+                        _,
+                    >(&y, &__sam_chunks_0) {
+                        ::core::result::Result::Ok(__sam_record_0_0_0) => {
+                            __sam_record_0_0_0
+                        }
+                        ::core::result::Result::Err(__sam_error_0) => {
+                            ::sam_runtime::__private::Driver::give_up(
+                                &__sam_step_0,
+                                &mut *model,
+                            );
+                            ::sam_runtime::__private::panic(__sam_error_0)
+                        }
+                    },
+                );
                 for __sam_chunk_0 in 0..::sam_runtime::__private::Chunks::len(
                     &__sam_chunks_0,
                 ) {
@@ -288,8 +299,9 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                         __sam_chunk_0,
                     );
                     let model = &mut __sam_copy_0;
-                    let y = ::core::clone::Clone::clone(
-                        &__sam_record_0_0_0[__sam_chunk_0],
+                    let y = ::sam_runtime::__private::Lend::lend(
+                        &__sam_record_0_0_0.0,
+                        &__sam_record_0_0_0.1[__sam_chunk_0],
                     );
                     let __sam_loss_0 = mse_loss(
                         model
@@ -333,8 +345,9 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                                 0usize,
                                 __sam_chunk_0,
                             );
-                            let y = ::core::clone::Clone::clone(
-                                &__sam_record_0_0_0[__sam_chunk_0],
+                            let y = ::sam_runtime::__private::Lend::lend(
+                                &__sam_record_0_0_0.0,
+                                &__sam_record_0_0_0.1[__sam_chunk_0],
                             );
                             let __sam_loss_0 = mse_loss(
                                 model
