@@ -452,16 +452,14 @@ impl Records<'_, '_> {
         let Some(declared) = self.path.declared(&place.root, steps[k]) else {
             return false;
         };
-        if declared.is_literal || declared.reference == Some(true) || self.is_closure(declared.step)
-        {
+        let is_whole = self.path.line(declared.step).is_some_and(|line| {
+            let init = line.source.init();
+            init.is_some_and(|init| matches!(init, syn::Expr::Closure(_)) || is_made_empty(init))
+        });
+        if is_whole || declared.is_literal || declared.reference == Some(true) {
             return false;
         }
         declared.step >= self.scope_of_input(steps[k])
-    }
-
-    fn is_closure(&self, step: usize) -> bool {
-        let init = self.path.line(step).and_then(|line| line.source.init());
-        matches!(init, Some(syn::Expr::Closure(_)))
     }
 
     /// The step from which on variables are bound for each batch: in the loop that binds the input.
@@ -478,6 +476,28 @@ impl Records<'_, '_> {
             .iter()
             .rposition(|step| matches!(step, Step::Loop(_) | Step::Closure(_)))
             .unwrap_or(0)
+    }
+}
+
+/// `Vec::new()`, `Meter::default()`: no sample is in it.
+fn is_made_empty(init: &syn::Expr) -> bool {
+    match init {
+        syn::Expr::Call(call) => {
+            let syn::Expr::Path(function) = &*call.func else {
+                return false;
+            };
+            let name = function.path.segments.last();
+            let makes = |name: &syn::PathSegment| {
+                ["new", "default", "with_capacity"]
+                    .iter()
+                    .any(|known| name.ident == known)
+            };
+            function.path.segments.len() > 1
+                && name.is_some_and(makes)
+                && call.args.iter().all(|arg| matches!(arg, syn::Expr::Lit(_)))
+        }
+        syn::Expr::Macro(call) => call.mac.path.is_ident("vec") && call.mac.tokens.is_empty(),
+        _ => false,
     }
 }
 

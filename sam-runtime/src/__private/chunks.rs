@@ -90,7 +90,7 @@ impl<C: Clone> Lend<C> for ByClone {
     where
         C: 'a;
 
-    fn lend<'a>(&self, chunk: &'a C) -> C {
+    fn lend(&self, chunk: &C) -> C {
         chunk.clone()
     }
 }

@@ -67,6 +67,12 @@ impl<T: Clone> Apart for RwLock<T> {
     }
 }
 
+impl<T: Apart> Apart for Box<T> {
+    fn apart(&self) -> Option<Self> {
+        T::apart(self).map(Self::new)
+    }
+}
+
 impl<T: Apart> Apart for Rc<T> {
     fn apart(&self) -> Option<Self> {
         T::apart(self).map(Self::new)
@@ -112,8 +118,57 @@ own! {
     <T: Clone> RefCell<T>;
     <T: Clone> Mutex<T>;
     <T: Clone> RwLock<T>;
+    <T: Apart> Box<T>;
     <T: Apart> Rc<T>;
     <T: Apart> Arc<T>;
+}
+
+macro_rules! own_through {
+    ($($reference:ty;)*) => {$(
+        impl<T: Apart> Own for $reference {
+            type Record = Through<T>;
+            type View = Through<T>;
+
+            fn record(&self) -> Through<T> {
+                Through(self.apart())
+            }
+
+            fn view(&self) -> Through<T> {
+                Through(self.apart())
+            }
+        }
+
+        impl<T> View<$reference> for Through<T> {
+            type Seen = T;
+
+            fn at<'a>(&'a self, place: &'a $reference) -> &'a T {
+                self.0.as_ref().unwrap_or(place)
+            }
+        }
+    )*};
+}
+
+own_through! {
+    &T;
+    &mut T;
+}
+
+/// A copy of what a reference refers to, which shares nothing with it.
+pub struct Through<T>(Option<T>);
+
+impl<T> Recorded for Through<T> {
+    type Bound<'a>
+        = &'a T
+    where
+        Self: 'a;
+
+    fn bind(&mut self) -> &T {
+        self.again()
+    }
+
+    fn again(&self) -> &T {
+        self.0.as_ref().expect("what the slice uses is not locked")
+    }
 }
 
 /// Gradients that enter a function by a name that the attribute does not know for them.
@@ -145,6 +200,8 @@ impl Recorded for Unseen {
 }
 
 impl<E: Dtype, D: Device<E>> View<Gradients<E, D>> for Unseen {
+    type Seen = Gradients<E, D>;
+
     fn at<'a>(&'a self, place: &'a Gradients<E, D>) -> &'a Gradients<E, D> {
         place
     }
@@ -173,8 +230,8 @@ impl<T: Apart> Recorded for KeptApart<T> {
 pub struct Refused<T>(PhantomData<T>);
 
 macro_rules! refused {
-    ($($ty:ident)*) => {$(
-        impl<T> Own for mpsc::$ty<T> {
+    ($($ty:ty;)*) => {$(
+        impl<T> Own for $ty {
             type Record = Refused<Self>;
             type View = Refused<Self>;
 
@@ -189,7 +246,17 @@ macro_rules! refused {
     )*};
 }
 
-refused!(Sender SyncSender Receiver);
+refused! {
+    mpsc::Sender<T>;
+    mpsc::SyncSender<T>;
+    mpsc::Receiver<T>;
+    &mpsc::Sender<T>;
+    &mpsc::SyncSender<T>;
+    &mpsc::Receiver<T>;
+    &mut mpsc::Sender<T>;
+    &mut mpsc::SyncSender<T>;
+    &mut mpsc::Receiver<T>;
+}
 
 impl<T> Recorded for Refused<T> {
     type Bound<'a>
@@ -222,6 +289,7 @@ impl<T> Allowed for Stead<T> {}
 impl<T> Allowed for Nothing<T> {}
 impl<T: ?Sized> Allowed for Shared<'_, T> {}
 impl<T> Allowed for Private<T> {}
+impl<T> Allowed for Through<T> {}
 impl Allowed for AsIs {}
 
 /// `record`, if the replay may use it.
@@ -231,14 +299,18 @@ pub fn allowed<R: Allowed>(record: R) -> R {
 
 /// What the replay sees of a place that it only looks at.
 pub trait View<T: ?Sized> {
+    /// The type of the place, or what that refers to.
+    type Seen: ?Sized;
     /// The place, or what is kept of it.
-    fn at<'a>(&'a self, place: &'a T) -> &'a T;
+    fn at<'a>(&'a self, place: &'a T) -> &'a Self::Seen;
 }
 
 /// The place itself.
 pub struct AsIs;
 
 impl<T: ?Sized> View<T> for AsIs {
+    type Seen = T;
+
     fn at<'a>(&'a self, place: &'a T) -> &'a T {
         place
     }
@@ -248,12 +320,16 @@ impl<T: ?Sized> View<T> for AsIs {
 pub struct Private<T>(Option<T>);
 
 impl<T> View<T> for Private<T> {
+    type Seen = T;
+
     fn at<'a>(&'a self, place: &'a T) -> &'a T {
         self.0.as_ref().unwrap_or(place)
     }
 }
 
 impl<T> View<T> for Refused<T> {
+    type Seen = T;
+
     fn at<'a>(&'a self, place: &'a T) -> &'a T {
         place
     }

@@ -4,7 +4,7 @@ use dfdx::prelude::*;
 
 use super::{
     Driver, Look,
-    own::{Allowed, KeptApart, Own, Refused, Unseen},
+    own::{Allowed, KeptApart, Own, Refused, Through, Unseen},
 };
 
 /// A recorded value, and what the replay gets of it.
@@ -337,6 +337,10 @@ impl<T> Consumable for Snapshot<T> {
 }
 
 impl<T> Consumable for KeptApart<T> {
+    type Value = ();
+}
+
+impl<T> Consumable for Through<T> {
     type Value = ();
 }
 

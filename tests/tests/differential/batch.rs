@@ -63,6 +63,9 @@ pub(crate) fn run(programs: &[Program], second: Second) -> Vec<End> {
         let mut taken = |version: &str| results.remove(&format!("{index} {version}"));
         let plain = taken("plain").expect("a result of every program");
         let near = taken("near").expect("a result of every program");
+        if let Some(refusal) = refused_when_run(index, &near) {
+            return End::Refused(refusal);
+        }
         let mut found = compare::difference(&plain, &near, program.inexact);
         if let Some(zero) = taken("zero") {
             let at_zero = compare::difference(&plain, &zero, false);
@@ -79,6 +82,19 @@ pub(crate) fn run(programs: &[Program], second: Second) -> Vec<End> {
         .enumerate()
         .map(|(index, program)| end(index, program))
         .collect()
+}
+
+/// What the step says to a value that `m` can't cut, which only its length tells.
+fn refused_when_run(program: usize, near: &Lines) -> Option<CompileError> {
+    let refusal = near
+        .iter()
+        .find(|line| line.contains("can't be cut into chunks beside"))?;
+    Some(CompileError {
+        program,
+        version: Version::Attributed,
+        message: "when run: a value can't be cut into chunks beside the batch".to_owned(),
+        rendered: refusal.clone(),
+    })
 }
 
 fn ran_away(lines: &Lines) -> bool {

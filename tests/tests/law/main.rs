@@ -60,6 +60,8 @@ law! {
     same: shared_state::call_with_shared_ref => "[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]";
     same: shared_state::refcell_statement => "[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]";
     same: shared_state::mutex_statement => "[0.5, 1.0, 1.5, 2.0, 2.5, 3.0]";
+    same: shared_state::mutex_behind_a_pattern => "4.0";
+    same: shared_state::cell_of_an_iterator => "[1.5, 1.5, 1.5, 1.5, 1.5, 1.5]";
     same: shared_state::field_as_mut => "[0.5, 1.0, 1.5, 2.0, 2.5, 3.0]";
     same: shared_state::drop_guard => "6";
     same: shared_state::timer => r#"["slow loss", "slow loss", "slow loss", "slow loss", "slow loss", "slow loss"]"#;

@@ -181,6 +181,8 @@ pub(super) struct Var {
     pub(super) is_reference: bool,
     /// How many blocks deep a borrow of it lives; none where it is free.
     pub(super) lent: Option<usize>,
+    /// Whether it may be computed from the logits or the loss.
+    pub(super) of_batch: bool,
 }
 
 impl Var {
@@ -191,6 +193,7 @@ impl Var {
             mutable,
             is_reference: false,
             lent: None,
+            of_batch: false,
         }
     }
 

@@ -61,6 +61,9 @@ pub(super) struct Writer {
     pub(super) chunked: bool,
     /// Whether sums are taken in another order than without the attribute.
     pub(super) inexact: bool,
+    /// Whether what is written makes the loss. By a number of the batch, a chunk's loss would be multiplied by
+    /// that of the chunk: the mean of those is no loss of the batch's.
+    pub(super) makes_loss: bool,
     pub(super) kinds: Vec<&'static str>,
     lines: Vec<String>,
     scopes: Vec<Vec<Var>>,
@@ -76,6 +79,7 @@ impl Writer {
             context: Context::default(),
             chunked: false,
             inexact: false,
+            makes_loss: false,
             kinds: Vec::new(),
             lines: Vec::new(),
             scopes: vec![Vec::new()],
@@ -167,7 +171,8 @@ impl Writer {
     }
 
     /// Puts a variable in scope.
-    pub(super) fn bring(&mut self, var: Var) {
+    pub(super) fn bring(&mut self, mut var: Var) {
+        var.of_batch = matches!(self.at, At::Slice | At::Loss);
         self.scopes
             .last_mut()
             .expect("the function's scope")
@@ -256,7 +261,7 @@ impl Writer {
             .scopes
             .iter()
             .flatten()
-            .filter(|var| fits(var))
+            .filter(|var| fits(var) && !(self.inexact && self.makes_loss && var.of_batch))
             .cloned()
             .collect();
         (!all.is_empty()).then(|| self.pick(&all))

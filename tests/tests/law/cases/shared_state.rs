@@ -75,6 +75,68 @@ pub(crate) mod mutex_statement {
     }
 }
 
+/// A pattern binds a `&mut` to a lock, which the loss reads and a later statement changes.
+pub(crate) mod mutex_behind_a_pattern {
+    use super::super::*;
+
+    struct Trainer {
+        net: Net,
+        opt: Opt,
+        weight: Mutex<f32>,
+    }
+
+    impl Trainer {
+        #[sam_train(rho = 1e-30)]
+        pub(crate) fn train(&mut self, data: &[(X, Y)]) -> f32 {
+            let Self { net, opt, weight } = self;
+            for (x, y) in data {
+                let logits = net.forward_mut(x.trace(net.alloc_grads()));
+                let loss = mse_loss(logits, y.clone()) * *weight.lock().unwrap();
+                *weight.lock().unwrap() += 0.5;
+                let grads = loss.backward();
+                opt.update(net, &grads).unwrap();
+            }
+            let weight = *weight.lock().unwrap();
+            weight
+        }
+    }
+
+    pub(crate) fn run() -> Seen {
+        observe(6, |model: &mut Net, opt: &mut Opt, data| {
+            let mut trainer = Trainer {
+                net: model.clone(),
+                opt: opt.clone(),
+                weight: Mutex::new(1.0),
+            };
+            let weight = trainer.train(data);
+            *model = trainer.net;
+            text(weight)
+        })
+    }
+}
+
+/// A loop binds references to cells, one of which the loss reads and a later statement changes.
+pub(crate) mod cell_of_an_iterator {
+    use super::super::*;
+
+    #[sam_train(rho = 1e-30)]
+    pub(crate) fn train(model: &mut Net, opt: &mut Opt, data: &[(X, Y)]) -> Vec<f32> {
+        let weights: Vec<Cell<f32>> = data.iter().map(|_| Cell::new(1.0)).collect();
+        for (weight, (x, y)) in weights.iter().zip(data) {
+            let logits = model.forward_mut(x.trace(model.alloc_grads()));
+            let loss = mse_loss(logits, y.clone()) * weight.get();
+            weight.set(weight.get() + 0.5);
+            let grads = loss.backward();
+            opt.update(model, &grads).unwrap();
+        }
+        weights.into_iter().map(Cell::into_inner).collect()
+    }
+
+    pub(crate) fn run() -> Seen {
+        observe(6, |model, opt, data| text(train(model, opt, data)))
+    }
+}
+
 /// A field that may be missing is changed in an `if let`.
 pub(crate) mod field_as_mut {
     use super::super::*;

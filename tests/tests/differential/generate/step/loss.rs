@@ -18,6 +18,13 @@ const MEANS: &[&str] = &[
 ];
 
 pub(super) fn write(w: &mut Writer, net: &Net, input: &Input, logits: Vec<String>) -> String {
+    w.makes_loss = true;
+    let loss = of_logits(w, net, input, logits);
+    w.makes_loss = false;
+    loss
+}
+
+fn of_logits(w: &mut Writer, net: &Net, input: &Input, logits: Vec<String>) -> String {
     let loss = name(
         w,
         &["loss", "loss", "mse", "objective"],

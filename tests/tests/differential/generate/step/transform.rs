@@ -50,7 +50,9 @@ pub(super) fn some<T: Tensors>(w: &mut Writer, mut tensors: T, of: Of) -> T {
         // What the statement uses up can't be read in it.
         let outside = w.context.clone();
         (w.context.logits, w.context.loss) = (None, None);
+        w.makes_loss = true;
         let after = one(w, &before, of, &outside);
+        w.makes_loss = false;
         w.end_statement();
         w.context = outside;
         let context = match of {
@@ -81,7 +83,9 @@ fn one(w: &mut Writer, t: &str, of: Of, outside: &Context) -> String {
         name(w, usual, &["L", "T", "r#dyn"])
     };
     if w.chance(15) {
-        w.context = outside.clone();
+        if !w.inexact {
+            w.context = outside.clone();
+        }
         let (by, weight) = (w.fresh("by"), weight(w));
         w.kind("named weight");
         w.line(format!("let {by} = {weight};"));
