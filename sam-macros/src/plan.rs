@@ -100,6 +100,9 @@ pub(crate) struct Record {
     pub(crate) consumed: bool,
     /// Whether `m` cuts it.
     pub(crate) split: bool,
+    /// Whether a statement that is no line of the slice calls a method on it before `backward`: it may change
+    /// what is behind a shared reference.
+    pub(crate) called_between: bool,
 }
 
 /// How a value comes into the replay.

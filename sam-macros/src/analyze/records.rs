@@ -282,6 +282,7 @@ impl Records<'_, '_> {
         if !split && is_literal {
             return None;
         }
+        let called_between = self.is_called_between(k, &place, steps);
         // What can't change stays where it is.
         if !split && is_shared_reference {
             // The receiver has no other name.
@@ -295,6 +296,7 @@ impl Records<'_, '_> {
                 by,
                 consumed: false,
                 split,
+                called_between,
             });
         }
         // A loss function that may count, `mut criterion: Criterion`: the replay calls a clone.
@@ -332,7 +334,24 @@ impl Records<'_, '_> {
             by,
             consumed,
             split,
+            called_between,
         })
+    }
+
+    /// Whether a statement between line `k` and the backward site, which is no line itself, calls a method on the
+    /// place that may do more than look.
+    fn is_called_between(&self, k: usize, place: &Place, steps: &[usize]) -> bool {
+        let calls = |uses: &Uses<'_>| {
+            uses.all.iter().any(|u| {
+                let may_change =
+                    matches!(&u.how, How::Receiver(method) if !LOOKING.contains(&&**method));
+                may_change && u.place.overlaps(place)
+            })
+        };
+        self.path
+            .lines()
+            .filter(|(step, _)| *step > steps[k] && !steps.contains(step))
+            .any(|(_, line)| calls(&line.source.uses(&[])))
     }
 
     /// Whether a method could change the place.

@@ -176,10 +176,15 @@ impl Step<'_> {
                 _ => value,
             };
             let kept = quote_spanned!(at=> #rt::allowed((&&&&#rt::Look(#look)).__sam_view()));
+            let choices = if record.called_between {
+                quote!(ViewClone as _, ViewNot as _, ViewOwn as _, ViewSlice as _)
+            } else {
+                quote!(ViewAsIs as _, ViewClone as _, ViewOwn as _, ViewShared as _)
+            };
             return quote! {
                 {
                     #[allow(unused_imports)]
-                    use #rt::{ViewAsIs as _, ViewClone as _, ViewOwn as _, ViewShared as _};
+                    use #rt::{#choices};
                     #kept
                 }
             };
@@ -187,16 +192,22 @@ impl Step<'_> {
         if record.by == By::Changed && self.batch == Batch::Whole {
             let kept =
                 quote_spanned!(at=> #rt::allowed((&&&&&&&#rt::Look(#value)).__sam_change(&#step)));
+            let last_choice = match record.called_between {
+                true => quote!(ChangeUncopied),
+                false => quote!(ChangeByReference),
+            };
             return quote! {
                 {
                     #[allow(unused_imports)]
-                    use #rt::{ChangeByClone as _, ChangeByReference as _, ChangeOwn as _, ChangeNot as _, ChangeTensor as _, ChangeThrough as _, ChangeThroughNot as _};
+                    use #rt::{ChangeByClone as _, #last_choice as _, ChangeOwn as _, ChangeNot as _, ChangeTensor as _, ChangeThrough as _, ChangeThroughNot as _};
                     #kept
                 }
             };
         }
         let (last_choice, checked) = if record.consumed {
             (quote!(RecordConsumed), quote_spanned!(at=> checked))
+        } else if record.called_between {
+            (quote!(RecordUncopied), quote_spanned!(at=> allowed))
         } else {
             (quote!(RecordByReference), quote_spanned!(at=> allowed))
         };

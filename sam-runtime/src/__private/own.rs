@@ -9,7 +9,9 @@ use std::{
 
 use dfdx::prelude::*;
 
-use super::{Gradients, Kept, Look, Nothing, Recorded, Shared, Snapshot, Stead};
+use super::{
+    Gradients, Kept, Look, Nothing, Recorded, SameInBothPasses, Shared, Snapshot, Stead, Uncopied,
+};
 
 /// A type that the replay knows how to keep apart, or must not use.
 pub trait Own {
@@ -290,6 +292,7 @@ impl<T> Allowed for Nothing<T> {}
 impl<T: ?Sized> Allowed for Shared<'_, T> {}
 impl<T> Allowed for Private<T> {}
 impl<T> Allowed for Through<T> {}
+impl<T: SameInBothPasses + ?Sized> Allowed for Uncopied<'_, T> {}
 impl Allowed for AsIs {}
 
 /// `record`, if the replay may use it.
@@ -388,5 +391,39 @@ pub trait ViewAsIs {
 impl<T: ?Sized> ViewAsIs for Look<'_, T> {
     fn __sam_view(&self) -> AsIs {
         AsIs
+    }
+}
+
+/// Where a method is called on the place before the replay. Second choice: what has no methods of its own.
+pub trait ViewSlice {
+    /// Keeps nothing.
+    fn __sam_view(&self) -> AsIs;
+}
+
+impl<T> ViewSlice for &&Look<'_, [T]> {
+    fn __sam_view(&self) -> AsIs {
+        AsIs
+    }
+}
+
+impl ViewSlice for &&Look<'_, str> {
+    fn __sam_view(&self) -> AsIs {
+        AsIs
+    }
+}
+
+/// Last choice: see [`Uncopied`].
+pub trait ViewNot<'r> {
+    /// What the place holds.
+    type Value: ?Sized;
+    /// Keeps a reference.
+    fn __sam_view(&self) -> Uncopied<'r, Self::Value>;
+}
+
+impl<'r, T: ?Sized> ViewNot<'r> for Look<'r, T> {
+    type Value = T;
+
+    fn __sam_view(&self) -> Uncopied<'r, T> {
+        Uncopied(self.0)
     }
 }

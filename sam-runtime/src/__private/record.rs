@@ -4,7 +4,7 @@ use dfdx::prelude::*;
 
 use super::{
     Driver, Look,
-    own::{Allowed, KeptApart, Own, Refused, Through, Unseen},
+    own::{Allowed, KeptApart, Own, Refused, Through, Unseen, View},
 };
 
 /// A recorded value, and what the replay gets of it.
@@ -158,6 +158,79 @@ impl<'r, T: ?Sized> RecordByReference<'r> for Look<'r, T> {
 
     fn __sam_record<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> Shared<'r, T> {
         Shared(self.0)
+    }
+}
+
+/// A reference to what can't be cloned, and may change before the replay: [`allowed`](super::allowed) refuses it.
+pub struct Uncopied<'r, T: ?Sized>(pub(super) &'r T);
+
+impl<'r, T: ?Sized> Recorded for Uncopied<'r, T> {
+    type Bound<'a>
+        = &'r T
+    where
+        Self: 'a;
+
+    fn bind(&mut self) -> &'r T {
+        self.0
+    }
+
+    fn again(&self) -> &'r T {
+        self.0
+    }
+}
+
+impl<T: ?Sized> View<T> for Uncopied<'_, T> {
+    type Seen = T;
+
+    fn at<'a>(&'a self, place: &'a T) -> &'a T {
+        place
+    }
+}
+
+/// What is the same in both passes.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` may change between the two passes of a step, and is not `Clone`",
+    label = "used by the forward pass or the loss, and a method is called on it before `backward`",
+    note = "make it `Clone`, or take what the loss needs of it before the forward pass: `let weight = schedule.weight();`",
+    note = "see `errors/changed-in-between` in sam-train's guide"
+)]
+pub trait SameInBothPasses {}
+
+/// Last choice, where a method is called on the value before the replay.
+pub trait RecordUncopied<'r> {
+    /// What it refers to.
+    type Value: ?Sized;
+    /// Keeps it.
+    fn __sam_record<M, E: Dtype, D: Device<E>>(
+        &self,
+        step: &Driver<'_, M, E, D>,
+    ) -> Uncopied<'r, Self::Value>;
+}
+
+impl<'r, T: ?Sized> RecordUncopied<'r> for Look<'r, T> {
+    type Value = T;
+
+    fn __sam_record<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> Uncopied<'r, T> {
+        Uncopied(self.0)
+    }
+}
+
+/// Last choice for what the slice may change, where a method is called on the value before the replay.
+pub trait ChangeUncopied<'r> {
+    /// What it refers to.
+    type Value: ?Sized;
+    /// Keeps it.
+    fn __sam_change<M, E: Dtype, D: Device<E>>(
+        &self,
+        step: &Driver<'_, M, E, D>,
+    ) -> Uncopied<'r, Self::Value>;
+}
+
+impl<'r, T: ?Sized> ChangeUncopied<'r> for Look<'r, T> {
+    type Value = T;
+
+    fn __sam_change<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> Uncopied<'r, T> {
+        Uncopied(self.0)
     }
 }
 

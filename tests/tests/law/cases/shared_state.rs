@@ -86,6 +86,7 @@ pub(crate) mod mutex_behind_a_pattern {
     }
 
     impl Trainer {
+        #[allow(clippy::mut_mutex_lock, reason = "a lock out of a pattern")]
         #[sam_train(rho = 1e-30)]
         pub(crate) fn train(&mut self, data: &[(X, Y)]) -> f32 {
             let Self { net, opt, weight } = self;
@@ -96,8 +97,7 @@ pub(crate) mod mutex_behind_a_pattern {
                 let grads = loss.backward();
                 opt.update(net, &grads).unwrap();
             }
-            let weight = *weight.lock().unwrap();
-            weight
+            *self.weight.lock().unwrap()
         }
     }
 
