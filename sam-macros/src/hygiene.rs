@@ -60,6 +60,11 @@ impl Names {
         self.of_line("record", k, i)
     }
 
+    /// The copy of what line `k` recorded, for one chunk.
+    pub(crate) fn chunk_record(&self, k: usize, i: usize) -> Ident {
+        self.of_line("copy", k, i)
+    }
+
     /// What the replay of line `k` calls a recorded field.
     pub(crate) fn field(&self, k: usize, i: usize) -> Ident {
         self.of_line("field", k, i)

@@ -103,6 +103,9 @@ pub(crate) struct Record {
     /// Whether a statement that is no line of the slice calls a method on it before `backward`: it may change
     /// what is behind a shared reference.
     pub(crate) called_between: bool,
+    /// Whether a block that leaves the loop assigns it: the name stays the user's own there, and what was
+    /// recorded has another.
+    pub(crate) is_renamed: bool,
 }
 
 /// How a value comes into the replay.

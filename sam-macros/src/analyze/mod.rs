@@ -9,8 +9,10 @@
 //! | `helper` | a function of the user's in which a tape begins |
 //! | `localize`, `prune` | what the replay runs of them |
 //! | `records` | what comes into them from outside |
+//! | `chunked` | what would be changed by the values of one chunk |
 //! | `generics` | type parameters that must be `Clone` |
 
+mod chunked;
 mod generics;
 mod helper;
 pub(crate) mod localize;
@@ -454,6 +456,17 @@ impl<'a> StepOf<'_, 'a> {
                 "the first line of the forward pass uses nothing of the batch that is to be cut into chunks, and \
                  so can't tell how many there are\n\nhelp: let the line that runs the model use the batch, or leave \
                  out `m`",
+            );
+        }
+        let changed = |line| chunked::changed_by_chunk(line, &region.model.place);
+        for name in region.lines.iter().filter_map(changed) {
+            errors.at(
+                Kind::ChangedByChunk,
+                name,
+                format!(
+                    "with `m`, the loss of each chunk would change `{name}` by what it computes of that chunk\n\nhelp: \
+                     let the loss not depend on `{name}`, or leave out `m`"
+                ),
             );
         }
     }

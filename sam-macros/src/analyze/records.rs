@@ -93,6 +93,7 @@ impl Records<'_, '_> {
             had_model |= model.itself || model.owner;
         }
         unify(&mut out);
+        rename(&mut out, &uses);
         (out, traces)
     }
 
@@ -297,6 +298,7 @@ impl Records<'_, '_> {
                 consumed: false,
                 split,
                 called_between,
+                is_renamed: false,
             });
         }
         // A loss function that may count, `mut criterion: Criterion`: the replay calls a clone.
@@ -335,6 +337,7 @@ impl Records<'_, '_> {
             consumed,
             split,
             called_between,
+            is_renamed: false,
         })
     }
 
@@ -473,7 +476,7 @@ impl Records<'_, '_> {
         };
         let is_whole = self.path.line(declared.step).is_some_and(|line| {
             let init = line.source.init();
-            init.is_some_and(|init| matches!(init, syn::Expr::Closure(_)) || is_made_empty(init))
+            init.is_some_and(|init| matches!(init, syn::Expr::Closure(_)) || has_no_sample(init))
         });
         if is_whole || declared.is_literal || declared.reference == Some(true) {
             return false;
@@ -498,9 +501,13 @@ impl Records<'_, '_> {
     }
 }
 
-/// `Vec::new()`, `Meter::default()`: no sample is in it.
-fn is_made_empty(init: &syn::Expr) -> bool {
+/// Whether no sample can be in it: `0.5 + 0.25`, `Vec::new()`, `Meter::default()`.
+fn has_no_sample(init: &syn::Expr) -> bool {
     match init {
+        syn::Expr::Lit(_) => true,
+        syn::Expr::Paren(inner) => has_no_sample(&inner.expr),
+        syn::Expr::Unary(unary) => has_no_sample(&unary.expr),
+        syn::Expr::Binary(binary) => has_no_sample(&binary.left) && has_no_sample(&binary.right),
         syn::Expr::Call(call) => {
             let syn::Expr::Path(function) = &*call.func else {
                 return false;
@@ -513,7 +520,7 @@ fn is_made_empty(init: &syn::Expr) -> bool {
             };
             function.path.segments.len() > 1
                 && name.is_some_and(makes)
-                && call.args.iter().all(|arg| matches!(arg, syn::Expr::Lit(_)))
+                && call.args.iter().all(has_no_sample)
         }
         syn::Expr::Macro(call) => call.mac.path.is_ident("vec") && call.mac.tokens.is_empty(),
         _ => false,
@@ -532,6 +539,20 @@ fn unify(lines: &mut [Line]) {
         if record.by == By::Reference && cloned.iter().any(|place| place.overlaps(&record.place)) {
             record.by = By::Clone;
         }
+    }
+}
+
+/// Where a block that leaves assigns a variable, the user's own keeps its name.
+fn rename(lines: &mut [Line], uses: &[Vec<Use>]) {
+    let assigned: HashSet<String> = uses
+        .iter()
+        .flatten()
+        .filter(|u| u.leaving && matches!(u.how, How::Set | How::Assign | How::AssignThrough))
+        .map(|u| u.place.root.to_string())
+        .collect();
+    for record in lines.iter_mut().flat_map(|line| &mut line.records) {
+        let is_variable = record.place.is_variable() && record.by != By::Fresh;
+        record.is_renamed = is_variable && assigned.contains(&record.place.root.to_string());
     }
 }
 

@@ -72,4 +72,5 @@ kinds! {
     TwoModels = "two-models",
     ForeignModel = "foreign-model",
     NothingToCut = "nothing-to-cut",
+    ChangedByChunk = "changed-by-chunk",
 }

@@ -5,16 +5,17 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::{Expr, ExprMethodCall, Lifetime, Stmt, spanned::Spanned, visit_mut::VisitMut};
 
 use super::{
-    Batch,
+    Batch, Pass,
     clean::{Step, held},
     label::Relabel,
     raise,
+    replay::is_own,
 };
 use crate::{
     analyze::{has_unknown_macro, localize::kept_input, unparenthesized},
     hygiene::{Names, respan, shown_at},
     plan::{At, By, Line, NodeId, Record, Replay, Trace, TraceKind, id_of},
-    source::{Place, Rewrite, Rule, bound_by_stmt},
+    source::{Place, Rewrite, bound_by_stmt},
 };
 
 /// A loop that gets this name.
@@ -55,21 +56,15 @@ impl Step<'_> {
         }
         let mut stmt = stmt.clone();
         let mut named = self.relabel(|relabel| relabel.visit_stmt_mut(&mut stmt));
-        // The user's own owner runs the first chunk.
-        let own_rules = if line.model.owner {
-            self.rules_of_records(*k, line)
-        } else {
-            self.rules(*k, line)
-        };
-        let rules = self.rules(*k, line);
-        Rewrite::new(&own_rules).visit_stmt_mut(&mut stmt);
+        // The first chunk is the user's own pass.
+        Rewrite::new(&self.rules(*k, line, Pass::Own)).visit_stmt_mut(&mut stmt);
         // What the loss does not depend on happens once, with the first chunk.
         let Replay::Stmt(pruned) = &line.replay else {
             return (None, None);
         };
         let mut pruned = (**pruned).clone();
         named = named.or(self.relabel(|relabel| relabel.visit_stmt_mut(&mut pruned)));
-        Rewrite::new(&rules).visit_stmt_mut(&mut pruned);
+        Rewrite::new(&self.rules(*k, line, Pass::Again)).visit_stmt_mut(&mut pruned);
         for stmt in [&mut stmt, &mut pruned] {
             if let Stmt::Expr(_, semi @ None) = stmt {
                 *semi = Some(Default::default());
@@ -148,7 +143,7 @@ impl Step<'_> {
                 let place = &record.place;
                 let value = quote_spanned!(shown_at(place.span())=> &#place);
                 out.extend(self.cut(&name, value, place.span()));
-            } else if !matches!(record.by, By::Assigned | By::Fresh) {
+            } else if record.by != By::Fresh {
                 let value = self.recorded(record);
                 out.extend(quote!(let #name = #value;));
             }
@@ -337,8 +332,8 @@ impl Step<'_> {
             backs,
         } = self.takes(k, line);
         let (own, others) = (
-            self.bind_chunk(k, line, true),
-            self.bind_chunk(k, line, false),
+            self.bind_chunk(k, line, Pass::Own),
+            self.bind_chunk(k, line, Pass::Again),
         );
         let inputs = self.chunk_inputs(k);
         let write_back = (reaches_model && self.region.model.is_mutable).then(|| {
@@ -590,52 +585,43 @@ impl Step<'_> {
                 self.make(i, made, out);
             }
         }
-        out.extend(self.bind_chunk(j, line, true));
+        out.extend(self.bind_chunk(j, line, Pass::Own));
         if let Some(stmt) = self.deferred.borrow().get(&j) {
             let mut stmt = stmt.clone();
-            Rewrite::new(&self.rules(j, line)).visit_stmt_mut(&mut stmt);
+            Rewrite::new(&self.rules(j, line, Pass::Own)).visit_stmt_mut(&mut stmt);
             out.extend(quote!(#[allow(unused_variables, unused_mut, unused_assignments)] #stmt));
         }
     }
 
     /// The chunk's values of what line `k` takes from outside.
-    fn bind_chunk(&self, k: usize, line: &Line, is_clean: bool) -> TokenStream {
-        let mut out = TokenStream::new();
-        for (i, record) in line.records.iter().enumerate() {
-            out.extend(self.chunk_value(k, i, record, is_clean));
-        }
-        out
+    fn bind_chunk(&self, k: usize, line: &Line, pass: Pass) -> TokenStream {
+        let records = line.records.iter().enumerate();
+        records
+            .filter(|(_, record)| !is_own(record, pass))
+            .map(|(i, record)| self.chunk_value(k, i, record, pass))
+            .collect()
     }
 
-    fn chunk_value(
-        &self,
-        k: usize,
-        i: usize,
-        record: &Record,
-        is_clean: bool,
-    ) -> Option<TokenStream> {
+    fn chunk_value(&self, k: usize, i: usize, record: &Record, pass: Pass) -> TokenStream {
         let Names { rt, chunk, .. } = &self.names;
         let (name, value) = (self.bound_name(k, i, record), self.names.record(k, i));
+        if record.split {
+            return quote!(let #name = #rt::Lend::lend(&#value.0, &#value.1[#chunk]););
+        }
         match record.by {
-            _ if record.split => Some(quote! {
-                let #name = #rt::Lend::lend(&#value.0, &#value.1[#chunk]);
-            }),
-            // The user's own variable, as it is.
-            By::Reference if is_clean => {
+            By::Reference if pass == Pass::Own => {
                 let place = &record.place;
-                Some(quote!(let #name = &#place;))
+                quote!(let #name = &#place;)
             }
-            By::InPlace | By::Assigned | By::Changed | By::Fresh
-                if is_clean && record.place.is_variable() =>
-            {
-                None
+            By::Reference | By::InPlace | By::Fresh => self.bind(k, i, record),
+            By::Clone | By::Assigned | By::Changed => {
+                let copy = self.names.chunk_record(k, i);
+                let mutable = (record.by != By::Clone).then(|| quote!(mut));
+                quote! {
+                    let mut #copy = #rt::Recorded::copy(&#value);
+                    let #mutable #name = #rt::Recorded::bind(&mut #copy);
+                }
             }
-            By::Reference | By::InPlace | By::Fresh => Some(self.bind(k, i, record)),
-            By::Assigned => {
-                let place = &record.place;
-                Some(quote!(let mut #name = ::core::clone::Clone::clone(&#place);))
-            }
-            By::Clone | By::Changed => Some(quote!(let #name = #rt::Recorded::again(&#value);)),
         }
     }
 
@@ -665,7 +651,6 @@ impl Step<'_> {
         records.extend(self.cut_line(last, line));
         records.extend(self.keep_owner(last, line));
         let evaluate = self.evaluate_loss(last, line, &call.receiver);
-        let bind = self.bind_chunk(last, line, true);
         let takes = self.takes(last, line).takes;
         let model = self.region.reaches_model(last).then(|| {
             let model = held(&self.model(), Span::mixed_site(), rt);
@@ -680,7 +665,7 @@ impl Step<'_> {
         for (k, line) in self.region.lines.iter().enumerate() {
             replayed.extend(self.chunk_inputs(k));
             replayed.extend(quote!(#rt::Driver::rewind_chunk(&#step, #k, #chunk);));
-            replayed.extend(self.bind_chunk(k, line, false));
+            replayed.extend(self.bind_chunk(k, line, Pass::Again));
             replayed.extend(self.replayed_line(k, line));
         }
         let (note, note_again) = (self.note_chunk(false), self.note_chunk(true));
@@ -712,7 +697,6 @@ impl Step<'_> {
                 for #chunk in 0..#rt::Chunks::len(&#chunks) {
                     #rt::Driver::mark_chunk(&#step, #last, #chunk);
                     #model
-                    #bind
                     #takes
                     #evaluate
                     #note
@@ -725,31 +709,37 @@ impl Step<'_> {
         (tokens, named)
     }
 
-    /// Evaluates the loss of a chunk. The user's own owner does so for the first one.
+    /// Evaluates the loss of a chunk. If that changes something, it is the user's own for the first chunk.
     fn evaluate_loss(&self, last: usize, line: &Line, of: &Expr) -> TokenStream {
         let Names { loss, chunk, .. } = &self.names;
-        let rewritten = |rules: &[Rule]| {
+        let computed = |pass| {
             let mut computed = unparenthesized(of).clone();
-            Rewrite::new(rules).visit_expr_mut(&mut computed);
-            computed
+            Rewrite::new(&self.rules(last, line, pass)).visit_expr_mut(&mut computed);
+            let bind = self.bind_chunk(last, line, pass);
+            (bind, computed)
         };
-        let computed = rewritten(&self.rules(last, line));
-        if !line.model.owner {
-            return quote!(let #loss = #computed;);
+        let (own, own_loss) = computed(Pass::Own);
+        let has_own = line.records.iter().any(|record| is_own(record, Pass::Own));
+        if !(has_own || line.model.owner) {
+            return quote!(#own let #loss = #own_loss;);
         }
-        let own = rewritten(&self.rules_of_records(last, line));
-        let swap_own = self.swap_model(&self.region.model.place.root);
-        let (owner, swap) = (self.owner_of_chunk(last), self.swap_owner(last));
+        let (again, loss_again) = computed(Pass::Again);
+        let is_of_owner = line.model.owner;
+        let swap_own = is_of_owner.then(|| self.swap_model(&self.region.model.place.root));
+        let owner = is_of_owner.then(|| self.owner_of_chunk(last));
+        let swap = is_of_owner.then(|| self.swap_owner(last));
         quote! {
             let #loss;
             if #chunk == 0 {
+                #own
                 #swap_own
-                #loss = #own;
+                #loss = #own_loss;
                 #swap_own
             } else {
+                #again
                 #owner
                 #swap
-                #loss = #computed;
+                #loss = #loss_again;
                 #swap
             }
         }

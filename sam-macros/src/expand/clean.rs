@@ -189,7 +189,7 @@ impl Step<'_> {
                 }
             };
         }
-        if record.by == By::Changed && self.batch == Batch::Whole {
+        if record.by == By::Changed {
             let kept =
                 quote_spanned!(at=> #rt::allowed((&&&&&&&#rt::Look(#value)).__sam_change(&#step)));
             let last_choice = match record.called_between {

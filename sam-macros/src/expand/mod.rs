@@ -35,6 +35,15 @@ pub(crate) enum Batch {
     Chunks,
 }
 
+/// Whose variables a line changes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pass {
+    /// The user's own: the clean pass, over chunks that of the first one.
+    Own,
+    /// Copies of what they were when the line ran.
+    Again,
+}
+
 /// Rewrites `item` as `plan` says. Where the radius may be 0 and the batch is cut, `whole` is the same
 /// function for a radius of 0: the base optimizer's step, on the whole batch.
 pub(crate) fn train_fn(item: &mut ItemFn, plan: &Plan, args: &Args, whole: Option<(ItemFn, Plan)>) {

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{Expr, Stmt, visit_mut::VisitMut};
 
-use super::{Batch, clean::Step};
+use super::{Batch, Pass, clean::Step};
 use crate::{
     hygiene::Names,
     plan::{By, Line, Record, Replay},
@@ -128,7 +128,7 @@ impl Step<'_> {
         }
         let swap = line.model.owner.then(|| self.swap_owner(k));
         out.extend(swap.clone());
-        let rules = self.rules(k, line);
+        let rules = self.rules(k, line, Pass::Again);
         let mut rewrite = Rewrite::new(&rules);
         match &line.replay {
             Replay::Stmt(stmt) => {
@@ -195,7 +195,7 @@ impl Step<'_> {
     /// rustc may say of it.
     pub(super) fn bound_name(&self, k: usize, i: usize, record: &Record) -> Ident {
         let root = &record.place.root;
-        if !record.place.is_variable() {
+        if !record.place.is_variable() || record.is_renamed {
             return self.names.field(k, i);
         }
         if record.by != By::Reference {
@@ -208,17 +208,18 @@ impl Step<'_> {
         Ident::new(&name, Span::mixed_site())
     }
 
-    /// What stands for the model and for recorded fields in line `k`.
-    pub(super) fn rules(&self, k: usize, line: &Line) -> Vec<Rule> {
+    /// What stands for the model and for what was recorded in line `k`.
+    pub(super) fn rules(&self, k: usize, line: &Line, pass: Pass) -> Vec<Rule> {
         let model = &self.region.model.place;
         let mut rules = Vec::new();
         if line.model.owner {
             let owner = self.names.owner(k);
-            rules.push(Rule {
+            let copy = Rule {
                 place: crate::source::Place::of_variable(&model.root),
                 replacement: quote!((&mut #owner)),
                 is_reference: false,
-            });
+            };
+            rules.extend((pass == Pass::Again).then_some(copy));
         } else if !model.is_variable() {
             rules.push(Rule {
                 place: model.clone(),
@@ -226,16 +227,10 @@ impl Step<'_> {
                 is_reference: false,
             });
         }
-        rules.extend(self.rules_of_records(k, line));
-        rules
-    }
-
-    /// What stands for recorded fields in line `k`.
-    pub(super) fn rules_of_records(&self, k: usize, line: &Line) -> Vec<Rule> {
-        let mut rules = Vec::new();
         for (i, record) in line.records.iter().enumerate() {
             let is_reference = record.by == By::Reference;
-            if !record.place.is_variable() || is_reference {
+            let is_named = record.place.is_variable() && !is_reference && !record.is_renamed;
+            if !is_named && !is_own(record, pass) {
                 rules.push(Rule {
                     place: record.place.clone(),
                     replacement: self.bound_name(k, i, record).to_token_stream(),
@@ -245,4 +240,13 @@ impl Step<'_> {
         }
         rules
     }
+}
+
+/// Whether a pass uses the place itself: what it changes is the user's own.
+pub(super) fn is_own(record: &Record, pass: Pass) -> bool {
+    let changes = matches!(
+        record.by,
+        By::InPlace | By::Assigned | By::Changed | By::Fresh
+    );
+    pass == Pass::Own && changes && !record.split
 }

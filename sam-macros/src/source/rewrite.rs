@@ -11,7 +11,9 @@ use syn::{
 
 use crate::hygiene::{respan, shown_at};
 
-use super::{bound_by, bound_by_stmt, exprs_in, mentions, place::Place};
+use super::{
+    Around, bound_by, bound_by_stmt, exprs_in, mentions, place::Place, uses::is_assignment,
+};
 
 /// What stands for a place.
 pub(crate) struct Rule {
@@ -22,10 +24,12 @@ pub(crate) struct Rule {
     pub(crate) is_reference: bool,
 }
 
-/// Follows the rules, but where a name is bound anew.
+/// Follows the rules, but where a name is bound anew. What a block assigns that leaves the loop is the user's own.
 pub(crate) struct Rewrite<'a> {
     rules: &'a [Rule],
     scopes: Vec<HashSet<String>>,
+    around: Around,
+    is_leaving: bool,
 }
 
 impl<'a> Rewrite<'a> {
@@ -33,6 +37,8 @@ impl<'a> Rewrite<'a> {
         Self {
             rules,
             scopes: vec![HashSet::new()],
+            around: Around::default(),
+            is_leaving: false,
         }
     }
 
@@ -117,7 +123,12 @@ impl VisitMut for Rewrite<'_> {
             }
             return;
         }
+        self.around.enter(expr);
         match expr {
+            Expr::Assign(assign) if self.is_leaving => self.visit_expr_mut(&mut assign.right),
+            Expr::Binary(binary) if self.is_leaving && is_assignment(&binary.op) => {
+                self.visit_expr_mut(&mut binary.right);
+            }
             Expr::Closure(closure) => self.scoped(|rewrite| {
                 for input in &closure.inputs {
                     rewrite.bind_pat(input, false);
@@ -161,15 +172,19 @@ impl VisitMut for Rewrite<'_> {
             Expr::Macro(call) => self.tokens(&mut call.mac.tokens),
             _ => visit_mut::visit_expr_mut(self, expr),
         }
+        self.around.exit(expr);
     }
 
     fn visit_block_mut(&mut self, block: &mut syn::Block) {
+        let was_leaving = self.is_leaving;
+        self.is_leaving |= self.around.is_left_by(block);
         self.scoped(|rewrite| {
             block
                 .stmts
                 .iter_mut()
                 .for_each(|stmt| rewrite.visit_stmt_mut(stmt));
         });
+        self.is_leaving = was_leaving;
     }
 
     fn visit_stmt_mut(&mut self, stmt: &mut Stmt) {

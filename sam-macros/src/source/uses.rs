@@ -370,7 +370,8 @@ pub(crate) fn assigns(expr: &Expr) -> bool {
     }
 }
 
-fn is_assignment(op: &syn::BinOp) -> bool {
+/// Whether this is the operator of `x += ..` or one of its kin.
+pub(super) fn is_assignment(op: &syn::BinOp) -> bool {
     use syn::BinOp::*;
     matches!(
         op,

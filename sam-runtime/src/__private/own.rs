@@ -158,18 +158,18 @@ own_through! {
 /// A copy of what a reference refers to, which shares nothing with it.
 pub struct Through<T>(Option<T>);
 
-impl<T> Recorded for Through<T> {
+impl<T: Apart> Recorded for Through<T> {
     type Bound<'a>
         = &'a T
     where
         Self: 'a;
 
     fn bind(&mut self) -> &T {
-        self.again()
+        self.0.as_ref().expect("what the slice uses is not locked")
     }
 
-    fn again(&self) -> &T {
-        self.0.as_ref().expect("what the slice uses is not locked")
+    fn copy(&self) -> Self {
+        Self(self.0.as_ref().and_then(T::apart))
     }
 }
 
@@ -196,8 +196,8 @@ impl Recorded for Unseen {
         Unseen
     }
 
-    fn again(&self) -> Unseen {
-        Unseen
+    fn copy(&self) -> Self {
+        Self
     }
 }
 
@@ -222,9 +222,8 @@ impl<T: Apart> Recorded for KeptApart<T> {
         self.0.take().expect("what the slice uses is not locked")
     }
 
-    fn again(&self) -> T {
-        let copy = self.0.as_ref().and_then(T::apart);
-        copy.expect("what the slice uses is not locked")
+    fn copy(&self) -> Self {
+        Self(self.0.as_ref().and_then(T::apart))
     }
 }
 
@@ -270,8 +269,8 @@ impl<T> Recorded for Refused<T> {
         unreachable!("a channel is refused")
     }
 
-    fn again(&self) -> T {
-        unreachable!("a channel is refused")
+    fn copy(&self) -> Self {
+        Self(PhantomData)
     }
 }
 

@@ -14,11 +14,11 @@ pub trait Recorded {
     where
         Self: 'a;
 
-    /// Binds it for the only replay.
+    /// Binds it, once.
     fn bind(&mut self) -> Self::Bound<'_>;
 
-    /// Binds it for one of several replays.
-    fn again(&self) -> Self::Bound<'_>;
+    /// The same for one of several passes.
+    fn copy(&self) -> Self;
 }
 
 /// A clone.
@@ -34,26 +34,26 @@ impl<T: Clone> Recorded for Kept<T> {
         self.0.take().expect("a recorded value is bound once")
     }
 
-    fn again(&self) -> T {
-        self.0.clone().expect("a recorded value is there")
+    fn copy(&self) -> Self {
+        Self(self.0.clone())
     }
 }
 
 /// A clone of what a `&mut` refers to, to be looked at.
 pub struct Snapshot<T>(Option<T>);
 
-impl<T> Recorded for Snapshot<T> {
+impl<T: Clone> Recorded for Snapshot<T> {
     type Bound<'a>
         = &'a T
     where
         Self: 'a;
 
     fn bind(&mut self) -> &T {
-        self.again()
+        self.0.as_ref().expect("a recorded value is there")
     }
 
-    fn again(&self) -> &T {
-        self.0.as_ref().expect("a recorded value is there")
+    fn copy(&self) -> Self {
+        Self(self.0.clone())
     }
 }
 
@@ -70,8 +70,8 @@ impl<'r, T: ?Sized> Recorded for Shared<'r, T> {
         self.0
     }
 
-    fn again(&self) -> &'r T {
-        self.0
+    fn copy(&self) -> Self {
+        Self(self.0)
     }
 }
 
@@ -174,8 +174,8 @@ impl<'r, T: ?Sized> Recorded for Uncopied<'r, T> {
         self.0
     }
 
-    fn again(&self) -> &'r T {
-        self.0
+    fn copy(&self) -> Self {
+        Self(self.0)
     }
 }
 
@@ -247,8 +247,8 @@ impl<T: Clone> Recorded for Stead<T> {
         self.0.as_mut().expect("a recorded value is there")
     }
 
-    fn again(&self) -> &mut T {
-        unreachable!("in chunks, a value that may be changed is looked at")
+    fn copy(&self) -> Self {
+        Self(self.0.clone())
     }
 }
 
@@ -374,8 +374,8 @@ impl<T> Recorded for Nothing<T> {
         unreachable!("a value that is used up is `Clone`")
     }
 
-    fn again(&self) -> T {
-        unreachable!("a value that is used up is `Clone`")
+    fn copy(&self) -> Self {
+        Self(std::marker::PhantomData)
     }
 }
 

@@ -15,6 +15,8 @@ mod backward_before_forward;
 mod backward_in_another_block;
 #[path = "types/batch-cannot-be-split.rs"]
 mod batch_cannot_be_split;
+#[path = "shape/changed-by-chunk.rs"]
+mod changed_by_chunk;
 #[path = "types/changed-in-between.rs"]
 mod changed_in_between;
 #[path = "shape/changed-in-the-replay.rs"]

@@ -44,6 +44,8 @@ pub(super) fn write(seed: u64, class: Class) -> Program {
 
     let returned = returned(w, form);
     let mut nets = vec![net(w, form, &network, "")];
+    // A method that names the batch's rows admits no chunk either.
+    nets[0].owner = nets[0].owner.filter(|_| dynamic || !w.chunked);
     if let Some(second) = &second {
         w.kind("several steps");
         nets.push(net(w, form, second, "critic_"));
