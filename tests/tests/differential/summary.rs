@@ -125,6 +125,9 @@ impl fmt::Display for Summary {
                 counts.unusable,
             )?;
         }
+        for (how, _) in &self.differences {
+            writeln!(f, "{}", how.lines().next().unwrap_or_default())?;
+        }
         let mut reasons: Vec<_> = self.reasons.iter().collect();
         reasons.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));
         for ((class, reason), (count, seed)) in reasons {

@@ -21,3 +21,50 @@ pub(crate) mod as_vec_m {
         observe(6, |model, opt, data| text(train(model, opt, data)))
     }
 }
+
+/// The loss increments a counter and divides by it, and draws a number: once for the batch.
+pub(crate) mod counted_and_drawn_m {
+    use super::super::*;
+
+    struct Trainer {
+        net: Net,
+        opt: Opt,
+        seen: usize,
+    }
+
+    impl Trainer {
+        #[sam_train(rho = 1e-30, m = 4)]
+        pub(crate) fn train(&mut self, data: &[(X, Y)], rng: &mut StdRng) -> usize {
+            let mut steps = 0;
+            for (x, y) in data {
+                let logits = self.net.forward_mut(x.trace(self.net.alloc_grads()));
+                let logits = {
+                    steps += 1;
+                    logits * (1.0 / steps as f32)
+                };
+                let logits = logits * rng.gen_range(0.5..1.5);
+                let grads = {
+                    self.seen += 1;
+                    mse_loss(logits, y.clone()) * self.seen as f32
+                }
+                .backward();
+                self.opt.update(&mut self.net, &grads).unwrap();
+            }
+            steps
+        }
+    }
+
+    pub(crate) fn run() -> Seen {
+        observe(6, |model: &mut Net, opt: &mut Opt, data| {
+            let mut trainer = Trainer {
+                net: model.clone(),
+                opt: opt.clone(),
+                seen: 0,
+            };
+            let mut rng = StdRng::seed_from_u64(3);
+            let steps = trainer.train(data, &mut rng);
+            *model = trainer.net;
+            text((steps, trainer.seen, rng.next_u64()))
+        })
+    }
+}

@@ -1,0 +1,161 @@
+//! The backward site: each chunk's gradient and replay.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote};
+use syn::{Expr, ExprMethodCall, Stmt, visit_mut::VisitMut};
+
+use super::Named;
+use crate::{
+    analyze::unparenthesized,
+    expand::{
+        Pass,
+        clean::{Step, held},
+        replay::is_own,
+    },
+    hygiene::Names,
+    plan::Line,
+    source::Rewrite,
+};
+
+impl Step<'_> {
+    /// The backward site, over the chunks.
+    pub(in crate::expand) fn backward_of_chunks(
+        &self,
+        call: &ExprMethodCall,
+    ) -> (TokenStream, Named) {
+        let Names {
+            rt,
+            step,
+            chunks,
+            chunk,
+            copy,
+            gradients,
+            ..
+        } = &self.names;
+        let last = self.region.lines.len() - 1;
+        let line = &self.region.lines[last];
+        let backward = &call.method;
+        let (begin, cut) = if last == 0 {
+            let rho = (!self.is_alternative).then(|| self.rho());
+            let begin = self.begin();
+            (Some(quote!(#rho #begin)), self.begin_chunks(0))
+        } else {
+            (None, None)
+        };
+        let hoisted = self.hoisted(last);
+        let mut records = self.cut_earlier(last);
+        records.extend(self.cut_line(last, line));
+        records.extend(self.keep_owner(last, line));
+        let evaluate = self.evaluate_loss(last, line, &call.receiver);
+        let takes = self.takes(last, line).takes;
+        let model = self.region.reaches_model(last).then(|| {
+            let model = held(&self.model(), Span::mixed_site(), rt);
+            let bind = self.bind_model();
+            quote!(let mut #copy = #rt::Driver::chunk_model(&#step, #model, #chunk); #bind)
+        });
+        let current = self.current();
+        let advanced = model
+            .is_some()
+            .then(|| quote!(#rt::Driver::advanced(&#step, &#current, #chunk);));
+        let mut replayed = TokenStream::new();
+        for (k, line) in self.region.lines.iter().enumerate() {
+            replayed.extend(self.chunk_inputs(k));
+            replayed.extend(quote!(#rt::Driver::rewind_chunk(&#step, #k, #chunk);));
+            replayed.extend(self.bind_chunk(k, line, Pass::Again));
+            replayed.extend(self.replayed_line(k, line));
+        }
+        let (note, note_again) = (self.note_chunk(false), self.note_chunk(true));
+        let bind_copy = self.bind_model();
+        let absorb = self.run_backward(
+            backward,
+            &quote!(#rt::Driver::absorb_chunk(&#step, &#current, #gradients, #chunk);),
+        );
+        let mut replay: Stmt = syn::parse_quote! {
+            if let ::core::option::Option::Some(mut #copy) = #rt::Driver::climb_chunk(&#step, #gradients, #chunk) {
+                #[allow(warnings, clippy::all)]
+                let () = {
+                    #bind_copy
+                    #replayed
+                    #note_again
+                    #absorb
+                };
+            }
+        };
+        let named = self.relabel(|relabel| relabel.visit_stmt_mut(&mut replay));
+        let clean = self.run_backward(backward, &replay.to_token_stream());
+        let finish = self.finish();
+        let tokens = quote! {
+            {
+                #begin
+                #cut
+                #hoisted
+                #records
+                for #chunk in 0..#rt::Chunks::len(&#chunks) {
+                    #rt::Driver::mark_chunk(&#step, #last, #chunk);
+                    #model
+                    #takes
+                    #evaluate
+                    #note
+                    #advanced
+                    #clean
+                }
+                #finish
+            }
+        };
+        (tokens, named)
+    }
+
+    /// Evaluates the loss of a chunk. If that changes something, it is the user's own for the first chunk.
+    pub(super) fn evaluate_loss(&self, last: usize, line: &Line, of: &Expr) -> TokenStream {
+        let Names { loss, chunk, .. } = &self.names;
+        let computed = |pass| {
+            let mut computed = unparenthesized(of).clone();
+            Rewrite::new(&self.rules(last, line, pass)).visit_expr_mut(&mut computed);
+            let bind = self.bind_chunk(last, line, pass);
+            (bind, computed)
+        };
+        let (own, own_loss) = computed(Pass::Own);
+        let has_own = line.records.iter().any(|record| is_own(record, Pass::Own));
+        if !(has_own || line.model.owner) {
+            return quote!(#own let #loss = #own_loss;);
+        }
+        let (again, loss_again) = computed(Pass::Again);
+        let is_of_owner = line.model.owner;
+        let swap_own = is_of_owner.then(|| self.swap_model(&self.region.model.place.root));
+        let owner = is_of_owner.then(|| self.owner_of_chunk(last));
+        let swap = is_of_owner.then(|| self.swap_owner(last));
+        quote! {
+            let #loss;
+            if #chunk == 0 {
+                #own
+                #swap_own
+                #loss = #own_loss;
+                #swap_own
+            } else {
+                #again
+                #owner
+                #swap
+                #loss = #loss_again;
+                #swap
+            }
+        }
+    }
+
+    pub(super) fn note_chunk(&self, perturbed: bool) -> TokenStream {
+        let Names {
+            rt,
+            step,
+            loss,
+            chunk,
+            ..
+        } = &self.names;
+        quote! {
+            {
+                #[allow(unused_imports)]
+                use #rt::{NoteLoss as _, PassOverLoss as _};
+                #rt::Driver::at_chunk(&#step, #chunk);
+                (&&#rt::Look(&#loss)).__sam_note(&#step, #perturbed);
+            }
+        }
+    }
+}

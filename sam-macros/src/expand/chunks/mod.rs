@@ -1,0 +1,269 @@
+//! The slice over the chunks of a batch: each line is evaluated for every chunk before the next one runs.
+//!
+//! | file | what |
+//! |---|---|
+//! | `cut` | the batch is cut |
+//! | `sites` | the inputs of the chunks |
+//! | `values` | what a line gets for one chunk |
+//! | `backward` | each chunk's gradient and replay |
+
+mod backward;
+mod cut;
+mod sites;
+mod values;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Lifetime, Stmt, visit_mut::VisitMut};
+
+use super::{
+    Pass,
+    clean::{Step, held},
+    label::Relabel,
+    raise,
+};
+use crate::{
+    analyze::has_unknown_macro,
+    hygiene::{Names, respan, shown_at},
+    plan::{Line, NodeId, Replay},
+    source::{Place, Rewrite, bound_by_stmt},
+};
+
+/// A loop that gets this name.
+type Named = Option<(NodeId, Lifetime)>;
+
+/// What a line takes from the lines before it, chunk by chunk.
+#[derive(Default)]
+struct Takes {
+    /// Before the loop over the chunks.
+    begin: TokenStream,
+    takes: TokenStream,
+    /// Hands on what later lines use.
+    backs: TokenStream,
+}
+
+impl Step<'_> {
+    /// `stmt` over the chunks, if it is a line of the slice.
+    pub(super) fn chunked(
+        &self,
+        lines: &[(usize, &Line)],
+        stmt: &Stmt,
+    ) -> (Option<TokenStream>, Named) {
+        let mut out = TokenStream::new();
+        let is_own = |line: &Line| matches!(line.replay, Replay::Stmt(_));
+        let Some((k, line)) = lines.iter().find(|(_, line)| is_own(line)) else {
+            return (None, None);
+        };
+        out.extend(self.begin_chunks(*k));
+        out.extend(self.hoisted(*k));
+        out.extend(self.cut_earlier(*k));
+        out.extend(self.cut_line(*k, line));
+        out.extend(self.keep_owner(*k, line));
+        if self.region.is_deferred(*k) {
+            let has_value = matches!(stmt, Stmt::Local(local) if local.init.is_some());
+            let is_seen = has_value && !line.observed.is_empty();
+            out.extend(is_seen.then(|| stmt.to_token_stream()));
+            return (Some(out), None);
+        }
+        let mut stmt = stmt.clone();
+        let mut named = self.relabel(|relabel| relabel.visit_stmt_mut(&mut stmt));
+        // The first chunk is the user's own pass.
+        Rewrite::new(&self.rules(*k, line, Pass::Own)).visit_stmt_mut(&mut stmt);
+        // What the loss does not depend on happens once, with the first chunk.
+        let Replay::Stmt(pruned) = &line.replay else {
+            return (None, None);
+        };
+        let mut pruned = (**pruned).clone();
+        named = named.or(self.relabel(|relabel| relabel.visit_stmt_mut(&mut pruned)));
+        Rewrite::new(&self.rules(*k, line, Pass::Again)).visit_stmt_mut(&mut pruned);
+        for stmt in [&mut stmt, &mut pruned] {
+            if let Stmt::Expr(_, semi @ None) = stmt {
+                *semi = Some(Default::default());
+            }
+        }
+        out.extend(self.over_chunks(*k, line, &stmt, &pruned));
+        (Some(out), named)
+    }
+
+    fn relabel(&self, visit: impl FnOnce(&mut Relabel<'_>)) -> Named {
+        let found = self.region.in_loop.as_ref()?;
+        let label = match &found.label {
+            Some(label) => label.clone(),
+            None => Lifetime::new("'__sam_batches", Span::mixed_site()),
+        };
+        let mut relabel = Relabel {
+            label: &label,
+            depth: 0,
+            found: false,
+        };
+        visit(&mut relabel);
+        relabel.found.then_some((found.id, label))
+    }
+
+    // Input:  let logits = model.forward_mut(x.traced(grads));
+    // Output: let x = cut(x); for chunk in .. { let logits = ..; parts.push(logits); } let logits = join(..);
+    fn over_chunks(&self, k: usize, line: &Line, stmt: &Stmt, pruned: &Stmt) -> TokenStream {
+        let Names {
+            rt,
+            step,
+            chunks,
+            chunk,
+            copy,
+            ..
+        } = &self.names;
+        let bound = bound_by_stmt(stmt);
+        let kept: Vec<&Ident> = bound.iter().collect();
+        let parts: Vec<Ident> = kept.iter().map(|name| self.names.parts(name)).collect();
+        // The line may still take the variables that it hides, as `let h = h.relu();` does.
+        let anew: Vec<Ident> = kept
+            .iter()
+            .map(|name| self.names.parts_anew(name))
+            .collect();
+        let seen: Vec<&Ident> = line.observed.iter().collect();
+        let seen_in: Vec<Ident> = seen.iter().map(|name| self.names.seen(name)).collect();
+        let reaches_model = self.region.reaches_model(k);
+        let model = reaches_model.then(|| {
+            let model = held(&self.model(), Span::mixed_site(), rt);
+            let bind = self.bind_model();
+            quote!(let mut #copy = #rt::Driver::chunk_model(&#step, #model, #chunk); #bind)
+        });
+        let current = self.current();
+        let advanced =
+            reaches_model.then(|| quote!(#rt::Driver::advanced(&#step, &#current, #chunk);));
+        let Takes {
+            begin,
+            takes,
+            backs,
+        } = self.takes(k, line);
+        let (own, others) = (
+            self.bind_chunk(k, line, Pass::Own),
+            self.bind_chunk(k, line, Pass::Again),
+        );
+        let inputs = self.chunk_inputs(k);
+        let write_back = (reaches_model && self.region.model.is_mutable).then(|| {
+            let model = self.model();
+            quote!(#rt::Driver::write_back(&#step, &mut #model);)
+        });
+        let raise = self.give_up();
+        let error = &self.names.error;
+        let joins = seen.iter().zip(&seen_in).map(|(name, seen)| {
+            let at = shown_at(name.span());
+            let (join, values) = (respan(quote!(#rt::join), at), respan(quote!(#seen), at));
+            quote! {
+                let #name = match #join(#values, &#chunks) {
+                    ::core::result::Result::Ok(#seen) => #seen,
+                    ::core::result::Result::Err(#error) => #raise,
+                };
+            }
+        });
+        let looks: Vec<TokenStream> = seen
+            .iter()
+            .map(|name| quote_spanned!(shown_at(name.span())=> &#name))
+            .collect();
+        // Its type may be known by `backward` alone, which comes after those that read it.
+        let is_loss = bound
+            .iter()
+            .find(|name| self.loss_variable().is_some_and(|loss| loss == **name))
+            .map(|loss| quote!(#rt::is_loss(&#loss, &#step);));
+        let keep = quote! {
+            #is_loss
+            #(#rt::Seen::see(&mut #seen_in, #rt::observe(#looks));)*
+            #(#anew.push(::core::option::Option::Some(#kept));)*
+            #backs
+        };
+        let owner = line.model.owner.then(|| self.owner_of_chunk(k));
+        let swap = line.model.owner.then(|| self.swap_owner(k));
+        let swap_own = (line.model.owner).then(|| self.swap_model(&self.region.model.place.root));
+        let body = quote! {
+            #rt::Driver::mark_chunk(&#step, #k, #chunk);
+            #model
+            #takes
+            if #chunk == 0 {
+                #own
+                #swap_own
+                #stmt
+                #swap_own
+                #keep
+            } else {
+                #[allow(warnings, clippy::all)]
+                let () = {
+                    #others
+                    #inputs
+                    #owner
+                    #swap
+                    #pruned
+                    #swap
+                    #keep
+                };
+            }
+            #advanced
+        };
+        let repeated = self.repeated(&body, stmt);
+        quote! {
+            #begin
+            #(let mut #anew = ::std::vec::Vec::new();)*
+            #(let mut #seen_in = #rt::Seen::new();)*
+            #repeated
+            #(let mut #parts = #anew;)*
+            #write_back
+            #(#joins)*
+        }
+    }
+
+    /// `loss` of `loss.backward()`.
+    fn loss_variable(&self) -> Option<Ident> {
+        match &self.region.lines.last()?.replay {
+            Replay::Loss(loss) => Place::of_expr(loss)
+                .filter(Place::is_variable)
+                .map(|place| place.root),
+            _ => None,
+        }
+    }
+
+    /// The loop over the chunks. What a macro of the user's may hold, a `continue`, goes on to mean the
+    /// user's loop.
+    fn repeated(&self, body: &TokenStream, stmt: &Stmt) -> TokenStream {
+        let Names {
+            rt, chunk, chunks, ..
+        } = &self.names;
+        let may_leave = has_unknown_macro(stmt);
+        if !may_leave || self.region.in_loop.is_none() {
+            return quote!(for #chunk in 0..#rt::Chunks::len(&#chunks) { #body });
+        }
+        quote! {
+            let mut __sam_next = 0_usize;
+            let mut __sam_done = 0_usize;
+            let mut __sam_way = #rt::Left::Break;
+            loop {
+                if __sam_done < __sam_next {
+                    __sam_way = #rt::Left::Continue;
+                    break;
+                }
+                if __sam_next == #rt::Chunks::len(&#chunks) {
+                    __sam_way = #rt::Left::Not;
+                    break;
+                }
+                let #chunk = __sam_next;
+                __sam_next += 1;
+                #body
+                __sam_done += 1;
+            }
+            match __sam_way {
+                #rt::Left::Not => {}
+                #rt::Left::Continue => continue,
+                #rt::Left::Break => break,
+            }
+        }
+    }
+
+    /// Leaves with an error, the buffers as they were.
+    fn give_up(&self) -> TokenStream {
+        let Names { rt, step, .. } = &self.names;
+        let raise = raise(self);
+        if !(self.region.model.is_mutable && self.region.backward.model_is_free) {
+            return raise;
+        }
+        let model = self.model();
+        quote!({ #rt::Driver::give_up(&#step, &mut #model); #raise })
+    }
+}

@@ -1,0 +1,122 @@
+//! What a line gets for one chunk: of the lines before it, and of what was recorded.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{Stmt, visit_mut::VisitMut};
+
+use super::Takes;
+use crate::{
+    expand::{Batch, Pass, clean::Step, replay::is_own},
+    hygiene::Names,
+    plan::{At, By, Line, Record},
+    source::Rewrite,
+};
+
+impl Step<'_> {
+    /// The chunk's values of the slice, and their way back for later lines.
+    pub(super) fn takes(&self, k: usize, line: &Line) -> Takes {
+        let chunk = &self.names.chunk;
+        let mut out = Takes::default();
+        let mut made = Vec::new();
+        for taken in &line.takes {
+            let (name, parts) = (&taken.name, self.names.parts(&taken.name));
+            let deferred = self.region.made_for(k, name);
+            let goes_on = taken.is_used_again && !line.binds.contains(name);
+            if let Some(j) = deferred {
+                self.make(j, &mut made, &mut out.takes);
+                if goes_on && !self.region.is_remade(j) {
+                    out.begin
+                        .extend(quote!(let mut #parts = ::std::vec::Vec::new();));
+                    out.backs
+                        .extend(quote!(#parts.push(::core::option::Option::Some(#name));));
+                }
+                continue;
+            }
+            let mutable = taken.is_changed.then(|| quote!(mut));
+            out.takes.extend(quote! {
+                let #mutable #name = #parts[#chunk].take().expect("a value for each chunk");
+            });
+            if goes_on {
+                out.backs
+                    .extend(quote!(#parts[#chunk] = ::core::option::Option::Some(#name);));
+            }
+        }
+        out
+    }
+
+    /// Keeps a line that is made where it is used.
+    pub(in crate::expand) fn defer(&self, at: At, stmt: &Stmt) {
+        if self.batch == Batch::Whole {
+            return;
+        }
+        for (k, line) in self.region.lines.iter().enumerate() {
+            if line.at == at && self.region.is_deferred(k) {
+                self.deferred.borrow_mut().insert(k, stmt.clone());
+            }
+        }
+    }
+
+    /// Writes the deferred line `j`, and those that it needs.
+    pub(super) fn make(&self, j: usize, made: &mut Vec<usize>, out: &mut TokenStream) {
+        if made.contains(&j) {
+            return;
+        }
+        made.push(j);
+        let line = &self.region.lines[j];
+        for taken in &line.takes {
+            if let Some(i) = self.region.made_for(j, &taken.name) {
+                self.make(i, made, out);
+            }
+        }
+        out.extend(self.bind_chunk(j, line, Pass::Own));
+        if let Some(stmt) = self.deferred.borrow().get(&j) {
+            let mut stmt = stmt.clone();
+            Rewrite::new(&self.rules(j, line, Pass::Own)).visit_stmt_mut(&mut stmt);
+            out.extend(quote!(#[allow(unused_variables, unused_mut, unused_assignments)] #stmt));
+        }
+    }
+
+    /// The chunk's values of what line `k` takes from outside.
+    pub(super) fn bind_chunk(&self, k: usize, line: &Line, pass: Pass) -> TokenStream {
+        let records = line.records.iter().enumerate();
+        records
+            .filter(|(_, record)| !is_own(record, pass))
+            .map(|(i, record)| self.chunk_value(k, i, record, pass))
+            .collect()
+    }
+
+    pub(super) fn chunk_value(
+        &self,
+        k: usize,
+        i: usize,
+        record: &Record,
+        pass: Pass,
+    ) -> TokenStream {
+        let Names { rt, chunk, .. } = &self.names;
+        let (name, value) = (self.bound_name(k, i, record), self.names.record(k, i));
+        if record.split {
+            return quote!(let #name = #rt::Lend::lend(&#value.0, &#value.1[#chunk]););
+        }
+        match record.by {
+            By::Reference if pass == Pass::Own => {
+                let place = &record.place;
+                quote!(let #name = &#place;)
+            }
+            By::Reference | By::InPlace | By::Fresh => self.bind(k, i, record),
+            By::Clone | By::Assigned | By::Changed => {
+                let copy = self.names.chunk_record(k, i);
+                let mutable = (record.by != By::Clone).then(|| quote!(mut));
+                quote! {
+                    let mut #copy = #rt::Recorded::copy(&#value);
+                    let #mutable #name = #rt::Recorded::bind(&mut #copy);
+                }
+            }
+        }
+    }
+
+    /// What holds the model, as line `k` found it, for one chunk.
+    pub(in crate::expand) fn owner_of_chunk(&self, k: usize) -> TokenStream {
+        let (rt, owner) = (&self.names.rt, self.names.owner(k));
+        quote!(let mut #owner = #rt::owner_copy(&#owner);)
+    }
+}
