@@ -211,12 +211,11 @@ impl Step<'_> {
         } else {
             (quote!(RecordByReference), quote_spanned!(at=> allowed))
         };
-        let kept =
-            quote_spanned!(at=> #rt::#checked((&&&&&#rt::Look(#value)).__sam_record(&#step)));
+        let kept = quote_spanned!(at=> #rt::#checked((&&&&#rt::Look(#value)).__sam_record(&#step)));
         quote! {
             {
                 #[allow(unused_imports)]
-                use #rt::{RecordByClone as _, #last_choice as _, RecordMutReference as _, RecordOwn as _, RecordTensor as _};
+                use #rt::{RecordByClone as _, #last_choice as _, RecordMutReference as _, RecordOwn as _};
                 #kept
             }
         }

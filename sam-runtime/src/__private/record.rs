@@ -83,7 +83,7 @@ pub trait RecordOwn {
     fn __sam_record<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Record;
 }
 
-impl<T: Own> RecordOwn for &&&&Look<'_, T> {
+impl<T: Own> RecordOwn for &&&Look<'_, T> {
     type Record = T::Record;
 
     fn __sam_record<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> T::Record {
@@ -91,26 +91,7 @@ impl<T: Own> RecordOwn for &&&&Look<'_, T> {
     }
 }
 
-/// Second choice: a tensor, whose device may be drawn from.
-pub trait RecordTensor {
-    /// What is kept.
-    type Record;
-    /// Keeps it.
-    fn __sam_record<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Record;
-}
-
-impl<S: Shape, E2: Clone, D2: Storage<E2>, T2: Clone> RecordTensor
-    for &&&Look<'_, Tensor<S, E2, D2, T2>>
-{
-    type Record = Kept<Tensor<S, E2, D2, T2>>;
-
-    fn __sam_record<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Record {
-        step.meet(self.0.device());
-        Kept(Some(self.0.clone()))
-    }
-}
-
-/// Third choice: a clone.
+/// Second choice: a clone.
 pub trait RecordByClone {
     /// What is kept.
     type Record;
@@ -126,7 +107,7 @@ impl<T: Clone> RecordByClone for &&Look<'_, T> {
     }
 }
 
-/// Fourth choice: a clone of what a `&mut` refers to.
+/// Third choice: a clone of what a `&mut` refers to.
 pub trait RecordMutReference {
     /// What is kept.
     type Record;
@@ -267,7 +248,7 @@ macro_rules! choices {
 choices! {
     /// For what the slice may change by a method. First choice: see [`RecordOwn`].
     ChangeOwn;
-    /// Second choice: a tensor, whose device may be drawn from.
+    /// Second choice: a tensor, which shares only what is never written to.
     ChangeTensor;
     /// Third choice: a clone. What can be sent and shared between threads holds no `Rc` and no `Cell` by
     /// which a clone would change the original as well.
@@ -293,8 +274,7 @@ impl<S: Shape, E2: Clone, D2: Storage<E2>, T2: Clone> ChangeTensor
 {
     type Record = Kept<Tensor<S, E2, D2, T2>>;
 
-    fn __sam_change<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Record {
-        step.meet(self.0.device());
+    fn __sam_change<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> Self::Record {
         Kept(Some(self.0.clone()))
     }
 }

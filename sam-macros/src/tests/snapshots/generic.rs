@@ -96,10 +96,10 @@ where
             #[allow(unused_imports)]
             use ::sam_runtime::__private::{
                 RecordByClone as _, RecordConsumed as _, RecordMutReference as _,
-                RecordOwn as _, RecordTensor as _,
+                RecordOwn as _,
             };
             ::sam_runtime::__private::checked(
-                (&&&&&::sam_runtime::__private::Look(&criterion))
+                (&&&&::sam_runtime::__private::Look(&criterion))
                     .__sam_record(&__sam_step_0),
             )
         };
@@ -112,10 +112,10 @@ where
             #[allow(unused_imports)]
             use ::sam_runtime::__private::{
                 RecordByClone as _, RecordConsumed as _, RecordMutReference as _,
-                RecordOwn as _, RecordTensor as _,
+                RecordOwn as _,
             };
             ::sam_runtime::__private::checked(
-                (&&&&&::sam_runtime::__private::Look(&lbl)).__sam_record(&__sam_step_0),
+                (&&&&::sam_runtime::__private::Look(&lbl)).__sam_record(&__sam_step_0),
             )
         };
         let loss = criterion(y, lbl);

@@ -55,10 +55,10 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                     #[allow(unused_imports)]
                     use ::sam_runtime::__private::{
                         RecordByClone as _, RecordConsumed as _, RecordMutReference as _,
-                        RecordOwn as _, RecordTensor as _,
+                        RecordOwn as _,
                     };
                     ::sam_runtime::__private::checked(
-                        (&&&&&::sam_runtime::__private::Look(&y))
+                        (&&&&::sam_runtime::__private::Look(&y))
                             .__sam_record(&__sam_step_0),
                     )
                 };

@@ -67,10 +67,10 @@ fn step(&mut self, x: Batch, y: Labels) -> f32 {
         #[allow(unused_imports)]
         use ::sam_runtime::__private::{
             RecordByClone as _, RecordConsumed as _, RecordMutReference as _,
-            RecordOwn as _, RecordTensor as _,
+            RecordOwn as _,
         };
         ::sam_runtime::__private::checked(
-            (&&&&&::sam_runtime::__private::Look(&y)).__sam_record(&__sam_step_0),
+            (&&&&::sam_runtime::__private::Look(&y)).__sam_record(&__sam_step_0),
         )
     };
     let loss = mse_loss(logits, y);
