@@ -24,7 +24,7 @@ pub(crate) enum End {
     /// The compiler takes it without the attribute only, and says this first.
     Refused(CompileError),
     Different(String),
-    /// It is different, but not by a contract's fault: its numbers ran away.
+    /// It does not compile without the attribute either, or its numbers ran away.
     Unusable,
 }
 
@@ -44,21 +44,22 @@ pub(crate) fn run(programs: &[Program], second: Second) -> Vec<End> {
         if errors.is_empty() {
             break;
         }
-        let is_bug = |error: &CompileError| error.version == Version::Plain || !attribute;
-        if errors.iter().any(is_bug) {
-            panic!(
-                "{}",
-                generator_bugs(programs, errors.iter().filter(|error| is_bug(error)))
-            );
-        }
         for error in errors {
-            refused.entry(error.program).or_insert(error);
+            if error.version == Version::Plain {
+                println!("{}", generator_bug(&programs[error.program], &error));
+                refused.insert(error.program, error);
+            } else {
+                refused.entry(error.program).or_insert(error);
+            }
         }
     }
     let mut results = execute::all(package.binaries());
     let mut end = |index: usize, program: &Program| {
         if let Some(error) = refused.remove(&index) {
-            return End::Refused(error);
+            return match error.version {
+                Version::Plain => End::Unusable,
+                Version::Attributed => End::Refused(error),
+            };
         }
         let mut taken = |version: &str| results.remove(&format!("{index} {version}"));
         let plain = taken("plain").expect("a result of every program");
@@ -103,19 +104,10 @@ fn ran_away(lines: &Lines) -> bool {
         .any(|line| line.contains("NaN") || line.contains("inf"))
 }
 
-/// What the compiler says to programs that it should take.
-fn generator_bugs<'a>(
-    programs: &[Program],
-    errors: impl Iterator<Item = &'a CompileError>,
-) -> String {
-    let errors: Vec<&CompileError> = errors.collect();
-    let mut text = format!(
-        "the generator wrote {} programs that do not compile",
-        errors.len()
-    );
-    for error in &errors {
-        let program = &programs[error.program];
-        text += &format!("\n{:?}:{}\n{}", program.class, program.seed, error.rendered);
-    }
-    text
+/// What the compiler says to a program that it should take.
+fn generator_bug(program: &Program, error: &CompileError) -> String {
+    format!(
+        "the generator wrote a program that does not compile: {:?}:{}\n{}",
+        program.class, program.seed, error.rendered
+    )
 }

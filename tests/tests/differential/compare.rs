@@ -72,10 +72,13 @@ fn last_digit_of(number: f64) -> f64 {
     }
 }
 
+/// What stands around numbers.
+const BETWEEN: &str = " ,[](){}:";
+
 fn pieces(line: &str) -> Vec<&str> {
-    line.split_inclusive(|c: char| " ,[]():".contains(c))
+    line.split_inclusive(|c: char| BETWEEN.contains(c))
         .flat_map(|piece| match piece.char_indices().last() {
-            Some((at, last)) if " ,[]():".contains(last) => vec![&piece[..at], &piece[at..]],
+            Some((at, last)) if BETWEEN.contains(last) => vec![&piece[..at], &piece[at..]],
             _ => vec![piece],
         })
         .filter(|piece| !piece.is_empty())

@@ -242,6 +242,13 @@ impl Writer {
         }
     }
 
+    /// Whether a field of `self` is borrowed.
+    pub(super) fn lends_a_field(&self) -> bool {
+        let vars = self.scopes.iter().flatten();
+        vars.filter(|var| var.lent.is_some())
+            .any(|var| var.receiver().starts_with("self."))
+    }
+
     /// Takes a variable out of scope, as `drop` does, and frees what it borrowed.
     pub(super) fn remove(&mut self, place: &str) {
         for scope in &mut self.scopes {

@@ -67,7 +67,7 @@ impl Package {
         fs::write(&path, text).expect("the file can be written");
     }
 
-    /// Compiles all but the attributed versions that were refused. What the compiler says to each program first.
+    /// Compiles all but what was refused. What the compiler says to each program first.
     pub(crate) fn compile(&self, refused: &BTreeMap<usize, CompileError>) -> Vec<CompileError> {
         for shard in 0..SHARDS {
             self.write(
@@ -141,8 +141,12 @@ impl Package {
     fn main(&self, shard: usize, refused: &BTreeMap<usize, CompileError>) -> String {
         let (mut modules, mut entries) = (String::new(), String::new());
         for index in (shard..self.by_run.len()).step_by(SHARDS) {
+            let found = refused.get(&index);
+            if found.is_some_and(|error| error.version == Version::Plain) {
+                continue;
+            }
             let mut versions = vec![("plain", "plain", "0.0")];
-            if !refused.contains_key(&index) {
+            if found.is_none() {
                 versions.push(("near", "near", "1e-30"));
                 if self.by_run[index] {
                     versions.push(("zero", "near", "0.0"));

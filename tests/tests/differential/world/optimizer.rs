@@ -10,7 +10,8 @@ use dfdx::{
 };
 
 thread_local! {
-    static NORM: Cell<Option<f64>> = const { Cell::new(None) };
+    /// The norm of the last gradient, and what the step's report said then.
+    static NORMS: Cell<Option<(f64, Option<f64>)>> = const { Cell::new(None) };
 }
 
 pub type Plain<M> = Sgd<M, f32, Cpu>;
@@ -46,7 +47,8 @@ impl<M: TensorCollection<f32, Cpu>> Optimizer<M, Cpu, f32> for Watched<M> {
         model: &mut M,
         gradients: &Gradients<f32, Cpu>,
     ) -> Result<(), OptimizerUpdateError<CpuError>> {
-        NORM.set(Some(norm(model, gradients)));
+        let reported = sam_runtime::last_report().and_then(|report| report.gradient_norm());
+        NORMS.set(Some((norm(model, gradients), reported)));
         self.steps += 1;
         self.inner.update(model, gradients)
     }
@@ -90,13 +92,10 @@ fn norm<M: TensorCollection<f32, Cpu>>(model: &M, gradients: &Gradients<f32, Cpu
     squares.sum.sqrt()
 }
 
-/// Says so where the last step's report has another gradient norm than the gradient of the last update. Where
-/// the attribute isn't, there is no report.
+/// Says so where the gradient of the last update had another norm than the step's report said. Where the attribute
+/// isn't, there is no report.
 pub fn check_report() {
-    let Some(report) = sam_runtime::last_report() else {
-        return;
-    };
-    let (Some(reported), Some(norm)) = (report.gradient_norm(), NORM.take()) else {
+    let Some((norm, Some(reported))) = NORMS.take() else {
         return;
     };
     if (reported - norm).abs() > 1e-4 * norm {

@@ -65,6 +65,7 @@ fn value(w: &mut Writer, net: &Net, input: &Input) -> String {
         return format!("predict({by_mut}, {}, {grads})", input.x.by_ref());
     }
     if let Some(owner) = net.owner
+        && !w.lends_a_field()
         && w.chance(40)
     {
         w.kind("method of the owner");
