@@ -89,6 +89,7 @@ law! {
     same: in_the_loss::raw_gen_mended => "10775836403224147664";
     nearly: chunks::as_vec_m => r#"["1.2152", "1.1941", "1.5852", "0.7543", "0.8907", "1.0969"]"#;
     nearly: chunks::counted_and_drawn_m => "(6, 6, 7867407691515669195)";
+    nearly: chunks::closure_counts_m => "6";
     same: model_state::stateful => "3 calls 3 last true";
     same: model_state::reset_between => r#"["0.9952", "0.9927", "1.6471"] calls 6 last true"#;
 }

@@ -13,7 +13,7 @@ use crate::{
         replay::is_own,
     },
     hygiene::Names,
-    plan::Line,
+    plan::{Line, Replay},
     source::Rewrite,
 };
 
@@ -47,7 +47,6 @@ impl Step<'_> {
         records.extend(self.cut_line(last, line));
         records.extend(self.keep_owner(last, line));
         let evaluate = self.evaluate_loss(last, line, &call.receiver);
-        let takes = self.takes(last, line).takes;
         let model = self.region.reaches_model(last).then(|| {
             let model = held(&self.model(), Span::mixed_site(), rt);
             let bind = self.bind_model();
@@ -93,7 +92,6 @@ impl Step<'_> {
                 for #chunk in 0..#rt::Chunks::len(&#chunks) {
                     #rt::Driver::mark_chunk(&#step, #last, #chunk);
                     #model
-                    #takes
                     #evaluate
                     #note
                     #advanced
@@ -105,21 +103,30 @@ impl Step<'_> {
         (tokens, named)
     }
 
-    /// Evaluates the loss of a chunk. If that changes something, it is the user's own for the first chunk.
-    pub(super) fn evaluate_loss(&self, last: usize, line: &Line, of: &Expr) -> TokenStream {
+    /// Evaluates the loss of a chunk. What else that does happens with the first chunk alone.
+    fn evaluate_loss(&self, last: usize, line: &Line, of: &Expr) -> TokenStream {
         let Names { loss, chunk, .. } = &self.names;
-        let computed = |pass| {
+        let pass = |pass, of: &Expr| {
             let mut computed = unparenthesized(of).clone();
             Rewrite::new(&self.rules(last, line, pass)).visit_expr_mut(&mut computed);
+            let takes = self.takes(last, line, pass).takes;
             let bind = self.bind_chunk(last, line, pass);
-            (bind, computed)
+            (quote!(#takes #bind), computed)
         };
-        let (own, own_loss) = computed(Pass::Own);
-        let has_own = line.records.iter().any(|record| is_own(record, Pass::Own));
-        if !(has_own || line.model.owner) {
+        let (own, own_loss) = pass(Pass::Own, of);
+        let Replay::Loss(pruned) = &line.replay else {
+            return TokenStream::new();
+        };
+        let is_made = |name| self.region.made_for(last, name).is_some();
+        let does_more = line.model.owner
+            || line.records.iter().any(|record| is_own(record, Pass::Own))
+            || line.takes.iter().any(|taken| is_made(&taken.name))
+            || pruned.to_token_stream().to_string() != of.to_token_stream().to_string();
+        if !does_more {
             return quote!(#own let #loss = #own_loss;);
         }
-        let (again, loss_again) = computed(Pass::Again);
+        let (again, loss_again) = pass(Pass::Again, pruned);
+        let inputs = self.chunk_inputs(last);
         let is_of_owner = line.model.owner;
         let swap_own = is_of_owner.then(|| self.swap_model(&self.region.model.place.root));
         let owner = is_of_owner.then(|| self.owner_of_chunk(last));
@@ -133,6 +140,7 @@ impl Step<'_> {
                 #swap_own
             } else {
                 #again
+                #inputs
                 #owner
                 #swap
                 #loss = #loss_again;

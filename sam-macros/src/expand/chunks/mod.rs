@@ -134,7 +134,8 @@ impl Step<'_> {
             begin,
             takes,
             backs,
-        } = self.takes(k, line);
+        } = self.takes(k, line, Pass::Own);
+        let takes_again = self.takes(k, line, Pass::Again).takes;
         let (own, others) = (
             self.bind_chunk(k, line, Pass::Own),
             self.bind_chunk(k, line, Pass::Again),
@@ -177,8 +178,8 @@ impl Step<'_> {
         let body = quote! {
             #rt::Driver::mark_chunk(&#step, #k, #chunk);
             #model
-            #takes
             if #chunk == 0 {
+                #takes
                 #own
                 #swap_own
                 #stmt
@@ -187,6 +188,7 @@ impl Step<'_> {
             } else {
                 #[allow(warnings, clippy::all)]
                 let () = {
+                    #takes_again
                     #others
                     #inputs
                     #owner

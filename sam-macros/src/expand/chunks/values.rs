@@ -8,13 +8,13 @@ use super::Takes;
 use crate::{
     expand::{Batch, Pass, clean::Step, replay::is_own},
     hygiene::Names,
-    plan::{At, By, Line, Record},
+    plan::{At, By, Line, Record, Replay},
     source::Rewrite,
 };
 
 impl Step<'_> {
     /// The chunk's values of the slice, and their way back for later lines.
-    pub(super) fn takes(&self, k: usize, line: &Line) -> Takes {
+    pub(super) fn takes(&self, k: usize, line: &Line, pass: Pass) -> Takes {
         let chunk = &self.names.chunk;
         let mut out = Takes::default();
         let mut made = Vec::new();
@@ -23,7 +23,7 @@ impl Step<'_> {
             let deferred = self.region.made_for(k, name);
             let goes_on = taken.is_used_again && !line.binds.contains(name);
             if let Some(j) = deferred {
-                self.make(j, &mut made, &mut out.takes);
+                self.make(j, pass, &mut made, &mut out.takes);
                 if goes_on && !self.region.is_remade(j) {
                     out.begin
                         .extend(quote!(let mut #parts = ::std::vec::Vec::new();));
@@ -57,7 +57,7 @@ impl Step<'_> {
     }
 
     /// Writes the deferred line `j`, and those that it needs.
-    pub(super) fn make(&self, j: usize, made: &mut Vec<usize>, out: &mut TokenStream) {
+    fn make(&self, j: usize, pass: Pass, made: &mut Vec<usize>, out: &mut TokenStream) {
         if made.contains(&j) {
             return;
         }
@@ -65,13 +65,17 @@ impl Step<'_> {
         let line = &self.region.lines[j];
         for taken in &line.takes {
             if let Some(i) = self.region.made_for(j, &taken.name) {
-                self.make(i, made, out);
+                self.make(i, pass, made, out);
             }
         }
-        out.extend(self.bind_chunk(j, line, Pass::Own));
-        if let Some(stmt) = self.deferred.borrow().get(&j) {
-            let mut stmt = stmt.clone();
-            Rewrite::new(&self.rules(j, line, Pass::Own)).visit_stmt_mut(&mut stmt);
+        out.extend(self.bind_chunk(j, line, pass));
+        let deferred = self.deferred.borrow();
+        let stmt = match (pass, &line.replay) {
+            (Pass::Again, Replay::Stmt(pruned)) => Some(&**pruned),
+            _ => deferred.get(&j),
+        };
+        if let Some(mut stmt) = stmt.cloned() {
+            Rewrite::new(&self.rules(j, line, pass)).visit_stmt_mut(&mut stmt);
             out.extend(quote!(#[allow(unused_variables, unused_mut, unused_assignments)] #stmt));
         }
     }

@@ -186,10 +186,10 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
                 1usize,
                 __sam_chunk_0,
             );
-            let logits = __sam_parts_0_logits[__sam_chunk_0]
-                .take()
-                .expect("a value for each chunk");
             if __sam_chunk_0 == 0 {
+                let logits = __sam_parts_0_logits[__sam_chunk_0]
+                    .take()
+                    .expect("a value for each chunk");
                 let y = ::sam_runtime::__private::Lend::lend(
                     &__sam_record_0_1_0.0,
                     &__sam_record_0_1_0.1[__sam_chunk_0],
@@ -204,6 +204,9 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
             } else {
                 #[allow(warnings, clippy::all)]
                 let () = {
+                    let logits = __sam_parts_0_logits[__sam_chunk_0]
+                        .take()
+                        .expect("a value for each chunk");
                     let y = ::sam_runtime::__private::Lend::lend(
                         &__sam_record_0_1_0.0,
                         &__sam_record_0_1_0.1[__sam_chunk_0],

@@ -299,20 +299,50 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                         __sam_chunk_0,
                     );
                     let model = &mut __sam_copy_0;
-                    let y = ::sam_runtime::__private::Lend::lend(
-                        &__sam_record_0_0_0.0,
-                        &__sam_record_0_0_0.1[__sam_chunk_0],
-                    );
-                    let __sam_loss_0 = mse_loss(
-                        model
-                            .forward_mut({
-                                __sam_cut_0_0_0[__sam_chunk_0]
-                                    .trace(
-                                        ::sam_runtime::__private::Driver::chunk_start(&__sam_step_0),
-                                    )
-                            }),
-                        y,
-                    );
+                    let __sam_loss_0;
+                    if __sam_chunk_0 == 0 {
+                        let y = ::sam_runtime::__private::Lend::lend(
+                            &__sam_record_0_0_0.0,
+                            &__sam_record_0_0_0.1[__sam_chunk_0],
+                        );
+                        __sam_loss_0 = mse_loss(
+                            model
+                                .forward_mut({
+                                    __sam_cut_0_0_0[__sam_chunk_0]
+                                        .trace(
+                                            ::sam_runtime::__private::Driver::chunk_start(&__sam_step_0),
+                                        )
+                                }),
+                            y,
+                        );
+                    } else {
+                        let y = ::sam_runtime::__private::Lend::lend(
+                            &__sam_record_0_0_0.0,
+                            &__sam_record_0_0_0.1[__sam_chunk_0],
+                        );
+                        let mut __sam_input_0 = ::core::option::Option::Some(
+                            ::core::clone::Clone::clone(&__sam_cut_0_0_0[__sam_chunk_0]),
+                        );
+                        __sam_loss_0 = mse_loss(
+                            model
+                                .forward_mut(
+                                    match __sam_input_0.take() {
+                                        ::core::option::Option::Some(__sam_x) => {
+                                            #[allow(unused_imports)]
+                                            use ::sam_runtime::__private::Trace as _;
+                                            __sam_x
+                                                .trace(
+                                                    ::sam_runtime::__private::Driver::again(&__sam_step_0),
+                                                )
+                                        }
+                                        ::core::option::Option::None => {
+                                            ::sam_runtime::__private::missing()
+                                        }
+                                    },
+                                ),
+                            y,
+                        );
+                    }
                     {
                         #[allow(unused_imports)]
                         use ::sam_runtime::__private::{NoteLoss as _, PassOverLoss as _};

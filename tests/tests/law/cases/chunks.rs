@@ -68,3 +68,28 @@ pub(crate) mod counted_and_drawn_m {
         })
     }
 }
+
+/// A closure of the loss counts how often it is called: once for the batch.
+pub(crate) mod closure_counts_m {
+    use super::super::*;
+
+    #[sam_train(rho = 1e-30, m = 4)]
+    pub(crate) fn train(model: &mut Net, opt: &mut Opt, data: &[(X, Y)]) -> usize {
+        let mut calls = 0;
+        for (x, y) in data {
+            let logits = model.forward_mut(x.trace(model.alloc_grads()));
+            let mut weight = || {
+                calls += 1;
+                0.5
+            };
+            let loss = mse_loss(logits, y.clone()) * weight();
+            let grads = loss.backward();
+            opt.update(model, &grads).unwrap();
+        }
+        calls
+    }
+
+    pub(crate) fn run() -> Seen {
+        observe(6, |model, opt, data| text(train(model, opt, data)))
+    }
+}
