@@ -1,6 +1,12 @@
 //! What the replay of a statement can leave out: inner statements that the loss does not depend on, such
 //! as a `println!` or a counter in a block. They ran in the clean pass. A block that leaves the loop keeps what
 //! it assigns: the clean pass did not come there.
+//!
+//! What is left out must change nothing that is left in. A statement is left in where it may change, by a name
+//! or by a reference that it is handed, something that the rest uses, or something that is bound in the line
+//! itself, which may refer to anything.
+
+use std::collections::HashSet;
 
 use syn::{
     Block, Expr, Pat, Stmt,
@@ -10,7 +16,7 @@ use syn::{
 
 use crate::{
     plan::Replay,
-    source::{Around, How, Place, Use, Uses, assigns},
+    source::{Around, How, Place, Use, Uses, assigns, exprs_in},
 };
 
 /// Methods that only look at what they are called on. A wrong entry would make a program that does not
@@ -48,37 +54,52 @@ const PRINTING: &[&str] = &[
     "assert_eq",
     "assert_ne",
     "dbg",
-    "debug",
     "debug_assert",
     "debug_assert_eq",
     "debug_assert_ne",
     "eprint",
     "eprintln",
-    "error",
     "format",
-    "info",
     "print",
     "println",
-    "trace",
-    "warn",
 ];
 
-/// Whether a macro of this name only prints, or only checks.
-pub(super) fn only_prints(name: &proc_macro2::Ident) -> bool {
-    PRINTING.contains(&&*name.to_string())
+/// Macros of logging crates.
+const LOGGING: &[&str] = &["debug", "error", "info", "trace", "warn"];
+
+/// Whether a macro only prints, or only checks: one of a logging crate has a text.
+pub(super) fn only_prints(mac: &syn::Macro) -> bool {
+    let name = mac.path.segments.last().map(|name| name.ident.to_string());
+    let is_known = name.as_deref().is_some_and(|name| PRINTING.contains(&name));
+    let is_of_log = name.as_deref().is_some_and(|name| LOGGING.contains(&name));
+    is_known || (is_of_log && has_text(&mac.tokens))
+}
+
+fn has_text(tokens: &proc_macro2::TokenStream) -> bool {
+    let is_text = |token: proc_macro2::TokenTree| match token {
+        proc_macro2::TokenTree::Literal(literal) => literal.to_string().starts_with('"'),
+        _ => false,
+    };
+    tokens.clone().into_iter().any(is_text)
 }
 
 impl Replay {
     /// The same line, less what neither it nor `needed` depends on.
     pub(super) fn pruned(self, needed: &[Place]) -> Self {
+        let mut bound = Bound::default();
+        match &self {
+            Self::Stmt(stmt) => bound.visit_stmt(stmt),
+            Self::Arm(_, expr) | Self::Loss(expr) => bound.visit_expr(expr),
+        }
+        let bound = &bound.0;
         let expr = |of: Box<Expr>| {
             let prune_in = |prune: &mut Prune<'_>, expr: &mut Expr| prune.visit_expr_mut(expr);
-            Box::new(pruned(&*of, needed, prune_in, Uses::inside_expr))
+            Box::new(pruned(&*of, needed, prune_in, Uses::inside_expr, bound))
         };
         let stmt = |of: Box<Stmt>| {
             let prune_in =
                 |prune: &mut Prune<'_>, stmt: &mut Stmt| visit_mut::visit_stmt_mut(prune, stmt);
-            Box::new(pruned(&*of, needed, prune_in, Uses::inside_stmt))
+            Box::new(pruned(&*of, needed, prune_in, Uses::inside_stmt, bound))
         };
         match self {
             Self::Stmt(of) => Self::Stmt(stmt(of)),
@@ -111,11 +132,12 @@ fn pruned<T: Clone>(
     needed: &[Place],
     mut prune_in: impl FnMut(&mut Prune<'_>, &mut T),
     uses: impl Fn(&T) -> Uses<'static>,
+    bound: &HashSet<String>,
 ) -> T {
     let mut needed = needed.to_vec();
     loop {
         let mut out = of.clone();
-        prune_in(&mut Prune::new(&needed), &mut out);
+        prune_in(&mut Prune::new(&needed, bound), &mut out);
         // What is left may read what a statement that was left out changes: then that is needed too.
         let reads = uses(&out)
             .all
@@ -132,16 +154,32 @@ fn pruned<T: Clone>(
     }
 }
 
+/// The names that are bound in a piece of source.
+#[derive(Default)]
+struct Bound(HashSet<String>);
+
+impl<'ast> Visit<'ast> for Bound {
+    fn visit_pat_ident(&mut self, pat: &'ast syn::PatIdent) {
+        self.0.insert(pat.ident.to_string());
+        visit::visit_pat_ident(self, pat);
+    }
+
+    fn visit_item(&mut self, _: &'ast syn::Item) {}
+}
+
 struct Prune<'a> {
     needed: &'a [Place],
+    /// The names that are bound in the line.
+    bound: &'a HashSet<String>,
     around: Around,
     is_leaving: bool,
 }
 
 impl<'a> Prune<'a> {
-    fn new(needed: &'a [Place]) -> Self {
+    fn new(needed: &'a [Place], bound: &'a HashSet<String>) -> Self {
         Self {
             needed,
+            bound,
             around: Around::default(),
             is_leaving: false,
         }
@@ -160,26 +198,93 @@ impl<'a> Prune<'a> {
                 let is_needed = names
                     .iter()
                     .any(|name| self.needed.iter().any(|p| p.root == *name));
-                !is_ignored || is_needed || leaves(stmt)
+                let init = local.init.as_ref();
+                let changes = init.is_some_and(|init| self.changes(&init.expr));
+                !is_ignored || is_needed || changes || leaves(stmt)
             }
             Stmt::Macro(call) => {
-                let name = call.mac.path.segments.last();
-                let only_prints = name.is_some_and(|name| only_prints(&name.ident));
-                !only_prints || (is_tail && call.semi_token.is_none())
+                let is_value = is_tail && call.semi_token.is_none();
+                !only_prints(&call.mac) || is_value || self.changes_in(Uses::inside_stmt(stmt))
             }
             Stmt::Expr(_, None) if is_tail => true,
             Stmt::Expr(expr, _) => {
                 let is_assigned = self.is_leaving && assigns(expr);
-                is_assigned || self.is_changed_by(expr) || leaves(stmt) || has_macro(expr)
+                is_assigned || self.changes(expr) || leaves(stmt) || has_macro(expr)
             }
         }
     }
 
-    fn is_changed_by(&self, expr: &Expr) -> bool {
-        Uses::of_expr(expr, &[])
-            .all
-            .iter()
-            .any(|u| may_change(u) && self.needed.iter().any(|place| place.overlaps(&u.place)))
+    fn changes(&self, expr: &Expr) -> bool {
+        // `log(&loss)` is one of the line's own that is only shown.
+        let may_change = |place: &Place, by_reference: bool| {
+            self.is_needed(place) || (!by_reference && self.is_bound(place))
+        };
+        self.changes_in(Uses::inside_expr(expr)) || hands_over(expr, &may_change)
+    }
+
+    fn changes_in(&self, uses: Uses<'_>) -> bool {
+        let may = |u: &Use| may_change(u) || u.how == How::Call;
+        uses.all.iter().any(|u| may(u) && self.is_used(&u.place))
+    }
+
+    /// Whether the rest may use the place, or what is behind it.
+    fn is_used(&self, place: &Place) -> bool {
+        self.is_bound(place) || self.is_needed(place)
+    }
+
+    fn is_bound(&self, place: &Place) -> bool {
+        self.bound.contains(&place.root.to_string())
+    }
+
+    fn is_needed(&self, place: &Place) -> bool {
+        let is_bound = self.is_bound(place);
+        !is_bound && self.needed.iter().any(|needed| needed.overlaps(place))
+    }
+}
+
+/// Whether a call is handed one of these places, the second argument says whether by `&`, as `skip(rng)`, `tick(&schedule)`, `drop(guard)` are: it may
+/// change it, or what is behind it. What is printed is only looked at, and so is what a method of another place
+/// is handed: `losses.push(value)`.
+pub(super) fn hands_over(of: &impl Visited, is_meant: &dyn Fn(&Place, bool) -> bool) -> bool {
+    struct Find<'f> {
+        is_meant: &'f dyn Fn(&Place, bool) -> bool,
+        found: bool,
+    }
+    impl<'ast> Visit<'ast> for Find<'_> {
+        fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {
+            let mut handed = call.args.iter().filter_map(|arg| match arg {
+                Expr::Reference(reference) => {
+                    let is_shared = reference.mutability.is_none();
+                    Some((Place::of_expr(&reference.expr)?, is_shared))
+                }
+                other => Some((Place::of_expr(other)?, false)),
+            });
+            self.found |= handed.any(|(place, is_shared)| (self.is_meant)(&place, is_shared));
+            visit::visit_expr_call(self, call);
+        }
+    }
+    let mut find = Find {
+        is_meant,
+        found: false,
+    };
+    of.visited(&mut find);
+    find.found
+}
+
+/// A statement or an expression.
+pub(super) trait Visited {
+    fn visited<'ast>(&'ast self, by: &mut impl Visit<'ast>);
+}
+
+impl Visited for Stmt {
+    fn visited<'ast>(&'ast self, by: &mut impl Visit<'ast>) {
+        by.visit_stmt(self);
+    }
+}
+
+impl Visited for Expr {
+    fn visited<'ast>(&'ast self, by: &mut impl Visit<'ast>) {
+        by.visit_expr(self);
     }
 }
 
@@ -220,6 +325,15 @@ impl VisitMut for Prune<'_> {
     fn visit_block_mut(&mut self, block: &mut Block) {
         let was_leaving = self.is_leaving;
         self.is_leaving |= self.around.is_left_by(block);
+        for stmt in &mut block.stmts {
+            if let Stmt::Macro(call) = stmt
+                && only_prints(&call.mac)
+                && call.semi_token.is_some()
+                && self.keeps(&Stmt::Macro(call.clone()), false)
+            {
+                *stmt = looked_at(&call.mac);
+            }
+        }
         let last = block.stmts.len().wrapping_sub(1);
         let mut i = 0;
         block.stmts.retain(|stmt| {
@@ -230,6 +344,16 @@ impl VisitMut for Prune<'_> {
         visit_mut::visit_block_mut(self, block);
         self.is_leaving = was_leaving;
     }
+}
+
+/// The arguments of a macro that prints, without printing.
+fn looked_at(mac: &syn::Macro) -> Stmt {
+    let pieces = exprs_in(&mac.tokens).unwrap_or_default();
+    let looks = pieces.iter().map(|(piece, _)| match piece {
+        Expr::Assign(named) => &*named.right,
+        other => other,
+    });
+    syn::parse_quote!({ #(let _ = &(#looks);)* })
 }
 
 /// Whether the statement may leave what surrounds it.
@@ -275,7 +399,7 @@ impl<'ast> Visit<'ast> for UnknownMacro {
     fn visit_macro(&mut self, mac: &'ast syn::Macro) {
         let name = mac.path.segments.last().map(|name| name.ident.to_string());
         let is_known = name.is_some_and(|name| {
-            PRINTING.contains(&&*name) || matches!(&*name, "vec" | "write" | "writeln" | "matches")
+            only_prints(mac) || matches!(&*name, "vec" | "write" | "writeln" | "matches")
         });
         self.0 |= !is_known;
     }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use syn::ItemFn;
 
 use super::{
-    path::{Path, Step},
+    path::{Path, Source, Step},
     prune::LOOKING,
     slice::Slice,
 };
@@ -311,12 +311,17 @@ impl Records<'_, '_> {
             || hows
                 .iter()
                 .any(|how| matches!(how, How::Receiver(m) if is_forward_mut(m)));
+        // `skip(rng)` of an `rng: &mut StdRng` borrows it anew.
+        let is_reborrowed = declared
+            .as_ref()
+            .is_some_and(|d| d.reference == Some(true) && place.is_variable());
         let consumed = is_generic_call
             || hows
                 .iter()
-                .any(|how| matches!(how, How::Value | How::Macro));
+                .any(|how| matches!(how, How::Value | How::Macro) && !is_reborrowed);
         let may_change = |how: &How| match how {
             How::BorrowMut | How::AssignThrough | How::Call => true,
+            How::Value => is_reborrowed,
             How::Receiver(method) => !LOOKING.contains(&method.as_str()),
             _ => false,
         };
@@ -344,17 +349,19 @@ impl Records<'_, '_> {
     /// Whether a statement between line `k` and the backward site, which is no line itself, calls a method on the
     /// place that may do more than look.
     fn is_called_between(&self, k: usize, place: &Place, steps: &[usize]) -> bool {
-        let calls = |uses: &Uses<'_>| {
-            uses.all.iter().any(|u| {
+        let may_change = |source: &Source<'_>| {
+            let called = |u: &Use| {
                 let may_change =
                     matches!(&u.how, How::Receiver(method) if !LOOKING.contains(&&**method));
                 may_change && u.place.overlaps(place)
-            })
+            };
+            source.uses(&[]).all.iter().any(called)
+                || source.hands_over(&|handed, _| handed.overlaps(place))
         };
         self.path
             .lines()
             .filter(|(step, _)| *step > steps[k] && !steps.contains(step))
-            .any(|(_, line)| calls(&line.source.uses(&[])))
+            .any(|(_, line)| may_change(&line.source))
     }
 
     /// Whether a method could change the place.

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use proc_macro2::Ident;
 use syn::{Expr, Stmt, visit::Visit};
 
 use super::{
@@ -195,6 +196,7 @@ impl<'a> Cut<'_, 'a> {
         let mut has_begun = false;
         let mut of_line = Vec::new();
         let mut looked = Vec::new();
+        let aliases = aliases(lines);
         for (step, source) in lines {
             let of_tape: Vec<NodeId> = self.traces_in(*source, traces);
             let is_site = |id: &NodeId| {
@@ -234,7 +236,7 @@ impl<'a> Cut<'_, 'a> {
             }
             if is_tainted {
                 tainted.extend(binds.iter().map(Place::of_variable));
-                let changed = changed(*source, &all, &tainted, begins);
+                let changed = with_aliases(changed(*source, &all, &tainted, begins), &aliases);
                 tainted.extend(changed.into_iter().filter(|p| !self.model.overlaps(p)));
             }
             of_line.push(is_tainted);
@@ -269,8 +271,9 @@ impl<'a> Cut<'_, 'a> {
                 ));
             }
         }
+        let aliases = aliases(lines);
         let mut needed: Vec<Place> = Vec::new();
-        let mut changed_in_slice: Vec<Place> = Vec::new();
+        let mut changed_in_slice: Vec<Change> = Vec::new();
         let mut members = Vec::new();
         for k in (0..=last).rev() {
             let (step, source) = lines[k];
@@ -278,7 +281,8 @@ impl<'a> Cut<'_, 'a> {
             let binds = source.binds();
             let is_loss = k == last;
             let defines = needed.iter().any(|p| binds.contains(&p.root));
-            let changes: Vec<Place> = changed(source, &look.uses, &tainted_places, look.begins)
+            let changes = changed(source, &look.uses, &tainted_places, look.begins);
+            let changes: Vec<Place> = with_aliases(changes, &aliases)
                 .into_iter()
                 .filter(|p| !self.model.overlaps(p) && self.can_be_changed(source, p, step))
                 .collect();
@@ -301,7 +305,12 @@ impl<'a> Cut<'_, 'a> {
                 needed.retain(|p| !binds.contains(&p.root));
             }
             needed.extend(uses.iter().map(|u| u.place.clone()));
-            changed_in_slice.extend(changes);
+            let takes_tape = moves_tape(source, &look.uses, &tainted_places, look.begins);
+            changed_in_slice.extend(
+                changes
+                    .into_iter()
+                    .map(|place| Change { place, takes_tape }),
+            );
             members.push(Member {
                 step,
                 traces: look.traces.clone(),
@@ -330,7 +339,7 @@ impl<'a> Cut<'_, 'a> {
         &self,
         source: Source<'a>,
         step: usize,
-        changed: &[Place],
+        changed: &[Change],
         loss: usize,
     ) -> bool {
         let Source::Stmt(Stmt::Local(local)) = source else {
@@ -338,13 +347,20 @@ impl<'a> Cut<'_, 'a> {
         };
         let is_near = !self.path.loop_between(step, loss) && !self.path.closure_between(step, loss);
         let binds = source.binds();
-        let is_changed = changed.iter().any(|p| binds.contains(&p.root));
+        let mut changes = changed
+            .iter()
+            .filter(|change| binds.contains(&change.place.root));
+        let is_changed = changes.clone().next().is_some();
+        // What a tape flows into can't be recorded: it is made once more.
+        let takes_tape = changes.any(|change| change.takes_tape);
         match &local.init {
             None => is_changed,
             Some(init) => {
                 is_near
                     && (matches!(*init.expr, Expr::Closure(_))
-                        || (is_changed && init.diverge.is_none() && is_constant(&init.expr)))
+                        || (is_changed
+                            && init.diverge.is_none()
+                            && (is_constant(&init.expr) || (takes_tape && is_call(&init.expr)))))
             }
         }
     }
@@ -410,6 +426,12 @@ impl<'a> Cut<'_, 'a> {
     }
 }
 
+/// What a line of the slice changes.
+struct Change {
+    place: Place,
+    takes_tape: bool,
+}
+
 /// A line of the slice, before its place in it is known.
 struct Member {
     step: usize,
@@ -461,25 +483,16 @@ pub(super) fn changed(
     begins: bool,
 ) -> Vec<Place> {
     let is_of_slice = |place: &Place| tainted.iter().any(|t| t.overlaps(place));
-    // `terms.push(loss)`, `terms.push(h.relu())`; not `losses.push(loss.array())`.
-    let moves = |how: &How| match how {
-        How::Value => true,
-        How::Receiver(method) => method == "clone" || !prune::LOOKING.contains(&method.as_str()),
-        _ => false,
-    };
-    let moves_tape = !source.is_let()
-        && (begins
-            || uses
-                .all
-                .iter()
-                .any(|u| moves(&u.how) && is_of_slice(&u.place)));
+    let moves_tape = moves_tape(source, uses, tainted, begins);
     let changes = |u: &&Use| match &u.how {
         How::Set | How::Assign | How::AssignThrough | How::BorrowMut => true,
         How::Receiver(_) => {
             !source.is_let() && may_change(u) && (moves_tape || is_of_slice(&u.place))
         }
         How::Macro => !source.is_let(),
-        How::Value => matches!(source, Source::Stmt(Stmt::Macro(mac)) if !prints(&mac.mac.path)),
+        How::Value => {
+            matches!(source, Source::Stmt(Stmt::Macro(mac)) if !prune::only_prints(&mac.mac))
+        }
         How::Borrow | How::Index | How::Call => false,
     };
     uses.all
@@ -489,10 +502,48 @@ pub(super) fn changed(
         .collect()
 }
 
-fn prints(path: &syn::Path) -> bool {
-    path.segments
-        .last()
-        .is_some_and(|name| prune::only_prints(&name.ident))
+/// Names by which places may be changed: `let list = &mut terms;`, `let last = terms.last_mut().unwrap();`.
+fn aliases(lines: &[(usize, Source<'_>)]) -> Vec<(Ident, Place)> {
+    let lends = |how: &How| match how {
+        How::BorrowMut => true,
+        How::Receiver(method) => {
+            method.ends_with("_mut") || ["lock", "write", "entry"].contains(&method.as_str())
+        }
+        _ => false,
+    };
+    let mut aliases = Vec::new();
+    for (_, source) in lines.iter().filter(|(_, source)| source.is_let()) {
+        for u in source.uses(&[]).all.iter().filter(|u| lends(&u.how)) {
+            let names = source.binds().into_iter();
+            aliases.extend(names.map(|name| (name, u.place.clone())));
+        }
+    }
+    aliases
+}
+
+fn with_aliases(mut changed: Vec<Place>, aliases: &[(Ident, Place)]) -> Vec<Place> {
+    let mut at = 0;
+    while at < changed.len() {
+        let of = |alias: &&(Ident, Place)| changed[at].root == alias.0;
+        let places = aliases.iter().filter(of).map(|(_, place)| place.clone());
+        let new: Vec<Place> = places.filter(|place| !changed.contains(place)).collect();
+        changed.extend(new);
+        at += 1;
+    }
+    changed
+}
+
+/// Whether a tape may flow into what a line changes: `terms.push(loss)`, `terms.push(h.relu())`; not
+/// `losses.push(loss.array())`.
+fn moves_tape(source: Source<'_>, uses: &Uses<'_>, tainted: &[Place], begins: bool) -> bool {
+    let is_of_slice = |place: &Place| tainted.iter().any(|t| t.overlaps(place));
+    let moves = |how: &How| match how {
+        How::Value => true,
+        How::Receiver(method) => method == "clone" || !prune::LOOKING.contains(&method.as_str()),
+        _ => false,
+    };
+    let moved = |u: &Use| moves(&u.how) && is_of_slice(&u.place);
+    !source.is_let() && (begins || uses.all.iter().any(moved))
 }
 
 /// Whether a line before the tape names a part of the model, or will run the model when it is called:
@@ -519,6 +570,16 @@ fn is_projection(expr: &Expr, model: &Place) -> bool {
     }
 }
 
+/// `zero()`, of no variables.
+fn is_call(expr: &Expr) -> bool {
+    match expr {
+        Expr::Call(call) => {
+            matches!(*call.func, Expr::Path(_)) && call.args.iter().all(is_constant)
+        }
+        _ => false,
+    }
+}
+
 /// Whether an expression is the same whenever it is evaluated, and does nothing else.
 fn is_constant(expr: &Expr) -> bool {
     match expr {
@@ -533,8 +594,19 @@ fn is_constant(expr: &Expr) -> bool {
         Expr::Cast(cast) => is_constant(&cast.expr),
         Expr::Tuple(tuple) => tuple.elems.iter().all(is_constant),
         Expr::Array(array) => array.elems.iter().all(is_constant),
+        // `Vec::new()`, `Some(0.0)`; another function may be one that counts.
         Expr::Call(call) => {
-            matches!(*call.func, Expr::Path(_)) && call.args.iter().all(is_constant)
+            let Expr::Path(function) = &*call.func else {
+                return false;
+            };
+            let segments = &function.path.segments;
+            let name = segments.last().map(|name| name.ident.to_string());
+            let is_known = name.is_some_and(|name| {
+                name.starts_with(char::is_uppercase)
+                    || (segments.len() > 1
+                        && ["new", "default", "with_capacity", "from"].contains(&&*name))
+            });
+            is_known && call.args.iter().all(is_constant)
         }
         Expr::Macro(call) => call.mac.path.is_ident("vec") && call.mac.tokens.is_empty(),
         _ => false,

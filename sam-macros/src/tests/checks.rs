@@ -1,7 +1,7 @@
 //! What holds for each expansion, whatever the function.
 
 use proc_macro2::{TokenStream, TokenTree};
-use quote::quote;
+use quote::{ToTokens, quote};
 use syn::visit::{self, Visit};
 
 use super::{attribute, messages};
@@ -18,6 +18,9 @@ pub(super) fn expansion(keys: &TokenStream, item: &TokenStream) -> Result<(), St
             false => Err("the function does not come first, or is changed".to_owned()),
         };
     }
+    // As it is printed: the literal of `pair.0.0` becomes three tokens.
+    let printed = syn::parse2::<syn::ItemFn>(item.clone()).map(ToTokens::into_token_stream);
+    let item = &printed.unwrap_or_else(|_| item.clone());
     let shown = prettyplease::unparse(&file);
     let unbound = unbound(&out);
     if !unbound.is_empty() {
