@@ -338,7 +338,7 @@ impl<'a> StepOf<'_, 'a> {
             traces,
             model,
         };
-        self.refuse_splits(&region, errors);
+        self.refuse_splits(&region, &path, errors);
         Some(region)
     }
 
@@ -413,7 +413,7 @@ impl<'a> StepOf<'_, 'a> {
     }
 
     /// `m` needs something to cut, and `split` names what there is.
-    fn refuse_splits(&self, region: &Region, errors: &mut Errors) {
+    fn refuse_splits(&self, region: &Region, path: &Path<'a>, errors: &mut Errors) {
         let used = |name: &proc_macro2::Ident| {
             let in_records = region
                 .lines
@@ -458,16 +458,18 @@ impl<'a> StepOf<'_, 'a> {
                  out `m`",
             );
         }
-        let changed = |line| chunked::changed_by_chunk(line, &region.model.place);
-        for name in region.lines.iter().filter_map(changed) {
-            errors.at(
-                Kind::ChangedByChunk,
-                name,
-                format!(
-                    "with `m`, the loss of each chunk would change `{name}` by what it computes of that chunk\n\nhelp: \
-                     let the loss not depend on `{name}`, or leave out `m`"
-                ),
-            );
+        for line in &region.lines {
+            let sources = path.lines().filter(|(_, found)| found.at == line.at);
+            let mut sources = sources.map(|(_, found)| found.source);
+            let source = sources.find(|source| match (&line.replay, source) {
+                (Replay::Stmt(_), path::Source::Stmt(_))
+                | (Replay::Arm(..), path::Source::Arm(..))
+                | (Replay::Loss(_), path::Source::Loss(_)) => true,
+                _ => false,
+            });
+            let done =
+                source.and_then(|source| chunked::done_by_chunk(line, source, &region.model.place));
+            refuse_done(done, errors);
         }
     }
 
@@ -523,6 +525,33 @@ impl<'a> StepOf<'_, 'a> {
                 _ => None,
             })
             .flatten()
+    }
+}
+
+/// See [`chunked::Done`].
+fn refuse_done(done: Option<chunked::Done>, errors: &mut Errors) {
+    match done {
+        None => {}
+        Some(chunked::Done::Changes(name)) => errors.at(
+            Kind::ChangedByChunk,
+            &name,
+            format!(
+                "with `m`, the loss of each chunk would change `{name}` by what it computes of that chunk\n\nhelp: \
+                 let the loss not depend on `{name}`, or leave out `m`"
+            ),
+        ),
+        Some(chunked::Done::Shows(stmt)) => errors.at(
+            Kind::ChangedByChunk,
+            &stmt,
+            "with `m`, this would see what is computed of the first chunk\n\nhelp: move it behind the statement \
+             that it is in, where it sees that of the batch",
+        ),
+        Some(chunked::Done::Decides(by)) => errors.at(
+            Kind::DecidedByChunk,
+            &by,
+            "with `m`, each chunk would decide this by its own values\n\nhelp: decide in a statement of its own \
+             that looks at the loss, as in `if loss.array() > 10.0 { continue; }`, or leave out `m`",
+        ),
     }
 }
 

@@ -156,7 +156,7 @@ fn pruned<T: Clone>(
 
 /// The names that are bound in a piece of source.
 #[derive(Default)]
-struct Bound(HashSet<String>);
+pub(super) struct Bound(pub(super) HashSet<String>);
 
 impl<'ast> Visit<'ast> for Bound {
     fn visit_pat_ident(&mut self, pat: &'ast syn::PatIdent) {

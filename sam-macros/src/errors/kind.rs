@@ -73,4 +73,5 @@ kinds! {
     ForeignModel = "foreign-model",
     NothingToCut = "nothing-to-cut",
     ChangedByChunk = "changed-by-chunk",
+    DecidedByChunk = "decided-by-chunk",
 }

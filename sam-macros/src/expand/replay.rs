@@ -242,11 +242,13 @@ impl Step<'_> {
     }
 }
 
-/// Whether a pass uses the place itself: what it changes is the user's own.
+/// Whether a pass uses the place itself: what it changes, also behind a shared reference, is the user's own.
 pub(super) fn is_own(record: &Record, pass: Pass) -> bool {
-    let changes = matches!(
-        record.by,
-        By::InPlace | By::Assigned | By::Changed | By::Fresh
-    );
-    pass == Pass::Own && changes && !record.split
+    let stays = match record.by {
+        By::InPlace | By::Assigned | By::Changed | By::Fresh => true,
+        // Each chunk uses it up.
+        By::Clone => !record.consumed,
+        By::Reference => false,
+    };
+    pass == Pass::Own && stays && !record.split
 }

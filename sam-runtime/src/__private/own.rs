@@ -158,6 +158,12 @@ own_through! {
 /// A copy of what a reference refers to, which shares nothing with it.
 pub struct Through<T>(Option<T>);
 
+impl<T: Apart> CopyView for Through<T> {
+    fn copy(&self) -> Self {
+        Self(self.0.as_ref().and_then(T::apart))
+    }
+}
+
 impl<T: Apart> Recorded for Through<T> {
     type Bound<'a>
         = &'a T
@@ -196,6 +202,12 @@ impl Recorded for Unseen {
         Unseen
     }
 
+    fn copy(&self) -> Self {
+        Self
+    }
+}
+
+impl CopyView for Unseen {
     fn copy(&self) -> Self {
         Self
     }
@@ -307,8 +319,20 @@ pub trait View<T: ?Sized> {
     fn at<'a>(&'a self, place: &'a T) -> &'a Self::Seen;
 }
 
+/// A view for one of several passes.
+pub trait CopyView {
+    /// One that shares nothing with this one.
+    fn copy(&self) -> Self;
+}
+
 /// The place itself.
 pub struct AsIs;
+
+impl CopyView for AsIs {
+    fn copy(&self) -> Self {
+        Self
+    }
+}
 
 impl<T: ?Sized> View<T> for AsIs {
     type Seen = T;
@@ -321,11 +345,42 @@ impl<T: ?Sized> View<T> for AsIs {
 /// A copy of what it was; the place itself where that was locked.
 pub struct Private<T>(Option<T>);
 
+impl<T: Apart> CopyView for Private<T> {
+    fn copy(&self) -> Self {
+        Self(self.0.as_ref().and_then(T::apart))
+    }
+}
+
+/// A clone of what it was.
+pub struct Cloned<T>(T);
+
+impl<T: Clone> CopyView for Cloned<T> {
+    fn copy(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T> View<T> for Cloned<T> {
+    type Seen = T;
+
+    fn at<'a>(&'a self, _: &'a T) -> &'a T {
+        &self.0
+    }
+}
+
+impl<T> Allowed for Cloned<T> {}
+
 impl<T> View<T> for Private<T> {
     type Seen = T;
 
     fn at<'a>(&'a self, place: &'a T) -> &'a T {
         self.0.as_ref().unwrap_or(place)
+    }
+}
+
+impl<T> CopyView for Refused<T> {
+    fn copy(&self) -> Self {
+        Self(PhantomData)
     }
 }
 
@@ -370,14 +425,14 @@ pub trait ViewClone {
     /// The type.
     type Value;
     /// Keeps a clone.
-    fn __sam_view(&self) -> Private<Self::Value>;
+    fn __sam_view(&self) -> Cloned<Self::Value>;
 }
 
 impl<T: Clone> ViewClone for &Look<'_, T> {
     type Value = T;
 
-    fn __sam_view(&self) -> Private<T> {
-        Private(Some(self.0.clone()))
+    fn __sam_view(&self) -> Cloned<T> {
+        Cloned(self.0.clone())
     }
 }
 

@@ -4,7 +4,7 @@ use dfdx::prelude::*;
 
 use super::{
     Driver, Look,
-    own::{Allowed, KeptApart, Own, Refused, Through, Unseen, View},
+    own::{Allowed, CopyView, KeptApart, Own, Refused, Through, Unseen, View},
 };
 
 /// A recorded value, and what the replay gets of it.
@@ -155,6 +155,12 @@ impl<'r, T: ?Sized> Recorded for Uncopied<'r, T> {
         self.0
     }
 
+    fn copy(&self) -> Self {
+        Self(self.0)
+    }
+}
+
+impl<T: ?Sized> CopyView for Uncopied<'_, T> {
     fn copy(&self) -> Self {
         Self(self.0)
     }

@@ -10,11 +10,11 @@ use crate::device;
 
 /// A value of each chunk that can be put together: numbers and scalar tensors are averaged by the
 /// chunks' shares of the batch, tensors and arrays joined along their first dimension, which must
-/// be the chunk's.
+/// be the chunk's. An integer is none: it may be a count, which adds up, or an index, which does not.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` was computed for each chunk of `m` samples, and can't be joined into one value for the batch",
     label = "the loop reads this as one value of the batch",
-    note = "numbers and scalar tensors are averaged, tensors are joined along a first dimension of `m`; compute the value from such ones, or leave out `m`",
+    note = "`f32`, `f64` and scalar tensors are averaged, tensors are joined along a first dimension of `m`; compute the value from such ones, or leave out `m`",
     note = "see `errors/observed-cannot-be-joined` in sam-train's guide"
 )]
 pub trait Join<ChunkRows, Rows>: Sized {
@@ -52,7 +52,7 @@ macro_rules! averaged {
     )*};
 }
 
-averaged!(f32 f64 i8 i16 i32 i64 isize u8 u16 u32 u64 usize);
+averaged!(f32 f64);
 
 impl<C, R, E: Dtype, D: Storage<E> + TensorFromVec<E>> Join<C, R> for Tensor<(), E, D> {
     type Joined = Self;

@@ -35,6 +35,8 @@ mod consumed_not_clone;
 mod crate_string;
 #[path = "args/crate-unknown.rs"]
 mod crate_unknown;
+#[path = "shape/decided-by-chunk.rs"]
+mod decided_by_chunk;
 #[path = "nn/evaluation-with-tape.rs"]
 mod evaluation_with_tape;
 #[path = "shape/extern-fn.rs"]

@@ -106,7 +106,19 @@ impl Step<'_> {
                 let place = &record.place;
                 quote!(let #name = &#place;)
             }
-            By::Reference | By::InPlace | By::Fresh => self.bind(k, i, record),
+            By::Fresh => self.bind(k, i, record),
+            By::Reference | By::InPlace => {
+                let copy = self.names.chunk_record(k, i);
+                let place = &record.place;
+                let look = match record.by {
+                    By::InPlace => quote!(#place),
+                    _ => quote!(&#place),
+                };
+                quote! {
+                    let #copy = #rt::CopyView::copy(&#value);
+                    let #name = #rt::View::at(&#copy, #look);
+                }
+            }
             By::Clone | By::Assigned | By::Changed => {
                 let copy = self.names.chunk_record(k, i);
                 let mutable = (record.by != By::Clone).then(|| quote!(mut));

@@ -1,0 +1,32 @@
+//! With `m`, the forward pass or the loss would decide by what it computes of one chunk.
+//!
+//! With `m`, the forward pass and the loss run over the chunks of the batch, so that a condition in them, a `?` or
+//! a `let else` would look at one chunk where the plain loop looks at the batch. A statement of its own, between
+//! the loss and `backward`, looks at the batch.
+//!
+//! Mended: decide in a statement of its own, or leave `m` out.
+
+use dfdx::{optim::*, prelude::*};
+use sam_runtime::sam_train;
+
+type Net = modules::Linear<4, 3, f32, Cpu>;
+type X = Tensor<Rank2<8, 4>, f32, Cpu>;
+type Y = Tensor<Rank2<8, 3>, f32, Cpu>;
+
+#[sam_train(rho = 0.05, m = 4)]
+fn train(model: &mut Net, opt: &mut Sgd<Net, f32, Cpu>, data: Vec<(X, Y)>) {
+    for (x, y) in data {
+        let logits = model.forward_mut(x.traced(model.alloc_grads()));
+        let loss = cross_entropy_with_logits_loss(logits, y);
+        let loss = {
+            if loss.array() > 10.0 {
+                continue;
+            }
+            loss
+        };
+        let grads = loss.backward();
+        opt.update(model, &grads).unwrap();
+    }
+}
+
+fn main() {}
