@@ -14,6 +14,7 @@
 //! | `rng_state` | [`RngState`]: a generator in a form for files |
 //! | `lane` | batches on their way to a device |
 //! | `transfer` | rows of tensors cut and joined where they are |
+//! | `overwrite` | new values for a tensor, whichever way it lies in memory |
 //! | `memory` | [`keep_freed_memory`] |
 //!
 //! dfdx keeps the memory of a tensor to itself, but hands out that of a gradient
@@ -34,6 +35,7 @@ mod lane;
 mod layers;
 mod memory;
 mod norm;
+mod overwrite;
 mod queue;
 mod rewind;
 mod rng_state;
@@ -46,7 +48,7 @@ use dfdx::{
     tensor::{Cpu, Storage},
 };
 
-pub(crate) use cpu::{copied, in_memory};
+pub(crate) use cpu::{copied, in_memory, lies_otherwise};
 pub use dual::DualNorm;
 pub(crate) use generator::generator_id;
 pub(crate) use lane::{Lane, Sent};
@@ -55,6 +57,7 @@ pub use layers::{
 };
 pub use memory::keep_freed_memory;
 pub use norm::{Norm, NormError};
+pub(crate) use overwrite::overwrite;
 pub(crate) use queue::address;
 pub use queue::{Notes, Numbers, PassNumber, Queue, Span};
 pub(crate) use rewind::{Moment, Source, note_source};

@@ -20,6 +20,8 @@ use std::{
 use dfdx::{nn::tensor_collection::*, prelude::*};
 use safetensors::{Dtype as Kind, SafeTensors, tensor::TensorView};
 
+use crate::device::overwrite;
+
 /// Why weights could not be written or read. The text names the file, what is wrong, and what to do.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
@@ -298,7 +300,7 @@ impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Write {
                 .values
                 .iter()
                 .map(|&x| E::from_f64(x).unwrap_or_default());
-            t.copy_from(&values.collect::<Vec<_>>());
+            overwrite(t, &values.collect::<Vec<_>>())?;
         }
         Ok(None)
     }

@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::checkpoint::{load_module, module_state};
-use crate::optim::{State, StateError};
+use crate::{
+    device::{lies_otherwise, overwrite},
+    optim::{State, StateError},
+};
 
 /// What a mean of weights does with a model's buffers, which are BatchNorm's running statistics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -162,10 +165,18 @@ impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Blend {
         options: TensorOptions<S, E, D>,
         (mean, from): (&mut Tensor<S, E, D>, &Tensor<S, E, D>),
     ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
-        if options.do_gradient_update || self.buffers == EmaBuffers::Average {
-            mean.try_axpy(self.decay, from, 1.0 - self.decay)?;
+        let is_averaged = options.do_gradient_update || self.buffers == EmaBuffers::Average;
+        if !is_averaged {
+            overwrite(mean, &from.as_vec())?;
+        } else if lies_otherwise(mean) || lies_otherwise(from) {
+            // dfdx adds memory to memory, as it lies.
+            let (keep, add) = (E::from_f64(self.decay), E::from_f64(1.0 - self.decay));
+            let (keep, add) = (keep.unwrap_or_default(), add.unwrap_or_default());
+            let pairs = mean.as_vec().into_iter().zip(from.as_vec());
+            let blended: Vec<E> = pairs.map(|(m, x)| m * keep + x * add).collect();
+            overwrite(mean, &blended)?;
         } else {
-            mean.copy_from(&from.as_vec());
+            mean.try_axpy(self.decay, from, 1.0 - self.decay)?;
         }
         Ok(None)
     }
@@ -225,6 +236,26 @@ mod tests {
                 EmaBuffers::Copy => xs[4],
             };
             assert!((ema.model().1.running_mean.array()[0] - expected).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn a_weight_that_lies_column_by_column_is_averaged_in_its_own_order() {
+        let turned = |x: f64| {
+            let mut model = model(x);
+            let columns: Tensor<Rank2<3, 2>, f64, Cpu> = model.0.weight.clone().permute();
+            let columns: Vec<f64> = columns.as_vec();
+            let dev = Cpu::default();
+            model.0.weight = dev
+                .tensor_from_vec(columns, (Const::<3>, Const::<2>))
+                .permute();
+            model
+        };
+        for (first, second) in [(true, true), (true, false), (false, true)] {
+            let of = |is_turned, x| if is_turned { turned(x) } else { model(x) };
+            let mut ema = Ema::new(&of(first, 1.0), 0.5);
+            ema.update(&of(second, 3.0)).unwrap();
+            assert_eq!(ema.model().0.weight.as_vec(), model(2.0).0.weight.as_vec());
         }
     }
 

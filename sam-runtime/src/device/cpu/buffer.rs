@@ -54,16 +54,18 @@ pub(super) unsafe fn as_uninit<E>(elements: &mut [E]) -> &mut [MaybeUninit<E>] {
     unsafe { &mut *(std::ptr::from_mut(elements) as *mut [MaybeUninit<E>]) }
 }
 
-/// A vector of `len` elements, all of which `write` writes.
+/// A vector of `len` elements, all of which `write` writes. It says how many it was handed and wrote: tasks that
+/// came out short leave no element unwritten unseen.
 ///
 /// # Safety
-/// `write` has written every element when it returns.
+/// `write` returns the number of elements that it has written, each once.
 pub(super) unsafe fn written<E: Copy>(
     len: usize,
-    write: impl FnOnce(&mut [MaybeUninit<E>]),
+    write: impl FnOnce(&mut [MaybeUninit<E>]) -> usize,
 ) -> Vec<E> {
     let mut vec = Vec::with_capacity(len);
-    write(&mut vec.spare_capacity_mut()[..len]);
+    let count = write(&mut vec.spare_capacity_mut()[..len]);
+    assert_eq!(count, len, "a kernel has written all of its result");
     // SAFETY: the caller's: `len` elements were written, and there is room for them.
     unsafe { vec.set_len(len) };
     vec

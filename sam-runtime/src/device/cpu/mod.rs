@@ -21,4 +21,4 @@ mod subsample;
 mod view;
 
 pub(super) use step::CpuKernels;
-pub(crate) use view::{copied, in_memory};
+pub(crate) use view::{copied, in_memory, lies_otherwise};

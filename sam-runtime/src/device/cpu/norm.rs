@@ -5,6 +5,8 @@
 //! threads, and do not suffer from a mean that is large beside the deviation.
 #![allow(unsafe_code)]
 
+use std::mem::MaybeUninit;
+
 use rayon::prelude::*;
 
 use super::{
@@ -184,7 +186,7 @@ impl<E: Real> Affine<E> {
         unsafe {
             written(x.len(), |y| {
                 let samples = y.par_chunks_mut(sample).enumerate();
-                samples.for_each(|(n, y)| {
+                let write = |(n, y): (usize, &mut [MaybeUninit<E>])| {
                     vectorized(
                         #[inline(always)]
                         || {
@@ -210,7 +212,9 @@ impl<E: Real> Affine<E> {
                             }
                         },
                     );
-                });
+                    y.len() / dims.positions * dims.positions
+                };
+                samples.map(write).sum()
             })
         }
     }

@@ -121,7 +121,8 @@ impl Pooling {
             written(x.len() / pixels * places, |y| {
                 y.par_chunks_mut(TASK * places)
                     .zip(x.par_chunks(TASK * pixels))
-                    .for_each(|(y, x)| {
+                    .map(|(y, x)| {
+                        let planes = (y.len() / places).min(x.len() / pixels);
                         vectorized(
                             #[inline(always)]
                             || {
@@ -129,7 +130,9 @@ impl Pooling {
                                 planes.for_each(|(y, x)| self.forward_plane(x, y));
                             },
                         );
-                    });
+                        planes * places
+                    })
+                    .sum()
             })
         }
     }

@@ -67,6 +67,14 @@ pub(crate) fn in_memory<S: Shape, E: Unit, D: CopySlice<E>>(
     Cow::Owned(elements)
 }
 
+/// Whether the elements of `t` lie otherwise than in row-major order. Of memory that is not the host's, nothing is
+/// known: `false`.
+pub(crate) fn lies_otherwise<S: Shape, E: Unit, D: Storage<E>>(t: &Tensor<S, E, D>) -> bool {
+    let any: &dyn Any = t;
+    any.downcast_ref::<Tensor<S, E, Cpu>>()
+        .is_some_and(|t| !lies_in_order(t))
+}
+
 /// Whether the strides of `t`, measured in memory, are those of row-major order.
 pub(super) fn lies_in_order<S: Shape, E: Unit, T>(t: &Tensor<S, E, Cpu, T>) -> bool {
     let address = |second: Option<usize>| {

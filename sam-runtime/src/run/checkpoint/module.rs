@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use dfdx::{nn::tensor_collection::*, prelude::*, tensor_ops::Device};
 
-use crate::optim::{HostTensor, State, StateError, from_bytes, to_bytes};
+use crate::{
+    device::overwrite,
+    optim::{HostTensor, State, StateError, from_bytes, to_bytes},
+};
 
 /// All tensors of `module`, weights and buffers, under dfdx's names for them.
 ///
@@ -161,7 +164,7 @@ impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Write<E> {
         (t, name): (&mut Tensor<S, E, D>, String),
     ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
         if let Some(values) = self.0.get(&name) {
-            t.copy_from(values);
+            overwrite(t, values)?;
         }
         Ok(None)
     }

@@ -77,6 +77,27 @@ fn every_bit_comes_back() {
     assert_eq!(numbers, [0.1, f64::MIN_POSITIVE, 1e300 / 3.0]);
 }
 
+/// Weights that came transposed from elsewhere, and one that is broadcast.
+#[test]
+fn a_tensor_that_does_not_lie_row_by_row_comes_back_as_it_was() {
+    let dev = Cpu::default();
+    let mut model = dev.build_module::<Linear<3, 2>, f32>();
+    let columns: Tensor<Rank2<3, 2>, f32, Cpu> = dev.tensor([[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]]);
+    model.weight = columns.permute();
+    let one: Tensor<Rank0, f32, Cpu> = dev.tensor(7.0);
+    model.bias = one.broadcast();
+    let saved = Checkpoint::new(1).with_module("m", &model).unwrap();
+    saved.load_module("m", &mut model).unwrap();
+    assert_eq!(model.weight.array(), [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+    assert_eq!(model.bias.array(), [7.0, 7.0]);
+
+    let other = dev.build_module::<Linear<3, 2>, f32>();
+    let saved = Checkpoint::new(1).with_module("m", &other).unwrap();
+    saved.load_module("m", &mut model).unwrap();
+    assert_eq!(model.weight.array(), other.weight.array());
+    assert_eq!(model.bias.array(), other.bias.array());
+}
+
 #[test]
 fn odd_numbers_and_f64_too() {
     let (_dir, store) = store();

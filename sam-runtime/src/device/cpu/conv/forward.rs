@@ -11,7 +11,7 @@ use super::{
     kernel, planes,
 };
 use crate::device::cpu::{
-    buffer::as_uninit,
+    buffer::{as_uninit, written},
     norm::{PlaneMoments, plane_moments},
     simd::Real,
 };
@@ -28,7 +28,6 @@ pub(in crate::device::cpu) fn forward<E: Real>(
     assert_eq!(weight.len(), conv.outputs * conv.taps());
     let layout = Layout::new(conv);
     let sample = conv.outputs * conv.positions();
-    let mut z: Vec<E> = Vec::with_capacity(conv.batch * sample);
     let mut moments = vec![
         [E::default(); 2];
         if with_moments {
@@ -37,6 +36,10 @@ pub(in crate::device::cpu) fn forward<E: Real>(
             0
         }
     ];
+    if x.is_empty() {
+        // No channel, or no pixel but padding: each place is the sum of nothing.
+        return (vec![E::default(); conv.batch * sample], moments);
+    }
     let mut packed = Vec::new();
     Arch::new().dispatch(Pack {
         conv,
@@ -49,31 +52,30 @@ pub(in crate::device::cpu) fn forward<E: Real>(
         packed: &packed,
         taps: &layout.taps(conv),
     };
-    let tasks = z.spare_capacity_mut()[..conv.batch * sample]
-        .par_chunks_mut((layout.samples * sample).max(1))
-        .zip(x.par_chunks((layout.samples * conv.inputs * conv.pixels()).max(1)));
-    let run = |(x_planes, products): &mut (Vec<E>, Vec<E>), x, z, moments| {
-        Arch::new().dispatch(Task {
-            shared: &shared,
-            x,
-            z,
-            moments,
-            x_planes,
-            products,
-        });
-    };
+    let of_image = conv.inputs * conv.pixels();
     let scratch = || shared.scratch();
-    if with_moments {
-        tasks
-            .zip(moments.par_chunks_mut(layout.samples * conv.outputs))
-            .for_each_init(scratch, |scratch, ((z, x), moments)| {
-                run(scratch, x, z, moments)
-            });
-    } else {
-        tasks.for_each_init(scratch, |scratch, (z, x)| run(scratch, x, z, &mut []));
-    }
-    // SAFETY: the tasks have written every element: each row of each channel of their samples.
-    unsafe { z.set_len(conv.batch * sample) };
+    // SAFETY: a task writes each row of each channel of its samples.
+    let z = unsafe {
+        written(conv.batch * sample, |z| {
+            let tasks = z
+                .par_chunks_mut((layout.samples * sample).max(1))
+                .zip(x.par_chunks(layout.samples * of_image));
+            if with_moments {
+                tasks
+                    .zip(moments.par_chunks_mut(layout.samples * conv.outputs))
+                    .map_init(scratch, |scratch, ((z, x), moments)| {
+                        shared.run(scratch, x, z, moments)
+                    })
+                    .sum()
+            } else {
+                tasks
+                    .map_init(scratch, |scratch, (z, x)| {
+                        shared.run(scratch, x, z, &mut [])
+                    })
+                    .sum()
+            }
+        })
+    };
     (z, moments)
 }
 
@@ -112,6 +114,26 @@ impl<E: Real> Shared<'_, E> {
         let planes = self.conv.inputs * self.conv.window.stride.pow(2) * self.layout.input_plane;
         let products = self.conv.group_outputs() * self.product_row();
         (vec![E::default(); planes], vec![E::default(); products])
+    }
+
+    /// Writes the result of a few samples: how many elements that is.
+    fn run(
+        &self,
+        (x_planes, products): &mut (Vec<E>, Vec<E>),
+        x: &[E],
+        z: &mut [MaybeUninit<E>],
+        moments: &mut [PlaneMoments<E>],
+    ) -> usize {
+        let conv = self.conv;
+        Arch::new().dispatch(Task {
+            shared: self,
+            x,
+            z,
+            moments,
+            x_planes,
+            products,
+        });
+        x.len() / (conv.inputs * conv.pixels()) * conv.outputs * conv.positions()
     }
 
     fn product_row(&self) -> usize {

@@ -28,6 +28,43 @@ fn numbers<S: Shape>(dev: &Cpu, shape: S, seed: usize) -> Tensor<S, f32, Cpu> {
 
 type Traced<S> = Tensor<S, f32, Cpu, OwnedTape<f32, Cpu>>;
 
+/// An image without pixels but with padding, one without channels, and no images: each place is the sum of nothing,
+/// as in PyTorch, whatever lay in the memory before.
+#[test]
+fn a_convolution_of_nothing_is_zero() {
+    let dev = Cpu::default();
+    let window = |size, padding| Window {
+        size,
+        stride: 1,
+        padding,
+        dilation: 1,
+    };
+    for (image, outputs, window) in [
+        ((2, 1, 0, 0), 3, window(1, 2)),
+        ((2, 2, 0, 3), 4, window(3, 2)),
+        ((2, 0, 3, 4), 3, window(2, 1)),
+        ((0, 2, 3, 4), 3, window(3, 1)),
+    ] {
+        let (high, wide) = (window.places(image.2), window.places(image.3));
+        let shape = (image.0, outputs, high.unwrap(), wide.unwrap());
+        let count = shape.0 * shape.1 * shape.2 * shape.3;
+        drop(std::hint::black_box(vec![12345.678_f32; count]));
+        let x: Image<f32, Cpu> = dev.tensor_from_vec(vec![], image);
+        let weight: Image<f32, Cpu> =
+            numbers(&dev, (outputs, image.1, window.size, window.size), 1);
+        let y = Cpu::try_conv2d(x.leaky_trace(), &weight, window, 1).unwrap();
+        assert_eq!(*y.shape(), shape);
+        if count > 0 {
+            assert_eq!(y.as_vec(), vec![0.0; count], "{image:?}");
+            let gradients = y.mean().backward();
+            let weights = weight.shape().num_elements();
+            if weights > 0 {
+                assert_eq!(gradients.get(&weight).as_vec(), vec![0.0; weights]);
+            }
+        }
+    }
+}
+
 #[test]
 fn the_shortcut_without_parameters_is_the_composed_one() {
     let dev = Cpu::default();
