@@ -461,11 +461,13 @@ impl<'a> StepOf<'_, 'a> {
         for line in &region.lines {
             let sources = path.lines().filter(|(_, found)| found.at == line.at);
             let mut sources = sources.map(|(_, found)| found.source);
-            let source = sources.find(|source| match (&line.replay, source) {
-                (Replay::Stmt(_), path::Source::Stmt(_))
-                | (Replay::Arm(..), path::Source::Arm(..))
-                | (Replay::Loss(_), path::Source::Loss(_)) => true,
-                _ => false,
+            let source = sources.find(|source| {
+                matches!(
+                    (&line.replay, source),
+                    (Replay::Stmt(_), path::Source::Stmt(_))
+                        | (Replay::Arm(..), path::Source::Arm(..))
+                        | (Replay::Loss(_), path::Source::Loss(_))
+                )
             });
             let done =
                 source.and_then(|source| chunked::done_by_chunk(line, source, &region.model.place));

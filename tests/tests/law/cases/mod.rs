@@ -8,6 +8,7 @@
     reason = "the programs are as people write them"
 )]
 
+pub(crate) mod changes;
 pub(crate) mod chunks;
 pub(crate) mod early_exits;
 pub(crate) mod guards;
