@@ -360,8 +360,7 @@ pub(crate) mod by_a_guard_that_is_dropped {
             let grads = loss.backward();
             opt.update(model, &grads).unwrap();
         }
-        let w = *weight.lock().unwrap();
-        w
+        weight.into_inner().unwrap()
     }
 
     pub(crate) fn run() -> Seen {
