@@ -11,6 +11,7 @@ use syn::{
 
 use super::{path::Source, prune};
 use crate::{
+    errors::{Errors, Kind},
     plan::{By, Line, Record},
     source::{Around, Place, Uses, assigns, bound_by, mentions},
 };
@@ -23,6 +24,34 @@ pub(super) enum Done {
     Shows(TokenStream),
     /// It decides by what it computes.
     Decides(TokenStream),
+}
+
+impl Done {
+    pub(super) fn refuse(self, errors: &mut Errors) {
+        match self {
+            Self::Changes(name) => errors.at(
+                Kind::ChangedByChunk,
+                &name,
+                format!(
+                    "with `m`, the loss of each chunk would change `{name}` by what it computes \
+                     of that chunk\n\nhelp: let the loss not depend on `{name}`, or leave out `m`"
+                ),
+            ),
+            Self::Shows(stmt) => errors.at(
+                Kind::ChangedByChunk,
+                &stmt,
+                "with `m`, this would see what is computed of the first chunk\n\nhelp: move it \
+                 behind the statement that it is in, where it sees that of the batch",
+            ),
+            Self::Decides(by) => errors.at(
+                Kind::DecidedByChunk,
+                &by,
+                "with `m`, each chunk would decide this by its own values\n\nhelp: decide in a \
+                 statement of its own that looks at the loss, as in \
+                 `if loss.array() > 10.0 { continue; }`, or leave out `m`",
+            ),
+        }
+    }
 }
 
 /// The first such place of a line.
@@ -48,7 +77,6 @@ pub(super) fn done_by_chunk(line: &Line, source: Source<'_>, model: &Place) -> O
         bound: bound.0,
         around: Around::default(),
         depth: 0,
-        is_leaving: false,
         found: None,
     };
     source.visit(&mut find);
@@ -67,7 +95,6 @@ struct Find<'m> {
     bound: HashSet<String>,
     around: Around,
     depth: usize,
-    is_leaving: bool,
     found: Option<Done>,
 }
 
@@ -87,7 +114,7 @@ impl Find<'_> {
     }
 
     fn find(&mut self, done: Done) {
-        if self.found.is_none() && !self.is_leaving {
+        if self.found.is_none() && !self.around.is_leaving() {
             self.found = Some(done);
         }
     }
@@ -184,7 +211,7 @@ impl<'ast> Visit<'ast> for Find<'_> {
             // dfdx's own errors are those of the device.
             Expr::Match(choice)
                 if !is_try_method(&choice.expr)
-                    && choice.arms.iter().any(|arm| leaves(&arm.body)) =>
+                    && choice.arms.iter().any(|arm| prune::expr_leaves(&arm.body)) =>
             {
                 self.go_on(&choice.expr);
             }
@@ -197,12 +224,11 @@ impl<'ast> Visit<'ast> for Find<'_> {
     }
 
     fn visit_block(&mut self, block: &'ast Block) {
-        let was_leaving = self.is_leaving;
-        self.is_leaving |= self.around.is_left_by(block);
+        let was_leaving = self.around.enter_block(block);
         self.depth += 1;
         visit::visit_block(self, block);
         self.depth -= 1;
-        self.is_leaving = was_leaving;
+        self.around.exit_block(was_leaving);
     }
 
     fn visit_stmt(&mut self, stmt: &'ast Stmt) {
@@ -236,19 +262,4 @@ fn names(pat: &Pat) -> impl Iterator<Item = String> {
 
 fn is_try_method(expr: &Expr) -> bool {
     matches!(expr, Expr::MethodCall(call) if call.method.to_string().starts_with("try_"))
-}
-
-fn leaves(expr: &Expr) -> bool {
-    struct Leaves(Around, bool);
-    impl<'ast> Visit<'ast> for Leaves {
-        fn visit_expr(&mut self, expr: &'ast Expr) {
-            self.1 |= self.0.may_leave(expr);
-            self.0.enter(expr);
-            visit::visit_expr(self, expr);
-            self.0.exit(expr);
-        }
-    }
-    let mut leaves = Leaves(Around::default(), false);
-    leaves.visit_expr(expr);
-    leaves.1
 }

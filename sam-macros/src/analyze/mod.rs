@@ -471,7 +471,9 @@ impl<'a> StepOf<'_, 'a> {
             });
             let done =
                 source.and_then(|source| chunked::done_by_chunk(line, source, &region.model.place));
-            refuse_done(done, errors);
+            if let Some(done) = done {
+                done.refuse(errors);
+            }
         }
     }
 
@@ -527,33 +529,6 @@ impl<'a> StepOf<'_, 'a> {
                 _ => None,
             })
             .flatten()
-    }
-}
-
-/// See [`chunked::Done`].
-fn refuse_done(done: Option<chunked::Done>, errors: &mut Errors) {
-    match done {
-        None => {}
-        Some(chunked::Done::Changes(name)) => errors.at(
-            Kind::ChangedByChunk,
-            &name,
-            format!(
-                "with `m`, the loss of each chunk would change `{name}` by what it computes of that chunk\n\nhelp: \
-                 let the loss not depend on `{name}`, or leave out `m`"
-            ),
-        ),
-        Some(chunked::Done::Shows(stmt)) => errors.at(
-            Kind::ChangedByChunk,
-            &stmt,
-            "with `m`, this would see what is computed of the first chunk\n\nhelp: move it behind the statement \
-             that it is in, where it sees that of the batch",
-        ),
-        Some(chunked::Done::Decides(by)) => errors.at(
-            Kind::DecidedByChunk,
-            &by,
-            "with `m`, each chunk would decide this by its own values\n\nhelp: decide in a statement of its own \
-             that looks at the loss, as in `if loss.array() > 10.0 { continue; }`, or leave out `m`",
-        ),
     }
 }
 

@@ -82,14 +82,6 @@ impl<'a> Source<'a> {
         !matches!(self, Self::Stmt(Stmt::Expr(..) | Stmt::Macro(_)))
     }
 
-    /// See [`prune::hands_over`](super::prune::hands_over).
-    pub(super) fn hands_over(self, is_meant: &dyn Fn(&crate::source::Place, bool) -> bool) -> bool {
-        match self {
-            Self::Stmt(stmt) => super::prune::hands_over(stmt, is_meant),
-            Self::Arm(_, expr) | Self::Loss(expr) => super::prune::hands_over(expr, is_meant),
-        }
-    }
-
     /// Visits the expressions of it.
     pub(super) fn visit<V: Visit<'a>>(self, visitor: &mut V) {
         match self {

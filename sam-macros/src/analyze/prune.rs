@@ -118,12 +118,10 @@ impl Replay {
 
     /// Whether it may leave the loop or the function.
     pub(super) fn leaves(&self) -> bool {
-        let mut find = Leaves::default();
         match self {
-            Self::Stmt(stmt) => find.visit_stmt(stmt),
-            Self::Arm(_, expr) | Self::Loss(expr) => find.visit_expr(expr),
+            Self::Stmt(stmt) => leaves(stmt),
+            Self::Arm(_, expr) | Self::Loss(expr) => expr_leaves(expr),
         }
-        find.found
     }
 }
 
@@ -172,7 +170,6 @@ struct Prune<'a> {
     /// The names that are bound in the line.
     bound: &'a HashSet<String>,
     around: Around,
-    is_leaving: bool,
 }
 
 impl<'a> Prune<'a> {
@@ -181,7 +178,6 @@ impl<'a> Prune<'a> {
             needed,
             bound,
             around: Around::default(),
-            is_leaving: false,
         }
     }
 
@@ -208,7 +204,7 @@ impl<'a> Prune<'a> {
             }
             Stmt::Expr(_, None) if is_tail => true,
             Stmt::Expr(expr, _) => {
-                let is_assigned = self.is_leaving && assigns(expr);
+                let is_assigned = self.around.is_leaving() && assigns(expr);
                 is_assigned || self.changes(expr) || leaves(stmt) || has_macro(expr)
             }
         }
@@ -219,7 +215,9 @@ impl<'a> Prune<'a> {
         let may_change = |place: &Place, by_reference: bool| {
             self.is_needed(place) || (!by_reference && self.is_bound(place))
         };
-        self.changes_in(Uses::inside_expr(expr)) || hands_over(expr, &may_change)
+        let mut handed = HandedOver::new(&may_change);
+        handed.visit_expr(expr);
+        handed.found || self.changes_in(Uses::inside_expr(expr))
     }
 
     fn changes_in(&self, uses: Uses<'_>) -> bool {
@@ -242,49 +240,35 @@ impl<'a> Prune<'a> {
     }
 }
 
-/// Whether a call is handed one of these places, the second argument says whether by `&`, as `skip(rng)`, `tick(&schedule)`, `drop(guard)` are: it may
-/// change it, or what is behind it. What is printed is only looked at, and so is what a method of another place
-/// is handed: `losses.push(value)`.
-pub(super) fn hands_over(of: &impl Visited, is_meant: &dyn Fn(&Place, bool) -> bool) -> bool {
-    struct Find<'f> {
-        is_meant: &'f dyn Fn(&Place, bool) -> bool,
-        found: bool,
-    }
-    impl<'ast> Visit<'ast> for Find<'_> {
-        fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {
-            let mut handed = call.args.iter().filter_map(|arg| match arg {
-                Expr::Reference(reference) => {
-                    let is_shared = reference.mutability.is_none();
-                    Some((Place::of_expr(&reference.expr)?, is_shared))
-                }
-                other => Some((Place::of_expr(other)?, false)),
-            });
-            self.found |= handed.any(|(place, is_shared)| (self.is_meant)(&place, is_shared));
-            visit::visit_expr_call(self, call);
+/// Looks for calls that are handed certain places, as in `skip(rng)`, `tick(&schedule)`, `drop(guard)`: they may
+/// change them, or what is behind them. What a method of another place is handed is only looked at:
+/// `losses.push(value)`.
+pub(super) struct HandedOver<'f> {
+    /// Whether a place is meant, and whether it is handed over by `&`.
+    is_meant: &'f dyn Fn(&Place, bool) -> bool,
+    pub(super) found: bool,
+}
+
+impl<'f> HandedOver<'f> {
+    pub(super) fn new(is_meant: &'f dyn Fn(&Place, bool) -> bool) -> Self {
+        Self {
+            is_meant,
+            found: false,
         }
     }
-    let mut find = Find {
-        is_meant,
-        found: false,
-    };
-    of.visited(&mut find);
-    find.found
 }
 
-/// A statement or an expression.
-pub(super) trait Visited {
-    fn visited<'ast>(&'ast self, by: &mut impl Visit<'ast>);
-}
-
-impl Visited for Stmt {
-    fn visited<'ast>(&'ast self, by: &mut impl Visit<'ast>) {
-        by.visit_stmt(self);
-    }
-}
-
-impl Visited for Expr {
-    fn visited<'ast>(&'ast self, by: &mut impl Visit<'ast>) {
-        by.visit_expr(self);
+impl<'ast> Visit<'ast> for HandedOver<'_> {
+    fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {
+        let mut handed = call.args.iter().filter_map(|arg| match arg {
+            Expr::Reference(reference) => {
+                let is_shared = reference.mutability.is_none();
+                Some((Place::of_expr(&reference.expr)?, is_shared))
+            }
+            other => Some((Place::of_expr(other)?, false)),
+        });
+        self.found |= handed.any(|(place, is_shared)| (self.is_meant)(&place, is_shared));
+        visit::visit_expr_call(self, call);
     }
 }
 
@@ -323,8 +307,7 @@ impl VisitMut for Prune<'_> {
     }
 
     fn visit_block_mut(&mut self, block: &mut Block) {
-        let was_leaving = self.is_leaving;
-        self.is_leaving |= self.around.is_left_by(block);
+        let was_leaving = self.around.enter_block(block);
         for stmt in &mut block.stmts {
             if let Stmt::Macro(call) = stmt
                 && only_prints(&call.mac)
@@ -342,7 +325,7 @@ impl VisitMut for Prune<'_> {
             keeps
         });
         visit_mut::visit_block_mut(self, block);
-        self.is_leaving = was_leaving;
+        self.around.exit_block(was_leaving);
     }
 }
 
@@ -360,6 +343,13 @@ fn looked_at(mac: &syn::Macro) -> Stmt {
 fn leaves(stmt: &Stmt) -> bool {
     let mut find = Leaves::default();
     find.visit_stmt(stmt);
+    find.found
+}
+
+/// See [`leaves`].
+pub(super) fn expr_leaves(expr: &Expr) -> bool {
+    let mut find = Leaves::default();
+    find.visit_expr(expr);
     find.found
 }
 

@@ -6,7 +6,7 @@ use syn::ItemFn;
 
 use super::{
     path::{Path, Source, Step},
-    prune::LOOKING,
+    prune::{HandedOver, LOOKING},
     slice::Slice,
 };
 use crate::{
@@ -355,8 +355,10 @@ impl Records<'_, '_> {
                     matches!(&u.how, How::Receiver(method) if !LOOKING.contains(&&**method));
                 may_change && u.place.overlaps(place)
             };
-            source.uses(&[]).all.iter().any(called)
-                || source.hands_over(&|handed, _| handed.overlaps(place))
+            let is_handed = |handed: &Place, _| handed.overlaps(place);
+            let mut handed = HandedOver::new(&is_handed);
+            source.visit(&mut handed);
+            handed.found || source.uses(&[]).all.iter().any(called)
         };
         self.path
             .lines()

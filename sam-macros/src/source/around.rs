@@ -9,6 +9,7 @@ pub(crate) struct Around {
     closures: usize,
     loops: usize,
     labels: Vec<String>,
+    is_leaving: bool,
 }
 
 impl Around {
@@ -36,9 +37,22 @@ impl Around {
         self.loops > 0
     }
 
-    /// Whether a block ends by leaving all that was entered.
-    pub(crate) fn is_left_by(&self, block: &Block) -> bool {
-        matches!(block.stmts.last(), Some(Stmt::Expr(expr, _)) if self.leaves(expr))
+    /// Enters a block. What it returns is for [`Self::exit_block`].
+    pub(crate) fn enter_block(&mut self, block: &Block) -> bool {
+        let was_leaving = self.is_leaving;
+        self.is_leaving |=
+            matches!(block.stmts.last(), Some(Stmt::Expr(expr, _)) if self.leaves(expr));
+        was_leaving
+    }
+
+    /// Leaves it.
+    pub(crate) fn exit_block(&mut self, was_leaving: bool) {
+        self.is_leaving = was_leaving;
+    }
+
+    /// Whether a block was entered that ends by leaving all that was entered before.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.is_leaving
     }
 
     /// Whether this is a `return`, `break`, `continue` or `?` that may leave all that was entered.

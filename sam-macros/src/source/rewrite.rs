@@ -29,7 +29,6 @@ pub(crate) struct Rewrite<'a> {
     rules: &'a [Rule],
     scopes: Vec<HashSet<String>>,
     around: Around,
-    is_leaving: bool,
 }
 
 impl<'a> Rewrite<'a> {
@@ -38,7 +37,6 @@ impl<'a> Rewrite<'a> {
             rules,
             scopes: vec![HashSet::new()],
             around: Around::default(),
-            is_leaving: false,
         }
     }
 
@@ -125,8 +123,10 @@ impl VisitMut for Rewrite<'_> {
         }
         self.around.enter(expr);
         match expr {
-            Expr::Assign(assign) if self.is_leaving => self.visit_expr_mut(&mut assign.right),
-            Expr::Binary(binary) if self.is_leaving && is_assignment(&binary.op) => {
+            Expr::Assign(assign) if self.around.is_leaving() => {
+                self.visit_expr_mut(&mut assign.right)
+            }
+            Expr::Binary(binary) if self.around.is_leaving() && is_assignment(&binary.op) => {
                 self.visit_expr_mut(&mut binary.right);
             }
             Expr::Closure(closure) => self.scoped(|rewrite| {
@@ -176,15 +176,14 @@ impl VisitMut for Rewrite<'_> {
     }
 
     fn visit_block_mut(&mut self, block: &mut syn::Block) {
-        let was_leaving = self.is_leaving;
-        self.is_leaving |= self.around.is_left_by(block);
+        let was_leaving = self.around.enter_block(block);
         self.scoped(|rewrite| {
             block
                 .stmts
                 .iter_mut()
                 .for_each(|stmt| rewrite.visit_stmt_mut(stmt));
         });
-        self.is_leaving = was_leaving;
+        self.around.exit_block(was_leaving);
     }
 
     fn visit_stmt_mut(&mut self, stmt: &mut Stmt) {

@@ -54,7 +54,8 @@ pub(crate) struct Uses<'a> {
     passed_over: &'a [NodeId],
     /// Whether what is bound inside counts as well.
     with_inner: bool,
-    leaving: usize,
+    /// Macros around that may leave.
+    in_macros: usize,
     around: Around,
 }
 
@@ -65,7 +66,7 @@ impl<'a> Uses<'a> {
             scopes: vec![HashSet::new()],
             passed_over,
             with_inner: false,
-            leaving: 0,
+            in_macros: 0,
             around: Around::default(),
         }
     }
@@ -120,7 +121,7 @@ impl<'a> Uses<'a> {
     fn record(&mut self, place: Place, how: How) {
         let name = place.root.to_string();
         if self.with_inner || !self.scopes.iter().any(|scope| scope.contains(&name)) {
-            let leaving = self.leaving > 0;
+            let leaving = self.around.is_leaving() || self.in_macros > 0;
             self.all.push(Use {
                 place,
                 how,
@@ -211,9 +212,9 @@ impl<'a> Uses<'a> {
         // One that is not known may leave, and change what it is handed.
         let is_unknown = is_unknown_macro(&mac.path);
         let may_leave = usize::from(is_unknown && !self.around.is_in_loop());
-        self.leaving += may_leave;
+        self.in_macros += may_leave;
         self.macro_tokens(&mac.tokens, is_unknown);
-        self.leaving -= may_leave;
+        self.in_macros -= may_leave;
     }
 
     fn macro_tokens(&mut self, tokens: &TokenStream, is_unknown: bool) {
@@ -335,10 +336,9 @@ impl<'ast> Visit<'ast> for Uses<'_> {
     }
 
     fn visit_block(&mut self, block: &'ast syn::Block) {
-        let leaving = usize::from(self.around.is_left_by(block));
-        self.leaving += leaving;
+        let was_leaving = self.around.enter_block(block);
         self.scoped(|uses| block.stmts.iter().for_each(|stmt| uses.visit_stmt(stmt)));
-        self.leaving -= leaving;
+        self.around.exit_block(was_leaving);
     }
 
     fn visit_stmt(&mut self, stmt: &'ast Stmt) {

@@ -1,17 +1,13 @@
 //! The backward site: each chunk's gradient and replay.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{Expr, ExprMethodCall, Stmt, visit_mut::VisitMut};
 
-use super::Named;
+use super::{Named, Owners};
 use crate::{
     analyze::unparenthesized,
-    expand::{
-        Pass,
-        clean::{Step, held},
-        replay::is_own,
-    },
+    expand::{Pass, clean::Step, replay::is_own},
     hygiene::Names,
     plan::{Line, Replay},
     source::Rewrite,
@@ -47,15 +43,9 @@ impl Step<'_> {
         records.extend(self.cut_line(last, line));
         records.extend(self.keep_owner(last, line));
         let evaluate = self.evaluate_loss(last, line, &call.receiver);
-        let model = self.region.reaches_model(last).then(|| {
-            let model = held(&self.model(), Span::mixed_site(), rt);
-            let bind = self.bind_model();
-            quote!(let mut #copy = #rt::Driver::chunk_model(&#step, #model, #chunk); #bind)
-        });
+        let reaches_model = self.region.reaches_model(last);
+        let (model, advanced) = reaches_model.then(|| self.chunk_model()).unzip();
         let current = self.current();
-        let advanced = model
-            .is_some()
-            .then(|| quote!(#rt::Driver::advanced(&#step, &#current, #chunk);));
         let mut replayed = TokenStream::new();
         for (k, line) in self.region.lines.iter().enumerate() {
             replayed.extend(self.chunk_inputs(k));
@@ -127,10 +117,11 @@ impl Step<'_> {
         }
         let (again, loss_again) = pass(Pass::Again, pruned);
         let inputs = self.chunk_inputs(last);
-        let is_of_owner = line.model.owner;
-        let swap_own = is_of_owner.then(|| self.swap_model(&self.region.model.place.root));
-        let owner = is_of_owner.then(|| self.owner_of_chunk(last));
-        let swap = is_of_owner.then(|| self.swap_owner(last));
+        let Owners {
+            swap_own,
+            owner,
+            swap,
+        } = self.owners(last, line);
         quote! {
             let #loss;
             if #chunk == 0 {

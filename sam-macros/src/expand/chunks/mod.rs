@@ -42,6 +42,17 @@ struct Takes {
     backs: TokenStream,
 }
 
+/// How a line runs a method of what holds the model; nothing where it runs none.
+#[derive(Default)]
+struct Owners {
+    /// Puts the chunk's model into the user's own owner, and takes it out again.
+    swap_own: Option<TokenStream>,
+    /// Makes a copy of the owner.
+    owner: Option<TokenStream>,
+    /// Puts the chunk's model into that copy, and takes it out again.
+    swap: Option<TokenStream>,
+}
+
 impl Step<'_> {
     /// `stmt` over the chunks, if it is a line of the slice.
     pub(super) fn chunked(
@@ -108,7 +119,6 @@ impl Step<'_> {
             step,
             chunks,
             chunk,
-            copy,
             ..
         } = &self.names;
         let bound = bound_by_stmt(stmt);
@@ -122,14 +132,7 @@ impl Step<'_> {
         let seen: Vec<&Ident> = line.observed.iter().collect();
         let seen_in: Vec<Ident> = seen.iter().map(|name| self.names.seen(name)).collect();
         let reaches_model = self.region.reaches_model(k);
-        let model = reaches_model.then(|| {
-            let model = held(&self.model(), Span::mixed_site(), rt);
-            let bind = self.bind_model();
-            quote!(let mut #copy = #rt::Driver::chunk_model(&#step, #model, #chunk); #bind)
-        });
-        let current = self.current();
-        let advanced =
-            reaches_model.then(|| quote!(#rt::Driver::advanced(&#step, &#current, #chunk);));
+        let (model, advanced) = reaches_model.then(|| self.chunk_model()).unzip();
         let Takes {
             begin,
             takes,
@@ -172,9 +175,11 @@ impl Step<'_> {
             #(#anew.push(::core::option::Option::Some(#kept));)*
             #backs
         };
-        let owner = line.model.owner.then(|| self.owner_of_chunk(k));
-        let swap = line.model.owner.then(|| self.swap_owner(k));
-        let swap_own = (line.model.owner).then(|| self.swap_model(&self.region.model.place.root));
+        let Owners {
+            swap_own,
+            owner,
+            swap,
+        } = self.owners(k, line);
         let body = quote! {
             #rt::Driver::mark_chunk(&#step, #k, #chunk);
             #model
@@ -210,6 +215,23 @@ impl Step<'_> {
             #write_back
             #(#joins)*
         }
+    }
+
+    /// The model of a chunk, and what is kept of it when a line has run it.
+    fn chunk_model(&self) -> (TokenStream, TokenStream) {
+        let Names {
+            rt,
+            step,
+            chunk,
+            copy,
+            ..
+        } = &self.names;
+        let model = held(&self.model(), Span::mixed_site(), rt);
+        let (bind, current) = (self.bind_model(), self.current());
+        (
+            quote!(let mut #copy = #rt::Driver::chunk_model(&#step, #model, #chunk); #bind),
+            quote!(#rt::Driver::advanced(&#step, &#current, #chunk);),
+        )
     }
 
     /// `loss` of `loss.backward()`.

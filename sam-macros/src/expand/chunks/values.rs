@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Stmt, visit_mut::VisitMut};
 
-use super::Takes;
+use super::{Owners, Takes};
 use crate::{
     expand::{Batch, Pass, clean::Step, replay::is_own},
     hygiene::Names,
@@ -127,6 +127,18 @@ impl Step<'_> {
                     let #mutable #name = #rt::Recorded::bind(&mut #copy);
                 }
             }
+        }
+    }
+
+    /// See [`Owners`].
+    pub(super) fn owners(&self, k: usize, line: &Line) -> Owners {
+        if !line.model.owner {
+            return Owners::default();
+        }
+        Owners {
+            swap_own: Some(self.swap_model(&self.region.model.place.root)),
+            owner: Some(self.owner_of_chunk(k)),
+            swap: Some(self.swap_owner(k)),
         }
     }
 
