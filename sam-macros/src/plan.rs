@@ -29,6 +29,8 @@ pub(crate) struct Region {
     /// The slice, in order.
     pub(crate) lines: Vec<Line>,
     pub(crate) traces: Vec<Trace>,
+    /// With `m`: calls of `sum` that may be over the samples.
+    pub(crate) sums: Vec<NodeId>,
     pub(crate) backward: Backward,
     pub(crate) model: ModelPlace,
     /// The optimizer, where `update` is called on a place that is there when the step begins.

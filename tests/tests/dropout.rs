@@ -188,6 +188,18 @@ fn the_masks_are_those_of_the_plain_loop_and_so_is_what_is_drawn_next() {
 }
 
 #[test]
+fn chunks_leave_the_generator_where_the_plain_loop_does() {
+    for step in [in_pairs, one_by_one] {
+        let ((mut model, x), (mut other, same)) = (start(6), start(6));
+        for _ in 0..5 {
+            step(&mut model, x.clone());
+            plain(&mut other, same.clone());
+            assert_eq!(x.device().random_u64(), same.device().random_u64());
+        }
+    }
+}
+
+#[test]
 fn a_step_that_fails_in_its_second_pass_has_drawn_what_one_pass_draws() {
     let (mut model, x) = start(6);
     let (mut other, same) = start(6);

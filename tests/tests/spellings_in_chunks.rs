@@ -116,6 +116,20 @@ fn under_a_name_used_again(model: &mut Built, data: &[Data]) {
     }
 }
 
+/// A sum over classes keeps the samples, and one over weights has none.
+#[sam_train(rho = 0.3, m = M)]
+fn with_sums(model: &mut Built, data: &[Data]) {
+    let mut opt = sgd(model, 0.1);
+    for (x, y) in data.iter().cloned() {
+        let logits = model.forward_mut(x.traced(model.alloc_grads()));
+        let likelihood = (logits.log_softmax::<Axis<1>>() * y).try_sum::<_, Axis<1>>();
+        let size = model.0.weight.clone().square().sum::<Rank0, _>();
+        let loss = -likelihood.unwrap().mean() + size * 0.0;
+        let grads = loss.backward();
+        opt.update(model, &grads).unwrap();
+    }
+}
+
 /// Its methods run the model, and count.
 #[derive(Clone)]
 struct Trainer {
@@ -186,4 +200,11 @@ fn every_spelling_trains_alike_bit_for_bit() {
         expected
     );
     assert_eq!(run(|m, data| trained(m, data, Trainer::by_loss)), expected);
+}
+
+#[test]
+fn a_sum_over_classes_is_one_of_each_sample() {
+    let near = |a: &u64, b: &u64| (f64::from_bits(*a) - f64::from_bits(*b)).abs() < 1e-12;
+    let (expected, found) = (run(canonical), run(with_sums));
+    assert!(expected.iter().zip(&found).all(|(a, b)| near(a, b)));
 }

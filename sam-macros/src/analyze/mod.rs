@@ -22,6 +22,7 @@ mod prune;
 mod records;
 mod sites;
 mod slice;
+mod summed;
 
 use syn::{Block, Expr, ItemFn, Stmt};
 
@@ -37,7 +38,7 @@ use crate::{
     args::Args,
     errors::{Errors, Kind, spelled},
     hygiene::Names,
-    plan::{Backward, InLoop, ModelPlace, NodeId, Plan, Region, Replay, id_of},
+    plan::{Backward, InLoop, Line, ModelPlace, NodeId, Plan, Region, Replay, id_of},
     source::Uses,
 };
 
@@ -320,6 +321,10 @@ impl<'a> StepOf<'_, 'a> {
         if !reaches_model {
             self.refuse_foreign_model(&model, errors);
         }
+        let sums = match self.args.m {
+            Some(_) => summed::sums(sources(&lines, &path), &traces),
+            None => Vec::new(),
+        };
         let region = Region {
             index,
             optimizer: model::optimizer(self.item, self.args, &updates, first),
@@ -336,6 +341,7 @@ impl<'a> StepOf<'_, 'a> {
             },
             lines,
             traces,
+            sums,
             model,
         };
         self.refuse_splits(&region, &path, errors);
@@ -458,20 +464,8 @@ impl<'a> StepOf<'_, 'a> {
                  out `m`",
             );
         }
-        for line in &region.lines {
-            let sources = path.lines().filter(|(_, found)| found.at == line.at);
-            let mut sources = sources.map(|(_, found)| found.source);
-            let source = sources.find(|source| {
-                matches!(
-                    (&line.replay, source),
-                    (Replay::Stmt(_), path::Source::Stmt(_))
-                        | (Replay::Arm(..), path::Source::Arm(..))
-                        | (Replay::Loss(_), path::Source::Loss(_))
-                )
-            });
-            let done =
-                source.and_then(|source| chunked::done_by_chunk(line, source, &region.model.place));
-            if let Some(done) = done {
+        for (line, source) in sources(&region.lines, path) {
+            if let Some(done) = chunked::done_by_chunk(line, source, &region.model.place) {
                 done.refuse(errors);
             }
         }
@@ -494,12 +488,7 @@ impl<'a> StepOf<'_, 'a> {
     }
 
     /// Statements whose `?` says how the step's errors leave.
-    fn raising(
-        &self,
-        lines: &[crate::plan::Line],
-        updates: &[&Site<'a>],
-        path: &Path<'a>,
-    ) -> Vec<&'a Stmt> {
+    fn raising(&self, lines: &[Line], updates: &[&Site<'a>], path: &Path<'a>) -> Vec<&'a Stmt> {
         let of_slice = path.lines().filter_map(|(_, line)| match line.source {
             path::Source::Stmt(stmt) if lines.iter().any(|l| l.at == line.at) => Some(stmt),
             _ => None,
@@ -512,7 +501,7 @@ impl<'a> StepOf<'_, 'a> {
     }
 
     /// The innermost loop around the slice.
-    fn in_loop(&self, lines: &[crate::plan::Line]) -> Option<InLoop> {
+    fn in_loop(&self, lines: &[Line]) -> Option<InLoop> {
         let begin = lines[0].at.block;
         let depth =
             self.backward.stack.iter().position(
@@ -530,6 +519,25 @@ impl<'a> StepOf<'_, 'a> {
             })
             .flatten()
     }
+}
+
+/// The lines of a slice, with what the user wrote.
+fn sources<'l, 'a: 'l>(
+    lines: &'l [Line],
+    path: &'l Path<'a>,
+) -> impl Iterator<Item = (&'l Line, path::Source<'a>)> {
+    lines.iter().filter_map(|line| {
+        let mut of_line = path.lines().filter(|(_, found)| found.at == line.at);
+        let found = of_line.find(|(_, found)| {
+            matches!(
+                (&line.replay, found.source),
+                (Replay::Stmt(_), path::Source::Stmt(_))
+                    | (Replay::Arm(..), path::Source::Arm(..))
+                    | (Replay::Loss(_), path::Source::Loss(_))
+            )
+        });
+        Some((line, found?.1.source))
+    })
 }
 
 fn innermost<'a>(site: &Site<'a>) -> Option<(&'a Block, usize)> {

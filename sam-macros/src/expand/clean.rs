@@ -88,10 +88,8 @@ impl Step<'_> {
         let model = held(&model, at, rt);
         let begin = respan(quote!(#rt::begin), at);
         let check = self.region.optimizer.as_ref().map(|optimizer| {
-            let own = self.model();
-            let model = held(&own, Span::mixed_site(), rt);
             let optimizer = held(optimizer, shown_at(optimizer.span()), rt);
-            quote!(if false { #rt::optimizes(#model, #optimizer, #rt::Driver::types(&#step)); })
+            quote!(if false { #rt::optimizes(&#step, #optimizer); })
         });
         quote! {
             let #settings = #rt::settings(#rho, #p, #skip) #(#clip)* #(#clip_value)*;
@@ -134,8 +132,8 @@ impl Step<'_> {
         }
         if line.model_anew {
             let found = self.names.model_at(k);
-            let model = held(&self.model(), Span::mixed_site(), rt);
-            out.extend(quote!(let mut #found = ::core::option::Option::Some(#rt::Driver::copied(&#step, #model));));
+            let model = self.model();
+            out.extend(quote!(let mut #found = ::core::option::Option::Some(#rt::Driver::copied(&#step, &#model));));
         }
         out.extend(self.keep_owner(k, line));
         out

@@ -217,6 +217,10 @@ impl VisitMut for Rewrite<'_> {
                 *expr = Expr::Verbatim(tokens);
                 return;
             }
+            if let Some(tokens) = step.sum(call) {
+                *expr = Expr::Verbatim(tokens);
+                return;
+            }
             if let Some(tokens) = step.site(call) {
                 *expr = Expr::Verbatim(tokens);
                 return;

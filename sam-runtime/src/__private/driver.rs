@@ -1,4 +1,4 @@
-use std::{cell::RefCell, marker::PhantomData};
+use std::cell::RefCell;
 
 use dfdx::{prelude::*, tensor::Gradients};
 
@@ -22,9 +22,8 @@ impl<M: TensorCollection<E, D> + Clone, E: Dtype, D: Device<E>> Model<E, D> for 
 
 /// Checks that the `update` that the attribute found is that of an optimizer of this model.
 pub fn optimizes<M, E: Dtype, D: Device<E>, O: BaseOptimizer<M, D, E> + ?Sized>(
-    _: &M,
+    _: &Driver<'_, M, E, D>,
     _: &O,
-    _: PhantomData<Gradients<E, D>>,
 ) {
 }
 
@@ -58,6 +57,7 @@ trait Drive<M, E: Dtype, D: Device<E>> {
     fn clean_start(&mut self) -> Gradients<E, D>;
     fn mark(&mut self, line: usize, chunk: usize);
     fn mark_again(&mut self);
+    fn go_on(&mut self);
     fn meet(&mut self, device: &D);
     fn rewind(&mut self, line: usize, chunk: usize);
     fn copied(&self, model: &M) -> M;
@@ -90,6 +90,7 @@ impl<M: Model<E, D>, E: Dtype, D: Device<E>> Drive<M, E, D> for Step<M, E, D> {
         fn clean_start(&mut self) -> Gradients<E, D>;
         fn mark(&mut self, line: usize, chunk: usize);
         fn mark_again(&mut self);
+        fn go_on(&mut self);
         fn meet(&mut self, device: &D);
         fn rewind(&mut self, line: usize, chunk: usize);
         fn carried(&mut self, current: &M, found: M) -> M;
@@ -169,6 +170,11 @@ impl<M, E: Dtype, D: Device<E>> Driver<'_, M, E, D> {
     /// Behind the input of a site, which may have drawn random numbers.
     pub fn mark_again(&self) {
         self.step.borrow_mut().mark_again();
+    }
+
+    /// Behind a line of the slice that has run on all chunks.
+    pub fn go_on(&self) {
+        self.step.borrow_mut().go_on();
     }
 
     /// A device that the slice may draw from, if it is of the model's kind.
@@ -263,10 +269,5 @@ impl<M, E: Dtype, D: Device<E>> Driver<'_, M, E, D> {
     /// Ends the step; a batch that is left out leaves no trace in the buffers of `model`.
     pub fn finish_with(&self, model: &mut M) -> Result<Gradients<E, D>, Failure<D::Err>> {
         self.step.borrow_mut().finish(Some(model))
-    }
-
-    /// The types of the gradients.
-    pub fn types(&self) -> PhantomData<Gradients<E, D>> {
-        PhantomData
     }
 }

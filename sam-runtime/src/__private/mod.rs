@@ -8,6 +8,7 @@
 //! | `look` | what is done to a value by what its type can |
 //! | `chunks` | the batch in chunks |
 //! | `seen` | what statements outside the slice see of the chunks |
+//! | `sum` | sums in the chunks of a batch |
 //! | `result` | how a step ends: a gradient, an error, a panic |
 
 mod chunks;
@@ -17,6 +18,7 @@ mod own;
 mod record;
 mod result;
 mod seen;
+mod sum;
 
 pub use chunks::*;
 pub use driver::*;
@@ -25,6 +27,7 @@ pub use own::*;
 pub use record::*;
 pub use result::*;
 pub use seen::*;
+pub use sum::*;
 
 pub use dfdx::tensor::{Gradients, Trace};
 

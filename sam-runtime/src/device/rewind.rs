@@ -95,6 +95,15 @@ impl Moment {
         Self(states.collect())
     }
 
+    /// The same moment in another stream of each generator.
+    pub(crate) fn in_stream(&self, stream: usize) -> Self {
+        let states = self.0.iter().filter_map(|(source, state)| {
+            let state = state.clone().in_stream(stream)?;
+            Some((source.clone(), state))
+        });
+        Self(states.collect())
+    }
+
     /// Puts the generators back to this moment; where they were until now.
     pub(crate) fn restore(&self) -> Self {
         let now = Self::of(self.0.iter().map(|(source, _)| source.clone()));

@@ -64,6 +64,13 @@ impl Generator {
         chacha(&mut self.0).cloned().map(RngState)
     }
 
+    /// The same place in a stream that shares nothing with this one, by its distance.
+    pub(super) fn in_stream(mut self, distance: usize) -> Option<Self> {
+        let rng = chacha(&mut self.0)?;
+        rng.set_stream(rng.get_stream().wrapping_add(distance as u64));
+        Some(self)
+    }
+
     pub(super) fn read(state: &RngState) -> Option<Self> {
         let mut rng = StdRng::from_seed([0; 32]);
         chacha(&mut rng)?.clone_from(&state.0);

@@ -11,6 +11,8 @@ pub(super) struct Marks<D: 'static> {
     marks: Vec<((usize, usize), Moment)>,
     /// The line and the chunk that are running.
     at: (usize, usize),
+    /// Where the first chunk has left the generators, while the others draw from theirs.
+    first: Option<Moment>,
     /// Where the clean pass has left the generators, while a replay draws from them.
     after: Option<Moment>,
 }
@@ -22,9 +24,15 @@ impl<D> Default for Marks<D> {
             ids: Vec::new(),
             marks: Vec::new(),
             at: (0, 0),
+            first: None,
             after: None,
         }
     }
+}
+
+fn moment(marks: &[((usize, usize), Moment)], at: (usize, usize)) -> Option<&Moment> {
+    let found = marks.iter().find(|(other, _)| *other == at);
+    found.map(|(_, moment)| moment)
 }
 
 impl<D: Clone + 'static> Marks<D> {
@@ -37,9 +45,16 @@ impl<D: Clone + 'static> Marks<D> {
         }
     }
 
-    /// Before a line runs.
+    /// Before a line runs. The first chunk draws from the user's generators what the batch would; each
+    /// other one begins where the first one began, in a stream of its own.
     pub(super) fn mark(&mut self, line: usize, chunk: usize) {
         self.at = (line, chunk);
+        if chunk > 0
+            && let Some(begin) = moment(&self.marks, (line, 0))
+        {
+            self.first.get_or_insert_with(|| Moment::now(&self.devices));
+            begin.in_stream(chunk).restore();
+        }
         self.mark_again();
     }
 
@@ -52,10 +67,16 @@ impl<D: Clone + 'static> Marks<D> {
 }
 
 impl<D> Marks<D> {
+    /// Behind a line that has run on all chunks.
+    pub(super) fn go_on(&mut self) {
+        if let Some(first) = self.first.take() {
+            first.restore();
+        }
+    }
+
     /// Before a line is run again.
     pub(super) fn rewind(&mut self, line: usize, chunk: usize) {
-        let at = (line, chunk);
-        if let Some((_, moment)) = self.marks.iter().find(|(other, _)| *other == at) {
+        if let Some(moment) = moment(&self.marks, (line, chunk)) {
             self.after.get_or_insert_with(|| Moment::now(&self.devices));
             moment.restore();
         }
@@ -69,9 +90,10 @@ impl<D> Marks<D> {
     }
 }
 
-/// A replay that leaves the loop has drawn nothing that the loop could see.
+/// A replay or a chunk that leaves the loop has drawn nothing that the loop could see.
 impl<D> Drop for Marks<D> {
     fn drop(&mut self) {
         self.settle();
+        self.go_on();
     }
 }

@@ -157,6 +157,7 @@ where
     /// Gives the buffers of `model` back as they were: the step gives no gradient.
     pub(crate) fn give_up(&mut self, model: &mut M) {
         self.marks.settle();
+        self.marks.go_on();
         if let Some(base) = self.base.take() {
             // A device that fails here has failed already.
             let _ = blend_buffers(model, &base, 0.0, 1.0);
@@ -232,6 +233,11 @@ where
         if !self.is_plain() {
             self.marks.mark(line, chunk);
         }
+    }
+
+    /// Behind a line of the slice that has run on all chunks.
+    pub(crate) fn go_on(&mut self) {
+        self.marks.go_on();
     }
 
     /// A device that the slice may draw from.

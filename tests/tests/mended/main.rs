@@ -125,6 +125,8 @@ mod split_no_variable;
 mod split_twice;
 #[path = "args/split-unused.rs"]
 mod split_unused;
+#[path = "types/summed-over-samples.rs"]
+mod summed_over_samples;
 #[path = "nn/training-without-tape.rs"]
 mod training_without_tape;
 #[path = "shape/two-models.rs"]

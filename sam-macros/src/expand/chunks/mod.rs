@@ -14,18 +14,13 @@ mod values;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Lifetime, Stmt, visit_mut::VisitMut};
+use syn::{Block, Lifetime, Macro, Stmt, visit::Visit, visit_mut::VisitMut};
 
-use super::{
-    Pass,
-    clean::{Step, held},
-    label::Relabel,
-    raise,
-};
+use super::{Pass, clean::Step, label::Relabel, raise, replay::is_own};
 use crate::{
     analyze::has_unknown_macro,
     hygiene::{Names, respan, shown_at},
-    plan::{Line, NodeId, Replay},
+    plan::{By, Line, NodeId, Record, Replay, Taken},
     source::{Place, Rewrite, bound_by_stmt},
 };
 
@@ -180,29 +175,32 @@ impl Step<'_> {
             owner,
             swap,
         } = self.owners(k, line);
+        let own_pass = quote!(#takes #own #swap_own #stmt #swap_own #keep);
+        let passes = if self.is_same_again(k, line, stmt) {
+            own_pass
+        } else {
+            quote! {
+                if #chunk == 0 {
+                    #own_pass
+                } else {
+                    #[allow(warnings, clippy::all)]
+                    let () = {
+                        #takes_again
+                        #others
+                        #inputs
+                        #owner
+                        #swap
+                        #pruned
+                        #swap
+                        #keep
+                    };
+                }
+            }
+        };
         let body = quote! {
             #rt::Driver::mark_chunk(&#step, #k, #chunk);
             #model
-            if #chunk == 0 {
-                #takes
-                #own
-                #swap_own
-                #stmt
-                #swap_own
-                #keep
-            } else {
-                #[allow(warnings, clippy::all)]
-                let () = {
-                    #takes_again
-                    #others
-                    #inputs
-                    #owner
-                    #swap
-                    #pruned
-                    #swap
-                    #keep
-                };
-            }
+            #passes
             #advanced
         };
         let repeated = self.repeated(&body, stmt);
@@ -211,10 +209,24 @@ impl Step<'_> {
             #(let mut #anew = ::std::vec::Vec::new();)*
             #(let mut #seen_in = #rt::Seen::new();)*
             #repeated
+            #rt::Driver::go_on(&#step);
             #(let mut #parts = #anew;)*
             #write_back
             #(#joins)*
         }
+    }
+
+    /// Whether line `k` does for each chunk what it does for the first: nothing in it is the user's own, or could
+    /// be left out.
+    fn is_same_again(&self, k: usize, line: &Line, stmt: &Stmt) -> bool {
+        let is_made = |taken: &Taken| self.region.made_for(k, &taken.name).is_some();
+        let is_own = |record: &Record| {
+            is_own(record, Pass::Own) || (record.by == By::Reference && !record.split)
+        };
+        !line.model.owner
+            && !line.records.iter().any(is_own)
+            && !line.takes.iter().any(is_made)
+            && !has_statements(stmt)
     }
 
     /// The model of a chunk, and what is kept of it when a line has run it.
@@ -226,10 +238,10 @@ impl Step<'_> {
             copy,
             ..
         } = &self.names;
-        let model = held(&self.model(), Span::mixed_site(), rt);
+        let model = self.model();
         let (bind, current) = (self.bind_model(), self.current());
         (
-            quote!(let mut #copy = #rt::Driver::chunk_model(&#step, #model, #chunk); #bind),
+            quote!(let mut #copy = #rt::Driver::chunk_model(&#step, &#model, #chunk); #bind),
             quote!(#rt::Driver::advanced(&#step, &#current, #chunk);),
         )
     }
@@ -290,4 +302,20 @@ impl Step<'_> {
         let model = self.model();
         quote!({ #rt::Driver::give_up(&#step, &mut #model); #raise })
     }
+}
+
+/// Whether a line holds statements, or what may.
+fn has_statements(stmt: &Stmt) -> bool {
+    struct Find(bool);
+    impl<'ast> Visit<'ast> for Find {
+        fn visit_block(&mut self, _: &'ast Block) {
+            self.0 = true;
+        }
+        fn visit_macro(&mut self, _: &'ast Macro) {
+            self.0 = true;
+        }
+    }
+    let mut find = Find(false);
+    find.visit_stmt(stmt);
+    find.0
 }

@@ -6,8 +6,8 @@ use syn::{Expr, ExprMethodCall, spanned::Spanned};
 
 use crate::{
     analyze::{has_unknown_macro, localize::kept_input, unparenthesized},
-    expand::clean::Step,
-    hygiene::Names,
+    expand::{Batch, clean::Step},
+    hygiene::{Names, respan, shown_at},
     plan::{Replay, Trace, TraceKind, id_of},
     source::Place,
 };
@@ -95,6 +95,22 @@ impl Step<'_> {
             return quote!(#rt::Driver::take(&#step, &mut #start););
         }
         quote!(#rt::Driver::keep(&#step, #start);)
+    }
+
+    // Input:  h.square().sum()
+    // Output: sum(h.square(), |h| h.sum())
+    /// A sum that must not be over the samples: the types tell.
+    pub(in crate::expand) fn sum(&self, call: &ExprMethodCall) -> Option<TokenStream> {
+        let is_one = self.region.sums.contains(&id_of(call));
+        if self.batch == Batch::Whole || !is_one {
+            return None;
+        }
+        let rt = &self.names.rt;
+        let x = unparenthesized(&call.receiver);
+        let (method, turbofish) = (&call.method, &call.turbofish);
+        let value = crate::hygiene::local("x");
+        let sum = respan(quote!(#rt::sum), shown_at(method.span()));
+        Some(quote!(#sum(#x, |#value| #value.#method #turbofish ())))
     }
 
     /// Gradients that are handed to a function of the user's, over the chunks.

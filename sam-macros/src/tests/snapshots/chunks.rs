@@ -26,13 +26,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
         );
         if false {
             ::sam_runtime::__private::optimizes(
-                {
-                    #[allow(unused_imports)]
-                    use ::sam_runtime::__private::{Behind as _, Itself as _};
-                    let __sam_outer = (&&::sam_runtime::__private::Look(&*model))
-                        .__sam_owner();
-                    (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
-                },
+                &__sam_step_0,
                 {
                     #[allow(unused_imports)]
                     use ::sam_runtime::__private::{Behind as _, Itself as _};
@@ -40,7 +34,6 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
                         .__sam_owner();
                     (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
                 },
-                ::sam_runtime::__private::Driver::types(&__sam_step_0),
             );
         }
         let __sam_input_0 = &x;
@@ -99,56 +92,25 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
             );
             let mut __sam_copy_0 = ::sam_runtime::__private::Driver::chunk_model(
                 &__sam_step_0,
-                {
-                    #[allow(unused_imports)]
-                    use ::sam_runtime::__private::{Behind as _, Itself as _};
-                    let __sam_outer = (&&::sam_runtime::__private::Look(&*model))
-                        .__sam_owner();
-                    (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
-                },
+                &*model,
                 __sam_chunk_0,
             );
             let model = &mut __sam_copy_0;
-            if __sam_chunk_0 == 0 {
-                let logits = model
-                    .forward_mut({
-                        __sam_cut_0_0_0[__sam_chunk_0]
-                            .trace(
-                                ::sam_runtime::__private::Driver::chunk_start(&__sam_step_0),
-                            )
-                    });
-                __sam_anew_0_logits.push(::core::option::Option::Some(logits));
-            } else {
-                #[allow(warnings, clippy::all)]
-                let () = {
-                    let mut __sam_input_0 = ::core::option::Option::Some(
-                        ::core::clone::Clone::clone(&__sam_cut_0_0_0[__sam_chunk_0]),
-                    );
-                    let logits = model
-                        .forward_mut(
-                            match __sam_input_0.take() {
-                                ::core::option::Option::Some(__sam_x) => {
-                                    #[allow(unused_imports)]
-                                    use ::sam_runtime::__private::Trace as _;
-                                    __sam_x
-                                        .trace(
-                                            ::sam_runtime::__private::Driver::again(&__sam_step_0),
-                                        )
-                                }
-                                ::core::option::Option::None => {
-                                    ::sam_runtime::__private::missing()
-                                }
-                            },
-                        );
-                    __sam_anew_0_logits.push(::core::option::Option::Some(logits));
-                };
-            }
+            let logits = model
+                .forward_mut({
+                    __sam_cut_0_0_0[__sam_chunk_0]
+                        .trace(
+                            ::sam_runtime::__private::Driver::chunk_start(&__sam_step_0),
+                        )
+                });
+            __sam_anew_0_logits.push(::core::option::Option::Some(logits));
             ::sam_runtime::__private::Driver::advanced(
                 &__sam_step_0,
                 &__sam_copy_0,
                 __sam_chunk_0,
             );
         }
+        ::sam_runtime::__private::Driver::go_on(&__sam_step_0);
         let mut __sam_parts_0_logits = __sam_anew_0_logits;
         ::sam_runtime::__private::Driver::write_back(&__sam_step_0, &mut *model);
         {
@@ -186,41 +148,22 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
                 1usize,
                 __sam_chunk_0,
             );
-            if __sam_chunk_0 == 0 {
-                let logits = __sam_parts_0_logits[__sam_chunk_0]
-                    .take()
-                    .expect("a value for each chunk");
-                let y = ::sam_runtime::__private::Lend::lend(
-                    &__sam_record_0_1_0.0,
-                    &__sam_record_0_1_0.1[__sam_chunk_0],
-                );
-                let loss = cross_entropy_with_logits_loss(logits, y);
-                ::sam_runtime::__private::is_loss(&loss, &__sam_step_0);
-                ::sam_runtime::__private::Seen::see(
-                    &mut __sam_seen_0_loss,
-                    ::sam_runtime::__private::observe(&loss),
-                );
-                __sam_anew_0_loss.push(::core::option::Option::Some(loss));
-            } else {
-                #[allow(warnings, clippy::all)]
-                let () = {
-                    let logits = __sam_parts_0_logits[__sam_chunk_0]
-                        .take()
-                        .expect("a value for each chunk");
-                    let y = ::sam_runtime::__private::Lend::lend(
-                        &__sam_record_0_1_0.0,
-                        &__sam_record_0_1_0.1[__sam_chunk_0],
-                    );
-                    let loss = cross_entropy_with_logits_loss(logits, y);
-                    ::sam_runtime::__private::is_loss(&loss, &__sam_step_0);
-                    ::sam_runtime::__private::Seen::see(
-                        &mut __sam_seen_0_loss,
-                        ::sam_runtime::__private::observe(&loss),
-                    );
-                    __sam_anew_0_loss.push(::core::option::Option::Some(loss));
-                };
-            }
+            let logits = __sam_parts_0_logits[__sam_chunk_0]
+                .take()
+                .expect("a value for each chunk");
+            let y = ::sam_runtime::__private::Lend::lend(
+                &__sam_record_0_1_0.0,
+                &__sam_record_0_1_0.1[__sam_chunk_0],
+            );
+            let loss = cross_entropy_with_logits_loss(logits, y);
+            ::sam_runtime::__private::is_loss(&loss, &__sam_step_0);
+            ::sam_runtime::__private::Seen::see(
+                &mut __sam_seen_0_loss,
+                ::sam_runtime::__private::observe(&loss),
+            );
+            __sam_anew_0_loss.push(::core::option::Option::Some(loss));
         }
+        ::sam_runtime::__private::Driver::go_on(&__sam_step_0);
         let mut __sam_parts_0_loss = __sam_anew_0_loss;
         let loss = match ::sam_runtime::__private::join(
             __sam_seen_0_loss,

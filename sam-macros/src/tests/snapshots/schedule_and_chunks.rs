@@ -27,13 +27,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                 );
                 if false {
                     ::sam_runtime::__private::optimizes(
-                        {
-                            #[allow(unused_imports)]
-                            use ::sam_runtime::__private::{Behind as _, Itself as _};
-                            let __sam_outer = (&&::sam_runtime::__private::Look(&*model))
-                                .__sam_owner();
-                            (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
-                        },
+                        &__sam_step_0,
                         {
                             #[allow(unused_imports)]
                             use ::sam_runtime::__private::{Behind as _, Itself as _};
@@ -41,7 +35,6 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                                 .__sam_owner();
                             (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
                         },
-                        ::sam_runtime::__private::Driver::types(&__sam_step_0),
                     );
                 }
                 ::sam_runtime::__private::Driver::mark(&__sam_step_0, 0usize);
@@ -172,13 +165,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                 );
                 if false {
                     ::sam_runtime::__private::optimizes(
-                        {
-                            #[allow(unused_imports)]
-                            use ::sam_runtime::__private::{Behind as _, Itself as _};
-                            let __sam_outer = (&&::sam_runtime::__private::Look(&*model))
-                                .__sam_owner();
-                            (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
-                        },
+                        &__sam_step_0,
                         {
                             #[allow(unused_imports)]
                             use ::sam_runtime::__private::{Behind as _, Itself as _};
@@ -186,7 +173,6 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                                 .__sam_owner();
                             (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
                         },
-                        ::sam_runtime::__private::Driver::types(&__sam_step_0),
                     );
                 }
                 let __sam_input_0 = &x;
@@ -289,13 +275,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                     );
                     let mut __sam_copy_0 = ::sam_runtime::__private::Driver::chunk_model(
                         &__sam_step_0,
-                        {
-                            #[allow(unused_imports)]
-                            use ::sam_runtime::__private::{Behind as _, Itself as _};
-                            let __sam_outer = (&&::sam_runtime::__private::Look(&*model))
-                                .__sam_owner();
-                            (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
-                        },
+                        &*model,
                         __sam_chunk_0,
                     );
                     let model = &mut __sam_copy_0;

@@ -21,13 +21,7 @@ fn step(&mut self, x: Batch, y: Labels) -> f32 {
     );
     if false {
         ::sam_runtime::__private::optimizes(
-            {
-                #[allow(unused_imports)]
-                use ::sam_runtime::__private::{Behind as _, Itself as _};
-                let __sam_outer = (&&::sam_runtime::__private::Look(&self.net))
-                    .__sam_owner();
-                (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
-            },
+            &__sam_step_0,
             {
                 #[allow(unused_imports)]
                 use ::sam_runtime::__private::{Behind as _, Itself as _};
@@ -35,7 +29,6 @@ fn step(&mut self, x: Batch, y: Labels) -> f32 {
                     .__sam_owner();
                 (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
             },
-            ::sam_runtime::__private::Driver::types(&__sam_step_0),
         );
     }
     ::sam_runtime::__private::Driver::mark(&__sam_step_0, 0usize);

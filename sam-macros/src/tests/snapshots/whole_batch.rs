@@ -26,13 +26,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
         );
         if false {
             ::sam_runtime::__private::optimizes(
-                {
-                    #[allow(unused_imports)]
-                    use ::sam_runtime::__private::{Behind as _, Itself as _};
-                    let __sam_outer = (&&::sam_runtime::__private::Look(&*model))
-                        .__sam_owner();
-                    (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
-                },
+                &__sam_step_0,
                 {
                     #[allow(unused_imports)]
                     use ::sam_runtime::__private::{Behind as _, Itself as _};
@@ -40,7 +34,6 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
                         .__sam_owner();
                     (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
                 },
-                ::sam_runtime::__private::Driver::types(&__sam_step_0),
             );
         }
         ::sam_runtime::__private::Driver::mark(&__sam_step_0, 0usize);

@@ -37,6 +37,7 @@ where
         model: Option<&mut M>,
     ) -> Result<Gradients<E, D>, Failure<D::Err>> {
         self.marks.settle();
+        self.marks.go_on();
         let (kernels, notes) = (self.kernels, self.notes.clone());
         let result = self.end();
         let left_out = result.is_err() || self.report.is_skipped;
