@@ -185,9 +185,14 @@ const HUGE: f64 = 1e300;
 #[test]
 fn nan_in_the_data_is_returned_as_an_error_and_changes_nothing() {
     for row in 0..B {
-        for run in [whole, in_pairs] {
+        for (run, rho) in [
+            (whole as OneStep, 0.3),
+            (in_pairs, 0.3),
+            (whole, 0.0),
+            (in_pairs, 0.0),
+        ] {
             changes_nothing(run, |model, opt, data| {
-                let error = step(run, (model, opt), with_nan(data, row), 0.3, None).unwrap_err();
+                let error = step(run, (model, opt), with_nan(data, row), rho, None).unwrap_err();
                 assert!(is_nonfinite(&error, "clean"), "{error:?}");
             });
         }
@@ -377,7 +382,9 @@ fn closure_step(
 
 #[test]
 fn a_batch_left_out_gives_the_starting_gradients_back_unchanged() {
-    let cases: [Case; 4] = [
+    let cases: [Case; 6] = [
+        (|data| with_nan(data, 0), 0.0),
+        (|data| with_nan(data, 5), 0.0),
         (|data| with_nan(data, 0), 0.3),
         (|data| with_nan(data, 3), 0.3),
         (|data| with_nan(data, 5), 0.3),
@@ -426,6 +433,8 @@ fn a_batch_left_out_does_not_disturb_the_next_one() {
                 None,
             )
             .unwrap();
+            let bad = with_nan(data.clone(), 3);
+            step(run, (model, &mut still), bad, 0.0, None).unwrap();
             step(run, (model, &mut still), data, HUGE, None).unwrap();
             let _ = opt;
         });
@@ -438,6 +447,7 @@ fn a_failure_through_the_closure_leaves_the_model() {
     let before = state(&model);
     for (bad, rho) in [
         (with_nan(data.clone(), 5), 0.3),
+        (with_nan(data.clone(), 0), 0.0),
         (data.clone(), HUGE),
         (data, -1.0),
     ] {

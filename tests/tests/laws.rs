@@ -214,6 +214,25 @@ fn chunks_give_the_mean_of_two_passes_over_each() {
 }
 
 #[test]
+fn at_rho_0_chunks_by_hand_add_the_mean_of_their_plain_gradients() {
+    let mut model = mlp();
+    let data: MlpData<B> = classes(model.0.weight.device(), 1);
+    let start = model.alloc_grads();
+    let start = whole_gradient(&mut model, data.clone(), start, 0.0, 0.3);
+    let expected: Vec<f64> = two_passes(&model, data.clone(), 0.0)
+        .iter()
+        .zip(gradient(&model, &start))
+        .map(|(g, start)| g + start)
+        .collect();
+    let found = Sam::new(0.0)
+        .step_chunked::<2, _, _, _, _, _>(&mut model, data, start, |model, (x, y), grads| {
+            cross_entropy_with_logits_loss(model.forward_mut(x.traced(grads)), y)
+        })
+        .unwrap();
+    assert!(distance(&gradient(&model, &found), &expected) < TOLERANCE);
+}
+
+#[test]
 fn a_step_with_learning_rate_0_leaves_every_bit_of_the_weights() {
     let mut model = mlp();
     let before = state(&model);

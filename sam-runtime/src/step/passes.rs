@@ -109,10 +109,10 @@ where
         let kernels = self.kernels.ok_or_else(StepError::unsupported::<E, D>)?;
         let ids = parameter_ids(base).map_err(Failure::Device)?;
         let mut space = workspace::take(ids);
-        if rho > 0.0
-            && let Some(device) = try_device_of(base).map_err(Failure::Device)?
-        {
-            self.marks.meet(&device);
+        if let Some(device) = try_device_of(base).map_err(Failure::Device)? {
+            if rho > 0.0 {
+                self.marks.meet(&device);
+            }
             if let Some(queue) = kernels.queue() {
                 self.watch(&device, queue, &mut space)
                     .map_err(Failure::Device)?;
@@ -170,31 +170,36 @@ where
     }
 
     /// Keeps the gradients that the loop starts from: they take no part in the ascent.
-    pub(crate) fn keep(&mut self, start: Gradients<E, D>) {
+    pub(crate) fn keep(&mut self, mut start: Gradients<E, D>) {
+        self.back_up(&mut start);
         self.total = Some(start);
         self.has_start = true;
+    }
+
+    /// Copies the starting gradients, where they may have to come back.
+    fn back_up(&mut self, start: &mut Gradients<E, D>) {
         let may_come_back = self.settings.nonfinite == NonFinite::Skip || self.notes.is_some();
-        if let (true, false, Some(space), Some(base), Some(total)) = (
-            may_come_back,
-            self.is_plain(),
-            &mut self.space,
-            &self.base,
-            &mut self.total,
-        ) {
+        if let (true, None, Some(space), Some(base)) =
+            (may_come_back, &self.failure, &mut self.space, &self.base)
+        {
             let kernels = self.kernels.expect("checked when the step began");
             let backup = space.backup.get_or_insert_with(Gradients::leaky);
-            if let Err(error) = copy_gradients(base, backup, total, kernels) {
+            if let Err(error) = copy_gradients(base, backup, start, kernels) {
                 self.fail(Failure::Device(error));
             }
         }
     }
 
     /// The gradients that a tape of the clean pass begins with, in the place of `start`.
-    pub(crate) fn start(&mut self, start: Gradients<E, D>) -> Gradients<E, D> {
+    pub(crate) fn start(&mut self, mut start: Gradients<E, D>) -> Gradients<E, D> {
+        let is_first = !self.has_start;
         if self.is_plain() {
+            if is_first {
+                self.back_up(&mut start);
+                self.has_start = true;
+            }
             return start;
         }
-        let is_first = !self.has_start;
         self.keep(start);
         // dfdx merges tapes: what a second one brings takes the place of what the first one has.
         if is_first {
@@ -325,7 +330,9 @@ where
     /// to be run again.
     pub(crate) fn climb(&mut self, gradients: Gradients<E, D>, chunk: usize) -> Option<M> {
         if self.is_plain() {
-            self.total = Some(gradients);
+            if let Err(error) = self.take_plain(gradients, chunk) {
+                self.fail(Failure::Device(error));
+            }
             return None;
         }
         match self.try_climb(gradients, chunk) {
@@ -337,30 +344,67 @@ where
         }
     }
 
+    /// Takes the gradient of the base optimizer's step: the result, but for that of a chunk.
+    fn take_plain(&mut self, mut gradients: Gradients<E, D>, chunk: usize) -> Result<(), D::Err> {
+        if self.failure.is_none() {
+            self.checked(&mut gradients, Norm::L2, At::Clean)?;
+        }
+        if self.shares.len() > 1 {
+            return self.add(&mut gradients, chunk);
+        }
+        self.total = Some(gradients);
+        self.touched = true;
+        Ok(())
+    }
+
+    /// Adds the gradient of a chunk to the result.
+    fn add(&mut self, gradients: &mut Gradients<E, D>, chunk: usize) -> Result<(), D::Err> {
+        let (Some(base), Some(kernels)) = (&self.base, self.kernels) else {
+            return Ok(());
+        };
+        let total = match &mut self.total {
+            Some(total) => total,
+            none => none.insert(zeroed(None, base)?),
+        };
+        self.touched = true;
+        add_gradients(base, total, gradients, self.shares[chunk], kernels)
+    }
+
+    /// The dual norm of a pass's gradient. One that is not finite is noted, on the device or here.
+    fn checked(
+        &mut self,
+        gradients: &mut Gradients<E, D>,
+        norm: Norm,
+        pass: At,
+    ) -> Result<DualNorm, D::Err> {
+        let kernels = self.kernels.expect("checked when the step began");
+        let model = self.base.as_ref().expect("there while the step runs");
+        let notes = self
+            .notes
+            .as_ref()
+            .map(|notes| (notes, watch::number(pass)));
+        let dual = kernels.dual_norm(&mut GradientBuffers { model, gradients }, norm, notes)?;
+        if self.notes.is_none() && !dual.value().is_finite() {
+            let norm = dual.value();
+            self.nonfinite
+                .get_or_insert(StepError::NonFinite { pass, norm });
+        }
+        Ok(dual)
+    }
+
     fn try_climb(
         &mut self,
         mut gradients: Gradients<E, D>,
         chunk: usize,
     ) -> Result<Option<M>, Failure<D::Err>> {
+        let dual = self
+            .checked(&mut gradients, self.settings.norm, At::Clean)
+            .map_err(Failure::Device)?;
+        self.norms.push(dual.clone());
         let kernels = self.kernels.expect("checked when the step began");
         let (Some(base), Some(space)) = (&self.base, &mut self.space) else {
             return Ok(None);
         };
-        let mut buffers = GradientBuffers {
-            model: base,
-            gradients: &mut gradients,
-        };
-        let notes = noted(&self.notes, At::Clean);
-        let dual = kernels
-            .dual_norm(&mut buffers, self.settings.norm, notes)
-            .map_err(Failure::Device)?;
-        self.norms.push(dual.clone());
-        if self.notes.is_none() && !dual.value().is_finite() {
-            self.nonfinite.get_or_insert(StepError::NonFinite {
-                pass: At::Clean,
-                norm: dual.value(),
-            });
-        }
         if self.nonfinite.is_some() {
             space.clean = Some(gradients);
             return Ok(None);
@@ -466,32 +510,16 @@ where
         } else {
             space.weights.reclaim(model).map_err(Failure::Device)?;
         }
-        let mut buffers = GradientBuffers {
-            model: base,
-            gradients: &mut gradients,
-        };
-        let notes = noted(&self.notes, At::Perturbed);
-        let dual = kernels
-            .dual_norm(&mut buffers, Norm::L2, notes)
+        self.checked(&mut gradients, Norm::L2, At::Perturbed)
             .map_err(Failure::Device)?;
-        if self.notes.is_none() && !dual.value().is_finite() {
-            self.nonfinite.get_or_insert(StepError::NonFinite {
-                pass: At::Perturbed,
-                norm: dual.value(),
-            });
-        }
         if self.shares.len() == 1 {
             self.total = Some(gradients);
             return Ok(());
         }
-        let total = match &mut self.total {
-            Some(total) => total,
-            none => none.insert(zeroed(None, base).map_err(Failure::Device)?),
-        };
-        self.touched = true;
-        add_gradients(base, total, &mut gradients, self.shares[chunk], kernels)
-            .map_err(Failure::Device)?;
-        space.perturbed = Some(gradients);
+        self.add(&mut gradients, chunk).map_err(Failure::Device)?;
+        if let Some(space) = &mut self.space {
+            space.perturbed = Some(gradients);
+        }
         Ok(())
     }
 }
@@ -504,11 +532,6 @@ fn zeroed<M: TensorCollection<E, D>, E: Dtype, D: Device<E>>(
         Some(mut gradients) => model.try_zero_grads(&mut gradients).map(|()| gradients),
         None => model.try_alloc_grads(),
     }
-}
-
-/// The notes for a norm that is taken in this pass.
-fn noted(notes: &Option<Notes>, pass: At) -> Option<(&Notes, f64)> {
-    notes.as_ref().map(|notes| (notes, watch::number(pass)))
 }
 
 impl<M, E: Dtype, D: Device<E>> Drop for Step<M, E, D> {
