@@ -35,6 +35,8 @@ pub(crate) struct Region {
     pub(crate) model: ModelPlace,
     /// The optimizer, where `update` is called on a place that is there when the step begins.
     pub(crate) optimizer: Option<TokenStream>,
+    /// With `clip`: the updates that bound their gradient. Where there are none, the step bounds its own.
+    pub(crate) bounded: Vec<BoundedUpdate>,
     /// Whether an error leaves the function (`?`), and as what type.
     pub(crate) raise: Option<TokenStream>,
     /// The loop that a `continue` in the slice means.
@@ -167,6 +169,15 @@ pub(crate) struct Backward {
     pub(crate) in_closure: bool,
     /// Whether the model can be borrowed there: it is not an argument of the same call.
     pub(crate) model_is_free: bool,
+}
+
+/// An update that gets a gradient within bounds.
+pub(crate) struct BoundedUpdate {
+    /// The method call.
+    pub(crate) call: NodeId,
+    pub(crate) model: ModelPlace,
+    /// Whether it stands in a closure, which an error of the step can't leave.
+    pub(crate) in_closure: bool,
 }
 
 /// The model that `update` trains.

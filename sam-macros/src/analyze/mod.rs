@@ -12,6 +12,7 @@
 //! | `chunked` | what would be changed by the values of one chunk |
 //! | `generics` | type parameters that must be `Clone` |
 
+mod bounded;
 mod chunked;
 mod generics;
 mod helper;
@@ -325,8 +326,16 @@ impl<'a> StepOf<'_, 'a> {
             Some(_) => summed::sums(sources(&lines, &path), &traces),
             None => Vec::new(),
         };
+        let has_bounds = self.args.clip.is_some() || self.args.clip_value.is_some();
+        let bounds_itself =
+            updates.is_empty() || bounded::follows(backward, &updates, &self.sites.backwards);
+        let bounded = match has_bounds && !bounds_itself {
+            true => bounded::bounded(self.item, &updates),
+            false => Vec::new(),
+        };
         let region = Region {
             index,
+            bounded,
             optimizer: model::optimizer(self.item, self.args, &updates, first),
             raise: model::raise(self.item, &self.raising(&lines, &updates, &path)),
             in_loop: self.in_loop(&lines),

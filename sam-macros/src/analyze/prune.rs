@@ -340,7 +340,7 @@ fn looked_at(mac: &syn::Macro) -> Stmt {
 }
 
 /// Whether the statement may leave what surrounds it.
-fn leaves(stmt: &Stmt) -> bool {
+pub(super) fn leaves(stmt: &Stmt) -> bool {
     let mut find = Leaves::default();
     find.visit_stmt(stmt);
     find.found

@@ -11,7 +11,7 @@ use crate::{
     analyze::{localize::kept_input, unparenthesized},
     args::Args,
     hygiene::{Names, respan, shown_at},
-    plan::{At, By, Line, NodeId, Record, Region, Replay, Trace, TraceKind, id_of},
+    plan::{At, By, Line, ModelPlace, NodeId, Record, Region, Replay, Trace, TraceKind, id_of},
 };
 
 /// One step of the function, and how it is written.
@@ -77,12 +77,7 @@ impl Step<'_> {
         } else {
             quote!(#p)
         };
-        let clip = self.args.clip.iter().map(|bound| quote!(.clip(#bound)));
-        let clip_value = self
-            .args
-            .clip_value
-            .iter()
-            .map(|bound| quote!(.clip_value(#bound)));
+        let bounds = self.region.bounded.is_empty().then(|| self.bounds());
         let model = self.model();
         let at = shown_at(self.region.model.place.span());
         let model = held(&model, at, rt);
@@ -92,7 +87,7 @@ impl Step<'_> {
             quote!(if false { #rt::optimizes(&#step, #optimizer); })
         });
         quote! {
-            let #settings = #rt::settings(#rho, #p, #skip) #(#clip)* #(#clip_value)*;
+            let #settings = #rt::settings(#rho, #p, #skip) #bounds;
             let #step = #begin(
                 #model,
                 #settings,
@@ -102,14 +97,51 @@ impl Step<'_> {
         }
     }
 
+    /// What the keys `clip` and `clip_value` add to settings.
+    fn bounds(&self) -> TokenStream {
+        let clip = self.args.clip.iter();
+        let clip_value = self.args.clip_value.iter();
+        quote!(#(.clip(#clip))* #(.clip_value(#clip_value))*)
+    }
+
+    // Input:  opt.update(model, &grads)
+    // Output: identity({ let bounded = bounded(model, &grads, ..); opt.update(model, &bounded) })
+    /// An update that bounds its gradient.
+    pub(super) fn bounded_update(&self, call: &ExprMethodCall) -> Option<TokenStream> {
+        let bounded = &self.region.bounded;
+        let update = bounded.iter().find(|update| update.call == id_of(call))?;
+        let Names {
+            rt,
+            settings,
+            gradients,
+            error,
+            ..
+        } = &self.names;
+        let (optimizer, method, turbofish) = (&call.receiver, &call.method, &call.turbofish);
+        let (own, given) = (&call.args[0], &call.args[1]);
+        let model = held(&place_of(&update.model), Span::mixed_site(), rt);
+        let bounds = self.bounds();
+        let raise = match update.in_closure {
+            true => quote!(#rt::panic(#error)),
+            false => raise(self),
+        };
+        // A block that began a statement would end it.
+        Some(quote! {
+            ::core::convert::identity({
+                let #settings = #rt::settings(0.0, 2.0, false) #bounds;
+                match #rt::bounded(#model, #given, #settings) {
+                    ::core::result::Result::Ok(#gradients) => {
+                        #optimizer.#method #turbofish (#own, &#gradients)
+                    }
+                    ::core::result::Result::Err(#error) => #raise,
+                }
+            })
+        })
+    }
+
     /// The model itself, as a place.
     pub(super) fn model(&self) -> TokenStream {
-        let place = &self.region.model.place;
-        if self.region.model.is_reference {
-            quote!(*#place)
-        } else {
-            quote!(#place)
-        }
+        place_of(&self.region.model)
     }
 
     /// Notes where the generators are, and keeps what line `k` takes from outside.
@@ -400,6 +432,15 @@ fn before_block(expr: &Expr) -> TokenStream {
             Expr::Path(_) | Expr::Lit(_) | Expr::Macro(_) | Expr::Paren(_) => return quote!(#expr),
             _ => return quote!((#expr)),
         };
+    }
+}
+
+fn place_of(model: &ModelPlace) -> TokenStream {
+    let place = &model.place;
+    if model.is_reference {
+        quote!(*#place)
+    } else {
+        quote!(#place)
     }
 }
 

@@ -217,6 +217,10 @@ impl VisitMut for Rewrite<'_> {
                 *expr = Expr::Verbatim(tokens);
                 return;
             }
+            if let Some(tokens) = step.bounded_update(call) {
+                *expr = Expr::Verbatim(tokens);
+                return;
+            }
             if let Some(tokens) = step.sum(call) {
                 *expr = Expr::Verbatim(tokens);
                 return;

@@ -4,7 +4,7 @@ use dfdx::{prelude::*, tensor::Gradients};
 
 use super::Chunks;
 use crate::step::{
-    Failure, Settings, StepError,
+    Failure, Settings, StepError, clip,
     machine::{LazyLoss, Step},
 };
 
@@ -108,6 +108,17 @@ impl<M: Model<E, D>, E: Dtype, D: Device<E>> Drive<M, E, D> for Step<M, E, D> {
     fn copied(&self, model: &M) -> M {
         Step::copied(self, model)
     }
+}
+
+/// Gradients for an update, within the settings' bounds.
+pub fn bounded<M: TensorCollection<E, D>, E: Dtype, D: Device<E>>(
+    model: &M,
+    gradients: &Gradients<E, D>,
+    settings: Settings,
+) -> Result<Gradients<E, D>, StepError> {
+    let mut gradients = gradients.clone();
+    clip(model, &mut gradients, settings.clip)?;
+    Ok(gradients)
 }
 
 /// Begins a step on `model`.
