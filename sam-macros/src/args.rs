@@ -55,6 +55,14 @@ const KEYS: &[Key] = &[
         },
     },
     Key {
+        name: "frozen",
+        value: "which parameters are not perturbed, as in `|name| name.starts_with(\"0.\")`",
+        read: |args, input, _| {
+            args.frozen = Some(input.parse()?);
+            Ok(())
+        },
+    },
+    Key {
         name: "split",
         value: "names, as in `[x, y]`",
         read: read_split,
@@ -83,6 +91,8 @@ pub(crate) struct Args {
     /// Bounds of the final gradient: its norm, and each of its elements.
     pub(crate) clip: Option<Expr>,
     pub(crate) clip_value: Option<Expr>,
+    /// Which parameters are not perturbed: a function of the name.
+    pub(crate) frozen: Option<Expr>,
     pub(crate) split: Option<Vec<Ident>>,
     pub(crate) model: Option<Expr>,
     pub(crate) krate: Path,
@@ -97,6 +107,7 @@ impl Default for Args {
             skip_nonfinite: false,
             clip: None,
             clip_value: None,
+            frozen: None,
             split: None,
             model: None,
             krate: syn::parse_quote!(::sam_runtime),

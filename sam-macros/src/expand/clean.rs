@@ -78,6 +78,7 @@ impl Step<'_> {
             quote!(#p)
         };
         let bounds = self.region.bounded.is_empty().then(|| self.bounds());
+        let frozen = self.args.frozen.iter();
         let model = self.model();
         let at = shown_at(self.region.model.place.span());
         let model = held(&model, at, rt);
@@ -87,7 +88,7 @@ impl Step<'_> {
             quote!(if false { #rt::optimizes(&#step, #optimizer); })
         });
         quote! {
-            let #settings = #rt::settings(#rho, #p, #skip) #bounds;
+            let #settings = #rt::settings(#rho, #p, #skip) #(.frozen(#frozen))* #bounds;
             let #step = #begin(
                 #model,
                 #settings,

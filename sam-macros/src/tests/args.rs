@@ -233,7 +233,7 @@ fn a_near_miss_is_suggested() {
 fn unknown(key: &str) -> String {
     format!(
         "`{key}` is not a key of `sam_train`; the keys are `rho`, `norm`, `m`, `nonfinite`, `clip`, \
-         `clip_value`, `split`, \
+         `clip_value`, `frozen`, `split`, \
          `model`, `crate`"
     )
 }

@@ -49,5 +49,6 @@ pub const fn settings(rho: f64, norm_p: f64, skip_nonfinite: bool) -> Settings {
         norm: Norm::from_p(norm_p),
         nonfinite,
         clip: Clip::NONE,
+        frozen: None,
     }
 }

@@ -10,10 +10,12 @@
 //! | `observe` | values without their tape |
 //! | `tensors`, `workspace` | walks over a model; memory kept from step to step |
 //! | `clip` | [`Clip`]: bounds for the final gradient |
+//! | `frozen` | parameters that are not perturbed |
 //! | `report`, `error` | what a step says, and why it gave no gradient |
 
 mod clip;
 mod error;
+mod frozen;
 mod join;
 mod marks;
 mod observe;

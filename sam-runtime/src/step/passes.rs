@@ -9,6 +9,7 @@ use dfdx::{nn::ZeroGrads, prelude::*, tensor::Gradients};
 use super::{
     NonFinite, StepReport,
     error::{Failure, Pass as At, StepError},
+    frozen::zero_frozen,
     marks::Marks,
     queued::{add_gradients, copy_gradients},
     reach::Reach,
@@ -397,6 +398,9 @@ where
         mut gradients: Gradients<E, D>,
         chunk: usize,
     ) -> Result<Option<M>, Failure<D::Err>> {
+        if let (Some(is_frozen), Some(base)) = (self.settings.frozen, &self.base) {
+            zero_frozen(base, &mut gradients, is_frozen).map_err(Failure::Device)?;
+        }
         let dual = self
             .checked(&mut gradients, self.settings.norm, At::Clean)
             .map_err(Failure::Device)?;

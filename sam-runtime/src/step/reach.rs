@@ -11,7 +11,10 @@ use dfdx::{
     tensor::Gradients,
 };
 
-use super::tensors::{AnyTensor, each_parameter, parameter_ids};
+use super::{
+    frozen::parameter_names,
+    tensors::{AnyTensor, each_parameter, parameter_ids},
+};
 use crate::device::{Buffer, Buffers, Kernels, Norm};
 
 /// A check of one replay.
@@ -111,36 +114,6 @@ fn keeps_all<E: Dtype, D: Device<E>>(
     };
     let mut finds_it = Sgd::new(&temporary, config);
     Ok(finds_it.update(&mut temporary, gradients).is_ok())
-}
-
-/// dfdx's names of the parameters.
-fn parameter_names<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
-    model: &M,
-) -> Result<Vec<String>, D::Err> {
-    struct Names<E, D>(Vec<String>, std::marker::PhantomData<(E, D)>);
-    impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Names<E, D> {
-        type Viewer = (ViewTensorRef, ViewTensorName);
-        type Err = D::Err;
-        type E2 = E;
-        type D2 = D;
-
-        fn visit<S: Shape>(
-            &mut self,
-            options: TensorOptions<S, E, D>,
-            (_, name): (&Tensor<S, E, D>, String),
-        ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
-            if options.do_gradient_update {
-                self.0.push(name);
-            }
-            Ok(None)
-        }
-    }
-    let mut names = Names(Vec::new(), std::marker::PhantomData);
-    M::iter_tensors(&mut RecursiveWalker {
-        m: (model, String::new()),
-        f: &mut names,
-    })?;
-    Ok(names.0)
 }
 
 fn is_zero<E: Dtype, D: Device<E>>(

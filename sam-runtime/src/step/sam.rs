@@ -43,6 +43,7 @@ impl Sam {
                 norm: Norm::L2,
                 nonfinite: NonFinite::Error,
                 clip: Clip::NONE,
+                frozen: None,
             },
         }
     }
@@ -72,6 +73,29 @@ impl Sam {
     #[must_use]
     pub fn clip_value(mut self, value: f64) -> Self {
         self.settings = self.settings.clip_value(value);
+        self
+    }
+
+    /// Leaves the parameters of these names (dfdx's, such as `0.weight`) where they are in the ascent, and
+    /// out of its norm: those that the optimizer leaves alone as well. Without it all are perturbed that
+    /// have a gradient, as by PyTorch's SAM classes, to which parameters without `requires_grad` have none.
+    ///
+    /// ```
+    /// use sam_runtime::{Sam, dfdx::prelude::*};
+    ///
+    /// let dev = Cpu::default();
+    /// let mut model = dev.build_module::<(Linear<4, 8>, Linear<8, 2>), f32>();
+    /// let x: Tensor<Rank2<16, 4>, f32, _> = dev.sample_normal();
+    /// let grads = model.alloc_grads();
+    /// let sam = Sam::new(0.05).frozen(|name| name.starts_with("0."));
+    /// let grads = sam.step(&mut model, x, grads, |model, x, grads| {
+    ///     model.forward_mut(x.traced(grads)).square().mean()
+    /// })?;
+    /// # Ok::<(), sam_runtime::StepError>(())
+    /// ```
+    #[must_use]
+    pub fn frozen(mut self, is_frozen: fn(&str) -> bool) -> Self {
+        self.settings = self.settings.frozen(is_frozen);
         self
     }
 

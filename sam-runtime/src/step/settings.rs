@@ -1,6 +1,6 @@
 //! What the keys of the attribute say.
 
-use super::{Clip, NonFinite};
+use super::{Clip, NonFinite, frozen::IsFrozen};
 use crate::device::Norm;
 
 /// What the keys of the attribute say about one step.
@@ -14,6 +14,8 @@ pub struct Settings {
     pub nonfinite: NonFinite,
     /// Bounds of the final gradient.
     pub clip: Clip,
+    /// Which parameters are not perturbed.
+    pub frozen: Option<IsFrozen>,
 }
 
 impl Settings {
@@ -21,6 +23,13 @@ impl Settings {
     #[must_use]
     pub fn clip(mut self, norm: f64) -> Self {
         self.clip.norm = Some(norm);
+        self
+    }
+
+    /// The same, with some parameters left where they are.
+    #[must_use]
+    pub fn frozen(mut self, is_frozen: IsFrozen) -> Self {
+        self.frozen = Some(is_frozen);
         self
     }
 

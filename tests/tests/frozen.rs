@@ -1,0 +1,132 @@
+//! The key `frozen`: parameters that the ascent leaves where they are, as PyTorch's SAM classes leave those
+//! without `requires_grad`. Without it all are perturbed that have a gradient.
+
+use dfdx::{optim::*, prelude::*, tensor::Gradients};
+use sam_runtime::{Norm, Sam, prelude::*};
+use sam_tests::*;
+
+const B: usize = 6;
+const RHO: f64 = 0.3;
+type Net = (Linear<4, 8>, Tanh, Linear<8, 3>);
+type Built = <Net as BuildOnDevice<Cpu, f64>>::Built;
+type Data<const N: usize> = Classes<N, 4, 3, f64>;
+
+/// The first layer's weights and biases come first.
+const FROZEN: usize = 4 * 8 + 8;
+
+fn start() -> (Built, Data<B>) {
+    let dev = Cpu::seed_from_u64(8);
+    (dev.build_module::<Net, f64>(), classes(&dev, 1))
+}
+
+fn plain<const N: usize>(model: &Built, (x, y): Data<N>) -> Vec<f64> {
+    let logits = model.forward(x.traced(model.alloc_grads()));
+    let grads = cross_entropy_with_logits_loss(logits, y).backward();
+    gradient(model, &grads)
+}
+
+/// SAM by hand, with the first `frozen` weights left where they are.
+fn by_hand<const N: usize>(model: &Built, data: Data<N>, p: f64, frozen: usize) -> Vec<f64> {
+    let mut g = plain(model, data.clone());
+    g[..frozen].fill(0.0);
+    let moved: Vec<f64> = parameters(model)
+        .iter()
+        .zip(perturbation(&g, p, RHO))
+        .map(|(w, e)| w + e)
+        .collect();
+    let mut model = model.clone();
+    set_parameters(&mut model, &moved);
+    plain(&model, data)
+}
+
+macro_rules! one_gradient {
+    ($name:ident, $($keys:tt)*) => {
+        #[sam_train(rho = RHO, $($keys)*)]
+        fn $name(model: &mut Built, (x, y): Data<B>) -> Gradients<f64, Cpu> {
+            let mut opt = sgd(model, 0.0);
+            let logits = model.forward_mut(x.traced(model.alloc_grads()));
+            let loss = cross_entropy_with_logits_loss(logits, y);
+            let grads = loss.backward();
+            opt.update(model, &grads).unwrap();
+            grads
+        }
+    };
+}
+
+fn is_first(name: &str) -> bool {
+    name.starts_with("0.")
+}
+
+one_gradient!(all,);
+one_gradient!(none_frozen, frozen = |_| false);
+one_gradient!(l1, norm = "l1", frozen = is_first);
+one_gradient!(l1_5, norm = "l1.5", frozen = is_first);
+one_gradient!(l2, frozen = |name| name.starts_with("0."));
+one_gradient!(linf, norm = "linf", frozen = is_first);
+one_gradient!(in_pairs, m = 2, frozen = is_first);
+
+#[track_caller]
+fn assert_near(found: &[f64], expected: &[f64]) {
+    assert!(distance(found, expected) < 1e-12);
+}
+
+#[test]
+fn the_ascent_leaves_frozen_parameters_where_they_are_and_out_of_its_norm() {
+    type Step = fn(&mut Built, Data<B>) -> Gradients<f64, Cpu>;
+    let steps: [(Step, f64); 4] = [(l1, 1.0), (l1_5, 1.5), (l2, 2.0), (linf, f64::INFINITY)];
+    for (step, p) in steps {
+        let (mut model, data) = start();
+        let expected = by_hand(&model, data.clone(), p, FROZEN);
+        let grads = step(&mut model, data.clone());
+        assert_near(&gradient(&model, &grads), &expected);
+        // In L1 one weight alone is moved, here one of the second layer.
+        let moves_all = distance(&expected, &by_hand(&model, data, p, 0));
+        assert!(p == 1.0 || moves_all > 1e-3);
+    }
+}
+
+/// The gradient that `update` gets is whole: what is frozen for it is the optimizer's affair.
+#[test]
+fn frozen_parameters_have_a_gradient_all_the_same() {
+    let (mut model, data) = start();
+    let grads = l2(&mut model, data);
+    let found = gradient(&model, &grads);
+    assert!(found[..FROZEN].iter().any(|g| *g != 0.0));
+}
+
+#[test]
+fn without_the_key_all_are_perturbed() {
+    let (mut model, data) = start();
+    let expected = by_hand(&model, data.clone(), 2.0, 0);
+    for step in [all, none_frozen] {
+        let grads = step(&mut model, data.clone());
+        assert_near(&gradient(&model, &grads), &expected);
+    }
+}
+
+#[test]
+fn each_chunk_leaves_them() {
+    let (mut model, (x, y)) = start();
+    let dev = x.device().clone();
+    let mut expected = vec![0.0; parameters(&model).len()];
+    for (x, y) in x.as_vec().chunks(2 * 4).zip(y.as_vec().chunks(2 * 3)) {
+        let chunk: Data<2> = (tensor(&dev, x), tensor(&dev, y));
+        for (sum, g) in expected.iter_mut().zip(by_hand(&model, chunk, 2.0, FROZEN)) {
+            *sum += g / 3.0;
+        }
+    }
+    let grads = in_pairs(&mut model, (x, y));
+    assert_near(&gradient(&model, &grads), &expected);
+}
+
+#[test]
+fn the_closure_leaves_them_too() {
+    let (mut model, data) = start();
+    let expected = by_hand(&model, data.clone(), f64::INFINITY, FROZEN);
+    let start = model.alloc_grads();
+    let sam = Sam::new(RHO).norm(Norm::LINF).frozen(is_first);
+    let grads = sam.step(&mut model, data, start, |model, (x, y), grads| {
+        cross_entropy_with_logits_loss(model.forward_mut(x.traced(grads)), y)
+    });
+    assert_near(&gradient(&model, &grads.unwrap()), &expected);
+}
