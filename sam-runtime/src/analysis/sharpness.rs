@@ -2,7 +2,7 @@ use dfdx::{prelude::*, tensor::Gradients};
 
 use crate::{
     device::Norm,
-    step::{LossValue, Sam, StepError, last_report},
+    step::{LossValue, Sam, SplitBatch, StepError, last_report},
 };
 
 /// What [`sharpness`] measured, in units of the loss.
@@ -28,9 +28,10 @@ impl Sharpness {
     }
 }
 
-/// The m-sharpness of `model` at radius `rho`, with the batch as m: the mean over `batches` of
-/// `L(w + e) - L(w)`, where `e` is SAM's first-order ascent step on that batch (section 4.1 of the
-/// paper). `loss` is as for [`Sam::step`]. The model is not changed.
+/// The m-sharpness of `model` at radius `rho`, with the batch as m: the mean over the samples of `batches` of
+/// `L(w + e) - L(w)`, where `e` is SAM's first-order ascent step on their batch (section 4.1 of the
+/// paper). `loss`, a mean over the samples, is as for [`Sam::step`]. A batch counts by its rows; one that has
+/// none, by 1. The model is not changed.
 /// A model with dropout has the same masks at `w` and at `w + e`, and draws them once.
 ///
 /// ```
@@ -60,19 +61,20 @@ where
     M: TensorCollection<E, D> + Clone,
     E: Dtype,
     D: Device<E>,
-    B: Clone,
+    B: Clone + SplitBatch<1>,
     L: Backward<E, D, Err = D::Err> + LossValue,
 {
     let sam = Sam::new(rho).norm(norm);
     let (mut clean, mut perturbed, mut count) = (0.0, 0.0, 0.0);
     for batch in batches {
+        let samples = batch.rows().unwrap_or(1) as f64;
         // A copy, because a step advances BatchNorm's statistics.
         sam.step(&mut model.clone(), batch, Gradients::leaky(), &mut loss)?;
         let report = last_report().ok_or(StepError::Empty)?;
         let loss = report.clean_loss().ok_or(StepError::Empty)?;
-        clean += loss;
-        perturbed += report.perturbed_loss().unwrap_or(loss);
-        count += 1.0;
+        clean += samples * loss;
+        perturbed += samples * report.perturbed_loss().unwrap_or(loss);
+        count += samples;
     }
     if count == 0.0 {
         return Err(StepError::Empty);
@@ -94,16 +96,35 @@ mod tests {
         let dev = Cpu::default();
         let w: Tensor<Rank1<4>, f64, _> = dev.tensor([1.0, -2.0, 0.5, 3.0]);
         let length = 14.25_f64.sqrt();
-        let loss = |w: &mut Tensor<Rank1<4>, f64, Cpu>, (): (), grads| {
+        let loss = |w: &mut Tensor<Rank1<4>, f64, Cpu>, _: Vec<u8>, grads| {
             w.trace(grads).square().mean() * 0.5
         };
-        let found = sharpness(&w, [()], 0.1, Norm::L2, loss).unwrap();
+        let found = sharpness(&w, [vec![0]], 0.1, Norm::L2, loss).unwrap();
         assert!((found.loss - length.powi(2) / 8.0).abs() < 1e-12);
         assert!((found.perturbed_loss - (length + 0.1).powi(2) / 8.0).abs() < 1e-12);
         assert_eq!(
-            sharpness(&w, [(); 0], 0.1, Norm::L2, loss),
+            sharpness(&w, [] as [Vec<u8>; 0], 0.1, Norm::L2, loss),
             Err(StepError::Empty)
         );
+    }
+
+    /// A loss of 1 for the one batch of three samples, and of 9 for the one of one.
+    #[test]
+    fn a_smaller_last_batch_counts_less() {
+        let dev = Cpu::default();
+        let w: Tensor<Rank1<1>, f64, _> = dev.tensor([1.0]);
+        let batches = [vec![1.0; 3], vec![3.0]].map(|x| {
+            let shape = (x.len(),);
+            dev.tensor_from_vec(x, shape)
+        });
+        let loss = |w: &mut Tensor<Rank1<1>, f64, Cpu>, x: Tensor<(usize,), f64, Cpu>, grads| {
+            let scale = x.as_vec()[0];
+            (w.trace(grads) * scale).square().mean()
+        };
+        let found = sharpness(&w, batches, 0.1, Norm::L2, loss).unwrap();
+        let expected = |w: f64| w * w * (3.0 * 1.0 + 9.0) / 4.0;
+        assert!((found.loss - expected(1.0)).abs() < 1e-12);
+        assert!((found.perturbed_loss - expected(1.1)).abs() < 1e-12);
     }
 
     /// The output is linear in the weights, so the loss rises by rho ||g|| where the masks are the same.

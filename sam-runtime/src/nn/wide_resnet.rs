@@ -12,8 +12,9 @@ use crate::device::{Image, LayerTape, Layers, Rows, Tail, Window};
 /// dropout, as in SAM's experiments.
 ///
 /// Takes images of 3 channels, of 32 x 32 in the paper, and gives logits (batch, `CLASSES`). The kernels
-/// begin as in He et al. (2015b), by the number of outputs. Names of tensors are those of the widespread
-/// PyTorch version: `block1.layer.0.conv1.weight`, `block2.layer.0.convShortcut.weight`, `fc.bias`.
+/// begin as in He et al. (2015b), by the number of outputs, and the last layer as PyTorch's and dfdx's `Linear`.
+/// Names of tensors are those of the widespread PyTorch version: `block1.layer.0.conv1.weight`,
+/// `block2.layer.0.convShortcut.weight`, `fc.bias`; there the last layer's bias begins at zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WideResNet<
     const REST: usize,

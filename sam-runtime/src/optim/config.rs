@@ -93,7 +93,8 @@ pub struct AdamWKeys {
     pub no_decay: bool,
 }
 
-/// The keys of `kind = "rmsprop"`.
+/// The keys of `kind = "rmsprop"`: dfdx's and TensorFlow's, whose first steps differ from PyTorch's; see
+/// [`RMSprop`](super::RMSprop).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RMSpropKeys {

@@ -73,9 +73,10 @@ impl Schedule {
         }
     }
 
-    /// Up to `max` and down again along half cosines, within `steps`: PyTorch's `OneCycleLR` with
-    /// its defaults (`div_factor` 25, `final_div_factor` 10 000, `pct_start` 0.3). Build
-    /// [`Schedule::OneCycle`] itself for others.
+    /// Up to `max` and down again along half cosines, within `steps`: the learning rate of PyTorch's
+    /// `OneCycleLR` with its `div_factor` of 25, `final_div_factor` of 10 000 and `pct_start` of 0.3. Build
+    /// [`Schedule::OneCycle`] itself for others. A schedule is one number: the momentum stays, which PyTorch
+    /// cycles against the learning rate unless told `cycle_momentum=False`.
     pub fn one_cycle(max: f64, steps: u64) -> Self {
         Self::OneCycle {
             max,

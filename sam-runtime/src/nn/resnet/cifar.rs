@@ -18,7 +18,8 @@ use crate::{
 /// Takes images of 3 channels, of 32 x 32 in the paper, and gives logits (batch, `CLASSES`). Names of
 /// tensors are those of the widespread PyTorch version: `conv1.weight`, `layer1.0.bn2.bias`,
 /// `linear.weight`; see [`weights`](crate::nn::weights). The kernels begin as in He et al. (2015b), by
-/// the number of outputs.
+/// the number of outputs; that version takes the number of inputs. The last layer begins as PyTorch's and dfdx's
+/// `Linear`, uniform in `±1/8`, its bias too; that version draws its weights like the kernels.
 ///
 /// ```
 /// use dfdx::prelude::*;

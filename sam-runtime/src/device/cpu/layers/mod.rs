@@ -6,6 +6,8 @@ mod linear;
 mod norm;
 mod pool;
 #[cfg(test)]
+mod precision;
+#[cfg(test)]
 mod tests;
 
 use dfdx::{prelude::*, tensor::CpuError};
