@@ -1,6 +1,7 @@
 //! Finding and reading the files of a data set, with errors that name them.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::DataError;
@@ -29,8 +30,30 @@ pub(super) fn find(dir: &Path, names: Vec<String>, what: &str) -> Result<PathBuf
 /// # Errors
 /// [`DataError::Open`].
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, DataError> {
-    fs::read(path).map_err(|reason| DataError::Open {
+    fs::read(path).map_err(|reason| open(path, reason))
+}
+
+/// The size of a file in bytes.
+///
+/// # Errors
+/// [`DataError::Open`], also for what is no plain file: to open a pipe would wait for ever for someone
+/// to write into it.
+#[cfg(feature = "image")]
+pub(super) fn size(path: &Path) -> Result<u64, DataError> {
+    let found = fs::metadata(path).map_err(|reason| open(path, reason))?;
+    if found.is_file() {
+        return Ok(found.len());
+    }
+    let reason = "it is a folder, a pipe, a socket or a device";
+    Err(open(
+        path,
+        io::Error::new(io::ErrorKind::InvalidInput, reason),
+    ))
+}
+
+pub(super) fn open(path: &Path, reason: io::Error) -> DataError {
+    DataError::Open {
         path: path.into(),
         reason,
-    })
+    }
 }

@@ -118,7 +118,7 @@ fn work<Ds, S, const CLASSES: usize, T>(
 }
 
 /// What a panic says.
-fn text(panic: Box<dyn Any + Send>) -> String {
+pub(super) fn text(panic: Box<dyn Any + Send>) -> String {
     match panic.downcast::<String>() {
         Ok(text) => *text,
         Err(panic) => panic

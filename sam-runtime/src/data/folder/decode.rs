@@ -1,98 +1,119 @@
 //! From a file to the bytes of its picture.
 
 use std::io::Cursor;
+use std::panic::{RefUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use image::{DynamicImage, ImageBuffer, ImageError, ImageReader, Limits};
+use image::metadata::Orientation;
+use image::{ColorType, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
-use super::truncated::is_cut_short;
-use super::{FolderProblem, problem_of};
-use crate::data::augment::picture::{Picture, luma};
+use super::memory::{self, check, too_large};
+use super::pixels::{Layout, Pixels};
+use super::upright::upright;
+use super::{FolderProblem, jpeg, problem_of};
+use crate::data::augment::picture::Picture;
+use crate::data::workers::text;
 use crate::data::{DataError, files};
 
-/// Memory that one picture may take, in MiB: the 179 million pixels of colour at which PIL refuses.
-const LIMIT: u64 = 512;
-
-/// The picture in a file, in 1 (grey) or 3 channels.
+/// The picture in a file, in 1 (grey) or 3 channels; `turned` as its EXIF data asks for, or as it lies.
 ///
 /// The format is told by the content: a PNG file named `.jpg` is no rare thing.
 ///
 /// # Errors
 /// [`DataError::Open`] for a file that can't be opened; [`DataError::Folder`] for one that can't be
 /// decoded or is too large.
-pub(super) fn decode(path: &Path, channels: usize) -> Result<Picture, DataError> {
-    let file = files::read(path)?;
-    let guessed = ImageReader::new(Cursor::new(&file)).with_guessed_format();
-    let mut reader = guessed.map_err(|reason| DataError::Open {
-        path: path.into(),
-        reason,
-    })?;
-    reader.limits(limits());
-    let image = reader.decode().map_err(|error| {
-        let reason = error.to_string();
-        let problem = match error {
-            ImageError::Limits(_) => FolderProblem::TooLarge { mib: LIMIT, reason },
-            _ => FolderProblem::Decode { reason },
-        };
-        problem_of(path, problem)
-    })?;
-    if is_cut_short(&file) {
-        let reason = "it ends before its picture does".into();
-        return Err(problem_of(path, FolderProblem::Decode { reason }));
+pub(super) fn decode(path: &Path, channels: usize, turned: bool) -> Result<Picture, DataError> {
+    read(path, |file| picture(file, channels, turned))
+}
+
+/// What `decode` makes of the bytes of a file.
+pub(super) fn read(
+    path: &Path,
+    decode: impl Fn(&[u8]) -> Result<Picture, FolderProblem> + RefUnwindSafe,
+) -> Result<Picture, DataError> {
+    let bytes = files::size(path)?;
+    if bytes > memory::BYTES {
+        let problem = too_large(format!("the file alone has {} MiB", bytes >> 20));
+        return Err(problem_of(path, problem));
     }
-    let image = in_8_bits(image);
-    let (height, width) = (image.height() as usize, image.width() as usize);
-    let bytes = match channels {
-        1 => grey(image),
-        _ => planes(&image.into_rgb8().into_raw()),
+    let file = files::read(path)?;
+    // What a damaged file makes of a decoder must not end the run of all others.
+    let read = catch_unwind(|| decode(&file)).unwrap_or_else(|panic| {
+        let reason = format!("the decoder panicked: {}", text(panic));
+        Err(FolderProblem::Decode { reason })
+    });
+    read.map_err(|problem| problem_of(path, problem))
+}
+
+fn picture(file: &[u8], channels: usize, turned: bool) -> Result<Picture, FolderProblem> {
+    let (pixels, orientation) = match image::guess_format(file) {
+        Ok(ImageFormat::Jpeg) => jpeg::read(file, channels)?,
+        Ok(format) => other(file, format, channels)?,
+        Err(error) => return Err(problem(error)),
     };
-    Ok(Picture {
-        bytes,
-        height,
-        width,
+    let picture = pixels.picture(channels);
+    drop(pixels);
+    Ok(if turned {
+        upright(picture, orientation)
+    } else {
+        picture
     })
 }
 
-fn limits() -> Limits {
+/// The pixels of a file of another format than JPEG, and how they are to be turned.
+fn other(
+    file: &[u8],
+    format: ImageFormat,
+    channels: usize,
+) -> Result<(Pixels, Orientation), FolderProblem> {
+    let mut reader = ImageReader::with_format(Cursor::new(file), format);
     let mut limits = Limits::default();
-    limits.max_alloc = Some(LIMIT << 20);
-    limits
+    limits.max_alloc = Some(memory::BYTES);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(problem)?;
+
+    let (width, height) = decoder.dimensions();
+    let pixels = u64::from(width) * u64::from(height);
+    // PNG is decoded in place, others by way of a picture of their own.
+    let own = if format == ImageFormat::Png { 0 } else { 4 };
+    let more = pixels
+        .saturating_mul(own.max(channels as u64))
+        .saturating_add(file.len() as u64);
+    let size = [width, height].map(u64::from);
+    check(size, channels, decoder.total_bytes().saturating_add(more))?;
+
+    let orientation = decoder.orientation().map_err(problem)?;
+    let layout = layout(decoder.color_type()).ok_or_else(|| FolderProblem::Decode {
+        reason: format!("pixels of {:?} are not supported", decoder.color_type()),
+    })?;
+    let mut bytes = vec![0; decoder.total_bytes() as usize];
+    decoder.read_image(&mut bytes).map_err(problem)?;
+    let pixels = Pixels::new(bytes, size.map(|side| side as usize), layout);
+    let pixels = pixels.ok_or_else(|| FolderProblem::Decode {
+        reason: "its picture is not whole".into(),
+    })?;
+    Ok((pixels, orientation))
 }
 
-/// The higher byte of each 16-bit number, which is what PIL reads of colours; `image` itself would round.
-fn in_8_bits(image: DynamicImage) -> DynamicImage {
-    let (width, height) = (image.width(), image.height());
-    macro_rules! high_bytes {
-        ($deep:expr, $shallow:ident) => {{
-            let numbers = $deep.into_raw().into_iter();
-            ImageBuffer::from_raw(width, height, numbers.map(|n| (n >> 8) as u8).collect())
-                .map(DynamicImage::$shallow)
-                .expect("a byte for each number")
-        }};
-    }
-    match image {
-        DynamicImage::ImageLuma16(deep) => high_bytes!(deep, ImageLuma8),
-        DynamicImage::ImageLumaA16(deep) => high_bytes!(deep, ImageLumaA8),
-        DynamicImage::ImageRgb16(deep) => high_bytes!(deep, ImageRgb8),
-        DynamicImage::ImageRgba16(deep) => high_bytes!(deep, ImageRgba8),
-        shallow => shallow,
-    }
+fn layout(colours: ColorType) -> Option<Layout> {
+    let (samples, deep) = match colours {
+        ColorType::L8 => (1, false),
+        ColorType::La8 => (2, false),
+        ColorType::Rgb8 => (3, false),
+        ColorType::Rgba8 => (4, false),
+        ColorType::L16 => (1, true),
+        ColorType::La16 => (2, true),
+        ColorType::Rgb16 => (3, true),
+        ColorType::Rgba16 => (4, true),
+        _ => return None,
+    };
+    Some(Layout { samples, deep })
 }
 
-/// Brightness as PIL has it; transparency is left out, as there.
-fn grey(image: DynamicImage) -> Vec<u8> {
-    if !image.color().has_color() {
-        return image.into_luma8().into_raw();
+fn problem(error: ImageError) -> FolderProblem {
+    let reason = error.to_string();
+    match error {
+        ImageError::Limits(_) => too_large(reason),
+        _ => FolderProblem::Decode { reason },
     }
-    let rgb = image.into_rgb8();
-    rgb.pixels().map(|pixel| luma(pixel.0)).collect()
-}
-
-/// Pixel by pixel to channel by channel.
-fn planes(rgb: &[u8]) -> Vec<u8> {
-    let mut planes = Vec::with_capacity(rgb.len());
-    for channel in 0..3 {
-        planes.extend(rgb.iter().skip(channel).step_by(3));
-    }
-    planes
 }

@@ -4,17 +4,23 @@
 //! |---|---|
 //! | `scan` | finding the classes and their files |
 //! | `decode` | from a file to the bytes of its picture |
-//! | `truncated` | telling a JPEG file that was cut short |
+//! | `jpeg` | the same for JPEG files |
+//! | `pixels` | what decoders give, and the channels that are made of it |
+//! | `memory` | the memory that one picture may take |
+//! | `upright` | turning a picture as its EXIF data asks for |
 //! | `fit` | [`Fit`]: what happens to pictures of other sizes |
 //! | `resize` | resizing, to the byte as PIL does it |
 //! | `problem` | [`FolderProblem`]: what can be wrong |
 
 mod decode;
 mod fit;
+mod jpeg;
+mod memory;
+mod pixels;
 mod problem;
 mod resize;
 mod scan;
-mod truncated;
+mod upright;
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -68,6 +74,7 @@ pub struct ImageFolder<S, const CLASSES: usize> {
     classes: Vec<String>,
     files: Vec<(PathBuf, usize)>,
     fit: Fit,
+    upright: bool,
     values: Vec<ByteValues>,
     shape: PhantomData<S>,
 }
@@ -93,6 +100,7 @@ impl<S: ImageShape, const CLASSES: usize> ImageFolder<S, CLASSES> {
             classes,
             files,
             fit: Fit::default(),
+            upright: false,
             values: tables::<S>(&[ChannelStats::UNIT])?,
             shape: PhantomData,
         })
@@ -101,6 +109,13 @@ impl<S: ImageShape, const CLASSES: usize> ImageFolder<S, CLASSES> {
     /// The same images, with pictures of other sizes treated like this; [`Fit::Exact`] at first.
     pub fn fit(self, fit: Fit) -> Self {
         Self { fit, ..self }
+    }
+
+    /// The same images, each turned as the EXIF data of its file asks for, as cameras write it and PIL's
+    /// `ImageOps.exif_transpose` does it.
+    pub fn upright(self) -> Self {
+        let upright = true;
+        Self { upright, ..self }
     }
 
     /// The same images, giving `(pixel - mean) / std` of each channel instead of 0 to 1, as
@@ -153,7 +168,7 @@ impl<S: ImageShape, const CLASSES: usize> ImageFolder<S, CLASSES> {
 
     /// The bytes of a file's picture, `S::NUMEL` of them.
     fn read(&self, path: &Path) -> Result<Vec<u8>, DataError> {
-        let picture = decode::decode(path, S::CHANNELS)?;
+        let picture = decode::decode(path, S::CHANNELS, self.upright)?;
         fit::fitted(picture, [S::HEIGHT, S::WIDTH], self.fit)
             .map_err(|problem| problem_of(path, problem))
     }
