@@ -93,7 +93,7 @@ pub use cifar::{Cifar10, Cifar100};
 pub use dataset::{Dataset, Labelled, TakeFirst};
 pub use error::{DataError, IdxProblem};
 #[cfg(feature = "image")]
-pub use folder::{Fit, FolderProblem, ImageFolder};
+pub use folder::{Fit, FolderProblem, ImageFolder, Skipped};
 pub use glyphs::Glyphs;
 pub use idx::Idx;
 pub use image_set::{ImageDataset, ImageShape};

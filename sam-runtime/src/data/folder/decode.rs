@@ -48,7 +48,8 @@ pub(super) fn read(
 fn picture(file: &[u8], channels: usize, turned: bool) -> Result<Picture, FolderProblem> {
     let (pixels, orientation) = match image::guess_format(file) {
         Ok(ImageFormat::Jpeg) => jpeg::read(file, channels)?,
-        Ok(format) => other(file, format, channels)?,
+        Ok(format) if format.reading_enabled() => other(file, format, channels)?,
+        Ok(format) => return Err(unread(format)),
         Err(error) => return Err(problem(error)),
     };
     let picture = pixels.picture(channels);
@@ -93,6 +94,21 @@ fn other(
         reason: "its picture is not whole".into(),
     })?;
     Ok((pixels, orientation))
+}
+
+/// What is told of a format that is not read.
+fn unread(format: ImageFormat) -> FolderProblem {
+    let feature = match format {
+        ImageFormat::WebP => "webp",
+        ImageFormat::Bmp => "bmp",
+        ImageFormat::Gif => "gif",
+        _ => "",
+    };
+    let reason = match feature {
+        "" => format!("it is {format:?}, which is not read"),
+        feature => format!("it is {format:?}, which the feature `{feature}` reads"),
+    };
+    FolderProblem::Decode { reason }
 }
 
 fn layout(colours: ColorType) -> Option<Layout> {

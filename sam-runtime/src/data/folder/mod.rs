@@ -23,6 +23,7 @@ mod scan;
 mod upright;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
@@ -35,20 +36,34 @@ use super::dataset::check_index;
 use super::images::{ByteValues, numbers, tables};
 use super::{ChannelStats, DataError, Dataset, ImageDataset, ImageShape, Images, Labelled, Sample};
 
+/// What an [`ImageFolder`] has passed over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Skipped {
+    /// Files in the class folders, by the ending of their names in small letters (`webp`; empty for none).
+    pub files: BTreeMap<String, usize>,
+    /// Folders that are no class's: those that [`ImageFolder::open_with`] was not given.
+    pub folders: Vec<String>,
+}
+
 /// JPEG and PNG files in a folder with one sub-folder per class, as torchvision's `ImageFolder` reads
 /// them; each is decoded when its sample is asked for. Needs the feature `image`.
 ///
 /// The classes are the sorted names of the sub-folders, and a class's files are those that end in
-/// `.jpg`, `.jpeg` or `.png` (in any case), sorted, in the sub-folder itself and in folders below it.
-/// Files of other endings and everything whose name begins with a dot are skipped. The order is the same
-/// on every file system.
+/// `.jpg`, `.jpeg` or `.png` (in any case), sorted, in the sub-folder itself and in folders below it. The
+/// features `webp`, `bmp` and `gif` add the endings of their names (and of a GIF file, the first picture).
+/// Files of other endings are skipped and [counted](Self::skipped); everything whose name begins with a dot
+/// is skipped. The order is the same on every file system.
+///
+/// A label is a place among the names. A second folder, for testing, may have classes of other names, or
+/// lack one; so open it [with the classes](Self::open_with) of the first.
 ///
 /// `S` is the shape of an image: `Rank3<3, H, W>` for red, green and blue, `Rank3<1, H, W>` (or
 /// `Rank2<H, W>`) for grey. Pictures are converted to it: colours to grey by the weights of ITU-R 601
 /// as PIL does, 16 bits to the higher 8, and transparency is dropped. Pictures of another size are an error unless
 /// [`fit`](Self::fit) says otherwise. As in torchvision, the orientation in a file's EXIF data is **not**
-/// applied: turn photographs upright first. PNG files give the bytes that PIL gives, but for grey
+/// applied, unless [`upright`](Self::upright) asks for it. PNG files give the bytes that PIL gives, but for grey
 /// ones of 16 bits, where it makes all from 256 on white; JPEG decoders differ by a few levels in a pixel.
+/// A picture may take 512 MiB while it is decoded; a larger one is an error.
 ///
 /// Only paths are held. Where all images fit into memory, [`load`](Self::load) saves decoding them
 /// anew in every epoch.
@@ -58,8 +73,15 @@ use super::{ChannelStats, DataError, Dataset, ImageDataset, ImageShape, Images, 
 /// use sam_runtime::data::{Augment, DataLoader, Fit, ImageFolder};
 ///
 /// # fn main() -> Result<(), sam_runtime::data::DataError> {
-/// let flowers = ImageFolder::<Rank3<3, 64, 64>, 5>::open("flowers/train")?.fit(Fit::Crop);
-/// println!("{:?}", flowers.classes());
+/// type Flowers = ImageFolder<Rank3<3, 64, 64>, 5>;
+///
+/// let flowers = Flowers::open("flowers/train")?.fit(Fit::Crop);
+/// let test = Flowers::open_with("flowers/test", flowers.classes())?.fit(Fit::Crop);
+/// println!("{:?}, without {:?}", flowers.classes(), flowers.skipped().files);
+/// // Before a long run: what can't be read.
+/// for error in flowers.check().into_iter().chain(test.check()) {
+///     println!("{error}");
+/// }
 ///
 /// let train = DataLoader::<_, 32>::new(flowers)?.augment(Augment::basic());
 /// for batch in train.try_epoch(&Cpu::default(), 0) {
@@ -73,6 +95,7 @@ use super::{ChannelStats, DataError, Dataset, ImageDataset, ImageShape, Images, 
 pub struct ImageFolder<S, const CLASSES: usize> {
     classes: Vec<String>,
     files: Vec<(PathBuf, usize)>,
+    skipped: Skipped,
     fit: Fit,
     upright: bool,
     values: Vec<ByteValues>,
@@ -86,19 +109,45 @@ impl<S: ImageShape, const CLASSES: usize> ImageFolder<S, CLASSES> {
     /// Shapes of other than 1 or 3 channels, or without pixels, don't compile.
     ///
     /// # Errors
-    /// [`DataError::Folder`] if `dir` is no folder, doesn't hold `CLASSES` class folders, or one of
-    /// them has no images; [`DataError::Open`] for a folder that can't be read.
+    /// [`DataError::Folder`] if `dir` is no folder, doesn't hold `CLASSES` class folders, one of them has no
+    /// images, or one that is a pipe or a device; [`DataError::Open`] for a folder that can't be read.
     pub fn open(dir: impl AsRef<Path>) -> Result<Self, DataError> {
+        Self::new(scan::scan(dir.as_ref(), CLASSES)?)
+    }
+
+    /// The images below `dir` of the classes with these names: a class's label is its place among them.
+    /// Folders of other names are passed over, and told by [`skipped`](Self::skipped).
+    ///
+    /// For a second folder of the same classes, as [`open`](Self::open) would number those that it has; for
+    /// an order of one's own; or for some of many classes.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and [`DataError::Folder`] unless there are `CLASSES` names, all different,
+    /// each of a folder.
+    pub fn open_with(
+        dir: impl AsRef<Path>,
+        classes: &[impl AsRef<str>],
+    ) -> Result<Self, DataError> {
+        let dir = dir.as_ref();
+        if classes.len() != CLASSES {
+            let (given, expected) = (classes.len(), CLASSES);
+            return Err(problem_of(dir, FolderProblem::Names { given, expected }));
+        }
+        let names: Vec<&str> = classes.iter().map(AsRef::as_ref).collect();
+        Self::new(scan::scan_classes(dir, &names)?)
+    }
+
+    fn new(found: scan::Found) -> Result<Self, DataError> {
         const {
             assert!(
                 matches!(S::CHANNELS, 1 | 3) && S::HEIGHT > 0 && S::WIDTH > 0,
                 "image folders are for images of 1 or 3 channels"
             )
         };
-        let scan::Found { classes, files } = scan::scan(dir.as_ref(), CLASSES)?;
         Ok(Self {
-            classes,
-            files,
+            classes: found.classes,
+            files: found.files,
+            skipped: found.skipped,
             fit: Fit::default(),
             upright: false,
             values: tables::<S>(&[ChannelStats::UNIT])?,
@@ -131,6 +180,18 @@ impl<S: ImageShape, const CLASSES: usize> ImageFolder<S, CLASSES> {
     /// The names of the classes, by label. Characters that aren't Unicode are replaced.
     pub fn classes(&self) -> &[String] {
         &self.classes
+    }
+
+    /// What was passed over.
+    pub fn skipped(&self) -> &Skipped {
+        &self.skipped
+    }
+
+    /// Decodes and fits all images, on all threads, and keeps none: the errors of those that fail, in the
+    /// order of the images. They are what [`get`](Dataset::get) would give in the middle of a run.
+    pub fn check(&self) -> Vec<DataError> {
+        let read = self.files.par_iter().map(|(path, _)| self.read(path).err());
+        read.flatten_iter().collect()
     }
 
     /// The file of the image at `index`.

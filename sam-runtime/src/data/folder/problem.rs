@@ -1,5 +1,7 @@
 //! What is wrong with an image folder.
 
+use std::collections::BTreeMap;
+
 /// What is wrong with an image folder, a class's folder in it, or an image file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -24,16 +26,54 @@ pub enum FolderProblem {
         /// Classes of the data set's type.
         expected: usize,
     },
+    /// Another number of names was given than the data set's type has classes.
+    #[error(
+        "{given} class names were given for it, but the data set's type has {expected} classes; \
+         choose a type with as many classes, or name as many"
+    )]
+    Names {
+        /// Names given.
+        given: usize,
+        /// Classes of the data set's type.
+        expected: usize,
+    },
+    /// One name was given for two classes.
+    #[error("the class `{name}` was given twice; name each class once")]
+    ClassTwice {
+        /// The name.
+        name: String,
+    },
+    /// A class that was asked for has no folder.
+    #[error(
+        "has no class folder `{name}`, but {}; rename its folder, or leave the class out",
+        shortened(.found)
+    )]
+    NoSuchClass {
+        /// The name.
+        name: String,
+        /// The names of the class folders that no other name has, sorted.
+        found: Vec<String>,
+    },
     /// A class has no image.
     #[error(
-        "has no images; put JPEG or PNG files (.jpg, .jpeg, .png) into this class folder, or remove it"
+        "has no images{}; put {} into this class folder, or remove it",
+        counted(.skipped), known(" files")
     )]
-    EmptyClass,
+    EmptyClass {
+        /// Files of other endings in it, by ending.
+        skipped: BTreeMap<String, usize>,
+    },
+    /// What has an image's name is no file.
+    #[error("is a pipe, a socket or a device, and no image; remove it, or rename it")]
+    NotAFile,
     /// A link leads back to a folder that it lies in.
     #[error("leads back to a folder around it, so reading it would never end; remove the link")]
     Loop,
-    /// The file is no JPEG or PNG image, or a damaged one.
-    #[error("can't decode it as JPEG or PNG ({reason}); replace, convert or remove the file")]
+    /// The file is no image of a format that is read, or a damaged one.
+    #[error(
+        "can't decode it as {} ({reason}); replace, convert or remove the file",
+        known("")
+    )]
     Decode {
         /// The decoder's own words.
         reason: String,
@@ -64,6 +104,30 @@ pub enum FolderProblem {
     /// [`Fit::CropFrom`](super::Fit::CropFrom) of no pixels.
     #[error("its shorter side can't be resized to 0 pixels; give `Fit::CropFrom` 1 or more")]
     NoSide,
+}
+
+/// The formats that are read.
+fn known(files: &str) -> String {
+    let mut formats = vec!["JPEG"];
+    formats.extend(cfg!(feature = "webp").then_some("WebP"));
+    formats.extend(cfg!(feature = "bmp").then_some("BMP"));
+    formats.extend(cfg!(feature = "gif").then_some("GIF"));
+    format!("{} or PNG{files}", formats.join(", "))
+}
+
+/// Files of other endings, in brackets.
+fn counted(skipped: &BTreeMap<String, usize>) -> String {
+    let each: Vec<String> = skipped
+        .iter()
+        .map(|(ending, count)| match ending.as_str() {
+            "" => format!("{count} without an ending"),
+            ending => format!("{count} `.{ending}`"),
+        })
+        .collect();
+    match each.is_empty() {
+        true => String::new(),
+        false => format!(" (files of other endings: {})", shortened(&each)),
+    }
 }
 
 /// The first names; a folder of a thousand classes would bury the message.

@@ -1,59 +1,116 @@
 //! Finding the classes of an image folder and their files, in an order that no file system changes.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::fs;
+use std::fs::{self, DirEntry};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{FolderProblem, problem_of};
-use crate::data::DataError;
+use super::{FolderProblem, Skipped, problem_of};
+use crate::data::{DataError, files::open};
 
 /// What an image folder holds.
 pub(super) struct Found {
-    /// The names of the class folders, sorted.
+    /// The names of the class folders, by label.
     pub(super) classes: Vec<String>,
     /// Every image and the index of its class: class by class, sorted within.
     pub(super) files: Vec<(PathBuf, usize)>,
+    /// What was passed over.
+    pub(super) skipped: Skipped,
 }
 
 /// The endings of image files, in any case.
-const ENDINGS: [&str; 3] = ["jpg", "jpeg", "png"];
+const ENDINGS: &[&str] = &[
+    "jpg",
+    "jpeg",
+    "png",
+    #[cfg(feature = "webp")]
+    "webp",
+    #[cfg(feature = "bmp")]
+    "bmp",
+    #[cfg(feature = "gif")]
+    "gif",
+];
 
-/// The classes and files below `root`.
+/// The images below `root`, of `expected` classes: the sorted names of its folders.
 ///
 /// # Errors
-/// [`DataError::Folder`] for a wrong number of classes, a class without images, a loop of links;
-/// [`DataError::Open`] for a folder that can't be read.
+/// [`DataError::Folder`] for a wrong number of classes, a class without images, a loop of links, an image
+/// that is no file; [`DataError::Open`] for a folder that can't be read.
 pub(super) fn scan(root: &Path, expected: usize) -> Result<Found, DataError> {
+    let classes = class_folders(root)?;
+    if classes.len() != expected {
+        let found = classes.iter().map(|name| text(name)).collect();
+        return Err(problem_of(root, FolderProblem::Classes { found, expected }));
+    }
+    images(root, classes, Vec::new())
+}
+
+/// As [`scan`], of the classes with these names, in this order. Other folders are passed over.
+///
+/// # Errors
+/// As [`scan`], and for a name that is given twice, or that no folder has.
+pub(super) fn scan_classes(root: &Path, names: &[&str]) -> Result<Found, DataError> {
+    let mut rest = class_folders(root)?;
+    let mut classes = Vec::with_capacity(names.len());
+    for (at, &name) in names.iter().enumerate() {
+        let problem = match rest.iter().position(|folder| folder == name) {
+            Some(place) => {
+                classes.push(rest.remove(place));
+                continue;
+            }
+            None if names[..at].contains(&name) => FolderProblem::ClassTwice { name: name.into() },
+            None => FolderProblem::NoSuchClass {
+                name: name.into(),
+                found: rest.iter().map(|name| text(name)).collect(),
+            },
+        };
+        return Err(problem_of(root, problem));
+    }
+    images(root, classes, rest)
+}
+
+/// The sorted names of the folders in `root`.
+fn class_folders(root: &Path) -> Result<Vec<OsString>, DataError> {
     if !root.is_dir() {
         return Err(problem_of(root, FolderProblem::NotAFolder));
     }
-    let folders: Vec<OsString> = entries(root)?
-        .into_iter()
-        .filter(|name| root.join(name).is_dir())
-        .collect();
-    let classes: Vec<String> = folders
-        .iter()
-        .map(|name| name.to_string_lossy().into_owned())
-        .collect();
-    if classes.is_empty() {
+    let mut folders = Vec::new();
+    for entry in entries(root)? {
+        if entry.kind == Kind::Folder {
+            folders.push(entry.name);
+        }
+    }
+    if folders.is_empty() {
         return Err(problem_of(root, FolderProblem::NoClasses));
     }
-    if classes.len() != expected {
-        let found = classes;
-        return Err(problem_of(root, FolderProblem::Classes { found, expected }));
-    }
+    Ok(folders)
+}
+
+/// The images of these classes; `others`: folders that were passed over.
+fn images(root: &Path, classes: Vec<OsString>, others: Vec<OsString>) -> Result<Found, DataError> {
     let mut files = Vec::new();
-    for (class, name) in folders.iter().enumerate() {
+    let mut skipped = Skipped {
+        files: BTreeMap::new(),
+        folders: others.iter().map(|name| text(name)).collect(),
+    };
+    for (class, name) in classes.iter().enumerate() {
         let folder = root.join(name);
-        let mut found = Vec::new();
-        walk(&folder, OsString::new(), &mut Vec::new(), &mut found)?;
-        if found.is_empty() {
-            return Err(problem_of(&folder, FolderProblem::EmptyClass));
+        let found = Class::of(folder.clone())?;
+        if found.images.is_empty() {
+            let skipped = found.skipped;
+            return Err(problem_of(&folder, FolderProblem::EmptyClass { skipped }));
         }
-        found.sort_unstable();
-        files.extend(found.into_iter().map(|(_, _, path)| (path, class)));
+        files.extend(found.images.into_iter().map(|(_, _, path)| (path, class)));
+        for (ending, count) in found.skipped {
+            *skipped.files.entry(ending).or_default() += count;
+        }
     }
-    Ok(Found { classes, files })
+    Ok(Found {
+        classes: classes.iter().map(|name| text(name)).collect(),
+        files,
+        skipped,
+    })
 }
 
 /// What a class's file is sorted by: the folder that it lies in, then its name; and its path.
@@ -62,55 +119,143 @@ pub(super) fn scan(root: &Path, expected: usize) -> Result<Found, DataError> {
 /// decides which of `a-b` and `a/b` is first.
 type Key = (OsString, OsString, PathBuf);
 
-/// Adds the images in `folder` and the folders below it. `around`: the folders that it lies in.
-fn walk(
-    folder: &Path,
-    key: OsString,
-    around: &mut Vec<PathBuf>,
-    found: &mut Vec<Key>,
-) -> Result<(), DataError> {
-    let real = fs::canonicalize(folder).map_err(|reason| open(folder, reason))?;
-    if around.contains(&real) {
-        return Err(problem_of(folder, FolderProblem::Loop));
-    }
-    around.push(real);
-    for name in entries(folder)? {
-        let path = folder.join(&name);
-        if path.is_dir() {
-            let mut inner = key.clone();
-            inner.push("/");
-            inner.push(&name);
-            walk(&path, inner, around, found)?;
-        } else if is_image(&path) {
-            found.push((key.clone(), name, path));
-        }
-    }
-    around.pop();
-    Ok(())
+/// What a class's folder and those below it hold.
+#[derive(Default)]
+struct Class {
+    images: Vec<Key>,
+    /// Files of other endings.
+    skipped: BTreeMap<String, usize>,
 }
 
-/// The names in a folder, sorted, without hidden ones.
-fn entries(folder: &Path) -> Result<Vec<OsString>, DataError> {
-    let names: Result<Vec<OsString>, _> = fs::read_dir(folder)
-        .and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect());
-    let mut names = names.map_err(|reason| open(folder, reason))?;
-    names.retain(|name| !name.as_encoded_bytes().starts_with(b"."));
-    names.sort_unstable();
-    Ok(names)
+/// A folder on the way down, and what of it is still to be seen.
+struct Level {
+    path: PathBuf,
+    /// Where it really lies.
+    real: PathBuf,
+    key: OsString,
+    rest: std::vec::IntoIter<Entry>,
+}
+
+impl Level {
+    fn new(path: PathBuf, real: PathBuf, key: OsString) -> Result<Self, DataError> {
+        let rest = entries(&path)?.into_iter();
+        Ok(Self {
+            path,
+            real,
+            key,
+            rest,
+        })
+    }
+}
+
+impl Class {
+    /// What lies in `folder`. However deep that is, the thread's stack doesn't grow.
+    fn of(folder: PathBuf) -> Result<Self, DataError> {
+        let mut class = Self::default();
+        let real = fs::canonicalize(&folder).map_err(|reason| open(&folder, reason))?;
+        let mut levels = vec![Level::new(folder, real, OsString::new())?];
+        while let Some(level) = levels.last_mut() {
+            let Some(entry) = level.rest.next() else {
+                levels.pop();
+                continue;
+            };
+            let path = level.path.join(&entry.name);
+            if entry.kind == Kind::Folder {
+                let mut key = level.key.clone();
+                key.push("/");
+                key.push(&entry.name);
+                let real = match entry.link {
+                    false => level.real.join(&entry.name),
+                    true => followed(&path, &levels)?,
+                };
+                levels.push(Level::new(path, real, key)?);
+            } else if !is_image(&path) {
+                *class.skipped.entry(ending(&path)).or_default() += 1;
+            } else if entry.kind == Kind::Other {
+                return Err(problem_of(&path, FolderProblem::NotAFile));
+            } else {
+                class.images.push((level.key.clone(), entry.name, path));
+            }
+        }
+        class.images.sort_unstable();
+        Ok(class)
+    }
+}
+
+/// Where the link at `path` leads: to none of the folders around it. Only a link can lead back, so only it is asked,
+/// as the system goes through the whole path for the answer.
+fn followed(path: &Path, around: &[Level]) -> Result<PathBuf, DataError> {
+    let real = fs::canonicalize(path).map_err(|reason| open(path, reason))?;
+    match around.iter().any(|level| level.real == real) {
+        true => Err(problem_of(path, FolderProblem::Loop)),
+        false => Ok(real),
+    }
+}
+
+/// What a folder holds under one name.
+struct Entry {
+    name: OsString,
+    kind: Kind,
+    /// Whether it is a link to it.
+    link: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Folder,
+    File,
+    /// A pipe, a socket, a device.
+    Other,
+}
+
+impl Entry {
+    fn new(entry: &DirEntry) -> io::Result<Self> {
+        let mut found = entry.file_type()?;
+        let link = found.is_symlink();
+        if link {
+            match fs::metadata(entry.path()) {
+                Ok(metadata) => found = metadata.file_type(),
+                // It leads nowhere: found when it is to be read.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let kind = if found.is_dir() {
+            Kind::Folder
+        } else if found.is_file() || found.is_symlink() {
+            Kind::File
+        } else {
+            Kind::Other
+        };
+        let name = entry.file_name();
+        Ok(Self { name, kind, link })
+    }
+}
+
+/// What a folder holds, sorted by name, without what is hidden.
+fn entries(folder: &Path) -> Result<Vec<Entry>, DataError> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|reason| open(folder, reason))? {
+        let entry = entry.map_err(|reason| open(folder, reason))?;
+        if !entry.file_name().as_encoded_bytes().starts_with(b".") {
+            found.push(Entry::new(&entry).map_err(|reason| open(&entry.path(), reason))?);
+        }
+    }
+    found.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    Ok(found)
+}
+
+/// The ending of a file's name in small letters; none, where it has none.
+fn ending(path: &Path) -> String {
+    let ending = path.extension().map(text);
+    ending.unwrap_or_default().to_lowercase()
 }
 
 fn is_image(path: &Path) -> bool {
-    let ending = path.extension().and_then(OsStr::to_str);
-    ending.is_some_and(|ending| {
-        ENDINGS
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(ending))
-    })
+    ENDINGS.contains(&ending(path).as_str())
 }
 
-fn open(path: &Path, reason: std::io::Error) -> DataError {
-    DataError::Open {
-        path: path.into(),
-        reason,
-    }
+/// A name, with what is not Unicode replaced.
+fn text(name: &OsStr) -> String {
+    name.to_string_lossy().into_owned()
 }

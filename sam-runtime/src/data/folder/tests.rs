@@ -260,5 +260,8 @@ fn augmented_epochs_depend_on_seed_and_epoch_alone() {
     assert_eq!(whole, 6 * 3 * 64);
 }
 
+mod formats;
 mod jpeg;
+mod memory;
+mod open;
 mod refused;

@@ -2,6 +2,13 @@
 
 use super::*;
 
+/// The formats that are read, as errors name them.
+const FORMATS: &str = match cfg!(feature = "webp") {
+    // The tests of the workspace have all features.
+    true => "JPEG, WebP, BMP, GIF or PNG",
+    false => "JPEG or PNG",
+};
+
 /// The text of an error, without the folder's name.
 fn text<T>(result: Result<T, DataError>, dir: &TempDir) -> String {
     let text = result.err().unwrap().to_string();
@@ -43,8 +50,43 @@ fn a_folder_that_is_no_data_set_is_refused_by_name() {
     );
     assert_eq!(
         text(ImageFolder::<Rank3<3, 2, 3>, 7>::open(dir.path()), &dir),
-        "DIR/emus: has no images; put JPEG or PNG files (.jpg, .jpeg, .png) into this class folder, \
-         or remove it"
+        format!(
+            "DIR/emus: has no images; put {FORMATS} files into this class folder, or remove it"
+        )
+    );
+}
+
+#[test]
+fn classes_that_are_not_there_are_refused_by_name() {
+    let dir = two_classes();
+    let named = |names: [&str; 2]| text(Two::open_with(dir.path(), &names), &dir);
+    assert_eq!(
+        named(["cat", "dogs"]),
+        "DIR: has no class folder `cat`, but cats, dogs; rename its folder, or leave the class out"
+    );
+    assert_eq!(
+        named(["cats", "cats"]),
+        "DIR: the class `cats` was given twice; name each class once"
+    );
+    for name in ["../x", ".", "", "cats/more", "cats/"] {
+        assert!(named([name, "dogs"]).starts_with(&format!("DIR: has no class folder `{name}`")));
+    }
+    assert_eq!(
+        text(Two::open_with(dir.path(), &["cats"]), &dir),
+        "DIR: 1 class names were given for it, but the data set's type has 2 classes; choose a type with as \
+         many classes, or name as many"
+    );
+    // What has other endings is told where a class has no image.
+    for name in ["a.heic", "b.heic", "c"] {
+        fs::create_dir_all(dir.path().join("emus")).unwrap();
+        fs::write(dir.path().join("emus").join(name), "").unwrap();
+    }
+    assert_eq!(
+        named(["cats", "emus"]),
+        format!(
+            "DIR/emus: has no images (files of other endings: 1 without an ending, 2 `.heic`); put {FORMATS} \
+             files into this class folder, or remove it"
+        )
     );
 }
 
@@ -106,7 +148,7 @@ fn files_that_are_no_pictures_are_refused_by_name() {
         let text = text(folder.get(3), &dir);
         println!("{text}");
         assert!(
-            text.starts_with("DIR/dogs/B.png: can't decode it as JPEG or PNG ("),
+            text.starts_with(&format!("DIR/dogs/B.png: can't decode it as {FORMATS} (")),
             "{text}"
         );
         assert!(text.ends_with("; replace, convert or remove the file"));
