@@ -1,8 +1,12 @@
 //! From samples to tensors: the only place in this module that touches a device.
 
+use std::panic::resume_unwind;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
 use dfdx::shapes::{Const, ConstDim, ConstShape, Rank2, Shape};
 use dfdx::tensor::{Tensor, TensorFromVec};
-use rayon::prelude::*;
 
 use super::{DataError, Sample};
 use crate::device::{Lane, Sent};
@@ -60,10 +64,16 @@ pub(super) struct HostBatch {
 
 /// Samples that a thread reads at least: fewer are not worth waking it.
 const TASK: usize = 8;
+/// Time that the rest of a batch must take to be worth other threads.
+const WORTH: Duration = Duration::from_micros(300);
 
 impl HostBatch {
-    /// Reads the samples at `indices` with `get`, on all threads that compute. Of several that can't be
+    /// Reads the samples at `indices` with `get`, on as many threads as compute. Of several that can't be
     /// read, the first one's error is the batch's.
+    ///
+    /// They are threads of their own. `get` may compute on rayon's, and hold a lock while it does, as a cache of
+    /// decoded files may: a thread of the pool that waits there takes up other work meanwhile, which must not be
+    /// another sample that waits for the lock.
     pub(super) fn read_on_all_cores<S: BatchShape, const CLASSES: usize>(
         indices: &[usize],
         get: impl Fn(usize) -> Result<Sample<S, CLASSES>, DataError> + Sync,
@@ -74,19 +84,24 @@ impl HostBatch {
         }
         let mut inputs = vec![0.0; rows * S::NUMEL];
         let mut targets = vec![0.0; rows * CLASSES];
-        let results: Vec<Result<(), DataError>> = indices
-            .par_iter()
-            .zip(inputs.par_chunks_exact_mut(S::NUMEL))
-            .zip(targets.par_chunks_exact_mut(CLASSES))
-            .with_min_len(TASK)
-            .map(|((&index, input), target)| {
-                let sample = get(index)?;
-                input.copy_from_slice(sample.input());
-                target[sample.label()] = 1.0;
-                Ok(())
-            })
-            .collect();
-        results.into_iter().collect::<Result<(), _>>()?;
+        let tasks = indices
+            .chunks(TASK)
+            .zip(inputs.chunks_mut(TASK * S::NUMEL))
+            .zip(targets.chunks_mut(TASK * CLASSES));
+        let read = |((indices, inputs), targets): ((&[usize], &mut [f32]), &mut [f32])| {
+            let inputs = inputs.chunks_exact_mut(S::NUMEL);
+            let rows = inputs.zip(targets.chunks_exact_mut(CLASSES));
+            indices
+                .iter()
+                .zip(rows)
+                .try_for_each(|(&index, (input, target))| {
+                    let sample = get(index)?;
+                    input.copy_from_slice(sample.input());
+                    target[sample.label()] = 1.0;
+                    Ok(())
+                })
+        };
+        on_threads(tasks, read)?;
         Ok(Self {
             inputs,
             targets,
@@ -178,6 +193,56 @@ impl HostBatch {
             .map_err(failed)?;
         Ok((x, y))
     }
+}
+
+/// Does all tasks, the first one on this thread; the others on more, if it shows that they take long. Of several
+/// errors, the first task's is given.
+fn on_threads<T: Send>(
+    tasks: impl ExactSizeIterator<Item = T> + Send,
+    work: impl Fn(T) -> Result<(), DataError> + Sync,
+) -> Result<(), DataError> {
+    let rest = tasks.len() - 1;
+    let tasks = Mutex::new(tasks.enumerate());
+    let failed = Mutex::new(None);
+    let one = || {
+        let Some((number, task)) = locked(&tasks).next() else {
+            return false;
+        };
+        if let Err(error) = work(task) {
+            let mut failed = locked(&failed);
+            if failed.as_ref().is_none_or(|(first, _)| number < *first) {
+                *failed = Some((number, error));
+            }
+        }
+        true
+    };
+    let all = || while one() {};
+    let begin = Instant::now();
+    one();
+    let long = begin.elapsed() * rest as u32 > WORTH;
+    let helpers = if long {
+        rest.min(rayon::current_num_threads() - 1)
+    } else {
+        0
+    };
+    thread::scope(|scope| {
+        // Where the system has no thread to give, those that there are do the work.
+        let spawn = |_| thread::Builder::new().spawn_scoped(scope, all).ok();
+        let helpers: Vec<_> = (0..helpers).map_while(spawn).collect();
+        all();
+        for helper in helpers {
+            helper.join().unwrap_or_else(|panic| resume_unwind(panic));
+        }
+    });
+    match failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some((_, error)) => Err(error),
+        None => Ok(()),
+    }
+}
+
+/// Nothing here is left half done by a panic, which is that of a data set.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

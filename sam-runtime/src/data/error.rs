@@ -267,10 +267,15 @@ pub enum DataError {
         /// The standard deviation given.
         std: f32,
     },
+    /// A data set has no sample.
+    #[error(
+        "the data set has no sample, so there is nothing to make a batch of; give it some data"
+    )]
+    Empty,
     /// A data set doesn't fill one batch.
     #[error(
-        "a data set of {len} samples doesn't fill one batch of {batch}; use a smaller batch size or more data \
-         (`chunks` takes any number of samples)"
+        "a data set of {len} samples doesn't fill one batch of {batch}; use a smaller batch size or more data, \
+         or `DataLoader::padded` (`chunks` takes any number of samples)"
     )]
     SmallerThanBatch {
         /// Samples in the data set.

@@ -59,23 +59,40 @@ impl<Ds: Dataset, const B: usize> DataLoader<Ds, B> {
     /// doesn't compile.
     ///
     /// # Errors
-    /// [`DataError::SmallerThanBatch`] if the data set has fewer than `B` samples.
+    /// [`DataError::SmallerThanBatch`] if the data set has fewer than `B` samples; see
+    /// [`padded`](Self::padded).
     pub fn new(dataset: Ds) -> Result<Self, DataError> {
-        const { assert!(B > 0, "a batch needs at least one sample") };
         let len = dataset.len();
         if len < B {
             return Err(DataError::SmallerThanBatch { len, batch: B });
         }
-        Ok(Self {
+        Ok(Self::of(dataset, LastBatch::Drop))
+    }
+
+    /// As [`new`](Self::new), with [`LastBatch::Pad`], also of fewer than `B` samples: they fill the one batch
+    /// of an epoch up again and again. [`dynamic_epoch`](Self::dynamic_epoch) gives each of them once.
+    ///
+    /// # Errors
+    /// [`DataError::Empty`] if the data set has no sample.
+    pub fn padded(dataset: Ds) -> Result<Self, DataError> {
+        if dataset.is_empty() {
+            return Err(DataError::Empty);
+        }
+        Ok(Self::of(dataset, LastBatch::Pad))
+    }
+
+    fn of(dataset: Ds, last: LastBatch) -> Self {
+        const { assert!(B > 0, "a batch needs at least one sample") };
+        Self {
             dataset: Arc::new(dataset),
             transform: Arc::new(Plain),
             seed: 0,
             shuffle: true,
-            last: LastBatch::Drop,
+            last,
             workers: 0,
             prefetch: PREFETCH,
             timeout: None,
-        })
+        }
     }
 }
 
@@ -108,13 +125,14 @@ impl<Ds: Dataset, const B: usize, T> DataLoader<Ds, B, T> {
         Self { shuffle, ..self }
     }
 
-    /// What becomes of the samples that don't fill the last batch of an epoch.
+    /// What becomes of the samples that don't fill the last batch of an epoch. The only batch of an epoch is
+    /// never dropped, but padded.
     pub fn last(self, last: LastBatch) -> Self {
         Self { last, ..self }
     }
 
     /// How many threads read batches ahead of the loop; 0, as at first, for none: then a batch is read
-    /// when the loop asks for it, by all threads of rayon's pool, which have nothing else to do then. That is
+    /// when the loop asks for it, on as many threads as compute, which have nothing else to do then. That is
     /// best where the CPU trains, and reading is quick; workers are for reading that is slow, or waits, and
     /// for a GPU.
     ///
@@ -137,14 +155,14 @@ impl<Ds: Dataset, const B: usize, T> DataLoader<Ds, B, T> {
         Self { timeout, ..self }
     }
 
-    /// Batches per epoch: `dataset.len() / B`, rounded down, or up with [`LastBatch::Pad`].
+    /// Batches per epoch: `dataset.len() / B`, rounded down (1 at least), or up with [`LastBatch::Pad`].
     #[expect(
         clippy::len_without_is_empty,
         reason = "there is always at least one batch"
     )]
     pub fn len(&self) -> usize {
         match self.last {
-            LastBatch::Drop => self.dataset.len() / B,
+            LastBatch::Drop => (self.dataset.len() / B).max(1),
             LastBatch::Pad => self.dataset.len().div_ceil(B),
         }
     }
@@ -226,11 +244,9 @@ where
         D: TensorFromVec<f32>,
     {
         let Position { epoch, batch } = from.into();
-        let mut order = self.order(epoch);
         // Whole batches: fewer samples than there are, or the first ones once more.
-        let len = self.len() * B;
-        order.truncate(len);
-        order.extend_from_within(..len - order.len());
+        let order = self.order(epoch).into_iter().cycle().take(self.len() * B);
+        let order = order.collect();
         TryEpoch::new(self.plan(epoch, order), batch, self.read_ahead(), device)
     }
 

@@ -16,7 +16,8 @@ use super::{BatchShape, DataError, Dataset, Draw, Sample, Transform, batch::Host
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LastBatch {
-    /// They are left out of the epoch; another epoch, shuffled anew, leaves out others.
+    /// They are left out of the epoch; another epoch, shuffled anew, leaves out others. Where they are all
+    /// that there is, as [`Pad`](Self::Pad).
     #[default]
     Drop,
     /// The epoch's first samples fill the batch up, and are seen twice.

@@ -94,9 +94,78 @@ fn too_little_data_is_refused() {
         DataLoader::<_, 4>::new(numbered(3))
             .unwrap_err()
             .to_string(),
-        "a data set of 3 samples doesn't fill one batch of 4; use a smaller batch size or more data \
-         (`chunks` takes any number of samples)"
+        "a data set of 3 samples doesn't fill one batch of 4; use a smaller batch size or more data, \
+         or `DataLoader::padded` (`chunks` takes any number of samples)"
     );
+}
+
+#[test]
+fn a_data_set_smaller_than_a_batch_can_be_padded_or_given_as_it_is() {
+    let dev = Cpu::default();
+    for n in 1..=4 {
+        let loader = DataLoader::<_, 4>::padded(numbered(n)).unwrap().seed(5);
+        for loader in [loader.clone(), loader.clone().last(LastBatch::Drop)] {
+            assert_eq!(loader.len(), 1);
+            let order = loader.order(2);
+            let wanted: Vec<usize> = (0..4).map(|row| order[row % order.len()]).collect();
+            assert_eq!(seen(&loader, 2), wanted);
+        }
+        let mut dynamic = loader.dynamic_epoch(&dev, 2);
+        let (x, _) = dynamic.next().unwrap();
+        assert_eq!((x.as_vec().len(), dynamic.len()), (usize::from(n), 0));
+    }
+    // Of more, it is as any other with `Pad`.
+    let (padded, other) = (DataLoader::padded(numbered(22)).unwrap(), loader(22));
+    assert_eq!(seen(&padded, 1), seen(&other.last(LastBatch::Pad), 1));
+    assert_eq!(
+        DataLoader::<_, 4>::padded(numbered(0))
+            .unwrap_err()
+            .to_string(),
+        "the data set has no sample, so there is nothing to make a batch of; give it some data"
+    );
+}
+
+/// A cache, say: what it computes, on all threads, it computes under a lock.
+struct Locked(std::sync::Mutex<u64>);
+
+impl Dataset for Locked {
+    type Item = Sample<Rank1<2>, 2>;
+    fn len(&self) -> usize {
+        256
+    }
+    fn get(&self, index: usize) -> Result<Self::Item, DataError> {
+        use rayon::prelude::*;
+        let mut calls = self.0.lock().unwrap();
+        let parts = (0..2_000_u32).into_par_iter().with_max_len(1);
+        let sum: f64 = parts.map(|x| f64::from(x).sqrt()).sum();
+        *calls += u64::from(sum > 0.0);
+        Sample::new(vec![index as f32; 2], index % 2)
+    }
+}
+
+#[test]
+fn a_data_set_may_compute_on_all_threads_under_a_lock() {
+    let (to, from) = std::sync::mpsc::channel();
+    // So many that one has nothing to do while it waits for another, whatever the machine has.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(8).build();
+    // A thread that would hang must not hold up the test.
+    pool.unwrap().spawn(move || {
+        let locked = Locked(std::sync::Mutex::new(0));
+        let loader = DataLoader::<_, 64>::new(locked).unwrap().shuffle(false);
+        let dev = Cpu::default();
+        let mut rows = Vec::new();
+        for _ in 0..5 {
+            rows.extend(loader.epoch(&dev, 0).flat_map(|(x, _)| x.as_vec()));
+            rows.extend(loader.chunks(&dev, 50).flat_map(|(x, _)| x.as_vec()));
+        }
+        let calls = *loader.dataset().0.lock().unwrap();
+        to.send((rows, calls)).unwrap();
+    });
+    let told = from.recv_timeout(Duration::from_secs(120));
+    let (rows, calls) = told.expect("the loader hangs");
+    assert_eq!(calls, 10 * 256);
+    let wanted = (0..10).flat_map(|_| (0..256).flat_map(|index| [index as f32; 2]));
+    assert!(rows.into_iter().eq(wanted));
 }
 
 /// A data set whose sample 5 can't be read.
