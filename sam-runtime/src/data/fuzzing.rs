@@ -26,5 +26,5 @@ pub fn cifar100(bytes: &[u8]) -> Result<Parsed, DataError> {
 /// # Errors
 /// A [`MatProblem`].
 pub fn svhn(bytes: &[u8]) -> Result<Parsed, MatProblem> {
-    svhn::parse(bytes)
+    svhn::parse(bytes, svhn::EXTRA)
 }

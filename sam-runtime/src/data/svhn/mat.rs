@@ -10,8 +10,6 @@ use flate2::read::ZlibDecoder;
 
 use super::MatProblem;
 
-/// More than any supported file has: SVHN's `extra` holds 1.63 billion.
-const MAX_NUMBERS: usize = 1 << 31;
 /// Far more than an array's axes or name take.
 const MAX_PART: u32 = 4096;
 
@@ -68,14 +66,18 @@ fn number_size(stored: u32) -> Option<usize> {
     }
 }
 
-/// The arrays of the `wanted` names, in the order of the file.
+/// An array that is asked for: its name, and how many bytes it may take. A zipped file of a few megabytes can
+/// hold gigabytes.
+pub(super) type Wanted = (&'static str, usize);
+
+/// The `wanted` arrays, in the order of the file.
 ///
-/// Memory grows with the bytes that are really there, whatever the tags promise; other arrays are
-/// read past, but not kept.
+/// Memory grows with the bytes that are really there, whatever the tags promise; other arrays, and a second one of
+/// a name, are read past, but not kept.
 ///
 /// # Errors
 /// Any [`MatProblem`] about the format; that a wanted array is missing is the caller's to see.
-pub(super) fn read(mut file: impl Read, wanted: &[&str]) -> Result<Vec<Array>, MatProblem> {
+pub(super) fn read(mut file: impl Read, wanted: &[Wanted]) -> Result<Vec<Array>, MatProblem> {
     let mut header = [0; 128];
     file.read_exact(&mut header)
         .map_err(|error| match MatProblem::from(error) {
@@ -85,12 +87,14 @@ pub(super) fn read(mut file: impl Read, wanted: &[&str]) -> Result<Vec<Array>, M
     if header[124..] != [0x00, 0x01, b'I', b'M'] {
         return Err(MatProblem::Header);
     }
-    let mut arrays = Vec::new();
+    let mut arrays: Vec<Array> = Vec::new();
     while let Some(tag) = Tag::next(&mut file)? {
         let mut element = tag.body(&mut file);
+        let missing = |(name, _): &&Wanted| arrays.iter().all(|array| array.name != *name);
+        let missing: Vec<Wanted> = wanted.iter().filter(missing).copied().collect();
         let array = match tag.kind {
-            COMPRESSED => unzip(&mut element, wanted)?,
-            MATRIX => matrix(&mut element, wanted)?,
+            COMPRESSED => unzip(&mut element, &missing)?,
+            MATRIX => matrix(&mut element, &missing)?,
             _ => None,
         };
         arrays.extend(array);
@@ -103,7 +107,7 @@ pub(super) fn read(mut file: impl Read, wanted: &[&str]) -> Result<Vec<Array>, M
     Ok(arrays)
 }
 
-fn unzip(zipped: &mut impl Read, wanted: &[&str]) -> Result<Option<Array>, MatProblem> {
+fn unzip(zipped: &mut impl Read, wanted: &[Wanted]) -> Result<Option<Array>, MatProblem> {
     let mut plain = ZlibDecoder::new(zipped);
     let tag = Tag::next(&mut plain)?.ok_or(MatProblem::Truncated)?;
     let array = match tag.kind {
@@ -121,7 +125,7 @@ fn unzip(zipped: &mut impl Read, wanted: &[&str]) -> Result<Option<Array>, MatPr
 }
 
 /// The array in the body of a matrix element, if it is one that is wanted.
-fn matrix(body: &mut impl Read, wanted: &[&str]) -> Result<Option<Array>, MatProblem> {
+fn matrix(body: &mut impl Read, wanted: &[Wanted]) -> Result<Option<Array>, MatProblem> {
     let malformed = |what| MatProblem::Malformed { what };
     let (kind, flags) = part(body)?;
     if kind != UINT32 || flags.len() != 8 {
@@ -138,21 +142,21 @@ fn matrix(body: &mut impl Read, wanted: &[&str]) -> Result<Option<Array>, MatPro
     let dims = dims.ok_or_else(|| malformed("an array's axes"))?;
     let (_, name) = part(body)?;
     let name = String::from_utf8_lossy(&name).into_owned();
-    if !wanted.contains(&name.as_str()) {
+    let Some(&(_, limit)) = wanted.iter().find(|(wanted, _)| *wanted == name) else {
         return Ok(None);
-    }
+    };
 
-    let numbers = dims
-        .iter()
-        .try_fold(1_usize, |product, &axis| product.checked_mul(axis))
-        .filter(|&numbers| numbers <= MAX_NUMBERS)
-        .ok_or_else(|| MatProblem::TooLarge {
-            dims: dims.clone(),
-            limit: MAX_NUMBERS,
-        })?;
     let tag = Tag::next(body)?.ok_or(MatProblem::Truncated)?;
     let size = number_size(tag.kind).ok_or_else(|| malformed("the type of an array's numbers"))?;
-    if numbers.checked_mul(size) != Some(tag.len as usize) {
+    let bytes = dims
+        .iter()
+        .try_fold(size, |product, &axis| product.checked_mul(axis))
+        .filter(|&bytes| bytes <= limit)
+        .ok_or_else(|| MatProblem::TooLarge {
+            dims: dims.clone(),
+            limit,
+        })?;
+    if bytes != tag.len as usize {
         return Err(malformed("the size of an array's numbers"));
     }
     Ok(Some(Array {
@@ -231,7 +235,8 @@ impl Tag {
         if let Some(small) = self.small {
             return Ok(small[..self.len as usize].to_vec());
         }
-        let mut found = Vec::new();
+        // Only asked for: a page of it takes memory when it is written.
+        let mut found = Vec::with_capacity(self.len as usize);
         self.body(bytes).read_to_end(&mut found)?;
         if found.len() < self.len as usize {
             return Err(MatProblem::Truncated);

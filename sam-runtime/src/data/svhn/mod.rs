@@ -21,6 +21,13 @@ use super::{ChannelStats, DataError, Images, files};
 
 /// Pixels of one channel.
 const PLANE: usize = 32 * 32;
+/// Bytes of an image.
+const IMAGE: usize = 3 * PLANE;
+
+/// Images of the three sets: a file of more is not read.
+const TRAIN: usize = 73_257;
+const TEST: usize = 26_032;
+pub(super) const EXTRA: usize = 531_131;
 
 /// Street View House Numbers (Netzer et al. 2011): 32 x 32 colour images of ten digits, from the
 /// [cropped format](http://ufldl.stanford.edu/housenumbers/)'s MAT files.
@@ -51,18 +58,18 @@ impl Svhn {
     ///
     /// # Errors
     /// [`DataError::Missing`] if the file isn't there, [`DataError::Open`] if it can't be opened,
-    /// [`DataError::Mat`] for anything wrong inside.
+    /// [`DataError::Mat`] for anything wrong inside, or for more images.
     pub fn train(dir: impl AsRef<Path>) -> Result<Images<Rank3<3, 32, 32>, 10>, DataError> {
-        from_dir(dir.as_ref(), "train_32x32.mat")
+        from_dir(dir.as_ref(), "train_32x32.mat", TRAIN)
     }
 
     /// The 531,131 easier images that are often added to the training images, from
-    /// `extra_32x32.mat` in `dir`: 1.6 GB in memory, and twice that while they are read.
+    /// `extra_32x32.mat` in `dir`: 1.6 GB in memory.
     ///
     /// # Errors
     /// As [`train`](Self::train).
     pub fn extra(dir: impl AsRef<Path>) -> Result<Images<Rank3<3, 32, 32>, 10>, DataError> {
-        from_dir(dir.as_ref(), "extra_32x32.mat")
+        from_dir(dir.as_ref(), "extra_32x32.mat", EXTRA)
     }
 
     /// The 26,032 test images, from `test_32x32.mat` in `dir`.
@@ -70,24 +77,28 @@ impl Svhn {
     /// # Errors
     /// As [`train`](Self::train).
     pub fn test(dir: impl AsRef<Path>) -> Result<Images<Rank3<3, 32, 32>, 10>, DataError> {
-        from_dir(dir.as_ref(), "test_32x32.mat")
+        from_dir(dir.as_ref(), "test_32x32.mat", TEST)
     }
 }
 
-fn from_dir(dir: &Path, name: &str) -> Result<Images<Rank3<3, 32, 32>, 10>, DataError> {
+fn from_dir(
+    dir: &Path,
+    name: &str,
+    most: usize,
+) -> Result<Images<Rank3<3, 32, 32>, 10>, DataError> {
     let path = files::find(dir, vec![name.into()], "SVHN")?;
     let file = File::open(&path).map_err(|reason| DataError::Open {
         path: path.clone(),
         reason,
     })?;
     let (pixels, labels) =
-        parse(BufReader::new(file)).map_err(|problem| DataError::Mat { path, problem })?;
+        parse(BufReader::new(file), most).map_err(|problem| DataError::Mat { path, problem })?;
     Images::new(pixels, labels)
 }
 
-/// Pixels, image by image, channel by channel and row by row, and labels.
-pub(super) fn parse(file: impl Read) -> Result<(Vec<u8>, Vec<usize>), MatProblem> {
-    let mut arrays = mat::read(file, &["X", "y"])?;
+/// Pixels, image by image, channel by channel and row by row, and labels, of at most `most` images.
+pub(super) fn parse(file: impl Read, most: usize) -> Result<(Vec<u8>, Vec<usize>), MatProblem> {
+    let mut arrays = mat::read(file, &[("X", most * IMAGE), ("y", most * size_of::<f64>())])?;
     let mut take = |name| {
         let at = arrays.iter().position(|array| array.name == name);
         at.map(|at| arrays.swap_remove(at))
@@ -95,10 +106,10 @@ pub(super) fn parse(file: impl Read) -> Result<(Vec<u8>, Vec<usize>), MatProblem
     };
     let (x, y) = (take("X")?, take("y")?);
     let labels = labels(&y)?;
-    let pixels = pixels(&x)?;
-    if pixels.len() != labels.len() * 3 * PLANE {
+    let pixels = pixels(x)?;
+    if pixels.len() != labels.len() * IMAGE {
         return Err(MatProblem::Counts {
-            images: pixels.len() / (3 * PLANE),
+            images: pixels.len() / IMAGE,
             labels: labels.len(),
         });
     }
@@ -130,7 +141,7 @@ fn labels(y: &Array) -> Result<Vec<usize>, MatProblem> {
         .collect()
 }
 
-fn pixels(x: &Array) -> Result<Vec<u8>, MatProblem> {
+fn pixels(mut x: Array) -> Result<Vec<u8>, MatProblem> {
     // MATLAB leaves a last axis of 1 out.
     let ([32, 32, 3] | [32, 32, 3, _]) = x.dims[..] else {
         return Err(MatProblem::Dims {
@@ -146,10 +157,14 @@ fn pixels(x: &Array) -> Result<Vec<u8>, MatProblem> {
         });
     }
     // Column-major: within a channel's plane, columns come one after the other.
-    let planes = x.bytes.chunks_exact(PLANE);
-    Ok(planes
-        .flat_map(|plane| (0..PLANE).map(|at| plane[at % 32 * 32 + at / 32]))
-        .collect())
+    for plane in x.bytes.chunks_exact_mut(PLANE) {
+        for row in 0..32 {
+            for column in 0..row {
+                plane.swap(row * 32 + column, column * 32 + row);
+            }
+        }
+    }
+    Ok(x.bytes)
 }
 
 #[cfg(test)]
@@ -187,7 +202,7 @@ mod tests {
     /// The problem of a file with these arrays: axes, type of the numbers, and their bytes.
     fn problem(x: (&[i32], u32, &[u8]), y: (&[i32], u32, &[u8])) -> String {
         let arrays = [array("X", x.0, x.1, x.2), array("y", y.0, y.1, y.2)];
-        parse(&*file(&arrays.concat())).unwrap_err().to_string()
+        parse(&*file(&arrays.concat()), 3).unwrap_err().to_string()
     }
 
     #[test]
@@ -225,7 +240,7 @@ mod tests {
         }
         let only_x = file(&array("X", one.0, one.1, one.2));
         assert_eq!(
-            parse(&*only_x).unwrap_err().to_string(),
+            parse(&*only_x, 1).unwrap_err().to_string(),
             "it holds no array `y`; take the `*_32x32.mat` files of SVHN's format 2"
         );
     }
@@ -243,7 +258,7 @@ mod tests {
             (13, 10_u64.to_le_bytes().to_vec()),
         ] {
             let y = array("y", &[1, 1], stored, &bytes);
-            let read = parse(&*file(&[y, x.clone()].concat())).unwrap();
+            let read = parse(&*file(&[y, x.clone()].concat()), 1).unwrap();
             assert_eq!(read, (image.to_vec(), vec![0]));
         }
     }

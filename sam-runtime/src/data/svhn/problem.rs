@@ -49,15 +49,15 @@ pub enum MatProblem {
         /// The type's number in the format.
         stored: u32,
     },
-    /// An array promises more numbers than any supported file has.
+    /// An array promises more bytes than the whole set has.
     #[error(
-        "an array of {dims:?} is larger than the {limit} numbers supported; \
-         its header is damaged, so download the file again"
+        "an array of {dims:?} takes more than the {limit} bytes that all of SVHN's does; \
+         it is damaged, or no file of SVHN's, so download it again"
     )]
     TooLarge {
         /// Its axes.
         dims: Vec<usize>,
-        /// The largest number of numbers supported.
+        /// Bytes that it may take.
         limit: usize,
     },
     /// There are more or fewer labels than images.

@@ -60,8 +60,11 @@ fn zip(plain: &[u8]) -> Vec<u8> {
     [tag, zipped].concat()
 }
 
+/// All arrays of the tests have this name, and room enough.
+const A: &[Wanted] = &[("a", 1 << 31)];
+
 fn problem(elements: &[u8]) -> String {
-    read(&*file(elements), &["a"]).unwrap_err().to_string()
+    read(&*file(elements), A).unwrap_err().to_string()
 }
 
 proptest! {
@@ -75,16 +78,16 @@ proptest! {
         let unknown = element(UINT8, &[1, 2, 3, 4, 5]);
         let pack = |plain: Vec<u8>| if zipped { zip(&plain) } else { plain };
         let elements = [unknown, pack(other), pack(wanted)].concat();
-        let arrays = read(&*file(&elements), &["a"]).unwrap();
+        let arrays = read(&*file(&elements), A).unwrap();
         let dims = vec![bytes.len(), 1];
         prop_assert_eq!(arrays, [Array { name: "a".into(), dims, stored: UINT8, bytes }]);
     }
 
     #[test]
     fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = read(&*bytes, &["a"]);
-        let _ = read(&*file(&bytes), &["a"]);
-        let _ = read(&*file(&zip(&bytes)), &["a"]);
+        let _ = read(&*bytes, A);
+        let _ = read(&*file(&bytes), A);
+        let _ = read(&*file(&zip(&bytes)), A);
     }
 
     #[test]
@@ -103,7 +106,7 @@ proptest! {
         };
         damage(&mut elements);
         let elements = if zipped { zip(&elements) } else { elements };
-        for array in read(&*file(&elements), &["a"]).into_iter().flatten() {
+        for array in read(&*file(&elements), A).into_iter().flatten() {
             let size = number_size(array.stored).unwrap();
             prop_assert_eq!(array.dims.iter().product::<usize>() * size, array.bytes.len());
         }
@@ -115,7 +118,7 @@ proptest! {
         let elements = if zipped { zip(&plain) } else { plain };
         // A file without any element is well-formed.
         let keep = 1 + keep.index(elements.len() - 1);
-        prop_assert!(read(&*file(&elements[..keep]), &["a"]).is_err());
+        prop_assert!(read(&*file(&elements[..keep]), A).is_err());
     }
 }
 
@@ -133,11 +136,33 @@ fn a_large_header_costs_no_memory() {
     assert_eq!(
         problem(&array("a", &[i32::MAX; 9], UINT8, &[1])),
         format!(
-            "an array of {:?} is larger than the 2147483648 numbers supported; \
-             its header is damaged, so download the file again",
+            "an array of {:?} takes more than the 2147483648 bytes that all of SVHN's does; \
+             it is damaged, or no file of SVHN's, so download it again",
             [i32::MAX; 9]
         )
     );
+}
+
+#[test]
+fn an_array_of_more_bytes_than_asked_for_is_refused_before_it_is_read() {
+    // Zipped, a thousandth is in the file.
+    let zeros = zip(&array("a", &[1 << 20, 1], UINT8, &vec![0; 1 << 20]));
+    assert!(zeros.len() < 2_000);
+    let read = |most| read(&*file(&zeros), &[("a", most)]);
+    assert_eq!(read(1 << 20).unwrap()[0].bytes.len(), 1 << 20);
+    assert_eq!(
+        read((1 << 20) - 1).unwrap_err().to_string(),
+        "an array of [1048576, 1] takes more than the 1048575 bytes that all of SVHN's does; \
+         it is damaged, or no file of SVHN's, so download it again"
+    );
+}
+
+#[test]
+fn of_a_name_that_comes_again_and_again_one_array_is_kept() {
+    let again = [1, 2, 3].map(|n| zip(&array("a", &[4], UINT8, &[n; 4])));
+    let arrays = read(&*file(&again.concat()), A).unwrap();
+    assert_eq!(arrays.len(), 1);
+    assert_eq!(arrays[0].bytes, [1; 4]);
 }
 
 #[test]
@@ -145,7 +170,7 @@ fn each_problem_says_what_is_wrong() {
     let header = "not a little-endian MAT file of version 5; take the `*_32x32.mat` files of SVHN's \
                   format 2, and download them again if they are";
     for bytes in [b"<!DOCTYPE html>".to_vec(), vec![0; 200]] {
-        assert_eq!(read(&*bytes, &["a"]).unwrap_err().to_string(), header);
+        assert_eq!(read(&*bytes, A).unwrap_err().to_string(), header);
     }
     let damaged = "doesn't follow the format; it is damaged, so download it again";
     for (elements, what) in [
@@ -171,8 +196,5 @@ fn a_damaged_checksum_is_noticed() {
     let mut zipped = zip(&array("a", &[20], UINT8, &[9; 20]));
     let checksum = zipped.len() - 1;
     zipped[checksum] ^= 1;
-    assert!(matches!(
-        read(&*file(&zipped), &["a"]),
-        Err(MatProblem::Read(_))
-    ));
+    assert!(matches!(read(&*file(&zipped), A), Err(MatProblem::Read(_))));
 }
