@@ -1,7 +1,7 @@
 //! The sums that prove a file whole, and their computation piece by piece.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 use std::str::FromStr;
@@ -121,6 +121,10 @@ impl Summing {
         }
     }
 
+    pub(super) fn sha256() -> Self {
+        Self::Sha256(Sha256::new())
+    }
+
     pub(super) fn add(&mut self, bytes: &[u8]) {
         match self {
             Self::Md5(md5) => md5.update(bytes),
@@ -153,15 +157,20 @@ impl Summing {
 /// Whether `path` is a file of `bytes` bytes with this sum. The sum is only computed where the size is
 /// right.
 pub(super) fn is_whole(path: &Path, bytes: u64, checksum: &Checksum) -> io::Result<bool> {
+    if !has_size(path, bytes) {
+        return Ok(false);
+    }
     let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         opened => opened?,
     };
-    let metadata = file.metadata()?;
-    if !metadata.is_file() || metadata.len() != bytes {
-        return Ok(false);
-    }
     let mut summing = Summing::like(checksum);
-    summing.add_all(file)?;
+    summing.add_all(file.take(bytes + 1))?;
     Ok(summing.sum() == *checksum)
+}
+
+/// Whether `path` is a file of `bytes` bytes.
+pub(super) fn has_size(path: &Path, bytes: u64) -> bool {
+    let found = fs::metadata(path);
+    found.is_ok_and(|found| found.is_file() && found.len() == bytes)
 }

@@ -3,7 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
-use super::DownloadError;
+use super::{DownloadError, disk};
 
 /// Holds a folder until it is dropped, or its process ends.
 pub(super) struct FolderLock {
@@ -20,7 +20,7 @@ impl FolderLock {
             path: path.clone(),
             reason,
         };
-        let file = File::create(&path).map_err(failed)?;
+        let file = disk::open(&path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

@@ -27,24 +27,27 @@
 //! | `http` | one request, for a file or its rest |
 //! | `part` | a file on its way |
 //! | `unpack` | files out of an archive |
+//! | `record` | the sums of what was unpacked |
+//! | `disk` | files and folders of this module's own |
 //! | `lock` | one download at a time into a folder |
 //! | `progress` | [`Progress`]: what a download tells while it runs |
 //! | `error` | [`DownloadError`], [`ArchiveProblem`] |
 
 mod catalog;
 mod checksum;
+mod disk;
 mod error;
 mod http;
 mod lock;
 mod part;
 mod progress;
+mod record;
 mod source;
 #[cfg(test)]
 mod tests;
 mod transfer;
 mod unpack;
 
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -144,6 +147,7 @@ impl Downloader {
     /// archives. The folder is made where it is missing.
     ///
     /// A file that is there with another size or checksum is replaced, once the right one has arrived.
+    /// So is an archive where a file that was unpacked from it has changed; its sums are kept in `NAME.sha256`.
     /// With all files there, nothing is asked or written. If several threads or processes download into
     /// one folder, one works and the others wait, and find the files there (a file `.download.lock`
     /// stays in the folder).
@@ -177,7 +181,7 @@ impl Downloader {
         if missing.is_empty() {
             return Ok(());
         }
-        fs::create_dir_all(dir).map_err(|reason| DownloadError::file(dir, 0, reason))?;
+        disk::make_folder(dir).map_err(|reason| DownloadError::file(dir, 0, reason))?;
         let _lock = FolderLock::new(dir, || tell(Progress::Waiting))?;
         let mut transfer = Transfer::new(self, source, dir, &mut tell);
         for file in missing {
@@ -201,7 +205,7 @@ fn bring(file: &RemoteFile, dir: &Path, transfer: &mut Transfer<'_>) -> Result<(
     if !file.members.is_empty() {
         transfer.tell(Progress::Unpacking { file: &file.name });
         unpack::unpack(&path, &file.members, dir)?;
-        part::remove(&path).map_err(|reason| DownloadError::file(&path, 0, reason))?;
+        disk::remove(&path).map_err(|reason| DownloadError::file(&path, 0, reason))?;
     }
     Ok(())
 }
@@ -211,10 +215,9 @@ fn is_there(file: &RemoteFile, dir: &Path) -> Result<bool, DownloadError> {
     if file.members.is_empty() {
         return is_whole(file, dir);
     }
-    Ok(file.members.iter().all(|member| {
-        let metadata = fs::metadata(dir.join(&member.path));
-        metadata.is_ok_and(|found| found.is_file() && found.len() == member.bytes)
-    }))
+    let path = dir.join(&file.name);
+    record::holds(&path, &file.members, dir)
+        .map_err(|reason| DownloadError::file(&path, file.bytes, reason))
 }
 
 fn is_whole(file: &RemoteFile, dir: &Path) -> Result<bool, DownloadError> {

@@ -1,11 +1,11 @@
 //! A file on its way: `NAME.part` beside its later place, and `NAME.part.etag` beside that.
 
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::checksum::Summing;
+use super::disk::{self, beside, remove};
 use super::{Checksum, DownloadError, RemoteFile};
 
 /// What has arrived of a file so far. Whoever holds one holds the folder's lock.
@@ -32,9 +32,7 @@ impl Part {
         let whole = dir.join(&file.name);
         let path = beside(&whole, ".part");
         let open = || -> io::Result<Self> {
-            let mut options = OpenOptions::new();
-            options.read(true).write(true).create(true).truncate(false);
-            let opened = options.open(&path)?;
+            let opened = disk::open(&path)?;
             let mut part = Self {
                 len: opened.metadata()?.len(),
                 file: opened,
@@ -99,7 +97,7 @@ impl Part {
         });
         let path = beside(&self.path, ".etag");
         let written = match &self.origin {
-            Some(Origin { url, etag }) => fs::write(&path, format!("{url}\n{etag}\n")),
+            Some(Origin { url, etag }) => disk::write(&path, &format!("{url}\n{etag}\n")),
             None => remove(&path),
         };
         written.map_err(|reason| DownloadError::file(&path, 0, reason))
@@ -123,9 +121,7 @@ impl Part {
     /// Puts the whole file into its place.
     pub(super) fn finish(self) -> Result<(), DownloadError> {
         let finish = || -> io::Result<()> {
-            // On the disk before it has its name: a crash must not leave the name without the bytes.
-            self.file.sync_all()?;
-            fs::rename(&self.path, &self.whole)?;
+            disk::rename(&self.file, &self.path, &self.whole)?;
             remove(&beside(&self.path, ".etag"))
         };
         finish().map_err(|reason| self.error(reason))
@@ -142,24 +138,9 @@ impl Part {
     }
 }
 
-/// `path` with `ending` added to its name.
-pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(ending);
-    name.into()
-}
-
-/// Removes a file that may be gone already.
-pub(super) fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed,
-    }
-}
-
 /// A note that can't be read is no note: the sum is checked all the same.
 fn read_origin(path: &Path) -> Option<Origin> {
-    let text = fs::read_to_string(path).ok()?;
+    let text = disk::text(path)?;
     let (url, etag) = text.strip_suffix('\n')?.split_once('\n')?;
     Some(Origin {
         url: url.into(),

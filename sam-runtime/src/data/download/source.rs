@@ -134,8 +134,8 @@ impl RemoteFile {
     /// As a `.tar.gz` archive, from which these files are unpacked: their paths in the archive, and
     /// sizes in bytes.
     ///
-    /// The archive itself is removed afterwards; that the files are there with these sizes says that
-    /// it was unpacked.
+    /// The archive itself is removed afterwards, and the sums of the files are written to `NAME.sha256`. That the
+    /// files are there with these sizes and sums says that it was unpacked; without that record, the sizes alone.
     pub fn unpacked(self, files: impl IntoIterator<Item = (impl Into<String>, u64)>) -> Self {
         let member = |(path, bytes): (_, _)| Member {
             path: Into::into(path),

@@ -7,14 +7,15 @@ use std::path::{Component, Path, PathBuf};
 use flate2::bufread::MultiGzDecoder;
 use tar::Archive;
 
-use super::part::{beside, remove};
+use super::checksum::Summing;
+use super::disk::{self, beside, remove};
 use super::source::{Member, is_inside};
-use super::{ArchiveProblem, DownloadError};
+use super::{ArchiveProblem, Checksum, DownloadError, record};
 
 /// Unpacks `members` of the archive at `path` into the folder `dir`.
 ///
-/// They get their names when the archive was read to its end, so that a folder with all of them is
-/// whole. Names are compared, not followed: nothing is written anywhere but at the wanted paths.
+/// They get their names when the archive was read to its end, and their sums are on record, so that a folder with
+/// all of them is whole. Names are compared, not followed: nothing is written anywhere but at the wanted paths.
 pub(super) fn unpack(path: &Path, members: &[Member], dir: &Path) -> Result<(), DownloadError> {
     let problem = |problem| DownloadError::Archive {
         path: path.into(),
@@ -59,7 +60,7 @@ pub(super) fn unpack(path: &Path, members: &[Member], dir: &Path) -> Result<(), 
             }));
         }
         unpacked
-            .add(&mut entry, to, member.bytes)
+            .add(&mut entry, to, member)
             .map_err(|error| match error {
                 Either::Read(error) => read(error),
                 Either::Write(error) => error,
@@ -74,6 +75,8 @@ pub(super) fn unpack(path: &Path, members: &[Member], dir: &Path) -> Result<(), 
             return Err(problem(ArchiveProblem::Missing { member }));
         }
     }
+    record::save(path, &unpacked.sums)
+        .map_err(|reason| DownloadError::file(&record::place(path), 0, reason))?;
     unpacked.finish()
 }
 
@@ -87,6 +90,8 @@ enum Either {
 #[derive(Default)]
 struct Unpacked {
     places: Vec<PathBuf>,
+    /// Of each member, its path in the archive.
+    sums: Vec<(String, Checksum)>,
 }
 
 impl Unpacked {
@@ -94,30 +99,36 @@ impl Unpacked {
         self.places.iter().any(|there| there == place)
     }
 
-    fn add(&mut self, from: &mut impl Read, place: PathBuf, bytes: u64) -> Result<(), Either> {
+    fn add(&mut self, from: &mut impl Read, place: PathBuf, member: &Member) -> Result<(), Either> {
         let path = beside(&place, ".part");
-        let failed = |reason| Either::Write(DownloadError::file(&path, bytes, reason));
+        let failed = |reason| Either::Write(DownloadError::file(&path, member.bytes, reason));
         if let Some(folder) = place.parent() {
-            fs::create_dir_all(folder).map_err(failed)?;
+            disk::make_folder(folder).map_err(failed)?;
         }
         self.places.push(place);
-        let mut file = File::create(&path).map_err(failed)?;
+        let mut file = disk::create(&path).map_err(failed)?;
+        let mut summing = Summing::sha256();
         let mut buffer = vec![0; 1 << 16];
         loop {
             match from.read(&mut buffer) {
                 Ok(0) => break,
-                Ok(n) => file.write_all(&buffer[..n]).map_err(failed)?,
+                Ok(n) => {
+                    file.write_all(&buffer[..n]).map_err(failed)?;
+                    summing.add(&buffer[..n]);
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(Either::Read(error)),
             }
         }
+        self.sums.push((member.path.clone(), summing.sum()));
         file.sync_all().map_err(failed)
     }
 
     fn finish(mut self) -> Result<(), DownloadError> {
         while let Some(place) = self.places.pop() {
             let path = beside(&place, ".part");
-            fs::rename(&path, &place).map_err(|reason| {
+            let renamed = fs::rename(&path, &place).and_then(|()| disk::sync(place.parent()));
+            renamed.map_err(|reason| {
                 // Back to those that are to be removed.
                 self.places.push(place.clone());
                 DownloadError::file(&place, 0, reason)

@@ -61,7 +61,7 @@ fn the_wanted_files_are_unpacked_and_the_archive_is_removed() {
     let (dir, fetched) = fetched(&packed);
     fetched.unwrap();
     let inner = dir.path().join("inner");
-    assert_eq!(names(&inner), ["set"]);
+    assert_eq!(names(&inner), ["set", "set.tar.gz.sha256"]);
     assert_eq!(names(&inner.join("set")), ["a", "b"]);
     assert_eq!(fs::read(inner.join("set/a")).unwrap(), b"aaa");
     assert_eq!(fs::read(inner.join("set/b")).unwrap(), b"bb");
@@ -153,8 +153,83 @@ fn an_archive_that_waits_to_be_unpacked_is_not_asked_for() {
     fs::write(dir.path().join("set.tar.gz"), &packed).unwrap();
     downloader().fetch(&source, &dir).unwrap();
     assert_eq!(server.requests().len(), 0);
-    assert_eq!(names(dir.path()), ["set"]);
+    assert_eq!(names(dir.path()), ["set", "set.tar.gz.sha256"]);
     assert_eq!(fs::read(dir.path().join("set/a")).unwrap(), b"aaa");
+}
+
+#[test]
+fn a_member_that_changed_since_is_unpacked_again() {
+    let packed = archive(&[("set/a", FILE, b"aaa"), ("set/b", FILE, b"bb")]);
+    let file = RemoteFile::new("set.tar.gz", packed.len() as u64, sha256(&packed))
+        .unpacked([("set/a", 3), ("set/b", 2)]);
+    let served = packed.clone();
+    let server = Server::new(move |_, request, client| client.file(request, &served));
+    let source = Source::new("Set", [server.url()], [file]);
+    let dir = tempdir().unwrap();
+    let (b, record) = (
+        dir.path().join("set/b"),
+        dir.path().join("set.tar.gz.sha256"),
+    );
+    downloader().fetch(&source, &dir).unwrap();
+    let lines = format!(
+        "{}  set/a\n{}  set/b\n",
+        sha256(b"aaa").to_string().replace("sha256:", ""),
+        sha256(b"bb").to_string().replace("sha256:", "")
+    );
+    assert_eq!(fs::read_to_string(&record).unwrap(), lines);
+    // Of the same size, so nothing but the sum tells.
+    fs::write(&b, "b?").unwrap();
+    downloader().fetch(&source, &dir).unwrap();
+    assert_eq!(fs::read(&b).unwrap(), b"bb");
+    assert_eq!(server.requests().len(), 2);
+    fs::write(&record, lines.replace("  set/b", "0  set/b")).unwrap();
+    downloader().fetch(&source, &dir).unwrap();
+    assert_eq!(server.requests().len(), 3);
+    assert_eq!(fs::read_to_string(&record).unwrap(), lines);
+    // What was unpacked by hand has no record.
+    fs::remove_file(&record).unwrap();
+    downloader().fetch(&source, &dir).unwrap();
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_that_lie_in_a_shared_folder_are_not_written_through() {
+    use std::os::unix::fs::symlink;
+    let packed = archive(&[("set/a", FILE, b"aaa")]);
+    let served = packed.clone();
+    let server = Server::new(move |_, request, client| client.file(request, &served));
+    let file = RemoteFile::new("set.tar.gz", packed.len() as u64, sha256(&packed))
+        .unpacked([("set/a", 3)]);
+    let source = Source::new("Set", [server.url()], [file]);
+    let names = [
+        ".download.lock",
+        "set.tar.gz.part",
+        "set.tar.gz.part.etag",
+        "set/a.part",
+        "set.tar.gz.sha256",
+        "set.tar.gz.sha256.part",
+    ];
+    for name in names {
+        let dir = tempdir().unwrap();
+        let mine = dir.path().join("mine");
+        fs::write(&mine, "mine").unwrap();
+        let inner = dir.path().join("inner");
+        fs::create_dir_all(inner.join("set")).unwrap();
+        symlink(&mine, inner.join(name)).unwrap();
+        let fetched = downloader().fetch(&source, &inner);
+        assert_eq!(fs::read(&mine).unwrap(), b"mine", "{name}");
+        match fetched {
+            Ok(()) => assert_eq!(fs::read(inner.join("set/a")).unwrap(), b"aaa", "{name}"),
+            Err(error) => {
+                let text = error.to_string();
+                assert!(
+                    text.contains(name) && text.contains("a link, which is not followed"),
+                    "{text}"
+                );
+            }
+        }
+    }
 }
 
 /// Files of the right sizes under the names of the catalogue are what the readers read.
