@@ -28,7 +28,7 @@ use super::{DataError, Draw, ImageDataset, ImageShape, Sample, Transform};
 ///
 /// Steps on an image's bytes (0 to 255, before normalisation) run in the order in which they are
 /// added: crops, flips, AutoAugment, erasing. Bytes, because AutoAugment's operations are defined on
-/// them, so that they give here exactly what they give in the papers' code. [Cutout](Self::cutout)
+/// them, so that they give here exactly what they give there. [Cutout](Self::cutout)
 /// follows on the normalised numbers, where 0 is the mean colour; [mixup](Self::mixup) comes last, on
 /// whole batches.
 ///
@@ -93,11 +93,14 @@ impl Augment {
         Self::paper_basic().cutout(16)
     }
 
-    /// The "AA" of the SAM paper's tables for CIFAR: AutoAugment, then
-    /// [`paper_cutout`](Self::paper_cutout).
+    /// The "AA" of the SAM paper's tables for CIFAR, as in its code: AutoAugment by
+    /// [`Policy::PaperCifar`], then [`paper_cutout`](Self::paper_cutout).
+    ///
+    /// With torchvision's policy, which most other code has:
+    /// `Augment::new().autoaugment(Policy::Cifar10).flip().crop(4, Padding::Reflect).cutout(16)`.
     pub fn paper_autoaugment() -> Self {
         Self::new()
-            .autoaugment(Policy::Cifar10)
+            .autoaugment(Policy::PaperCifar)
             .flip()
             .crop(4, Padding::Reflect)
             .cutout(16)
@@ -114,11 +117,10 @@ impl Augment {
     }
 
     /// AutoAugment (Cubuk et al., [CVPR 2019](https://arxiv.org/abs/1805.09501)): one of the policy's
-    /// 25 pairs of operations.
+    /// pairs of operations.
     ///
-    /// Operations and magnitudes give the bytes that torchvision's do on PIL images: nearest pixels,
-    /// and black for what comes from outside the image. Of grey images, the operation "Color" changes
-    /// nothing.
+    /// Operations and magnitudes give the bytes that they give in the code whose the [`Policy`] is: torchvision's
+    /// on PIL images, or the SAM paper's on TensorFlow. Of grey images, the operation "Color" changes nothing.
     pub fn autoaugment(self, policy: Policy) -> Self {
         self.step(Step::AutoAugment(policy))
     }
@@ -141,7 +143,7 @@ impl Augment {
     /// [normalised](super::Images::normalized) images and black of others. Replaces an earlier one.
     ///
     /// The box's centre is uniform over the pixels, so part of the box may lie outside. 16 is usual
-    /// for CIFAR.
+    /// for CIFAR. An odd `side` is taken as it is; the code of both papers would cut a box of `side - 1`.
     pub fn cutout(self, side: usize) -> Self {
         Self {
             cutout: Some(side),

@@ -20,7 +20,11 @@ fn coloured(n: usize) -> Coloured {
 }
 
 fn everything() -> Augment {
-    let bytes = Augment::paper_autoaugment().autoaugment(Policy::Svhn);
+    let steps = Augment::new()
+        .autoaugment(Policy::Cifar10)
+        .flip()
+        .crop(4, Padding::Reflect);
+    let bytes = steps.autoaugment(Policy::Svhn);
     bytes.erase(0.5).unwrap().cutout(3)
 }
 
@@ -45,7 +49,8 @@ proptest! {
         fn all<S: ImageShape>(draw: Draw) {
             let pixels = (0..S::NUMEL).map(|i| (i * 37 % 256) as u8).collect();
             let images = Images::<S, 1>::new(pixels, vec![0]).unwrap();
-            for augment in [Augment::new(), Augment::basic(), everything(), Augment::new().cutout(0)] {
+            let paper = Augment::paper_autoaugment().autoaugment(Policy::PaperSvhn);
+            for augment in [Augment::new(), Augment::basic(), everything(), paper, Augment::new().cutout(0)] {
                 let sample = augment.sample(&images, draw).unwrap();
                 assert!(sample.input().iter().all(|number| (0.0..=1.0).contains(number)));
             }
@@ -173,6 +178,17 @@ fn augmentation_is_the_same_in_every_release() {
     }
     Transform::<Coloured>::batch(&augment, &mut numbers, &mut [1.0; 4], 4, draw(42, 3, 1));
     assert_eq!(sums, [23102.0, 18299.0, 17022.0, 30179.0]);
+    let paper = Augment::new().autoaugment(Policy::PaperCifar);
+    let sums = [0, 1, 2, 3].map(|index| {
+        let sample = paper.sample(&coloured(4), draw(42, 3, index)).unwrap();
+        sample
+            .input()
+            .iter()
+            .map(|number| number * 255.0)
+            .sum::<f32>()
+            .round()
+    });
+    assert_eq!(sums, [27648.0, 23907.0, 27648.0, 24591.0]);
     assert_eq!(numbers.map(f32::round), [0.0, 10.0, 496.0, 604.0]);
 }
 

@@ -58,6 +58,6 @@ pub(super) fn sharpness(picture: &mut Picture, factor: f32) {
 
 /// `dull + factor * (byte - dull)`, stopped at 0 and 255, its fraction cut off, in single precision
 /// as PIL's `Image.blend`.
-fn blend(dull: u8, byte: u8, factor: f32) -> u8 {
+pub(super) fn blend(dull: u8, byte: u8, factor: f32) -> u8 {
     (f32::from(dull) + factor * f32::from(i16::from(byte) - i16::from(dull))) as u8
 }

@@ -6,8 +6,10 @@
 //! | `point` | operations on single bytes, by tables |
 //! | `blend` | operations that move an image away from a duller version of itself |
 //! | `warp` | operations that move pixels |
+//! | `paper` | the SAM paper's policies and operations, which differ |
 
 mod blend;
+mod paper;
 mod point;
 mod policy;
 mod warp;
@@ -17,16 +19,19 @@ use rand::seq::SliceRandom;
 
 pub use self::policy::Policy;
 
-use self::policy::Op;
+use self::policy::{CIFAR10, Op, SVHN};
 use super::picture::Picture;
 
-/// One of the policy's 25 pairs of operations, each done or left with its own probability and, where
+/// One of the policy's pairs of operations, each done or left with its own probability and, where
 /// it has two directions, in either.
 pub(super) fn autoaugment(picture: &mut Picture, policy: Policy, rng: &mut impl Rng) {
-    let steps = policy
-        .sub_policies()
-        .choose(rng)
-        .expect("a policy has 25 pairs");
+    let pairs = match policy {
+        Policy::Cifar10 => &CIFAR10,
+        Policy::Svhn => &SVHN,
+        Policy::PaperCifar => return paper::autoaugment(picture, paper::Policy::Cifar, rng),
+        Policy::PaperSvhn => return paper::autoaugment(picture, paper::Policy::Svhn, rng),
+    };
+    let steps = pairs.choose(rng).expect("a policy has 25 pairs");
     for &(op, tenths) in steps {
         // Both are drawn whether or not they are needed, so that what follows doesn't depend on it.
         let (done, negative) = (rng.gen_range(0..10) < tenths, rng.r#gen());

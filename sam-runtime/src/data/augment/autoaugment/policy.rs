@@ -27,26 +27,30 @@ pub(super) enum Op {
 /// Two steps, each an operation and the tenths of images that it is done to.
 pub(super) type SubPolicy = [(Op, u8); 2];
 
-/// A policy of AutoAugment (Cubuk et al., [CVPR 2019](https://arxiv.org/abs/1805.09501)).
+/// A policy of AutoAugment (Cubuk et al., [CVPR 2019](https://arxiv.org/abs/1805.09501)): pairs of operations, how
+/// often and how strongly each is done.
+///
+/// There are two readings of it. torchvision's has what the AutoAugment paper's appendix lists, with PIL's
+/// operations, magnitudes in proportion to the image, and black for what comes from outside. The SAM paper's, in
+/// [google-research/sam](https://github.com/google-research/sam), has the whole list of its authors' code, with
+/// TensorFlow's operations, grey (128) for what comes from outside, and some strengths of its own: translations are
+/// up to 225 pixels, which leaves nothing of an image of 32 x 32; the grey that contrast moves away from depends on
+/// the image's size instead of its brightness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Policy {
-    /// For CIFAR-10 and CIFAR-100: mostly colours.
+    /// torchvision's for CIFAR-10 and CIFAR-100: 25 pairs, mostly colours.
     Cifar10,
-    /// For SVHN: mostly geometry, and inversion (table 8 of the paper).
+    /// torchvision's for SVHN: 25 pairs, mostly geometry, and inversion (table 8 of the paper).
     Svhn,
+    /// The SAM paper's for CIFAR-10 and CIFAR-100: 95 pairs.
+    PaperCifar,
+    /// The SAM paper's for SVHN: the 25 pairs of [`Svhn`](Self::Svhn), with other strengths.
+    PaperSvhn,
 }
 
-impl Policy {
-    pub(super) fn sub_policies(self) -> &'static [SubPolicy; 25] {
-        match self {
-            Self::Cifar10 => &CIFAR10,
-            Self::Svhn => &SVHN,
-        }
-    }
-}
-
-const CIFAR10: [SubPolicy; 25] = [
+/// torchvision's for CIFAR.
+pub(super) const CIFAR10: [SubPolicy; 25] = [
     [(Invert, 1), (Contrast(6), 2)],
     [(Rotate(2), 7), (TranslateX(9), 3)],
     [(Sharpness(1), 8), (Sharpness(3), 9)],
@@ -74,7 +78,8 @@ const CIFAR10: [SubPolicy; 25] = [
     [(TranslateY(9), 7), (AutoContrast, 9)],
 ];
 
-const SVHN: [SubPolicy; 25] = [
+/// torchvision's for SVHN.
+pub(super) const SVHN: [SubPolicy; 25] = [
     [(ShearX(4), 9), (Invert, 2)],
     [(ShearY(8), 9), (Invert, 7)],
     [(Equalize, 6), (Solarize(6), 6)],

@@ -78,8 +78,8 @@ fn every_operation_gives_pil_s_bytes() {
 
 #[test]
 fn every_operation_takes_the_smallest_and_the_flattest_image() {
-    for policy in [Policy::Cifar10, Policy::Svhn] {
-        for (op, _) in policy.sub_policies().iter().flatten() {
+    for policy in [CIFAR10, SVHN] {
+        for (op, _) in policy.iter().flatten() {
             for (channels, height, width) in [(1, 1, 1), (3, 1, 1), (3, 1, 40), (1, 40, 2)] {
                 let mut picture = Picture {
                     bytes: vec![128; channels * height * width],
@@ -95,8 +95,8 @@ fn every_operation_takes_the_smallest_and_the_flattest_image() {
 
 #[test]
 fn levels_and_tenths_are_in_their_ranges() {
-    for policy in [Policy::Cifar10, Policy::Svhn] {
-        for (op, tenths) in policy.sub_policies().iter().flatten() {
+    for policy in [CIFAR10, SVHN] {
+        for (op, tenths) in policy.iter().flatten() {
             assert!(*tenths <= 9, "{op:?}");
             let digits: String = format!("{op:?}")
                 .chars()
@@ -146,8 +146,7 @@ fn operations_are_done_as_often_as_the_policy_says() {
             }
         })
     };
-    let steps = Policy::Svhn.sub_policies();
-    let expected = steps.iter().map(stays).sum::<f64>() / 25.0;
+    let expected = SVHN.iter().map(stays).sum::<f64>() / 25.0;
     let found = (0..20_000).filter(|&index| white(index)).count() as f64 / 20_000.0;
     // The deviation of the share is below 0.0027; no pair's second step can undo its first.
     assert!((found - expected).abs() < 0.011, "{found} {expected}");
