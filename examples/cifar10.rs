@@ -47,15 +47,15 @@ enum Model {
     Wrn16x4,
 }
 
-/// The columns of the paper's table 1.
+/// What is done to training images.
 #[derive(Clone, Copy, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Augmentation {
-    /// Random crops and flips
+    /// Random crops after padding with black, and flips
     Basic,
-    /// Those, and a box of 16 x 16 cut out
+    /// The paper's: crops after padding with mirrored pixels, flips, and a box of 16 x 16 cut out
     Cutout,
-    /// Those, and AutoAugment's policy for CIFAR-10
+    /// The same, and AutoAugment as the paper's code has it
     Autoaugment,
 }
 
@@ -124,7 +124,9 @@ where
         test.len()
     );
     train(&mut run, &mut model, &mut opt, &loader, &test, dev)?;
-    weights::save(&model, run.config().out.join("weights.safetensors"))?;
+    // Those whose accuracy was shown.
+    let weights = run.config().out.join("weights.safetensors");
+    weights::save(run.evaluated(&model), weights)?;
     println!("{}", run.finish()?);
     Ok(())
 }

@@ -88,7 +88,9 @@ fn main() -> anyhow::Result<()> {
     let mut opt = AnyOptimizer::new(&model, &config.run.optimizer)?;
     let mut run = Run::start(&config.run, &config, &mut model, &mut opt)?;
     train(&mut run, &mut model, &mut opt, &loader, &test)?;
-    weights::save(&model, run.config().out.join("weights.safetensors"))?;
+    // Those whose accuracy was shown: with a running mean of the weights, that one.
+    let out = run.config().out.join("weights.safetensors");
+    weights::save(run.evaluated(&model), out)?;
     println!("{}", run.finish()?);
 
     // How sharp is the minimum? On ten batches, whatever rho the run had.
