@@ -25,12 +25,17 @@ impl<E: Dtype> Distribution<E> for Normal<E> {
     }
 }
 
-/// Uniform in `±1 / sqrt(fan_in)`: what PyTorch and dfdx begin linear and convolutional layers with.
+/// Uniform in `±1 / sqrt(fan_in)`: what PyTorch and dfdx begin linear and convolutional layers with. Without
+/// inputs, zero.
 pub(super) fn uniform<S: Shape, E: Dtype, D: Device<E>>(
     t: &mut Tensor<S, E, D>,
     fan_in: usize,
 ) -> Result<(), D::Err> {
-    t.try_fill_with_distr(Uniform(1.0 / (fan_in as f64).sqrt()))
+    let bound = match fan_in {
+        0 => 0.0,
+        fan_in => 1.0 / (fan_in as f64).sqrt(),
+    };
+    t.try_fill_with_distr(Uniform(bound))
 }
 
 /// Normal with variance `2 / fan` (He et al. 2015, [eq. 10](https://arxiv.org/abs/1502.01852)), for

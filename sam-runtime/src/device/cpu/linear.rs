@@ -48,7 +48,11 @@ impl<'a, E> Matrix<'a, E> {
 /// `to = keep * to + a b`, where `keep` is 0 or 1: some columns of it in each task.
 fn multiply<E: Real>(to: &mut [E], keep: bool, a: Matrix<'_, E>, b: Matrix<'_, E>) {
     assert_eq!((to.len(), a.columns), (a.rows * b.columns, b.rows));
-    if to.is_empty() {
+    if a.columns == 0 && !keep {
+        // A sum of nothing.
+        to.fill(E::default());
+    }
+    if to.is_empty() || a.columns == 0 {
         return;
     }
     let columns = columns_of_a_task(a.rows * a.columns * b.columns, b.columns);

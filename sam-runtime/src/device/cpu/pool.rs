@@ -76,10 +76,12 @@ impl Pooling {
             .saturating_sub(start)
             .div_ceil(dilation)
             .clamp(first, size);
-        (
-            first..end,
-            (start + first * dilation).saturating_sub(padding),
-        )
+        let pixel = match first < end {
+            true => (start + first * dilation).saturating_sub(padding),
+            // No tap lies in the side, so the number of the first may be beyond all pixels.
+            false => 0,
+        };
+        (first..end, pixel)
     }
 
     /// Calls `f` for each pixel of the window at a place, with its index in the plane, row by row.

@@ -8,7 +8,7 @@ use dfdx::{
 };
 
 use super::{
-    fit::{MISFIT, fits, image, in_order, parameter},
+    fit::{MISFIT, add, beside_weight, fits, image, in_order, parameter},
     norm::{batch_moments, cut, kept, learn, nonempty, split_tail, sums},
 };
 use crate::device::{
@@ -199,13 +199,15 @@ impl<E: Real> ConvolutionBack<E> {
         let Self {
             conv, x, weight, ..
         } = self;
+        let wants_x = !self.input || is_wanted::<Free4, _, _, _>(x, gradients);
         let mut d_weight = take(E::host(gradients.get_or_alloc_mut(weight)?));
-        let d_x = if self.input && !is_wanted::<Free4, _, _, _>(x, gradients) {
-            None
-        } else {
-            Some(&mut **E::host(gradients.get_or_alloc_mut(x)?))
+        let mut apart = Vec::new();
+        let d_x = match wants_x {
+            true => Some(beside_weight(gradients, x, &mut apart)?),
+            false => None,
         };
         conv::backward(conv, &view(x), &view(weight), rows, &mut d_weight, d_x);
+        add(&mut d_weight, &apart);
         *E::host(gradients.get_or_alloc_mut(weight)?) = d_weight;
         Ok(())
     }

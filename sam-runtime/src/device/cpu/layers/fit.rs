@@ -2,7 +2,10 @@
 
 use std::mem::take;
 
-use dfdx::{prelude::*, tensor::CpuError};
+use dfdx::{
+    prelude::*,
+    tensor::{CpuError, Gradients},
+};
 
 use crate::device::{
     Channels, Image, LayerTape,
@@ -64,4 +67,25 @@ pub(super) fn channels_of<S: Shape, E: Real, T>(
     let dims = Dims::new(x.shape().concrete().as_ref()).ok_or(MISFIT)?;
     fits(parameters.iter().all(|p| p.shape().0 == dims.channels))?;
     Ok(dims)
+}
+
+/// The gradient of `x` while that of the weight is taken out. Where the two are one tensor, there is none
+/// left: then it is `apart`, to be added to the weight's.
+pub(super) fn beside_weight<'a, S: Shape, E: Real>(
+    gradients: &'a mut Gradients<E, Cpu>,
+    x: &Tensor<S, E, Cpu>,
+    apart: &'a mut Vec<E>,
+) -> Result<&'a mut [E], CpuError> {
+    let d_x = E::host(gradients.get_or_alloc_mut(x)?);
+    let len = x.shape().num_elements();
+    if d_x.len() == len {
+        return Ok(d_x);
+    }
+    apart.resize(len, E::default());
+    Ok(apart)
+}
+
+/// Adds what was kept apart, if anything was.
+pub(super) fn add<E: Real>(to: &mut [E], apart: &[E]) {
+    to.iter_mut().zip(apart).for_each(|(to, x)| *to += *x);
 }

@@ -4,7 +4,7 @@ use std::mem::take;
 
 use dfdx::{prelude::*, tensor::CpuError};
 
-use super::fit::{fits, in_order, parameter};
+use super::fit::{add, beside_weight, fits, in_order, parameter};
 use crate::device::{
     Channels, LayerTape, Rows,
     cpu::{linear::Linear, norm::masked, simd::Real, view::view},
@@ -36,6 +36,7 @@ where
         let (cut, y) = (relu.then(|| y.clone()), y.ghost());
         let (weight, bias) = (weight.clone(), bias.cloned());
         tape.add_backward_op(move |gradients| {
+            let wants_x = !input || is_wanted::<Free2, _, _, _>(&x, gradients);
             let d_y = take(E::host(gradients.get_or_alloc_mut(&y)?));
             let mut d_weight = take(E::host(gradients.get_or_alloc_mut(&weight)?));
             let mut d_bias = match &bias {
@@ -43,10 +44,10 @@ where
                 None => None,
             };
             let past_relu = cut.as_ref().map(|y| masked(&d_y, &view(y)));
-            let d_x = if input && !is_wanted::<Free2, _, _, _>(&x, gradients) {
-                None
-            } else {
-                Some(&mut **E::host(gradients.get_or_alloc_mut(&x)?))
+            let mut apart = Vec::new();
+            let d_x = match wants_x {
+                true => Some(beside_weight(gradients, &x, &mut apart)?),
+                false => None,
             };
             linear.backward(
                 &view(&x),
@@ -56,6 +57,7 @@ where
                 d_bias.as_deref_mut(),
                 d_x,
             );
+            add(&mut d_weight, &apart);
             *E::host(gradients.get_or_alloc_mut(&weight)?) = d_weight;
             if let (Some(bias), Some(d_bias)) = (&bias, d_bias) {
                 *E::host(gradients.get_or_alloc_mut(bias)?) = d_bias;

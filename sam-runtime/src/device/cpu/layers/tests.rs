@@ -1,7 +1,10 @@
 //! The kernels against the composed operations, loops and finite differences, and on any number of
 //! threads.
 
-use dfdx::{prelude::*, tensor::OwnedTape};
+use dfdx::{
+    prelude::*,
+    tensor::{Gradients, OwnedTape},
+};
 use rayon::ThreadPoolBuilder;
 
 use crate::device::{
@@ -27,6 +30,95 @@ fn numbers<S: Shape>(dev: &Cpu, shape: S, seed: usize) -> Tensor<S, f32, Cpu> {
 }
 
 type Traced<S> = Tensor<S, f32, Cpu, OwnedTape<f32, Cpu>>;
+
+/// `x x^T`, and the square of an image as its own weight: each against the same with a copy.
+#[test]
+fn a_tensor_that_is_its_own_weight_has_both_gradients() {
+    let dev = Cpu::default();
+    let x: Rows<f32, Cpu> = numbers(&dev, (5, 5), 1);
+    let copy: Rows<f32, Cpu> = dev.tensor_from_vec(x.as_vec(), (5, 5));
+    let both = |weight: &Rows<f32, Cpu>| {
+        let y = Cpu::try_linear(x.leaky_trace(), weight, None, false).unwrap();
+        let gradients = y.square().mean().backward();
+        (gradients.get(&x).as_vec(), gradients.get(weight).as_vec())
+    };
+    let (d_x, d_weight) = both(&copy);
+    let (itself, _) = both(&x);
+    for (found, (a, b)) in itself.iter().zip(d_x.iter().zip(&d_weight)) {
+        assert!((found - (a + b)).abs() < 1e-6);
+    }
+
+    let x: Image<f32, Cpu> = numbers(&dev, (2, 2, 3, 3), 1);
+    let copy: Image<f32, Cpu> = dev.tensor_from_vec(x.as_vec(), (2, 2, 3, 3));
+    let window = Window {
+        padding: 1,
+        ..Window::new(3)
+    };
+    let both = |weight: &Image<f32, Cpu>| {
+        let y = Cpu::try_conv2d(x.leaky_trace(), weight, window, 1).unwrap();
+        let gradients = y.square().mean().backward();
+        (gradients.get(&x).as_vec(), gradients.get(weight).as_vec())
+    };
+    let (d_x, d_weight) = both(&copy);
+    let (itself, _) = both(&x);
+    for (found, (a, b)) in itself.iter().zip(d_x.iter().zip(&d_weight)) {
+        assert!((found - (a + b)).abs() < 1e-5);
+    }
+}
+
+/// No inputs: each output is the bias. No outputs: there is nothing.
+#[test]
+fn a_linear_layer_of_nothing_is_its_bias() {
+    let dev = Cpu::default();
+    // dfdx reads no tensor without elements.
+    let values =
+        |gradients: &Gradients<f32, Cpu>, of: &Rows<f32, Cpu>| match of.shape().num_elements() {
+            0 => Vec::new(),
+            _ => gradients.get(of).as_vec(),
+        };
+    for (inputs, outputs) in [(0, 3), (4, 0), (0, 0), (128, 0), (0, 128)] {
+        let x: Rows<f32, Cpu> = numbers(&dev, (2, inputs), 1);
+        let weight: Rows<f32, Cpu> = numbers(&dev, (outputs, inputs), 2);
+        let bias = numbers(&dev, (outputs,), 3);
+        let y = Cpu::try_linear(x.leaky_trace(), &weight, Some(&bias), false).unwrap();
+        assert_eq!(*y.shape(), (2, outputs));
+        if outputs == 0 {
+            continue;
+        }
+        assert_eq!(y.as_vec(), bias.as_vec().repeat(2));
+        let gradients = y.sum().backward();
+        assert_eq!(values(&gradients, &x), vec![0.0; 2 * inputs]);
+        assert_eq!(gradients.get(&bias).as_vec(), vec![2.0; outputs]);
+        assert_eq!(values(&gradients, &weight), vec![0.0; outputs * inputs]);
+    }
+    let model = dev.build_module::<crate::nn::Linear<0, 3>, f32>();
+    assert_eq!(model.bias.array(), [0.0; 3]);
+}
+
+/// One tap, whose distance to the next one is of no account, where only padding is.
+#[test]
+fn a_pool_with_a_huge_dilation_sees_its_one_tap() {
+    let dev = Cpu::default();
+    let x: Image<f32, Cpu> = numbers(&dev, (1, 1, 3, 3), 1);
+    for stride in [1, 2] {
+        let window = |dilation| Window {
+            size: 1,
+            stride,
+            padding: 2,
+            dilation,
+        };
+        let of = |dilation| {
+            let y = Cpu::try_pool2d(x.leaky_trace(), Pool::Avg, window(dilation)).unwrap();
+            let values = y.as_vec();
+            (values, y.square().mean().backward().get(&x).as_vec())
+        };
+        for huge in [usize::MAX, usize::MAX / 2, 1 << 40] {
+            assert_eq!(of(huge), of(1));
+            // There the largest element is of nothing.
+            assert!(Cpu::try_pool2d(x.clone(), Pool::Max, window(huge)).is_err());
+        }
+    }
+}
 
 /// An image without pixels but with padding, one without channels, and no images: each place is the sum of nothing,
 /// as in PyTorch, whatever lay in the memory before.
