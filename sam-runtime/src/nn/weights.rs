@@ -92,6 +92,12 @@ pub enum WeightsError {
         /// The type.
         found: String,
     },
+    /// Two tensors of the network have one name in files, as `weight` and `scale` beside each other have.
+    #[error("two tensors are called `{name}` in files, so that one would be lost; rename one")]
+    SameName {
+        /// The name in files.
+        name: String,
+    },
     /// The device can't give its tensors out or take them.
     #[error("the device failed: {0}")]
     Device(String),
@@ -111,7 +117,7 @@ type Tensors = BTreeMap<String, Host>;
 /// replaced once the new file is whole.
 ///
 /// # Errors
-/// [`WeightsError::File`], [`WeightsError::Device`].
+/// [`WeightsError::File`], [`WeightsError::SameName`], [`WeightsError::Device`].
 pub fn save<E, D, M>(module: &M, path: impl AsRef<Path>) -> Result<(), WeightsError>
 where
     E: Dtype,
@@ -246,16 +252,26 @@ where
     D: Device<E>,
     M: TensorCollection<E, D>,
 {
-    let mut read = Read(Tensors::new());
+    let mut read = Read {
+        tensors: Tensors::new(),
+        twice: None,
+    };
     M::iter_tensors(&mut RecursiveWalker {
         m: (module, String::new()),
         f: &mut read,
     })
     .map_err(|error: D::Err| WeightsError::Device(error.to_string()))?;
-    Ok(read.0)
+    match read.twice {
+        Some(name) => Err(WeightsError::SameName { name }),
+        None => Ok(read.tensors),
+    }
 }
 
-struct Read(Tensors);
+struct Read {
+    tensors: Tensors,
+    /// A name that two tensors have.
+    twice: Option<String>,
+}
 
 impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Read {
     type Viewer = (ViewTensorRef, ViewTensorName);
@@ -276,7 +292,10 @@ impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Read {
             shape: t.shape().concrete().into(),
             values: values.collect(),
         };
-        self.0.insert(in_file(name), host);
+        let name = in_file(name);
+        if self.tensors.insert(name.clone(), host).is_some() {
+            self.twice = Some(name);
+        }
         Ok(None)
     }
 }
@@ -303,5 +322,50 @@ impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Write {
             overwrite(t, &values.collect::<Vec<_>>())?;
         }
         Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two tensors that PyTorch's names don't tell apart.
+    #[derive(Clone, Debug)]
+    struct Both<E: Dtype, D: Storage<E>> {
+        weight: Tensor<Rank1<1>, E, D>,
+        scale: Tensor<Rank1<1>, E, D>,
+    }
+
+    impl<E: Dtype, D: Device<E>> TensorCollection<E, D> for Both<E, D> {
+        type To<E2: Dtype, D2: Device<E2>> = Both<E2, D2>;
+
+        fn iter_tensors<V: ModuleVisitor<Self, E, D>>(
+            visitor: &mut V,
+        ) -> Result<Option<Self::To<V::E2, V::D2>>, V::Err> {
+            let ones = || TensorOptions::reset_to_ones();
+            visitor.visit_fields(
+                (
+                    Self::tensor("weight", |s| &s.weight, |s| &mut s.weight, ones()),
+                    Self::tensor("scale", |s| &s.scale, |s| &mut s.scale, ones()),
+                ),
+                |(weight, scale)| Both { weight, scale },
+            )
+        }
+    }
+
+    #[test]
+    fn two_tensors_of_one_name_are_not_saved_as_one() {
+        let dev = Cpu::default();
+        let model = Both::<f32, Cpu> {
+            weight: dev.zeros(),
+            scale: dev.ones(),
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("both.safetensors");
+        assert_eq!(
+            save(&model, &path).unwrap_err().to_string(),
+            "two tensors are called `weight` in files, so that one would be lost; rename one"
+        );
+        assert!(!path.exists());
     }
 }
