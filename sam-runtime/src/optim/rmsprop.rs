@@ -40,6 +40,10 @@ impl Rule for RMSpropConfig {
         }
     }
 
+    fn is_optional(buffer: usize) -> bool {
+        matches!(buffer, MOMENTUM | AVERAGE)
+    }
+
     fn starts_at_one(buffer: usize) -> bool {
         buffer == SQUARES
     }

@@ -25,6 +25,12 @@ pub trait Rule: Copy + Debug {
         true
     }
 
+    /// Whether some configurations do without that buffer. Where one that uses it takes on the state of one
+    /// that did not, the buffer begins at zero.
+    fn is_optional(_buffer: usize) -> bool {
+        false
+    }
+
     /// Whether that buffer is full of ones before the first update; of zeros if not.
     fn starts_at_one(_buffer: usize) -> bool {
         false

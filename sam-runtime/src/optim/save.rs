@@ -18,7 +18,8 @@ const KIND: &str = "optimizer";
 const STEP: &str = "step";
 
 /// Tensors are called `{buffer}.{parameter}`. A buffer that the configuration doesn't use, and that is
-/// zero, is left out for all parameters. Before the first update there is no tensor.
+/// zero, is left out for all parameters; one that is absent for all, and that some configurations do without,
+/// is zero. Before the first update there is no tensor.
 ///
 /// Configuration and groups are no part of the state.
 impl<R, M, E, D> SaveState for BaseOptimizer<R, M, E, D>
@@ -57,7 +58,10 @@ where
         let mut all = Vec::with_capacity(self.parameters.len());
         if let (Some(device), 1..) = (&self.device, step) {
             let kept: Vec<bool> = (0..R::BUFFERS.len())
-                .map(|index| self.cfg.uses(index) || self.is_in(state, index))
+                .map(|index| {
+                    let is_needed = self.cfg.uses(index) && !R::is_optional(index);
+                    is_needed || self.is_in(state, index)
+                })
                 .collect();
             for parameter in &self.parameters {
                 // After the first update, what is not in the state is zero.

@@ -30,6 +30,10 @@ impl Rule for SgdConfig {
         self.momentum.is_some()
     }
 
+    fn is_optional(_: usize) -> bool {
+        true
+    }
+
     fn lr(&self) -> f64 {
         self.lr
     }
