@@ -11,14 +11,14 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 use dfdx::{optim::Optimizer, prelude::*};
-use sam_examples::{Network, Options, Trainer, accuracy, on_device};
+use sam_examples::{Network, Options, Trainer, accuracy, on_device, say};
 use sam_runtime::{
     data::{Augment, Cifar10},
     device::keep_freed_memory,
     nn::{ResNet20, ResNet32, ResNet44, ResNet56, WideResNet16x4, weights},
     optim::AnyOptimizer,
     prelude::*,
-    run::{Run, RunConfig, load},
+    run::{Run, RunConfig, load, stop::Stop},
 };
 use serde::{Deserialize, Serialize};
 
@@ -96,7 +96,7 @@ fn train<D: Trainer, N: Network<Image, BATCH, D>>(
     Ok(())
 }
 
-fn run<N, D: Trainer>(config: &Config, dev: &D) -> anyhow::Result<()>
+fn run<N, D: Trainer>(config: &Config, dev: &D) -> anyhow::Result<Stop>
 where
     N: BuildOnDevice<D, f32>,
     N::Built: Network<Image, BATCH, D>,
@@ -117,7 +117,7 @@ where
     let mut model = N::build_on_device(dev);
     let mut opt = AnyOptimizer::new(&model, &config.run.optimizer)?;
     let mut run = Run::start(&config.run, config, &mut model, &mut opt)?;
-    println!(
+    say!(
         "{} parameters, {} training images, {} test images",
         model.num_trainable_params(),
         loader.dataset().len(),
@@ -127,8 +127,9 @@ where
     // Those whose accuracy was shown.
     let weights = run.config().out.join("weights.safetensors");
     weights::save(run.evaluated(&model), weights)?;
-    println!("{}", run.finish()?);
-    Ok(())
+    let stop = run.finish()?;
+    say!("{stop}");
+    Ok(stop)
 }
 
 /// Trains a residual network on CIFAR-10, with SGD or with SAM.
@@ -144,7 +145,7 @@ struct Arguments {
     options: Options,
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<Stop> {
     keep_freed_memory();
     let Arguments {
         model,

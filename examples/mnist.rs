@@ -11,11 +11,11 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use dfdx::{optim::Optimizer, prelude::*};
-use sam_examples::{BATCH, Mlp, Network, Noisy, Options, Trainer, accuracy, on_device};
+use sam_examples::{BATCH, Mlp, Network, Noisy, Options, Trainer, accuracy, on_device, say};
 use sam_runtime::{
     optim::AnyOptimizer,
     prelude::*,
-    run::{Run, RunConfig, load},
+    run::{Run, RunConfig, load, stop::Stop},
 };
 use serde::{Deserialize, Serialize};
 
@@ -67,7 +67,7 @@ struct Arguments {
     options: Options,
 }
 
-fn run<D: Trainer>(config: &Config, dev: &D) -> anyhow::Result<()>
+fn run<D: Trainer>(config: &Config, dev: &D) -> anyhow::Result<Stop>
 where
     Mlp: BuildOnDevice<D, f32>,
     <Mlp as BuildOnDevice<D, f32>>::Built: Network<Rank1<784>, BATCH, D>,
@@ -82,11 +82,12 @@ where
     let mut opt = AnyOptimizer::new(&model, &config.run.optimizer)?;
     let mut run = Run::start(&config.run, config, &mut model, &mut opt)?;
     train(&mut run, &mut model, &mut opt, &loader, &test, dev)?;
-    println!("{}", run.finish()?);
-    Ok(())
+    let stop = run.finish()?;
+    say!("{stop}");
+    Ok(stop)
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<Stop> {
     let Arguments { options } = Arguments::parse();
     let config: Config = load(options.file("mnist.toml"), &options.changes())?;
     on_device!(options.on.device, config.run.seed, |dev| run(&config, &dev))

@@ -17,7 +17,7 @@ use sam_runtime::{
     nn::{ResNet20, weights},
     optim::AnyOptimizer,
     prelude::*,
-    run::{Run, RunConfig, load},
+    run::{Run, RunConfig, load, stop::Stop},
 };
 use serde::{Deserialize, Serialize};
 
@@ -72,7 +72,7 @@ fn train(
     Ok(())
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<Stop> {
     keep_freed_memory();
     let mut arguments = env::args().skip(1);
     let file = arguments.next().context("name a configuration file")?;
@@ -91,7 +91,8 @@ fn main() -> anyhow::Result<()> {
     // Those whose accuracy was shown: with a running mean of the weights, that one.
     let out = run.config().out.join("weights.safetensors");
     weights::save(run.evaluated(&model), out)?;
-    println!("{}", run.finish()?);
+    let stop = run.finish()?;
+    println!("{stop}");
 
     // How sharp is the minimum? On ten batches, whatever rho the run had.
     let batches = loader.epoch(&Cpu::default(), 0).take(10);
@@ -99,5 +100,5 @@ fn main() -> anyhow::Result<()> {
         cross_entropy_with_logits_loss(model.forward_mut(x.traced(grads)), y)
     })?;
     println!("sharpness at 0.05: {:.4}", found.value());
-    Ok(())
+    Ok(stop)
 }

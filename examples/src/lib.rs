@@ -33,3 +33,12 @@ pub type Noisy = LabelNoise<TakeFirst<Images<dfdx::shapes::Rank1<784>, 10>>>;
 
 /// Images per step.
 pub const BATCH: usize = 100;
+
+/// As `println!`, but for a reader that has gone, as in `| head -1`: that is no reason to end a training.
+#[macro_export]
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($text)*);
+    }};
+}

@@ -16,6 +16,10 @@ fuzz_target!(|bytes: &[u8]| {
         Ok(checkpoint) => checkpoint,
         Err(error) => return assert!(!error.to_string().is_empty()),
     };
+    if checkpoint.score.is_some_and(f64::is_nan) {
+        // It is not even the same as itself.
+        return;
+    }
     let store = CheckpointStore::open(DIR.path()).unwrap().keep(1);
     store.save(&checkpoint).unwrap();
     assert_eq!(store.load(checkpoint.step).unwrap(), checkpoint);

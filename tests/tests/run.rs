@@ -4,12 +4,12 @@ use std::{fs, path::Path};
 
 use dfdx::{optim::Optimizer, prelude::*};
 use sam_runtime::{
-    data::Position,
+    data::{DataError, Position},
     optim::AnyOptimizer,
     prelude::*,
     run::{
         Run, RunConfig, RunError,
-        checkpoint::CheckpointStore,
+        checkpoint::{Checkpoint, CheckpointStore},
         load,
         metrics::{Record, read_jsonl},
         stop::Stop,
@@ -256,7 +256,7 @@ fn a_dry_run_tries_everything_once_and_touches_nothing() {
     );
     let dry = read_jsonl(out.join("dry-run/metrics.jsonl")).unwrap();
     let seen: Vec<_> = dry.iter().map(|r| (r.step, &*r.split)).collect();
-    assert_eq!(seen, [(1, "train"), (1, "test")]);
+    assert_eq!(seen, [(1, "train"), (1, "test"), (1, "epoch")]);
     let store = CheckpointStore::open(out.join("dry-run/checkpoints")).unwrap();
     assert_eq!(store.steps().unwrap(), [1]);
 }
@@ -278,5 +278,325 @@ fn what_it_refuses_it_refuses_before_it_trains() {
     assert_eq!(
         error,
         "the configuration watches `acuracy`, but an epoch gives accuracy, train_loss"
+    );
+}
+
+/// More patience, another value, or no rule at all: the run goes on.
+#[test]
+fn a_run_that_stopped_early_goes_on_without_the_rule() {
+    let rule = |on: &str, patience: u32| {
+        format!("early_stopping = {{ on = '{on}', goal = 'highest', patience = {patience} }}")
+    };
+    let stopped = |changed: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("run");
+        let accuracies = [0.5, 0.4, 0.3, 0.9];
+        let first = config(&out, &rule("accuracy", 1));
+        assert_eq!(run(&first, &accuracies).stop, Some(Stop::NoProgress));
+        let again = config(&out, &format!("resume = true\n{changed}"));
+        let stop = run(&again, &accuracies).stop;
+        (stop, records(&again, "test").len())
+    };
+    assert_eq!(stopped(&rule("accuracy", 1)), (Some(Stop::NoProgress), 2));
+    assert_eq!(stopped(&rule("accuracy", 2)), (Some(Stop::NoProgress), 3));
+    assert_eq!(stopped(&rule("accuracy", 3)), (Some(Stop::Finished), 4));
+    assert_eq!(stopped(""), (Some(Stop::Finished), 4));
+    // What it watches now has no past: the training loss falls, so that it is 2 epochs since its highest.
+    assert_eq!(stopped(&rule("train_loss", 1)), (Some(Stop::NoProgress), 4));
+}
+
+/// A value that is infinite, as a loss that has overflowed, is remembered over a resume.
+#[test]
+fn an_infinite_value_stops_a_resumed_run_when_it_stops_a_whole_one() {
+    let rule = "early_stopping = { on = 'accuracy', goal = 'highest', patience = 2 }";
+    let values = [f64::INFINITY, 0.5, 0.6, 0.7];
+    let dir = tempfile::tempdir().unwrap();
+    let whole = config(&dir.path().join("whole"), rule);
+    assert_eq!(run(&whole, &values).stop, Some(Stop::NoProgress));
+    let mut pieces = config(
+        &dir.path().join("pieces"),
+        &format!("{rule}\nminutes = 1e-9"),
+    );
+    pieces.resume = true;
+    while run(&pieces, &values).stop == Some(Stop::TimeLimit) {}
+    assert_eq!(
+        records(&pieces, "test").len(),
+        records(&whole, "test").len()
+    );
+    assert_eq!(records(&pieces, "test").len(), 3);
+}
+
+/// The running mean begins at the weights of the checkpoint, momentum at rest.
+#[test]
+fn a_running_mean_and_momentum_can_be_switched_on_at_a_resume() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("run");
+    let mut first = config(&out, "");
+    first.optimizer = toml::from_str("kind = 'sgd'\nlr = 0.05").unwrap();
+    first.epochs = 2;
+    let half = run(&first, &RISING).weights;
+    let mut second = config(&out, "resume = true\nema = { decay = 1.0 }");
+    second.epochs = 4;
+    assert_eq!(run(&second, &RISING).stop, Some(Stop::Finished));
+    let store = CheckpointStore::open(out.join("checkpoints")).unwrap();
+    let last = store.latest().unwrap().unwrap();
+    let mut mean = Cpu::default().build_module::<Net, f32>();
+    last.load_with("ema", |state| {
+        let bytes = &state.tensors["weight"].bytes;
+        let values = bytes
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|b| f32::from_le_bytes(*b));
+        mean.weight.copy_from(&values.collect::<Vec<_>>());
+        Ok(())
+    })
+    .unwrap();
+    // With a decay of 1 it stays where it began.
+    assert_eq!(mean.weight.as_vec(), half);
+    last.load_with("optimizer", |state| {
+        assert!(state.tensors.contains_key("momentum_buffer.weight"));
+        Ok(())
+    })
+    .unwrap();
+}
+
+#[sam_train(rho = run.rho(), nonfinite = "skip")]
+fn train_on(
+    run: &mut Run<Built>,
+    model: &mut Built,
+    opt: &mut AnyOptimizer<Built, f32, Cpu>,
+    bad: u64,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let mut grads = model.alloc_grads();
+    while let Some(from) = run.next_epoch(BATCHES) {
+        for (x, y) in batches(from) {
+            opt.set_lr(run.lr());
+            let factor = if run.steps() == bad { f32::NAN } else { 1.0 };
+            let loss = mse_loss(model.forward_mut((x * factor).traced(grads)), y);
+            run.saw(loss.array(), 8);
+            grads = loss.backward();
+            opt.update(model, &grads)?;
+            model.zero_grads(&mut grads);
+            if !run.step(model, opt)? {
+                break;
+            }
+        }
+        run.end_epoch(model, opt, &[])?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_batch_that_is_left_out_ends_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = config(dir.path(), "ema = { decay = 0.5 }");
+    config.log.every = 1;
+    let mut model = Cpu::seed_from_u64(1).build_module::<Net, f32>();
+    let mut opt = AnyOptimizer::new(&model, &config.optimizer).unwrap();
+    let mut run = Run::start(&config, &config, &mut model, &mut opt).unwrap();
+    train_on(&mut run, &mut model, &mut opt, 7).unwrap();
+    assert_eq!(run.steps(), 20);
+    let mean = run.evaluated(&model).weight.as_vec();
+    assert!(
+        mean.iter()
+            .chain(&model.weight.as_vec())
+            .all(|w| w.is_finite())
+    );
+    run.finish().unwrap();
+    let losses: Vec<bool> = records(&config, "train")
+        .iter()
+        .map(|record| record.get("loss").is_some())
+        .collect();
+    let expected: Vec<bool> = (0..20).map(|step| step != 7).collect();
+    assert_eq!(losses, expected);
+    assert!(
+        records(&config, "epoch")
+            .iter()
+            .all(|r| r.get("train_loss").unwrap().is_finite())
+    );
+}
+
+/// Its training loss, however short it is.
+#[test]
+fn each_epoch_has_its_mean_training_loss() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut each = config(&dir.path().join("each"), "");
+    each.log.every = 1;
+    run(&each, &RISING);
+    let losses: Vec<f64> = records(&each, "train")
+        .iter()
+        .map(|record| record.get("loss").unwrap())
+        .collect();
+    let means: Vec<f64> = losses
+        .chunks(5)
+        .map(|epoch| epoch.iter().sum::<f64>() / 5.0)
+        .collect();
+    let mut none = config(&dir.path().join("none"), "");
+    none.log.every = 1000;
+    run(&none, &RISING);
+    assert!(records(&none, "train").is_empty());
+    for config in [each, none] {
+        let found = records(&config, "epoch");
+        let steps: Vec<u64> = found.iter().map(|record| record.step).collect();
+        assert_eq!(steps, [5, 10, 15, 20]);
+        for (found, mean) in found.iter().zip(&means) {
+            assert!((found.get("train_loss").unwrap() - mean).abs() < 1e-12);
+        }
+    }
+}
+
+/// Killed after the evaluation's records and before its checkpoint.
+#[test]
+fn an_evaluation_that_is_done_again_is_recorded_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let whole = config(&dir.path().join("whole"), "");
+    run(&whole, &RISING);
+    let mut pieces = config(&dir.path().join("pieces"), "");
+    pieces.epochs = 2;
+    run(&pieces, &RISING);
+    let checkpoints = pieces.out.join("checkpoints");
+    // The checkpoint of step 10 as it was before the evaluation.
+    let store = CheckpointStore::open(&checkpoints).unwrap();
+    let last = store.latest().unwrap().unwrap();
+    let mut kept: serde_json::Value = last.value("run").unwrap();
+    kept["position"] = serde_json::json!({ "epoch": 1, "batch": 5 });
+    store.save(&last.with_value("run", &kept).unwrap()).unwrap();
+    drop(store);
+    pieces.epochs = 4;
+    pieces.resume = true;
+    run(&pieces, &RISING);
+    let all = |config: &RunConfig| {
+        ["train", "test"].map(|split| {
+            let records = records(config, split).into_iter();
+            records
+                .map(|r| (r.step, r.get("loss"), r.get("accuracy")))
+                .collect::<Vec<_>>()
+        })
+    };
+    assert_eq!(all(&pieces), all(&whole));
+}
+
+/// Which samples were trained on, of 40 in batches of 4, of which number 6 can't be read.
+struct Flaky;
+
+impl Dataset for Flaky {
+    type Item = Sample<Rank1<4>, 2>;
+
+    fn len(&self) -> usize {
+        40
+    }
+
+    fn get(&self, index: usize) -> Result<Self::Item, DataError> {
+        match index {
+            6 => Err(DataError::Other("a damaged file".into())),
+            _ => Sample::new(vec![index as f32; 4], index % 2),
+        }
+    }
+}
+
+/// The first samples of the batches that were trained on, in one process that ends after `cut` steps; one
+/// batch in three is left out, too, if it `chooses`.
+fn trained(out: &Path, cut: u64, peeks: bool, chooses: bool) -> Vec<u32> {
+    let mut config = config(out, "checkpoints.every = 1\nresume = true");
+    config.epochs = 2;
+    let loader = DataLoader::<_, 4>::new(Flaky).unwrap().seed(1);
+    let mut model = Cpu::seed_from_u64(1).build_module::<Net, f32>();
+    let mut opt = AnyOptimizer::new(&model, &config.optimizer).unwrap();
+    let mut run = Run::start(&config, &config, &mut model, &mut opt).unwrap();
+    let (dev, mut seen, begin) = (Cpu::default(), Vec::new(), run.steps());
+    while let Some(from) = run.next_epoch(loader.len()) {
+        let mut batches = loader.try_epoch(&dev, from).peekable();
+        while let Some(batch) = batches.next() {
+            if peeks {
+                batches.peek();
+            }
+            let Ok((x, _)) = batch else { continue };
+            let first = x.as_vec()[0] as u32;
+            if chooses && first.is_multiple_of(3) {
+                run.passed_over();
+                continue;
+            }
+            seen.push(first);
+            if !run.step(&model, &opt).unwrap() {
+                break;
+            }
+            if run.steps() - begin == cut {
+                return seen;
+            }
+        }
+        run.end_epoch(&model, &opt, &[]).unwrap();
+    }
+    seen
+}
+
+/// Whether a batch can't be read, or is left out, or taken ahead: after a resume each one comes once.
+#[test]
+fn a_batch_that_is_passed_over_shifts_nothing() {
+    for (peeks, chooses) in [(false, false), (true, false), (false, true)] {
+        let dir = tempfile::tempdir().unwrap();
+        let whole = trained(&dir.path().join("whole"), u64::MAX, peeks, chooses);
+        if !chooses {
+            assert_eq!(whole.len(), 18);
+        }
+        for cut in 1..whole.len() as u64 {
+            let out = dir.path().join(cut.to_string());
+            let mut pieces = trained(&out, cut, peeks, chooses);
+            pieces.extend(trained(&out, u64::MAX, peeks, chooses));
+            assert_eq!(
+                pieces, whole,
+                "cut after {cut}, peeks {peeks}, chooses {chooses}"
+            );
+        }
+    }
+}
+
+/// Numbers at the end of what fits.
+#[test]
+fn no_number_of_a_configuration_or_checkpoint_panics() {
+    let dir = tempfile::tempdir().unwrap();
+    let long = config(&dir.path().join("long"), "minutes = 1e300");
+    assert_eq!(run(&long, &RISING).stop, Some(Stop::Finished));
+    // A step that has none after it.
+    let store = CheckpointStore::open(long.out.join("checkpoints")).unwrap();
+    let mut model = Cpu::default().build_module::<Net, f32>();
+    let mut opt = AnyOptimizer::new(&model, &long.optimizer).unwrap();
+    let last = store.latest().unwrap().unwrap();
+    last.load_module("model", &mut model).unwrap();
+    last.load_state("optimizer", &mut opt).unwrap();
+    let save = |step: u64, kept_step: u64| {
+        let mut kept: serde_json::Value = last.value("run").unwrap();
+        kept["step"] = kept_step.into();
+        kept["position"] = serde_json::json!({ "epoch": 2, "batch": 1 });
+        kept["early_stopping"]["since"] = u64::MAX.into();
+        kept["epoch_loss"] = serde_json::json!({ "sum": 1.0, "lost": 0.0, "samples": u64::MAX });
+        let checkpoint = Checkpoint::new(step)
+            .with_module("model", &model)
+            .and_then(|c| c.with_state("optimizer", &opt))
+            .and_then(|c| c.with_value("run", &kept));
+        store.save(&checkpoint.unwrap()).unwrap();
+    };
+    save(i64::MAX as u64 - 2, i64::MAX as u64 - 2);
+    save(u64::MAX, 7);
+    let config = config(
+        &long.out,
+        "resume = true\nearly_stopping = { on = 'accuracy', goal = 'highest', patience = 18446744073709551 }",
+    );
+    let error = || match try_run(&config, &RISING, |_| 1.0) {
+        Err(error) => error.to_string(),
+        Ok(ended) => ended.result.unwrap_err().to_string(),
+    };
+    let store_path = store.path(u64::MAX);
+    drop(store);
+    assert_eq!(
+        error(),
+        "`run`: it is of step 7, and the checkpoint of 18446744073709551615"
+    );
+    fs::remove_file(store_path).unwrap();
+    // Event files end there.
+    assert!(
+        error().contains("is above 9223372036854775807"),
+        "{}",
+        error()
     );
 }

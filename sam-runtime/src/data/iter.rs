@@ -6,7 +6,7 @@ use dfdx::tensor::{Cpu, TensorFromVec};
 use rand::RngCore;
 
 use super::{
-    Batch, BatchShape, Chunk, DataError, Dataset, Plain, Sample, Transform,
+    Batch, BatchShape, Chunk, DataError, Dataset, Followed, Plain, Sample, Transform,
     batch::HostBatch,
     plan::Plan,
     stream::Purpose,
@@ -74,6 +74,8 @@ struct HostBatches<Ds, T> {
     lane: Option<Lane>,
     /// The batch after the one that was handed out last, on its way to the device.
     sent: Option<Result<HostBatch, DataError>>,
+    /// The run that counts the batches.
+    followed: Option<Followed>,
 }
 
 enum Ahead {
@@ -89,11 +91,12 @@ where
     S: BatchShape,
     T: Transform<Ds>,
 {
-    /// The next batch, and the device for it.
-    fn next<D: TensorFromVec<f32>>(
+    /// The next batch, made of what was read, and of the device for it.
+    fn next<D: TensorFromVec<f32>, B>(
         &mut self,
         device: &D,
-    ) -> Option<(Result<HostBatch, DataError>, D)> {
+        make: impl FnOnce(HostBatch, &D) -> Result<B, DataError>,
+    ) -> Option<Result<B, DataError>> {
         let batch = self.sent.take().or_else(|| self.read())?;
         let index = self.next - 1;
         if self.lane.is_some() {
@@ -107,7 +110,11 @@ where
             .cloned();
         let device = own.unwrap_or_else(|| device.clone());
         note_source(&device);
-        Some((batch, device))
+        let batch = batch.and_then(|batch| make(batch, &device));
+        if let (Some(followed), Ok(_)) = (&self.followed, &batch) {
+            followed.got(index);
+        }
+        Some(batch)
     }
 
     /// The next batch that was not read yet; on its way, if there is a lane.
@@ -140,6 +147,7 @@ impl<Ds, T> HostBatches<Ds, T> {
         first: usize,
         workers: Option<Workers>,
         device: &D,
+        followed: Option<Followed>,
     ) -> Self
     where
         Ds: Dataset<Item = Sample<S, CLASSES>> + 'static,
@@ -159,6 +167,7 @@ impl<Ds, T> HostBatches<Ds, T> {
             next,
             lane: Lane::new(device),
             sent: None,
+            followed,
         }
     }
 
@@ -193,9 +202,10 @@ where
         first: usize,
         workers: Option<Workers>,
         device: &D,
+        followed: Option<Followed>,
     ) -> Self {
         Self {
-            batches: HostBatches::new(plan, first, workers, device),
+            batches: HostBatches::new(plan, first, workers, device, followed),
             device: device.clone(),
         }
     }
@@ -214,9 +224,10 @@ where
         first: usize,
         workers: Option<Workers>,
         device: &D,
+        followed: Option<Followed>,
     ) -> Self {
         Self {
-            batches: HostBatches::new(plan, first, workers, device),
+            batches: HostBatches::new(plan, first, workers, device, followed),
             device: device.clone(),
         }
     }
@@ -232,8 +243,8 @@ where
     type Item = Result<Batch<S, CLASSES, B, D>, DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (batch, device) = self.batches.next(&self.device)?;
-        Some(batch.and_then(|batch| batch.into_batch::<S, CLASSES, B, D>(&device)))
+        let make = |batch: HostBatch, device: &D| batch.into_batch::<S, CLASSES, B, D>(device);
+        self.batches.next(&self.device, make)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -251,8 +262,8 @@ where
     type Item = Result<Chunk<S, CLASSES, D>, DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (batch, device) = self.batches.next(&self.device)?;
-        Some(batch.and_then(|batch| batch.into_chunk::<S, CLASSES, D>(&device)))
+        let make = |batch: HostBatch, device: &D| batch.into_chunk::<S, CLASSES, D>(device);
+        self.batches.next(&self.device, make)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -5,8 +5,8 @@ use std::{num::NonZero, sync::Arc, time::Duration};
 use dfdx::tensor::TensorFromVec;
 
 use super::{
-    BatchShape, DataError, Dataset, LastBatch, OrPanic, Plain, Position, Sample, Transform,
-    TryChunks, TryDynamicEpoch, TryEpoch, chunks, epoch_order, plan::Plan, try_chunks,
+    BatchShape, DataError, Dataset, Followed, LastBatch, OrPanic, Plain, Position, Sample,
+    Transform, TryChunks, TryDynamicEpoch, TryEpoch, chunks, epoch_order, plan::Plan, try_chunks,
     workers::Workers,
 };
 
@@ -184,6 +184,10 @@ impl<Ds: Dataset, const B: usize, T> DataLoader<Ds, B, T> {
         }
     }
 
+    pub(super) fn is_shuffled(&self) -> bool {
+        self.shuffle
+    }
+
     /// The epoch in which batches take their samples in `order`.
     fn plan(&self, epoch: usize, order: Vec<usize>) -> Plan<Ds, T> {
         Plan {
@@ -246,8 +250,9 @@ where
         let Position { epoch, batch } = from.into();
         // Whole batches: fewer samples than there are, or the first ones once more.
         let order = self.order(epoch).into_iter().cycle().take(self.len() * B);
-        let order = order.collect();
-        TryEpoch::new(self.plan(epoch, order), batch, self.read_ahead(), device)
+        let plan = self.plan(epoch, order.collect());
+        let followed = Followed::by(self, Position { epoch, batch }, &plan);
+        TryEpoch::new(plan, batch, self.read_ahead(), device, followed)
     }
 
     /// The batches of an epoch with a size that is known at run time: every sample once, the last batch
@@ -277,7 +282,8 @@ where
     {
         let Position { epoch, batch } = from.into();
         let plan = self.plan(epoch, self.order(epoch));
-        TryDynamicEpoch::new(plan, batch, self.read_ahead(), device)
+        let followed = Followed::by(self, Position { epoch, batch }, &plan);
+        TryDynamicEpoch::new(plan, batch, self.read_ahead(), device, followed)
     }
 }
 

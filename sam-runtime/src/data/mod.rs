@@ -14,6 +14,7 @@
 //! | `svhn` | [`Svhn`]: cropped digits from MAT files |
 //! | `folder` | `ImageFolder`: JPEG and PNG files in one folder per class, with the feature `image` |
 //! | `download` | the public data sets from their mirrors, with the feature `download` |
+//! | `followed` | what a run learns of its loader |
 //! | `files` | finding and reading the files above |
 //! | `glyphs` | [`Glyphs`]: digits that the crate draws itself; no download |
 //! | `noise` | [`LabelNoise`]: wrong labels, exactly as many as asked for |
@@ -67,6 +68,7 @@ mod error;
 mod files;
 #[cfg(feature = "image")]
 mod folder;
+mod followed;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -94,6 +96,7 @@ pub use dataset::{Dataset, Labelled, TakeFirst};
 pub use error::{DataError, IdxProblem};
 #[cfg(feature = "image")]
 pub use folder::{Fit, FolderProblem, ImageFolder, Skipped};
+pub(crate) use followed::{Facts, Followed};
 pub use glyphs::Glyphs;
 pub use idx::Idx;
 pub use image_set::{ImageDataset, ImageShape};

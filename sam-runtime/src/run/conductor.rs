@@ -3,26 +3,29 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use dfdx::{prelude::*, tensor_ops::Device};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{
     Ema, RunConfig, RunError,
     checkpoint::{Checkpoint, CheckpointStore},
-    metrics::{Mean, Record, names},
-    output::Output,
+    disk,
+    kept::Kept,
+    metrics::{Record, names},
+    output::{Output, TRAIN},
+    progress::tell,
     resumed, save,
-    stop::{Interrupt, Patience, PlateauState, Stop},
+    stop::{Interrupt, Stop},
 };
 use crate::{
-    data::Position,
+    data::{Followed, Position},
     device::{RngState, Source, rng_state},
     last_report,
     optim::SaveState,
-    step::device_of,
+    step::{StepReport, device_of},
 };
 
 /// A run: it counts steps and epochs, knows the learning rate and rho, writes checkpoints and metrics, and
@@ -106,22 +109,15 @@ pub struct Run<M> {
     stop: Option<Stop>,
     /// After a resume, until the loop begins: where the generator of the model's device goes on.
     rng: Option<(Source, RngState)>,
-}
-
-/// What a checkpoint holds of a run, beside tensors.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Kept {
-    position: Position,
-    step: u64,
-    /// Seconds of training in earlier processes.
-    seconds: f64,
-    /// The training loss of this epoch, and since the last record.
-    epoch_loss: Mean,
-    recent_loss: Mean,
-    early_stopping: Patience,
-    plateau: PlateauState,
-    stop: Option<Stop>,
+    /// Where this process has gone on, if it has.
+    from: Option<Position>,
+    /// The epoch that the loop takes from a loader.
+    followed: Followed,
+    /// Whether this process knows how many batches an epoch has, and what they are.
+    knows_batches: bool,
+    knows_data: bool,
+    /// Why the run can't go on.
+    refused: Option<RunError>,
 }
 
 /// What the parts of a checkpoint are called.
@@ -129,7 +125,7 @@ const MODEL: &str = "model";
 const OPTIMIZER: &str = "optimizer";
 const EMA: &str = "ema";
 const RNG: &str = "rng";
-const RUN: &str = "run";
+pub(super) const RUN: &str = "run";
 
 /// What the file with the configuration is called.
 const CONFIG: &str = "config.toml";
@@ -158,7 +154,6 @@ impl<M: Clone> Run<M> {
             config.out.push("dry-run");
             config.resume = false;
             config.epochs = 1;
-            clear(&config.out)?;
         }
         let out = config.out.clone();
         let mut store =
@@ -166,37 +161,48 @@ impl<M: Clone> Run<M> {
         if let Some(best) = &config.checkpoints.best {
             store = store.keep_best(best.goal);
         }
+        // Before anything is written, in the whole of `out`.
+        store.lock()?;
+        if config.dry_run {
+            clear(&out, &store)?;
+        }
         let last = match config.resume {
             true => store.latest()?,
             false if store.steps()?.is_empty() => None,
             false => return Err(RunError::Exists { out }),
         };
-        let mut ema = config.ema.map(|ema| {
-            let mean = Ema::new(model, ema.decay).buffers(ema.buffers);
-            if ema.warmup { mean.warmup() } else { mean }
-        });
-        let mut kept = Kept::default();
+        let mut kept = Kept::default().watch(&config);
         let mut rng = None;
         if let Some(last) = &last {
-            kept = last.value(RUN)?;
+            kept = last.value::<Kept>(RUN)?.go_on(last.step, &config)?;
             last.load_module(MODEL, model)?;
             last.load_state(OPTIMIZER, opt)?;
-            if let Some(ema) = &mut ema {
-                last.load_with(EMA, |state| ema.load_state(state))?;
-            }
             // One of an earlier version has none.
             if last.has(RNG) {
                 let source = device_of(model).and_then(|device: D| Source::of(&device));
                 rng = source.zip(last.value(RNG)?);
             }
             for line in resumed::differences(&out.join(CONFIG), all, given)? {
-                eprintln!("{line}");
+                tell(&line);
             }
         }
-        save(all, out.join(CONFIG))?;
+        // One that is new at a resume begins at the weights of the checkpoint.
+        let mut ema = config.ema.map(|ema| {
+            let mean = Ema::new(model, ema.decay).buffers(ema.buffers);
+            if ema.warmup { mean.warmup() } else { mean }
+        });
+        if let (Some(last), Some(ema)) = (&last, &mut ema)
+            && last.has(EMA)
+        {
+            last.load_with(EMA, |state| ema.load_state(state))?;
+        }
+        let written = out.join(CONFIG);
+        disk::sweep(&written).map_err(failed(&out))?;
+        save(all, written)?;
         Ok(Self {
             // A run may have been cut off before its first checkpoint, but after its first records.
-            output: Output::open(&config, last.as_ref().map_or(0, |last| last.step))?,
+            output: Output::open(&config, kept.step, kept.position)?,
+            from: last.as_ref().map(|_| kept.position),
             last_checkpoint: last.map(|last| store.path(last.step)),
             store,
             stop: kept.stop,
@@ -207,6 +213,10 @@ impl<M: Clone> Run<M> {
             started: Instant::now(),
             lost: None,
             rng,
+            followed: Followed::default(),
+            knows_batches: false,
+            knows_data: false,
+            refused: None,
             config,
         })
     }
@@ -239,21 +249,64 @@ impl<M> Run<M> {
     }
 
     /// Where the next epoch, of `batches` batches, begins: after a resume in mid-epoch, in its middle, or
-    /// even at its end, if only the evaluation is missing. `None` when the run is over.
+    /// even at its end, if only the evaluation is missing. `None` when the run is over, or can't go on:
+    /// [`finish`](Self::finish) tells which.
+    ///
+    /// Of a [`DataLoader`](crate::data::DataLoader) whose [`len`](crate::data::DataLoader::len) this is, the
+    /// run follows which batches the loop gets: one that could not be read, and is passed over, counts as
+    /// one that is done with. It also sees whether, after a resume, they are those that they were.
     pub fn next_epoch(&mut self, batches: usize) -> Option<Position> {
         if let Some((source, state)) = self.rng.take() {
             source.go_on(&state);
         }
-        let position = self.kept.position;
-        if self.stop.is_none() && position.epoch >= self.config.epochs {
+        if self.stop.is_none() && self.kept.position.epoch >= self.config.epochs {
             self.stop = Some(Stop::Finished);
         }
-        if self.stop.is_some() {
+        // Perhaps during the evaluation.
+        if self.stop.is_none() && self.interrupt.asked() && !self.config.dry_run {
+            self.stop = Some(Stop::Interrupted);
+        }
+        if self.stop.is_some() || self.refused.is_some() {
             return None;
         }
+        // For the first time in this process.
+        if self.from.is_some() && !self.knows_batches {
+            match self.kept.resumed_with(batches) {
+                Ok(told) => told.into_iter().for_each(|line| tell(&line)),
+                Err(error) => {
+                    self.refused = Some(error);
+                    return None;
+                }
+            }
+        }
+        self.knows_batches = true;
+        self.kept.batches = Some(batches);
         self.batches = batches;
+        let position = self.kept.position;
+        self.followed = Followed::wait(position, batches, !self.knows_data);
         self.output.begin_epoch(&self.config, position, batches);
         Some(position)
+    }
+
+    /// Takes note of a batch that the loop got and made no step of: one that it leaves out, or whose
+    /// gradient it adds to that of the next. Without it a resumed run would see the batch twice.
+    pub fn passed_over(&mut self) {
+        let batch = match self.followed.next() {
+            Some(batch) => batch,
+            None => self.kept.position.batch,
+        };
+        self.kept.position.batch = batch.saturating_add(1);
+    }
+
+    /// Takes note of what the batches are, once the loader has told.
+    fn learn_data(&mut self) -> Result<(), RunError> {
+        if let Some(facts) = self.followed.facts() {
+            self.knows_data = true;
+            for line in self.kept.learn(facts, self.from)? {
+                self.output.say(&line);
+            }
+        }
+        Ok(())
     }
 
     /// The batches of an iterator, or only the first one in a dry run; for the evaluation, too.
@@ -301,7 +354,7 @@ impl<M> Run<M> {
     /// Why the run must end now, epochs aside.
     fn asked_to_stop(&self) -> Option<Stop> {
         let minutes = self.config.minutes;
-        let over = |minutes: f64| self.started.elapsed() >= Duration::from_secs_f64(60.0 * minutes);
+        let over = |minutes: f64| self.started.elapsed().as_secs_f64() >= 60.0 * minutes;
         if self.config.dry_run {
             Some(Stop::DryRun)
         } else if self.interrupt.asked() {
@@ -316,7 +369,10 @@ impl<M> Run<M> {
 
 impl<M: Clone> Run<M> {
     /// Ends a step: to be called after the update. Counts it, takes the weights into their running mean,
-    /// writes what is due, and says whether the epoch goes on. If not, leave the loop over the batches.
+    /// writes what is due, and says whether the epoch goes on. If not, leave the loop over the batches. After
+    /// an epoch's last batch it writes a checkpoint, so that nothing is lost with the evaluation.
+    ///
+    /// A step whose batch was left out (`nonfinite = "skip"`) counts, but its loss does not.
     ///
     /// # Errors
     /// [`RunError::NonFinite`] if the loss that the run [saw](Self::saw) is not finite; then the last good
@@ -329,17 +385,23 @@ impl<M: Clone> Run<M> {
     where
         M: TensorCollection<E, D>,
     {
+        self.learn_data()?;
+        // Taken whether it is recorded or not, so that it never is that of an earlier step.
+        let report = last_report();
+        // On a GPU to ask means to wait, and only after such a loss there is something to ask.
+        let left_out = self.lost.is_some() && report.as_ref().is_some_and(StepReport::skipped);
+        if left_out {
+            self.lost = None;
+        }
         self.check_loss()?;
-        if let Some(ema) = &mut self.ema {
+        if let Some(ema) = self.ema.as_mut().filter(|_| !left_out) {
             ema.update(model)?;
         }
         let (lr, rho) = (self.lr(), self.rho());
-        self.kept.step += 1;
-        self.kept.position.batch += 1;
-        // Taken whether it is recorded or not, so that it never is that of an earlier step.
-        let report = last_report();
+        self.kept.step = self.kept.step.saturating_add(1);
+        self.passed_over();
         if self.kept.step.is_multiple_of(self.config.log.every as u64) || self.config.dry_run {
-            let mut record = self.record("train").with(names::LEARNING_RATE, lr);
+            let mut record = self.record(TRAIN).with(names::LEARNING_RATE, lr);
             if self.kept.recent_loss.samples() > 0 {
                 record.set(names::LOSS, self.kept.recent_loss.take());
             }
@@ -356,10 +418,9 @@ impl<M: Clone> Run<M> {
         let at_end = self.kept.position.batch >= self.batches;
         self.stop = self.asked_to_stop();
         let every = self.config.checkpoints.every;
-        // At an epoch's end, the evaluation and its checkpoint are near.
-        let due = every > 0 && self.kept.step.is_multiple_of(every) && !at_end;
-        let leaves = self.stop.is_some() && self.stop != Some(Stop::DryRun);
-        if due || leaves {
+        // At an epoch's end, an evaluation follows, which may take long.
+        let due = at_end || (every > 0 && self.kept.step.is_multiple_of(every));
+        if self.stop != Some(Stop::DryRun) && (due || self.stop.is_some()) {
             self.checkpoint(model, opt, None)?;
         }
         Ok(self.stop.is_none() && !at_end)
@@ -370,8 +431,8 @@ impl<M: Clone> Run<M> {
         self.ema.as_ref().map_or(model, Ema::model)
     }
 
-    /// Ends an epoch, with what an evaluation has found, such as `("accuracy", 0.93)`. Records it, writes a
-    /// checkpoint, and sees whether there is still progress. Does nothing where the loop was left before
+    /// Ends an epoch, with what an evaluation has found, such as `("accuracy", 0.93)`. Records it, and the
+    /// epoch's mean training loss (`train_loss` of the split `epoch`), writes a checkpoint, and sees whether there is still progress. Does nothing where the loop was left before
     /// the epoch's end.
     ///
     /// # Errors
@@ -388,6 +449,7 @@ impl<M: Clone> Run<M> {
         if self.stop.is_some_and(|stop| stop != Stop::DryRun) {
             return Ok(());
         }
+        self.learn_data()?;
         let loss = self.kept.epoch_loss.take();
         self.output.end_epoch(loss, found);
         if !found.is_empty() {
@@ -398,17 +460,24 @@ impl<M: Clone> Run<M> {
                 });
             self.output.record(&record)?;
         }
+        if !loss.is_nan() {
+            let record = self.record("epoch").with(names::TRAIN_LOSS, loss);
+            self.output.record(&record)?;
+        }
         let value = |on: &str| {
             let value = found.iter().find(|(name, _)| *name == on);
             let value = value.map(|(_, value)| *value);
-            value.or((on == TRAIN_LOSS).then_some(loss)).ok_or_else(|| {
-                let mut known: Vec<_> = found.iter().map(|(name, _)| (*name).to_owned()).collect();
-                known.push(TRAIN_LOSS.to_owned());
-                RunError::Value {
-                    on: on.to_owned(),
-                    known,
-                }
-            })
+            value
+                .or((on == names::TRAIN_LOSS).then_some(loss))
+                .ok_or_else(|| {
+                    let mut known: Vec<_> =
+                        found.iter().map(|(name, _)| (*name).to_owned()).collect();
+                    known.push(names::TRAIN_LOSS.to_owned());
+                    RunError::Value {
+                        on: on.to_owned(),
+                        known,
+                    }
+                })
         };
         if let Some(plateau) = &self.config.plateau {
             plateau.see(&mut self.kept.plateau, value(&plateau.on)?);
@@ -430,9 +499,14 @@ impl<M: Clone> Run<M> {
     /// Ends the run: why it ended. Draws its curves, with the feature `plot`, and says on standard error in
     /// which folder all is, if `log.progress` is set.
     ///
+    /// Return the [`Stop`] from `main`, and the program's exit status tells whether the run is done.
+    ///
     /// # Errors
-    /// See [`RunError`].
+    /// [`RunError::Position`] if it could not go on where it was. Else see [`RunError`].
     pub fn finish(mut self) -> Result<Stop, RunError> {
+        if let Some(refused) = self.refused {
+            return Err(refused);
+        }
         let stop = self.stop.unwrap_or(Stop::Finished);
         self.output.finish(&self.config)?;
         Ok(stop)
@@ -464,7 +538,7 @@ impl<M: Clone> Run<M> {
                 &device_of(model).and_then(|device: D| rng_state(&device)),
             )?
             .with_value(RUN, &kept)?;
-        checkpoint.score = score.filter(|score| score.is_finite());
+        checkpoint.score = score.filter(|score| !score.is_nan());
         if let Some(ema) = &self.ema {
             checkpoint = checkpoint.with_part(EMA, ema.state()?);
         }
@@ -475,9 +549,9 @@ impl<M: Clone> Run<M> {
 }
 
 /// Removes what an earlier dry run has written, and nothing else.
-fn clear(out: &Path) -> Result<(), RunError> {
+fn clear(out: &Path, store: &CheckpointStore) -> Result<(), RunError> {
+    store.clear()?;
     let written = [
-        "checkpoints",
         CONFIG,
         "curves.png",
         "curves.svg",
@@ -497,9 +571,6 @@ fn clear(out: &Path) -> Result<(), RunError> {
     }
     Ok(())
 }
-
-/// What the mean training loss of an epoch is called where a rule watches it.
-const TRAIN_LOSS: &str = "train_loss";
 
 fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> RunError {
     let path = path.to_owned();

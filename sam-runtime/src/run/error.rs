@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf};
 
 use super::{checkpoint::CheckpointError, load::ConfigError, metrics::MetricsError};
-use crate::optim::StateError;
+use crate::{data::Position, optim::StateError};
 
 /// Any failure of a [`Run`](super::Run).
 #[derive(thiserror::Error)]
@@ -31,6 +31,26 @@ pub enum RunError {
     Exists {
         /// The folder.
         out: PathBuf,
+    },
+    /// The run was to go on in the middle of an epoch of other batches. [`Run::next_epoch`] then gives no
+    /// epoch, and [`Run::finish`] this error, or else [`Run::step`] gives it.
+    ///
+    /// [`Run::next_epoch`]: super::Run::next_epoch
+    /// [`Run::finish`]: super::Run::finish
+    /// [`Run::step`]: super::Run::step
+    #[error(
+        "resumed after batch {} of epoch {}, whose batches were {was}; now they are {is}, and that is no \
+         place among them: go on with those that they were, with `epochs = {}` up to the epoch's end, and \
+         change them then; or begin another run",
+        .position.batch, .position.epoch + 1, .position.epoch + 1
+    )]
+    Position {
+        /// Where the run was.
+        position: Position,
+        /// What its batches were.
+        was: String,
+        /// What they are.
+        is: String,
     },
     /// A rule watches a value that the evaluation doesn't give.
     #[error("the configuration watches `{on}`, but an epoch gives {}", .known.join(", "))]

@@ -8,6 +8,8 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 use toml::{Table, Value};
 
+use super::disk;
+
 /// Why a configuration could not be read or written.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
@@ -23,7 +25,7 @@ pub enum ConfigError {
         reason: io::Error,
     },
     /// The file is no TOML, or not what the program takes. The reason has line and column.
-    #[error("{}: {reason}", .path.display())]
+    #[error("{}: {}", .path.display(), short(&.reason.to_string()))]
     Content {
         /// The file.
         path: PathBuf,
@@ -31,7 +33,7 @@ pub enum ConfigError {
         reason: Box<toml::de::Error>,
     },
     /// A change from the command line is none.
-    #[error("`{change}`: {problem}; a change is `key=value`, as in `run.epochs=3`")]
+    #[error("`{}`: {problem}; a change is `key=value`, as in `run.epochs=3`", short(.change))]
     Change {
         /// The change.
         change: String,
@@ -39,7 +41,10 @@ pub enum ConfigError {
         problem: String,
     },
     /// With the changes, the configuration is not what the program takes.
-    #[error("{} with {}: {reason}", .path.display(), .changes.join(" "))]
+    #[error(
+        "{} with {}: {}",
+        .path.display(), short(&.changes.join(" ")), short(&.reason.to_string())
+    )]
     Changed {
         /// The file.
         path: PathBuf,
@@ -54,6 +59,44 @@ pub enum ConfigError {
 }
 
 crate::debug::debug_as_display!(ConfigError);
+
+/// Letters of a line that are shown.
+const WIDTH: usize = 200;
+
+/// The text of an error, its long lines cut: a file may well be one line of megabytes. What TOML's errors
+/// point at with `^` stays in sight.
+fn short(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    if lines.iter().all(|line| line.chars().count() <= WIDTH) {
+        return text.to_owned();
+    }
+    let arrow = |line: &&&str| {
+        line.starts_with(' ') && line.trim_start_matches([' ', '|']).starts_with('^')
+    };
+    let at = lines.iter().find(arrow);
+    let at = at.and_then(|line| line.chars().position(|c| c == '^'));
+    let arrow_at = lines.iter().position(|line| arrow(&line));
+    let cut = |(i, line): (usize, &&str)| {
+        // The arrow, and the line above, which it points into.
+        let is_shown = arrow_at.is_some_and(|arrow| i == arrow || i + 1 == arrow);
+        let from = at
+            .filter(|_| is_shown)
+            .map_or(0, |at| at.saturating_sub(WIDTH / 2));
+        let shown: String = line.chars().skip(from).take(WIDTH).collect();
+        let (before, after) = (from > 0, line.chars().count() > from + WIDTH);
+        let dots = |is_cut: bool| if is_cut { "…" } else { "" };
+        format!("{}{shown}{}", dots(before), dots(after))
+    };
+    lines
+        .iter()
+        .enumerate()
+        .map(cut)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Tables that a key of a change may lead through.
+const DEPTH: usize = 64;
 
 /// Reads a configuration from a TOML file. `changes` are made to it first, each `key=value`: a key with
 /// dots leads into tables, a value is TOML's, or a text without quotes.
@@ -108,14 +151,20 @@ pub fn load<C: DeserializeOwned>(
     })
 }
 
-/// Writes a configuration as TOML.
+/// Writes a configuration as TOML, in place of a file that is there.
 ///
 /// # Errors
 /// [`ConfigError::Form`], [`ConfigError::File`].
 pub fn save(config: &impl Serialize, path: impl AsRef<Path>) -> Result<(), ConfigError> {
     let path = path.as_ref();
     let text = toml::to_string_pretty(config)?;
-    fs::write(path, text).map_err(|reason| ConfigError::File {
+    // What is no plain file, as `/dev/stdout`, is written into.
+    let is_file = !path.exists() || path.is_file() && !path.is_symlink();
+    let written = match is_file {
+        true => disk::replace(path, text.as_bytes()),
+        false => fs::write(path, text),
+    };
+    written.map_err(|reason| ConfigError::File {
         path: path.into(),
         action: "write",
         reason,
@@ -133,6 +182,11 @@ fn apply(table: &mut Table, change: &str) -> Result<(), ConfigError> {
     let mut names: Vec<&str> = key.trim().split('.').map(str::trim).collect();
     if names.iter().any(|name| name.is_empty()) {
         return Err(wrong("a part of its key is empty"));
+    }
+    if names.len() > DEPTH {
+        return Err(wrong(&format!(
+            "its key leads through more than {DEPTH} tables"
+        )));
     }
     let last = names.pop().unwrap_or_default();
     let mut place = table;
@@ -248,6 +302,47 @@ mod tests {
             error.starts_with("F with inner.deep=3: ") && error.contains("boolean"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn no_error_is_longer_than_a_screen() {
+        let long = "x".repeat(3_000_000);
+        let files = [
+            format!("epochs = 3\nname = 'a'\n{long} = 4"),
+            format!("epochs = 3\nname = '{long}'\nepochs = 4"),
+            format!("epochs = 3\nname = '{long}', 4"),
+            format!("epochs = '{long}'\nname = 'a'"),
+        ];
+        for file in files {
+            for changes in [&[][..], &["inner.deep=true"]] {
+                let error = load_text(&file, changes).unwrap_err();
+                assert!(error.len() < 2_000, "{}", error.len());
+                assert!(error.contains("line"), "{error}");
+            }
+        }
+        // What is wrong stays in sight.
+        let error = load_text(&format!("epochs = 3\nname = '{long}', 4"), &[]).unwrap_err();
+        let lines: Vec<&str> = error.lines().collect();
+        let arrow = lines.iter().position(|line| line.contains('^')).unwrap();
+        let at = lines[arrow].chars().position(|c| c == '^').unwrap();
+        assert_eq!(lines[arrow - 1].chars().nth(at), Some(','), "{error}");
+        let error = load_text(FILE, &[&*format!("{long}=1"), "epochs=x"]).unwrap_err();
+        assert!(error.len() < 2_000, "{}", error.len());
+    }
+
+    #[test]
+    fn a_key_of_many_parts_is_refused() {
+        let dots = format!("a{}=1", ".a".repeat(200_000));
+        let error = load_text(FILE, &[&*dots]).unwrap_err();
+        assert!(
+            error.contains("its key leads through more than 64 tables"),
+            "{error}"
+        );
+        assert!(error.len() < 500);
+        let dots = format!("epochs = 3\nname = 'a'\na{} = 1", ".a".repeat(200_000));
+        assert!(load_text(&dots, &[]).unwrap_err().len() < 2_000);
+        let brackets = format!("name={}", "[".repeat(200_000));
+        assert!(load_text(FILE, &[&*brackets]).is_ok());
     }
 
     #[test]

@@ -13,12 +13,16 @@
 //! | [`Ema`] | a running mean of the weights |
 
 pub mod checkpoint;
+mod conditions;
 mod conductor;
 mod config;
+mod disk;
 mod ema;
 mod error;
+mod kept;
 mod load;
 pub mod metrics;
+mod number;
 mod numbers;
 mod output;
 #[cfg(feature = "plot")]

@@ -1,4 +1,6 @@
 //! Numbers as JSON, those too that JSON hasn't.
+//!
+//! `#[serde(with = "number")]` is for a field, `number::optional` for one that may be absent.
 
 use std::fmt;
 
@@ -21,6 +23,34 @@ impl Serialize for Number {
 impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Reader)
+    }
+}
+
+/// For a field.
+pub(super) fn serialize<S: Serializer>(x: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    Number(*x).serialize(serializer)
+}
+
+/// For a field. One that an earlier version wrote as `null` was NaN or infinite.
+pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    Ok(Option::<Number>::deserialize(from)?.map_or(f64::NAN, |number| number.0))
+}
+
+/// For a field that may be absent.
+pub(super) mod optional {
+    use super::*;
+
+    pub(in crate::run) fn serialize<S: Serializer>(
+        x: &Option<f64>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        x.map(Number).serialize(serializer)
+    }
+
+    pub(in crate::run) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<f64>, D::Error> {
+        Ok(Option::<Number>::deserialize(from)?.map(|number| number.0))
     }
 }
 

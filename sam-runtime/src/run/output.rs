@@ -3,7 +3,7 @@
 use super::{
     RunConfig, RunError,
     metrics::{Csv, JsonLines, Record, Sink, Sinks, Throughput, names},
-    progress::Progress,
+    progress::{Progress, tell},
 };
 use crate::data::Position;
 
@@ -27,6 +27,9 @@ fn curves(_: &RunConfig) -> Result<(), RunError> {
     Ok(())
 }
 
+/// The split of what is recorded step by step.
+pub(super) const TRAIN: &str = "train";
+
 /// The files with the metrics, and the bar.
 pub(super) struct Output {
     sinks: Sinks<'static>,
@@ -36,24 +39,44 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// New files, or, if the configuration says so, those of the run that goes on from step `from`.
-    pub(super) fn open(config: &RunConfig, from: u64) -> Result<Self, RunError> {
+    /// New files, or, if the configuration says so, those of the run that goes on from step `from`, which is
+    /// at `position`.
+    pub(super) fn open(
+        config: &RunConfig,
+        from: u64,
+        position: Position,
+    ) -> Result<Self, RunError> {
         let jsonl = config.out.join("metrics.jsonl");
         let csv = config.out.join("metrics.csv");
         let sinks = Sinks::new();
+        // Within an epoch, or before its evaluation, what an epoch's end has recorded is yet to come.
+        let is_within = position.batch > 0;
+        let stays = |step: u64, split: &str| {
+            step < from || (step == from && (split == TRAIN || !is_within))
+        };
         let sinks = if config.resume {
             sinks
-                .and(JsonLines::resume(jsonl, from)?)
-                .and(Csv::resume(csv, from)?)
+                .and(JsonLines::resume_with(&jsonl, stays)?)
+                .and(Csv::resume_with(&csv, stays)?)
         } else {
-            sinks.and(JsonLines::create(jsonl)?).and(Csv::create(csv)?)
+            sinks
+                .and(JsonLines::create(&jsonl)?)
+                .and(Csv::create(&csv)?)
         };
         #[cfg(feature = "tensorboard")]
         let sinks = {
-            use super::metrics::TensorBoard;
+            use super::metrics::{TensorBoard, read_jsonl};
             let dir = config.out.join("tensorboard");
             if config.resume {
-                sinks.and(TensorBoard::resume(dir, from)?)
+                // An event file forgets whole steps.
+                let forgets = from.saturating_sub(u64::from(is_within));
+                let mut board = TensorBoard::resume(dir, forgets)?;
+                for record in read_jsonl(&jsonl)? {
+                    if record.step > forgets {
+                        board.write(&record)?;
+                    }
+                }
+                sinks.and(board)
             } else {
                 sinks.and(TensorBoard::create(dir)?)
             }
@@ -77,6 +100,14 @@ impl Output {
             .progress
             .then(|| Progress::new(title, left as u64));
         self.throughput = Throughput::start();
+    }
+
+    /// Prints a line, above the bar where there is one.
+    pub(super) fn say(&mut self, line: &str) {
+        match &mut self.progress {
+            Some(progress) => progress.println(line),
+            None => tell(line),
+        }
     }
 
     /// Stops the clocks: what follows is no training.
@@ -144,10 +175,10 @@ impl Output {
         self.flush()?;
         curves(config)?;
         if config.log.progress {
-            eprintln!(
-                "checkpoints, metrics and configuration are in {}",
-                config.out.display()
-            );
+            let out = config.out.display();
+            tell(&format!(
+                "checkpoints, metrics and configuration are in {out}"
+            ));
         }
         Ok(())
     }
@@ -164,7 +195,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let text = format!("out = {:?}\nepochs = 2\noptimizer.kind = 'sgd'", dir.path());
         let config: RunConfig = toml::from_str(&text).unwrap();
-        let mut output = Output::open(&config, 0).unwrap();
+        let mut output = Output::open(&config, 0, Position::default()).unwrap();
         let pause = Duration::from_millis(1500);
         for epoch in 0..2 {
             output.begin_epoch(&config, Position { epoch, batch: 0 }, 2);

@@ -5,11 +5,12 @@ use std::{fs, path::Path};
 use serde::Serialize;
 use toml::{Table, Value};
 
-use super::{ConfigError, RunConfig};
+use super::{ConfigError, Count, RunConfig};
+use crate::schedule::Schedule;
 
 /// Compares the whole configuration `now`, of which `run` is a part or all, with the one that the run has
 /// left in the file `before`: a line for each key that is another. What a resume is for may change: `out`
-/// (a moved folder), `resume`, and more `epochs`.
+/// (a moved folder), `resume`, and more `epochs`, unless a schedule counts the whole run.
 ///
 /// # Errors
 /// [`ConfigError::Form`] if `now` has no TOML form.
@@ -19,6 +20,7 @@ pub(super) fn differences(
     run: &RunConfig,
 ) -> Result<Vec<String>, ConfigError> {
     let now = Table::try_from(now)?;
+    let jumps = jumps(run);
     let run = Table::try_from(run)?;
     // A process that was killed may have left none, or half of one.
     let before = fs::read_to_string(before).map_err(|error| error.to_string());
@@ -31,12 +33,48 @@ pub(super) fn differences(
             let run = place(&now, &run).unwrap_or_default();
             let mut lines = Vec::new();
             compare("", &before, &now, &run, &mut lines);
+            let epochs = format!("{run}epochs");
+            if let Some(change) = changed(&before, &now, &epochs).filter(|_| jumps) {
+                lines.retain(|line| !line.starts_with(&format!("resumed with another {epochs}:")));
+                lines.push(format!(
+                    "{change}; with `schedules_count = \"permille\"` the learning rate and rho jump"
+                ));
+            }
             lines
         }
         Err(reason) => vec![format!(
             "resumed; whether with another configuration can't be told: no config.toml is left ({reason})"
         )],
     })
+}
+
+/// Whether a schedule has another value at the same step where the run is longer or shorter.
+fn jumps(run: &RunConfig) -> bool {
+    let moves = |schedule: &Schedule| !matches!(schedule, Schedule::Constant { .. });
+    let some_moves = moves(&run.rho) || run.lr.as_ref().is_some_and(moves);
+    run.schedules_count == Count::Permille && some_moves
+}
+
+/// What is to be said of the key `name`, if it is another.
+fn changed(before: &Table, now: &Table, name: &str) -> Option<String> {
+    let of = |table: &Table| {
+        let (tables, key) = name.rsplit_once('.').unwrap_or(("", name));
+        let tables = tables.split('.').filter(|table| !table.is_empty());
+        let inner = tables.into_iter().try_fold(table, |table, name| {
+            table.get(name).and_then(Value::as_table)
+        });
+        inner.and_then(|table| table.get(key).cloned())
+    };
+    let (old, new) = (of(before), of(now));
+    (old != new).then(|| line(name, new.as_ref(), old.as_ref()))
+}
+
+fn line(name: &str, new: Option<&Value>, old: Option<&Value>) -> String {
+    format!(
+        "resumed with another {name}: {}, was {}",
+        shown(new),
+        shown(old)
+    )
 }
 
 /// Where in `all` the table `run` is: a prefix of keys, such as `run.`.
@@ -63,11 +101,7 @@ fn compare(prefix: &str, before: &Table, now: &Table, run: &str, lines: &mut Vec
             (Some(Value::Table(old)), Some(Value::Table(new))) if comparable(old, new) => {
                 compare(&format!("{name}."), old, new, run, lines);
             }
-            _ => lines.push(format!(
-                "resumed with another {name}: {}, was {}",
-                shown(new),
-                shown(old)
-            )),
+            _ => lines.push(line(&name, new, old)),
         }
     }
 }
@@ -146,6 +180,28 @@ mod tests {
         // Written in another way, it is the same.
         let same = ["rho={ kind = 'constant', value = 0.1 }", "minutes=5.0"];
         assert_eq!(said(&["minutes=5"], &config(&same)), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn more_epochs_are_told_where_a_schedule_counts_the_whole_run() {
+        let said = |more: &[&str], epochs| {
+            let changes: Vec<&str> = more.iter().copied().chain([epochs]).collect();
+            said(more, &config(&changes))
+        };
+        let permille = "schedules_count=permille";
+        for epochs in ["epochs=5", "epochs=2"] {
+            assert_eq!(
+                said(&[permille], epochs),
+                [format!(
+                    "resumed with another run.epochs: {}, was 3; with `schedules_count = \"permille\"` the \
+                     learning rate and rho jump",
+                    &epochs[7..]
+                )]
+            );
+        }
+        let quiet = [] as [&str; 0];
+        assert_eq!(said(&[permille, "lr=0.1"], "epochs=5"), quiet);
+        assert_eq!(said(&["schedules_count=epochs"], "epochs=5"), quiet);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! A whole run of a few hundred milliseconds, for `tests/resume.rs` to kill and to go on with:
-//! `small_run OUT OPTIMIZER CHANGES`. It has everything that could tell two runs apart: dropout, running
-//! statistics, chunks, augmentation, workers, a schedule, a plateau, a running mean of the weights. It ends
-//! with one line: a checksum of all bits that it ends with.
+//! `small_run OUT OPTIMIZER CHANGES`, of the configuration and of [`Other`]. It has everything that could tell
+//! two runs apart: dropout, running statistics, chunks, augmentation, workers, a schedule, a plateau, a
+//! running mean of the weights. It ends with one line: a checksum of all bits that it ends with.
 
-use std::{error::Error, hash::Hasher, path::Path};
+use std::{error::Error, hash::Hasher, path::Path, thread::sleep, time::Duration};
 
 use dfdx::{optim::Optimizer, prelude::*};
 use sam_runtime::{
@@ -12,7 +12,7 @@ use sam_runtime::{
     nn::Flatten2D,
     optim::AnyOptimizer,
     prelude::*,
-    run::{Run, RunConfig, checkpoint::CheckpointStore},
+    run::{Run, RunConfig, checkpoint::CheckpointStore, stop::Stop},
 };
 
 const B: usize = 16;
@@ -45,12 +45,12 @@ fn images(n: usize, seed: u64) -> Data {
 }
 
 #[sam_train(rho = run.rho(), m = 8, clip = 1.0)]
-fn train(
+fn train<const B: usize>(
     run: &mut Run<Built>,
     model: &mut Built,
     opt: &mut AnyOptimizer<Built, f32, Cpu>,
     loader: &DataLoader<Data, B, Augment>,
-    test: &Data,
+    (test, evaluation): &(Data, Duration),
 ) -> Result<(), Box<dyn Error>> {
     let dev = Cpu::default();
     let mut grads = model.alloc_grads();
@@ -66,6 +66,10 @@ fn train(
             if !run.step(model, opt)? {
                 break;
             }
+        }
+        if !evaluation.is_zero() {
+            println!("evaluating");
+            sleep(*evaluation);
         }
         let evaluated = run.evaluated(model);
         let chunks = chunks(test, &dev, 32);
@@ -111,25 +115,75 @@ fn config(out: &str, optimizer: &str, changes: &[String]) -> Result<RunConfig, B
     Ok(table.try_into()?)
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+/// What is not in the configuration of a run: data, batch size, augmentation, evaluation.
+struct Other {
+    batch: i64,
+    images: i64,
+    data_seed: i64,
+    mixup: f64,
+    /// Milliseconds that an evaluation takes.
+    evaluation: i64,
+}
+
+impl Other {
+    /// Takes its keys out of the changes.
+    fn of(changes: &mut Vec<String>) -> Result<Self, Box<dyn Error>> {
+        let text = changes.join("\n");
+        let mut table: toml::Table = toml::from_str(&text)?;
+        let mut taken = |key: &str| {
+            changes.retain(|change| !change.starts_with(&format!("{key}=")));
+            table.remove(key)
+        };
+        let mut number = |key, default| {
+            let value = taken(key).and_then(|value| value.as_integer());
+            value.unwrap_or(default)
+        };
+        Ok(Self {
+            batch: number("batch", B as i64),
+            images: number("images", 250),
+            data_seed: number("data_seed", 1),
+            evaluation: number("evaluation", 0),
+            mixup: number("mixup_percent", 30) as f64 / 100.0,
+        })
+    }
+}
+
+fn main() -> Result<Stop, Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, out, optimizer, changes @ ..] = &*arguments else {
         return Err("usage: small_run OUT OPTIMIZER CHANGES".into());
     };
-    let config = config(out, optimizer, changes)?;
-    let loader = DataLoader::new(images(250, 1))?
+    let mut changes = changes.to_vec();
+    let other = Other::of(&mut changes)?;
+    let config = config(out, optimizer, &changes)?;
+    match other.batch {
+        8 => go::<8>(out, &config, &other),
+        _ => go::<B>(out, &config, &other),
+    }
+}
+
+fn go<const B: usize>(
+    out: &str,
+    config: &RunConfig,
+    other: &Other,
+) -> Result<Stop, Box<dyn Error>> {
+    let loader = DataLoader::<_, B>::new(images(other.images as usize, other.data_seed as u64))?
         .seed(config.seed)
-        .augment(Augment::basic().mixup(0.3)?)
+        .augment(Augment::basic().mixup(other.mixup)?)
         .last(LastBatch::Pad)
         .workers(2);
     let dev = Cpu::seed_from_u64(config.seed);
     let mut model = dev.build_module::<Net, f32>();
     let mut opt = AnyOptimizer::new(&model, &config.optimizer)?;
-    let mut run = Run::start(&config, &config, &mut model, &mut opt)?;
-    train(&mut run, &mut model, &mut opt, &loader, &images(90, 2))?;
-    run.finish()?;
+    let mut run = Run::start(config, config, &mut model, &mut opt)?;
+    let test = (
+        images(90, 2),
+        Duration::from_millis(other.evaluation as u64),
+    );
+    train(&mut run, &mut model, &mut opt, &loader, &test)?;
+    let stop = run.finish()?;
     println!("{:016x}", checksum(Path::new(out))?);
-    Ok(())
+    Ok(stop)
 }
 
 /// Of all tensors of the last checkpoint: model, optimizer, running mean.

@@ -23,14 +23,16 @@ pub enum CheckpointError {
     },
     /// A file of a checkpoint is truncated or was changed.
     #[error(
-        "{}: {problem}; the checkpoint is damaged: delete it, and the run goes on from the one before",
-        .path.display()
+        "{}: {problem}; the checkpoint is damaged: delete {}, and the run goes on from the one before",
+        .path.display(), .manifest.display()
     )]
     Damaged {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
         problem: String,
+        /// The JSON file of the checkpoint. Without it, there is none.
+        manifest: PathBuf,
     },
     /// The file is of another version of the format, or of another program.
     #[error("{}: is {found}, but this program reads {expected}", .path.display())]
@@ -41,6 +43,12 @@ pub enum CheckpointError {
         found: String,
         /// What it must be.
         expected: String,
+    },
+    /// Another process, or another store of this one, saves into the folder.
+    #[error("{}: another run writes it; wait for its end, or choose another folder", .dir.display())]
+    InUse {
+        /// The folder.
+        dir: PathBuf,
     },
     /// There is no checkpoint of this step.
     #[error("{}: has no checkpoint of step {step}; there are those of {steps:?}", .dir.display())]

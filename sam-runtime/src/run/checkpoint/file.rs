@@ -2,27 +2,42 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
-    io::{self, Write},
+    fs, io,
     path::{Path, PathBuf},
 };
 
 use safetensors::{Dtype as Kind, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tempfile::NamedTempFile;
 
 use super::{Checkpoint, CheckpointError};
-use crate::optim::{HostDtype, HostTensor, State};
+use crate::{
+    optim::{HostDtype, HostTensor, State},
+    run::{
+        disk::{self, replace},
+        number::Number,
+    },
+};
 
 /// What the JSON file says it is.
 const FORMAT: &str = "sam-train checkpoint";
 
-/// The version of the format that this program writes and reads.
-const VERSION: u64 = 1;
+/// The version of the format that this program writes. It also reads version 1, which had no checksum of
+/// the JSON file.
+const VERSION: u64 = 2;
 
-/// How temporary files begin.
-pub(super) const TEMPORARY: &str = ".checkpoint-";
+/// How a JSON file begins: behind it come eight digits, the checksum of all bytes behind [`HEAD_END`].
+const HEAD: &str = "{\n  \"crc32\": \"";
+const HEAD_END: &str = "\",\n";
+
+/// Whether a file is what a killed process has left half-written; of earlier versions, too.
+pub(super) fn is_half_written(name: &str) -> bool {
+    let whole = name
+        .strip_prefix('.')
+        .and_then(|rest| rest.split_once(".new-"));
+    let of_step = |whole: &str| step_of(whole).is_some() && disk::is_left_of(name, whole.as_ref());
+    name.starts_with(".checkpoint-") || whole.is_some_and(|(whole, _)| of_step(whole))
+}
 
 /// The JSON file.
 #[derive(Serialize, Deserialize)]
@@ -31,7 +46,7 @@ struct Manifest {
     format: String,
     version: u64,
     step: u64,
-    score: Option<f64>,
+    score: Option<Number>,
     tensors: TensorFile,
     /// The numbers of each state, by the state's name.
     numbers: BTreeMap<String, BTreeMap<String, Value>>,
@@ -68,19 +83,29 @@ fn digits(text: &str) -> Option<u64> {
         .flatten()
 }
 
+/// The file with the tensors of a step.
+fn tensors_name(step: u64, crc32: u32) -> String {
+    // Another name for other contents, so that an earlier checkpoint of this step stays whole.
+    format!("step-{step:09}-{crc32:08x}.safetensors")
+}
+
 /// Writes a checkpoint. Until the last rename, what was there before is what is there.
 pub(super) fn write(dir: &Path, checkpoint: &Checkpoint) -> Result<PathBuf, CheckpointError> {
     let bytes = tensors(dir, checkpoint)?;
     let crc32 = crc32fast::hash(&bytes);
-    // Another name for other contents, so that an earlier checkpoint of this step stays whole.
-    let name = format!("step-{:09}-{crc32:08x}.safetensors", checkpoint.step);
-    replace(dir, &dir.join(&name), &bytes)?;
+    let name = tensors_name(checkpoint.step, crc32);
+    let path = dir.join(&name);
+    // As after an epoch, before and after its evaluation.
+    let is_there = fs::read(&path).is_ok_and(|there| there == bytes);
+    if !is_there {
+        replace(&path, &bytes).map_err(failed(&path, "write"))?;
+    }
     let parts = checkpoint.parts.iter();
     let manifest = Manifest {
         format: FORMAT.to_owned(),
         version: VERSION,
         step: checkpoint.step,
-        score: checkpoint.score,
+        score: checkpoint.score.map(Number),
         tensors: TensorFile {
             name,
             bytes: bytes.len() as u64,
@@ -92,12 +117,22 @@ pub(super) fn write(dir: &Path, checkpoint: &Checkpoint) -> Result<PathBuf, Chec
         values: checkpoint.values.clone(),
     };
     let path = manifest_path(dir, checkpoint.step);
-    let mut json = serde_json::to_vec_pretty(&manifest)
+    let json = manifest
+        .to_json()
         .map_err(io::Error::from)
         .map_err(failed(&path, "write"))?;
-    json.push(b'\n');
-    replace(dir, &path, &json)?;
+    replace(&path, &json).map_err(failed(&path, "write"))?;
     Ok(path)
+}
+
+impl Manifest {
+    /// The JSON file: the checksum of what follows it, and what follows.
+    fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let json = serde_json::to_string_pretty(self)?;
+        let rest = format!("{}\n", json.strip_prefix("{\n").unwrap_or(&json));
+        let crc32 = crc32fast::hash(rest.as_bytes());
+        Ok(format!("{HEAD}{crc32:08x}{HEAD_END}{rest}").into_bytes())
+    }
 }
 
 /// The tensors of all states, called `state/tensor`.
@@ -121,70 +156,51 @@ fn tensors(dir: &Path, checkpoint: &Checkpoint) -> Result<Vec<u8>, CheckpointErr
     safetensors::serialize(views, None).map_err(whole)
 }
 
-/// Writes a file so that it is there whole, and on the disk, or not at all.
-pub(crate) fn replace(dir: &Path, path: &Path, bytes: &[u8]) -> Result<(), CheckpointError> {
-    let write = || -> io::Result<()> {
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(TEMPORARY);
-        // As any new file: whoever may read the folder's other files may read this one.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut temporary = builder.tempfile_in(dir)?;
-        temporary.write_all(bytes)?;
-        temporary.as_file().sync_all()?;
-        NamedTempFile::persist(temporary, path).map_err(|error| error.error)?;
-        sync(dir)
-    };
-    write().map_err(failed(path, "write"))
+/// What the JSON file of a step says beside the tensors.
+pub(super) struct Summary {
+    pub(super) step: u64,
+    pub(super) score: Option<f64>,
+    /// The name of the file with the tensors.
+    pub(super) tensors: String,
 }
 
-/// Has the names in a folder on the disk.
-#[cfg(unix)]
-pub(super) fn sync(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
-}
-
-/// Other systems have no such call for folders.
-#[cfg(not(unix))]
-pub(super) fn sync(_: &Path) -> io::Result<()> {
-    Ok(())
-}
-
-/// What is in the JSON file of a step beside the tensors: the score, and the name of the file with the tensors.
-pub(super) fn summary(path: &Path) -> Result<(Option<f64>, String), CheckpointError> {
-    let manifest = manifest(path)?;
-    Ok((manifest.score, manifest.tensors.name))
+/// What stands in the JSON file of a step.
+pub(super) fn summary(dir: &Path, step: u64, json: &[u8]) -> Result<Summary, CheckpointError> {
+    let manifest = manifest(&manifest_path(dir, step), step, json)?;
+    Ok(Summary {
+        step,
+        score: manifest.score.map(|score| score.0),
+        tensors: manifest.tensors.name,
+    })
 }
 
 /// Reads the checkpoint of a JSON file.
-pub(super) fn read(dir: &Path, path: &Path) -> Result<Checkpoint, CheckpointError> {
-    let manifest = manifest(path)?;
+pub(super) fn read(dir: &Path, step: u64, json: &[u8]) -> Result<Checkpoint, CheckpointError> {
+    let path = manifest_path(dir, step);
+    let manifest = manifest(&path, step, json)?;
     let TensorFile { name, bytes, crc32 } = &manifest.tensors;
-    if step_of(name).is_none() {
-        return Err(damaged(
-            path,
-            format!("`{name}` is no file of a checkpoint"),
-        ));
-    }
     let tensors = dir.join(name);
+    let damaged = |problem| damaged(&tensors, &path, problem);
     let found = fs::read(&tensors).map_err(|reason| match reason.kind() {
-        io::ErrorKind::NotFound => damaged(&tensors, "it is missing".to_owned()),
+        io::ErrorKind::NotFound => damaged("it is missing".to_owned()),
         _ => failed(&tensors, "read")(reason),
     })?;
     if found.len() as u64 != *bytes {
-        let problem = format!("it has {} bytes, not {bytes}", found.len());
-        return Err(damaged(&tensors, problem));
+        return Err(damaged(format!(
+            "it has {} bytes, not {bytes}",
+            found.len()
+        )));
     }
     if crc32fast::hash(&found) != *crc32 {
-        return Err(damaged(&tensors, "its bytes have changed".to_owned()));
+        return Err(damaged("its bytes have changed".to_owned()));
     }
-    assemble(manifest, &tensors, &found)
+    assemble(manifest, damaged, &found)
 }
 
-/// The checkpoint of a JSON file, with the bytes of the file `tensors`.
+/// The checkpoint of a JSON file, with the bytes of its file with tensors; `damaged` is an error there.
 fn assemble(
     manifest: Manifest,
-    tensors: &Path,
+    damaged: impl Fn(String) -> CheckpointError,
     bytes: &[u8],
 ) -> Result<Checkpoint, CheckpointError> {
     let numbers = manifest.numbers.into_iter();
@@ -198,20 +214,18 @@ fn assemble(
         })
         .collect();
     let parsed = SafeTensors::deserialize(bytes);
-    let parsed = parsed.map_err(|error| damaged(tensors, error.to_string()))?;
+    let parsed = parsed.map_err(|error| damaged(error.to_string()))?;
     for (name, view) in parsed.iter() {
         let place = name.split_once('/');
         let place = place.and_then(|(part, name)| Some((parts.get_mut(part)?, name)));
         let Some((state, own)) = place else {
-            return Err(damaged(tensors, format!("`{name}` belongs to nothing")));
+            return Err(damaged(format!("`{name}` belongs to nothing")));
         };
         let dtype = match view.dtype() {
             Kind::F16 => HostDtype::F16,
             Kind::F32 => HostDtype::F32,
             Kind::F64 => HostDtype::F64,
-            other => {
-                return Err(damaged(tensors, format!("`{name}` is of type {other:?}")));
-            }
+            other => return Err(damaged(format!("`{name}` is of type {other:?}"))),
         };
         let tensor = HostTensor {
             dtype,
@@ -222,21 +236,45 @@ fn assemble(
     }
     Ok(Checkpoint {
         step: manifest.step,
-        score: manifest.score,
+        score: manifest.score.map(|score| score.0),
         parts,
         values: manifest.values,
     })
 }
 
-fn manifest(path: &Path) -> Result<Manifest, CheckpointError> {
-    let bytes = fs::read(path).map_err(failed(path, "read"))?;
-    parse(path, &bytes)
+/// What stands in the JSON file `path`, which must be that of `step`.
+fn manifest(path: &Path, step: u64, json: &[u8]) -> Result<Manifest, CheckpointError> {
+    let damaged = |problem: String| damaged(path, path, problem);
+    let sum = checksum(json);
+    if sum == Some(false) {
+        return Err(damaged("its bytes have changed".to_owned()));
+    }
+    let manifest = parse(path, json)?;
+    if manifest.version > 1 && sum.is_none() {
+        return Err(damaged("it does not begin with its checksum".to_owned()));
+    }
+    if manifest.step != step {
+        return Err(damaged(format!("it is that of step {}", manifest.step)));
+    }
+    let TensorFile { name, crc32, .. } = &manifest.tensors;
+    if *name != tensors_name(step, *crc32) {
+        return Err(damaged(format!("`{name}` is no file of this checkpoint")));
+    }
+    Ok(manifest)
+}
+
+/// Whether the checksum that a JSON file begins with is that of the rest; `None` if it begins with none.
+fn checksum(json: &[u8]) -> Option<bool> {
+    let (digits, rest) = json.strip_prefix(HEAD.as_bytes())?.split_at_checked(8)?;
+    let rest = rest.strip_prefix(HEAD_END.as_bytes())?;
+    Some(format!("{:08x}", crc32fast::hash(rest)).as_bytes() == digits)
 }
 
 fn parse(path: &Path, bytes: &[u8]) -> Result<Manifest, CheckpointError> {
-    let json: Value = serde_json::from_slice(bytes)
-        .map_err(|error| damaged(path, format!("it is no whole JSON ({error})")))?;
-    let expected = format!("version {VERSION} of \"{FORMAT}\"");
+    let damaged = |problem: String| damaged(path, path, problem);
+    let mut json: Value = serde_json::from_slice(bytes)
+        .map_err(|error| damaged(format!("it is no whole JSON ({error})")))?;
+    let expected = format!("version 1 or {VERSION} of \"{FORMAT}\"");
     let wrong = |found| CheckpointError::Format {
         path: path.into(),
         found,
@@ -244,27 +282,38 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Manifest, CheckpointError> {
     };
     match (&json["format"], &json["version"]) {
         (Value::String(format), Value::Number(version)) if format == FORMAT => {
-            if version.as_u64() != Some(VERSION) {
+            if !matches!(version.as_u64(), Some(1 | VERSION)) {
                 return Err(wrong(format!("version {version}")));
             }
         }
         _ => return Err(wrong("no checkpoint".to_owned())),
     }
-    serde_json::from_value(json).map_err(|error| damaged(path, error.to_string()))
+    // It is of the bytes, not of what they say.
+    if let (Some(VERSION), Some(json)) = (json["version"].as_u64(), json.as_object_mut()) {
+        json.remove("crc32");
+    }
+    serde_json::from_value(json).map_err(|error| damaged(error.to_string()))
 }
 
 /// A way in for the fuzz target: the bytes of both files, whatever their checksums.
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub fn from_bytes(json: &[u8], tensors: &[u8]) -> Result<Checkpoint, CheckpointError> {
-    let manifest = parse("json".as_ref(), json)?;
-    assemble(manifest, "tensors".as_ref(), tensors)
+    let path = Path::new("json");
+    let manifest = parse(path, json)?;
+    assemble(
+        manifest,
+        |problem| damaged("tensors".as_ref(), path, problem),
+        tensors,
+    )
 }
 
-fn damaged(path: &Path, problem: String) -> CheckpointError {
+/// What is wrong with the file `path` of the checkpoint of a JSON file.
+fn damaged(path: &Path, manifest: &Path, problem: String) -> CheckpointError {
     CheckpointError::Damaged {
         path: path.into(),
         problem,
+        manifest: manifest.into(),
     }
 }
 

@@ -40,6 +40,8 @@
 
 mod error;
 mod file;
+mod finite;
+mod lock;
 mod module;
 mod store;
 #[cfg(test)]
@@ -59,6 +61,7 @@ pub use module::{load_module, module_state};
 pub use store::{Best, CheckpointStore};
 
 use crate::optim::{SaveState, State, StateError};
+use finite::Finite;
 
 /// The state of a run at one step, by name.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -117,16 +120,20 @@ impl Checkpoint {
     /// infinities can't be in it.
     ///
     /// # Errors
-    /// [`CheckpointError::Value`] if it has no JSON form.
+    /// [`CheckpointError::Value`] if it has no JSON form, or a number in it has none.
     pub fn with_value(
         mut self,
         name: &str,
         value: &impl Serialize,
     ) -> Result<Self, CheckpointError> {
-        let value = serde_json::to_value(value).map_err(|reason| CheckpointError::Value {
+        let failed = |reason: String| CheckpointError::Value {
             name: name.into(),
-            reason: reason.to_string(),
-        })?;
+            reason,
+        };
+        value
+            .serialize(Finite)
+            .map_err(|problem| failed(problem.to_string()))?;
+        let value = serde_json::to_value(value).map_err(|reason| failed(reason.to_string()))?;
         self.values.insert(name.into(), value);
         Ok(self)
     }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Checkpoint, CheckpointError,
-    file::{TEMPORARY, failed, manifest_path, read, step_of, summary, write},
+    file::{Summary, failed, is_half_written, manifest_path, read, step_of, summary, write},
+    lock::Lock,
 };
 
 /// Which score is the best one.
@@ -42,6 +43,9 @@ impl Best {
 
 /// A folder that holds the last checkpoints of a run, and the best one.
 ///
+/// Any number of processes may read it, also while one saves into it. That one has it
+/// [locked](Self::lock).
+///
 /// ```
 /// use sam_runtime::run::checkpoint::{Checkpoint, CheckpointStore};
 ///
@@ -58,23 +62,23 @@ pub struct CheckpointStore {
     dir: PathBuf,
     keep: usize,
     best: Option<Best>,
+    lock: Lock,
 }
 
 impl CheckpointStore {
-    /// The checkpoints in the folder `dir`, which is made if it isn't there. Keeps the last 3, and no best
-    /// one. What a killed process has left half-written is removed. One process at a time may save.
+    /// The checkpoints in the folder `dir`, which need not be there yet. Keeps the last 3, and no best one.
+    /// That alone changes nothing on the disk.
     ///
     /// # Errors
-    /// [`CheckpointError::File`].
+    /// [`CheckpointError::File`] if there is something that can't be read as a folder.
     pub fn open(dir: impl Into<PathBuf>) -> Result<Self, CheckpointError> {
-        let dir = dir.into();
-        fs::create_dir_all(&dir).map_err(failed(&dir, "make"))?;
         let store = Self {
-            dir,
+            dir: dir.into(),
             keep: 3,
             best: None,
+            lock: Lock::default(),
         };
-        store.sweep()?;
+        store.files()?;
         Ok(store)
     }
 
@@ -106,25 +110,56 @@ impl CheckpointStore {
         manifest_path(&self.dir, step)
     }
 
+    /// Locks the folder, which is made if it isn't there, until this store and its clones are dropped: no
+    /// other one can save into it. What a killed process has left half-written is removed.
+    /// [`save`](Self::save) does so by itself.
+    ///
+    /// # Errors
+    /// [`CheckpointError::InUse`], [`CheckpointError::File`].
+    pub fn lock(&self) -> Result<(), CheckpointError> {
+        let (_held, is_new) = self.lock.take(&self.dir)?;
+        if is_new { self.sweep() } else { Ok(()) }
+    }
+
     /// Writes a checkpoint, in place of an earlier one of the same step; then removes those that are not
     /// to be kept. Returns the path of its JSON file.
     ///
+    /// A damaged checkpoint is left as it is, beside those that are kept.
+    ///
     /// # Errors
-    /// [`CheckpointError::File`]. Those that were there before then still are.
+    /// [`CheckpointError::InUse`], [`CheckpointError::File`]. Those that were there before then still are.
     pub fn save(&self, checkpoint: &Checkpoint) -> Result<PathBuf, CheckpointError> {
+        self.lock()?;
+        let _held = self.lock.take(&self.dir)?;
         let path = write(&self.dir, checkpoint)?;
-        let steps = self.steps()?;
-        let mut kept: BTreeSet<u64> = steps.iter().rev().take(self.keep).copied().collect();
+        let whole = self.summaries()?.into_iter();
+        let whole: Vec<Summary> = whole.filter_map(Result::ok).collect();
+        let steps = whole.iter().map(|summary| summary.step);
+        let mut kept: BTreeSet<u64> = steps.clone().rev().take(self.keep).collect();
         // A run that went back to an earlier step goes on from there.
         kept.insert(checkpoint.step);
-        kept.extend(self.best_step()?);
-        for step in steps.iter().filter(|step| !kept.contains(step)) {
+        kept.extend(self.best_of(&whole));
+        for step in steps.filter(|step| !kept.contains(step)) {
             // Its tensors are removed by the sweep: without its JSON file they belong to nothing.
-            let path = manifest_path(&self.dir, *step);
+            let path = manifest_path(&self.dir, step);
             fs::remove_file(&path).map_err(failed(&path, "remove"))?;
         }
         self.sweep()?;
         Ok(path)
+    }
+
+    /// Removes all checkpoints, whole or damaged.
+    ///
+    /// # Errors
+    /// As [`lock`](Self::lock).
+    pub(crate) fn clear(&self) -> Result<(), CheckpointError> {
+        self.lock()?;
+        let _held = self.lock.take(&self.dir)?;
+        for step in self.steps()? {
+            let path = manifest_path(&self.dir, step);
+            fs::remove_file(&path).map_err(failed(&path, "remove"))?;
+        }
+        self.sweep()
     }
 
     /// The steps of all checkpoints, in order.
@@ -145,22 +180,21 @@ impl CheckpointStore {
     /// [`CheckpointError::NoStep`]; [`CheckpointError::Damaged`] and [`CheckpointError::Format`] for one
     /// that is not whole or not of this version.
     pub fn load(&self, step: u64) -> Result<Checkpoint, CheckpointError> {
-        let steps = self.steps()?;
-        if !steps.contains(&step) {
-            return Err(CheckpointError::NoStep {
-                dir: self.dir.clone(),
-                step,
-                steps,
-            });
+        let path = manifest_path(&self.dir, step);
+        loop {
+            let Some(json) = present(&path)? else {
+                return Err(CheckpointError::NoStep {
+                    dir: self.dir.clone(),
+                    step,
+                    steps: self.steps()?,
+                });
+            };
+            match read(&self.dir, step, &json) {
+                // It was written anew, or removed, while it was read.
+                Err(_) if present(&path)?.as_ref() != Some(&json) => {}
+                read => return read,
+            }
         }
-        let checkpoint = read(&self.dir, &manifest_path(&self.dir, step))?;
-        if checkpoint.step != step {
-            return Err(CheckpointError::Damaged {
-                path: manifest_path(&self.dir, step),
-                problem: format!("it is that of step {}", checkpoint.step),
-            });
-        }
-        Ok(checkpoint)
     }
 
     /// The checkpoint of the last step, or `None` in an empty folder.
@@ -168,63 +202,102 @@ impl CheckpointStore {
     /// # Errors
     /// As [`load`](Self::load). A damaged checkpoint is not passed over in silence.
     pub fn latest(&self) -> Result<Option<Checkpoint>, CheckpointError> {
-        let last = self.steps()?.last().copied();
-        last.map(|step| self.load(step)).transpose()
+        loop {
+            let Some(step) = self.steps()?.last().copied() else {
+                return Ok(None);
+            };
+            match self.load(step) {
+                // There are later ones now.
+                Err(CheckpointError::NoStep { .. }) => {}
+                found => return found.map(Some),
+            }
+        }
     }
 
-    /// The checkpoint with the best score; `None` if none has a score.
+    /// The checkpoint with the best score; `None` if none has a score, or if the store
+    /// [keeps](Self::keep_best) none.
     ///
     /// # Errors
     /// As [`load`](Self::load).
     pub fn best(&self) -> Result<Option<Checkpoint>, CheckpointError> {
-        let best = self.best_step()?;
-        best.map(|step| self.load(step)).transpose()
-    }
-
-    fn best_step(&self) -> Result<Option<u64>, CheckpointError> {
-        let Some(best) = self.best else {
-            return Ok(None);
-        };
-        let mut found: Option<(u64, f64)> = None;
-        for step in self.steps()? {
-            let (score, _) = summary(&manifest_path(&self.dir, step))?;
-            if let Some(score) = score
-                && found.is_none_or(|(_, old)| best.is_better(score, old))
-            {
-                found = Some((step, score));
-            }
-        }
-        Ok(found.map(|(step, _)| step))
-    }
-
-    /// Removes temporary files, and tensors that belong to no checkpoint.
-    fn sweep(&self) -> Result<(), CheckpointError> {
-        let mut owned = BTreeSet::new();
-        for step in self.steps()? {
-            match summary(&manifest_path(&self.dir, step)) {
-                Ok((_, tensors)) => owned.insert(tensors),
-                // What can't be read may own anything.
-                Err(_) => return Ok(()),
+        loop {
+            let all: Result<Vec<Summary>, _> = self.summaries()?.into_iter().collect();
+            let Some(step) = self.best_of(&all?) else {
+                return Ok(None);
             };
-        }
-        for name in self.files()? {
-            let tensors = step_of(&name).is_some_and(|(_, json)| !json);
-            if name.starts_with(TEMPORARY) || (tensors && !owned.contains(&name)) {
-                let path = self.dir.join(name);
-                fs::remove_file(&path).map_err(failed(&path, "remove"))?;
+            match self.load(step) {
+                // There is a better one now.
+                Err(CheckpointError::NoStep { .. }) => {}
+                found => return found.map(Some),
             }
+        }
+    }
+
+    /// The step with the best score.
+    fn best_of(&self, all: &[Summary]) -> Option<u64> {
+        let best = self.best?;
+        let scores = all.iter().filter_map(|all| Some((all.step, all.score?)));
+        let better = |old: (u64, f64), new: (u64, f64)| match best.is_better(new.1, old.1) {
+            true => new,
+            false => old,
+        };
+        scores.reduce(better).map(|(step, _)| step)
+    }
+
+    /// What the JSON files say, step by step.
+    fn summaries(&self) -> Result<Vec<Result<Summary, CheckpointError>>, CheckpointError> {
+        let mut all = Vec::new();
+        for step in self.steps()? {
+            let path = manifest_path(&self.dir, step);
+            match present(&path) {
+                Ok(json) => all.extend(json.map(|json| summary(&self.dir, step, &json))),
+                Err(error) => all.push(Err(error)),
+            }
+        }
+        Ok(all)
+    }
+
+    /// Removes temporary files, and tensors that belong to no checkpoint. A checkpoint whose JSON file can't
+    /// be read, or names a file that isn't there, may own any of its step.
+    fn sweep(&self) -> Result<(), CheckpointError> {
+        let files: BTreeSet<String> = self.files()?.into_iter().collect();
+        let is_left_over = |name: &String| match step_of(name) {
+            Some((step, false)) => match present(&manifest_path(&self.dir, step)) {
+                Ok(None) => true,
+                Ok(Some(json)) => summary(&self.dir, step, &json)
+                    .is_ok_and(|own| own.tensors != *name && files.contains(&own.tensors)),
+                Err(_) => false,
+            },
+            Some((_, true)) => false,
+            None => is_half_written(name),
+        };
+        for name in files.iter().filter(|name| is_left_over(name)) {
+            let path = self.dir.join(name);
+            fs::remove_file(&path).map_err(failed(&path, "remove"))?;
         }
         Ok(())
     }
 
     /// The names of all files of the folder that have names in UTF-8.
     fn files(&self) -> Result<Vec<String>, CheckpointError> {
-        let entries = fs::read_dir(&self.dir).map_err(failed(&self.dir, "list"))?;
+        let entries = match fs::read_dir(&self.dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(failed(&self.dir, "list"))?,
+        };
         let mut names = Vec::new();
         for entry in entries {
             let entry = entry.map_err(failed(&self.dir, "list"))?;
             names.extend(entry.file_name().into_string());
         }
         Ok(names)
+    }
+}
+
+/// The bytes of a JSON file; `None` if it isn't there.
+fn present(path: &Path) -> Result<Option<Vec<u8>>, CheckpointError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed(path, "read")(error)),
     }
 }

@@ -1,4 +1,7 @@
-use std::fs;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use dfdx::{
     optim::{AdamConfig, Optimizer},
@@ -49,15 +52,36 @@ fn store() -> (TempDir, CheckpointStore) {
     (dir, store)
 }
 
+/// The files of a folder, but for the one that is locked.
+fn names(dir: &Path) -> Vec<String> {
+    let entries = fs::read_dir(dir).unwrap();
+    let mut names: Vec<String> = entries
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name != ".lock")
+        .collect();
+    names.sort();
+    names
+}
+
 /// The two files of the only checkpoint: JSON, tensors.
 fn files(store: &CheckpointStore) -> [PathBuf; 2] {
-    let entries = fs::read_dir(store.dir()).unwrap();
-    let mut paths: Vec<PathBuf> = entries.map(|e| e.unwrap().path()).collect();
+    let mut paths: Vec<PathBuf> = names(store.dir())
+        .iter()
+        .map(|name| store.dir().join(name))
+        .collect();
     paths.sort_by_key(|path| path.extension() != Some("json".as_ref()));
     paths.try_into().unwrap()
 }
 
-use std::path::PathBuf;
+/// Writes a JSON file with its right checksum.
+fn write_json(path: &Path, mut json: Value) {
+    json.as_object_mut().unwrap().remove("crc32");
+    let text = serde_json::to_string_pretty(&json).unwrap();
+    let rest = format!("{}\n", text.strip_prefix("{\n").unwrap());
+    let crc32 = crc32fast::hash(rest.as_bytes());
+    let text = format!("{{\n  \"crc32\": \"{crc32:08x}\",\n{rest}");
+    fs::write(path, text).unwrap();
+}
 
 #[test]
 fn every_bit_comes_back() {
@@ -142,7 +166,7 @@ fn a_file_that_was_cut_off_or_changed_is_refused_by_name() {
             }
             fs::remove_file(&path).unwrap();
             let error = store.latest().unwrap_err().to_string();
-            assert!(error.contains("it is missing") && error.contains("delete it"));
+            assert!(error.contains("it is missing") && error.contains("delete "));
         }
         fs::write(&path, &bytes).unwrap();
         assert!(store.latest().is_ok());
@@ -158,20 +182,20 @@ fn whatever_stands_in_the_json_nothing_panics() {
     let change = |pointer: &str, to: Value| {
         let mut json = json.clone();
         *json.pointer_mut(pointer).unwrap() = to;
-        fs::write(&manifest, json.to_string()).unwrap();
+        write_json(&manifest, json);
         store.latest().unwrap_err().to_string()
     };
-    let version = change("/version", json!(2));
-    assert!(
-        version.ends_with(
-            "is version 2, but this program reads version 1 of \"sam-train checkpoint\""
-        )
-    );
+    let version = change("/version", json!(3));
+    assert!(version.ends_with(
+        "is version 3, but this program reads version 1 or 2 of \"sam-train checkpoint\""
+    ));
     assert!(change("/format", json!("a cake")).contains("is no checkpoint"));
     assert!(change("/step", json!(8)).contains("it is that of step 8"));
     assert!(
-        change("/tensors/name", json!("../../etc/passwd")).contains("is no file of a checkpoint")
+        change("/tensors/name", json!("../../etc/passwd"))
+            .contains("is no file of this checkpoint")
     );
+    assert!(change("/tensors/crc32", json!(7)).contains("is no file of this checkpoint"));
     assert!(change("/tensors/bytes", json!(u64::MAX)).contains("not 18446744073709551615"));
     assert!(change("/numbers", json!({})).contains("belongs to nothing"));
     for pointer in [
@@ -258,7 +282,7 @@ fn the_last_ones_and_the_best_one_are_kept() {
     assert_eq!(store.steps().unwrap(), [20, 50, 60]);
     assert_eq!(store.best().unwrap().unwrap().step, 20);
     assert_eq!(store.latest().unwrap().unwrap().step, 60);
-    assert_eq!(fs::read_dir(store.dir()).unwrap().count(), 6);
+    assert_eq!(names(store.dir()).len(), 6);
     assert_eq!(
         store.load(30).unwrap_err().to_string(),
         format!(
@@ -277,16 +301,10 @@ fn what_a_killed_process_left_is_swept_away_and_nothing_else() {
     put("step-000000009-0badcafe.safetensors");
     put("notes.txt");
     put("step-7.json.bak");
-    let names = |store: &CheckpointStore| {
-        let entries = fs::read_dir(store.dir()).unwrap();
-        let mut names: Vec<_> = entries
-            .map(|e| e.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    };
     let again = CheckpointStore::open(store.dir()).unwrap();
-    let left = names(&again);
+    drop(store);
+    again.lock().unwrap();
+    let left = names(again.dir());
     assert_eq!(left.len(), 4);
     assert_eq!(left[0], "notes.txt");
     assert_eq!(left[3], "step-7.json.bak");
@@ -301,7 +319,7 @@ fn the_same_step_can_be_saved_again() {
     other = other.with_module("model", &model(5)).unwrap();
     store.save(&other).unwrap();
     assert_eq!(store.latest().unwrap().unwrap(), other);
-    assert_eq!(fs::read_dir(store.dir()).unwrap().count(), 2);
+    assert_eq!(names(store.dir()).len(), 2);
 }
 
 #[test]
@@ -309,4 +327,186 @@ fn an_empty_folder_has_none() {
     let (_dir, store) = store();
     assert!(store.latest().unwrap().is_none());
     assert!(store.best().unwrap().is_none());
+}
+
+/// One of a version that had no checksum there.
+#[test]
+fn a_json_file_of_version_1_is_read() {
+    let (_dir, store) = store();
+    store.save(&whole(7)).unwrap();
+    let [manifest, _] = files(&store);
+    let mut json: Value = serde_json::from_slice(&fs::read(&manifest).unwrap()).unwrap();
+    json.as_object_mut().unwrap().remove("crc32");
+    json["version"] = json!(1);
+    fs::write(&manifest, json.to_string()).unwrap();
+    assert_eq!(store.latest().unwrap().unwrap(), whole(7));
+    // Without a checksum, one of today is damaged.
+    json["version"] = json!(2);
+    fs::write(&manifest, json.to_string()).unwrap();
+    let error = store.latest().unwrap_err().to_string();
+    assert!(
+        error.contains("it does not begin with its checksum"),
+        "{error}"
+    );
+}
+
+/// Every bit of a JSON file: each one that is flipped is noticed, and costs nothing that was saved.
+#[test]
+fn no_flipped_bit_is_read_and_none_has_good_tensors_removed() {
+    let (_dir, store) = store();
+    store.save(&whole(7)).unwrap();
+    let [manifest, tensors] = files(&store);
+    let whole_json = fs::read(&manifest).unwrap();
+    let reader = CheckpointStore::open(store.dir()).unwrap();
+    for bit in 0..8 * whole_json.len() {
+        let mut changed = whole_json.clone();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        fs::write(&manifest, changed).unwrap();
+        let error = reader.latest().unwrap_err();
+        assert!(
+            matches!(error, CheckpointError::Damaged { .. }),
+            "bit {bit}: {error}"
+        );
+        // Now and then: a save takes milliseconds.
+        if bit % 97 == 0 {
+            store.save(&Checkpoint::new(9)).unwrap();
+            assert!(tensors.exists(), "bit {bit}");
+            fs::remove_file(store.path(9)).unwrap();
+        }
+    }
+    fs::write(&manifest, whole_json).unwrap();
+    assert_eq!(reader.latest().unwrap().unwrap(), whole(7));
+}
+
+#[test]
+fn a_reader_changes_nothing_and_a_second_writer_is_refused() {
+    let (_dir, store) = store();
+    store.save(&whole(7)).unwrap();
+    // As a process that saves right now has them.
+    let half = [".checkpoint-Xy12", "step-000000009-0badcafe.safetensors"];
+    for name in half {
+        fs::write(store.dir().join(name), "x").unwrap();
+    }
+    let other = CheckpointStore::open(store.dir()).unwrap();
+    assert_eq!(other.latest().unwrap().unwrap(), whole(7));
+    assert!(half.iter().all(|name| store.dir().join(name).exists()));
+    for refused in [other.lock(), other.save(&whole(8)).map(drop)] {
+        assert_eq!(
+            refused.unwrap_err().to_string(),
+            format!(
+                "{}: another run writes it; wait for its end, or choose another folder",
+                store.dir().display()
+            )
+        );
+    }
+    assert_eq!(names(store.dir()).len(), 4);
+    // A clone is the same store.
+    store.clone().save(&whole(8)).unwrap();
+    drop(store);
+    other.save(&whole(9)).unwrap();
+    assert_eq!(other.steps().unwrap(), [7, 8, 9]);
+    // One that is not there is not made by looking.
+    let none = other.dir().join("none");
+    assert_eq!(
+        CheckpointStore::open(&none).unwrap().latest().unwrap(),
+        None
+    );
+    assert!(!none.exists());
+}
+
+/// A reader beside a writer that keeps one checkpoint, and saves some steps twice.
+#[test]
+fn a_reader_always_finds_a_whole_checkpoint() {
+    let (_dir, store) = store();
+    let store = store.keep(1);
+    store.save(&whole(0)).unwrap();
+    let reader = CheckpointStore::open(store.dir()).unwrap();
+    let writer = std::thread::spawn(move || {
+        for step in 1..120 {
+            let checkpoint = whole(step / 2).with_value("again", &(step % 2)).unwrap();
+            store.save(&checkpoint).unwrap();
+        }
+    });
+    let mut last = 0;
+    while !writer.is_finished() {
+        let step = reader.latest().unwrap().unwrap().step;
+        assert!(step >= last);
+        last = step;
+    }
+    writer.join().unwrap();
+    assert_eq!(reader.steps().unwrap(), [59]);
+}
+
+#[test]
+fn a_damaged_older_one_is_no_bar_to_the_next() {
+    let (_dir, store) = store();
+    let store = store.keep(2).keep_best(Best::Highest);
+    for step in 1..3 {
+        store.save(&Checkpoint::new(step).score(0.5)).unwrap();
+    }
+    fs::write(store.path(1), "").unwrap();
+    for step in 3..6 {
+        store.save(&Checkpoint::new(step).score(0.1)).unwrap();
+    }
+    // The best of those that can be read, the last two, and the damaged one.
+    assert_eq!(store.steps().unwrap(), [1, 2, 4, 5]);
+    assert!(
+        store
+            .best()
+            .unwrap_err()
+            .to_string()
+            .contains("it is no whole JSON")
+    );
+    fs::remove_file(store.path(1)).unwrap();
+    assert_eq!(store.best().unwrap().unwrap().step, 2);
+    store.save(&Checkpoint::new(6)).unwrap();
+    assert_eq!(names(store.dir()).len(), 6);
+}
+
+/// What an error says is done, to the letter, until there is no error.
+#[test]
+fn what_is_said_to_be_deleted_is_the_right_file() {
+    let (_dir, store) = store();
+    for step in 1..4 {
+        store.save(&whole(step)).unwrap();
+    }
+    let of = |step: u64, end: &str| {
+        let start = format!("step-{step:09}");
+        let mut all = names(store.dir()).into_iter();
+        let name = all.find(|name| name.starts_with(&start) && name.ends_with(end));
+        store.dir().join(name.unwrap())
+    };
+    fs::write(of(3, "safetensors"), "damaged").unwrap();
+    fs::write(of(2, "json"), "damaged").unwrap();
+    for step in [3, 2] {
+        let error = store.latest().unwrap_err().to_string();
+        let (_, rest) = error.split_once("delete ").unwrap();
+        let (path, _) = rest.split_once(", and the run").unwrap();
+        assert_eq!(Path::new(path), store.path(step));
+        fs::remove_file(path).unwrap();
+    }
+    assert_eq!(store.latest().unwrap().unwrap(), whole(1));
+}
+
+/// A score that JSON has no number for.
+#[test]
+fn an_infinite_score_comes_back() {
+    let (_dir, store) = store();
+    let store = store.keep_best(Best::Lowest);
+    for (step, score) in [(1, f64::INFINITY), (2, f64::NEG_INFINITY), (3, 0.0)] {
+        store.save(&Checkpoint::new(step).score(score)).unwrap();
+        assert_eq!(store.load(step).unwrap().score, Some(score));
+    }
+    assert_eq!(store.best().unwrap().unwrap().step, 2);
+}
+
+#[test]
+fn a_number_that_json_has_not_is_an_error() {
+    let error = Checkpoint::new(1)
+        .with_value("x", &vec![Some(f64::NAN)])
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`x`: a number in it is NaN, which JSON can't hold; save it as a text, or by its bits"
+    );
 }

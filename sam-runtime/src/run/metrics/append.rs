@@ -1,12 +1,13 @@
 //! A file that grows by whole pieces, and is replaced as a whole or not at all.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{File, OpenOptions, TryLockError},
     io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
 use super::MetricsError;
+use crate::run::disk;
 
 /// A file that one sink writes. It is locked: a second writer is refused.
 #[derive(Debug)]
@@ -38,9 +39,7 @@ impl AppendFile {
     /// [`MetricsError::InUse`], [`MetricsError::File`].
     pub(super) fn open(path: &Path) -> Result<Self, MetricsError> {
         let failed = |reason| error(path, "open", reason);
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(failed)?;
-        }
+        disk::make_folder(disk::parent(path)).map_err(failed)?;
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let mut file = options.open(path).map_err(failed)?;
@@ -48,6 +47,7 @@ impl AppendFile {
         if let Err(TryLockError::WouldBlock) = file.try_lock() {
             return Err(MetricsError::InUse { path: path.into() });
         }
+        disk::sweep(path).map_err(failed)?;
         Ok(Self {
             path: path.into(),
             len: file.seek(SeekFrom::End(0)).map_err(failed)?,
@@ -103,22 +103,13 @@ impl AppendFile {
     /// [`MetricsError::File`]; then the old file is there unchanged.
     pub(super) fn replace(&mut self, bytes: &[u8]) -> Result<(), MetricsError> {
         let replaced = (|| {
-            let folder = match self.path.parent() {
-                Some(folder) if !folder.as_os_str().is_empty() => folder,
-                _ => Path::new("."),
-            };
-            let mut new = tempfile::NamedTempFile::new_in(folder)?;
+            let mut new = disk::beside(&self.path)?;
             new.write_all(bytes)?;
             let permissions = self.file.metadata()?.permissions();
             new.as_file().set_permissions(permissions)?;
-            new.as_file().sync_all()?;
             // Locked before anybody else can open it.
             let _ = new.as_file().try_lock();
-            let file = new.persist(&self.path).map_err(|failed| failed.error)?;
-            // The new name is on the disk only when the folder is. Windows opens no folders.
-            #[cfg(unix)]
-            File::open(folder)?.sync_all()?;
-            Ok(file)
+            disk::persist(new, &self.path)
         })();
         self.file = replaced.map_err(|reason| error(&self.path, "replace", reason))?;
         (self.len, self.torn) = (bytes.len() as u64, false);
@@ -155,6 +146,8 @@ pub(super) fn error(path: &Path, action: &'static str, reason: io::Error) -> Met
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -190,6 +183,22 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions(), mode);
         // Nothing else was left in the folder.
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_of_a_replacement_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let mut log = AppendFile::create(&path).unwrap();
+        log.replace(b"one").unwrap();
+        drop(log);
+        // Killed before the new file had its name.
+        std::mem::forget(disk::beside(&path).unwrap());
+        fs::write(dir.path().join(".log.new-mine"), "mine").unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3);
+        let mut log = AppendFile::open(&path).unwrap();
+        assert_eq!(log.read().unwrap(), b"one");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
     }
 
     #[test]

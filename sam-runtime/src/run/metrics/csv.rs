@@ -3,11 +3,14 @@
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::{borrow::Cow, path::Path};
 
 use ::csv::{ByteRecord, ReaderBuilder, WriterBuilder};
 
 use super::{MetricsError, Record, Sink, append::AppendFile, record::FIELDS};
+
+/// The column of the split.
+const SPLIT: usize = 3;
 
 /// A table of records: `step`, `epoch`, `seconds`, `split`, then a column for each name that any
 /// record has.
@@ -48,7 +51,15 @@ impl Csv {
     /// [`MetricsError::Line`] if an earlier line is no record; then the file stays as it is.
     /// [`MetricsError::InUse`], [`MetricsError::File`].
     pub fn resume(path: impl AsRef<Path>, step: u64) -> Result<Self, MetricsError> {
-        let mut file = AppendFile::open(path.as_ref())?;
+        Self::resume_with(path.as_ref(), |of, _| of <= step)
+    }
+
+    /// As [`resume`](Self::resume), with the records that stay by their step and split.
+    pub(in crate::run) fn resume_with(
+        path: &Path,
+        stays: impl Fn(u64, &str) -> bool,
+    ) -> Result<Self, MetricsError> {
+        let mut file = AppendFile::open(path)?;
         let bytes = file.read()?;
         // A row cut in its last number looks whole: only a line break tells.
         let whole = bytes.iter().rposition(|&byte| byte == b'\n');
@@ -60,7 +71,7 @@ impl Csv {
         let columns = columns(file.path(), &header)?;
         let mut kept = first.to_vec();
         for (number, (row, text)) in rows {
-            if step_of(file.path(), (number, &row))? <= step {
+            if stays(step_of(file.path(), (number, &row))?, &split_of(&row)) {
                 kept.extend_from_slice(text);
             }
         }
@@ -193,6 +204,10 @@ fn step_of(path: &Path, (number, row): (u64, &ByteRecord)) -> Result<u64, Metric
         let problem = format!("its step is `{text}`, which is no whole number");
         line_error(path, number, problem)
     })
+}
+
+fn split_of(row: &ByteRecord) -> Cow<'_, str> {
+    String::from_utf8_lossy(row.get(SPLIT).unwrap_or_default())
 }
 
 fn line_error(path: &Path, line: u64, problem: String) -> MetricsError {

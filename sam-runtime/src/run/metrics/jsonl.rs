@@ -3,7 +3,6 @@
 //! A line is `{"step":390,"epoch":1.0,"seconds":12.5,"split":"train","loss":1.25}`. JSON has no NaN
 //! and no infinity: they are the strings `"NaN"`, `"inf"` and `"-inf"`.
 
-mod number;
 mod record;
 #[cfg(test)]
 mod tests;
@@ -74,12 +73,20 @@ impl JsonLines {
     /// [`MetricsError::Line`] if an earlier line is no record; then the file stays as it is.
     /// [`MetricsError::InUse`], [`MetricsError::File`].
     pub fn resume(path: impl AsRef<Path>, step: u64) -> Result<Self, MetricsError> {
-        let mut file = AppendFile::open(path.as_ref())?;
+        Self::resume_with(path.as_ref(), |of, _| of <= step)
+    }
+
+    /// As [`resume`](Self::resume), with the records that stay by their step and split.
+    pub(in crate::run) fn resume_with(
+        path: &Path,
+        stays: impl Fn(u64, &str) -> bool,
+    ) -> Result<Self, MetricsError> {
+        let mut file = AppendFile::open(path)?;
         let bytes = file.read()?;
         let mut kept = Vec::with_capacity(bytes.len() + 1);
         for (line, text) in (1..).zip(bytes.split_inclusive(|&byte| byte == b'\n')) {
             match parse(file.path(), line, text)? {
-                Line::Record(record) if record.step > step => {}
+                Line::Record(record) if !stays(record.step, &record.split) => {}
                 Line::Cut => {}
                 Line::Record(_) | Line::Blank => {
                     kept.extend_from_slice(text);

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::run::number;
+
 /// The mean over samples of what was measured batch by batch.
 ///
 /// The sum is compensated (Neumaier 1974), products included: the error does not grow with the
@@ -18,8 +20,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mean {
+    #[serde(with = "number")]
     sum: f64,
     /// What rounding took from `sum`.
+    #[serde(with = "number")]
     lost: f64,
     samples: u64,
 }
@@ -39,14 +43,14 @@ impl Mean {
         let product = value * weight;
         self.plus(product);
         self.lost += value.mul_add(weight, -product);
-        self.samples += samples as u64;
+        self.samples = self.samples.saturating_add(samples as u64);
     }
 
     /// The batches of another, as from another thread.
     pub fn merge(&mut self, other: &Self) {
         self.plus(other.sum);
         self.lost += other.lost;
-        self.samples += other.samples;
+        self.samples = self.samples.saturating_add(other.samples);
     }
 
     /// The mean over all samples; NaN where there were none.
@@ -123,6 +127,23 @@ mod tests {
         );
         // A batch of no samples has no say, whatever its mean.
         assert_eq!(mean(&[(f64::NAN, 0), (3.0, 2)]).value(), 3.0);
+    }
+
+    /// As a checkpoint has it: JSON has no infinity.
+    #[test]
+    fn a_sum_that_has_overflowed_comes_back() {
+        let big = mean(&[(1e308, 8), (1e308, 8)]);
+        assert_eq!(big.value(), f64::INFINITY);
+        let json = serde_json::to_string(&big).unwrap();
+        let mut again: Mean = serde_json::from_str(&json).unwrap();
+        assert_eq!(again.value(), f64::INFINITY);
+        assert_eq!(again.samples(), 16);
+        again.add(1.0, 8);
+        assert_eq!(again.value(), f64::INFINITY);
+        // What an earlier version left of one.
+        let old = r#"{"sum": null, "lost": null, "samples": 16}"#;
+        let old: Mean = serde_json::from_str(old).unwrap();
+        assert!(old.value().is_nan());
     }
 
     #[test]

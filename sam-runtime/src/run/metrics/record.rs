@@ -8,6 +8,8 @@ use super::MetricsError;
 pub mod names {
     /// The mean loss at the weights.
     pub const LOSS: &str = "loss";
+    /// The mean loss of an epoch of training, each batch at the weights that it met.
+    pub const TRAIN_LOSS: &str = "train_loss";
     /// The share of samples whose class was found, in `0..=1`.
     pub const ACCURACY: &str = "accuracy";
     /// The share of samples whose class was among the five largest logits, in `0..=1`.
@@ -24,8 +26,9 @@ pub mod names {
     pub const SAMPLES_PER_SECOND: &str = "samples_per_second";
 
     /// All of them.
-    pub const ORDER: [&str; 8] = [
+    pub const ORDER: [&str; 9] = [
         LOSS,
+        TRAIN_LOSS,
         ACCURACY,
         TOP5,
         LEARNING_RATE,

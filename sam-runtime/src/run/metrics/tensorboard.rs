@@ -9,7 +9,7 @@ mod proto;
 mod tests;
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     process,
     time::{SystemTime, UNIX_EPOCH},
@@ -21,6 +21,7 @@ use super::{
     MetricsError, Record, Sink,
     append::{AppendFile, error},
 };
+use crate::run::disk::make_folder;
 use proto::{Event, SessionLog, Summary, Value, What};
 
 /// Scalars for TensorBoard, called `train/loss` and so on, in a file `events.out.tfevents.*`.
@@ -70,7 +71,12 @@ impl TensorBoard {
 
     /// An event file that sorts behind those of second `last`: TensorBoard reads by name.
     fn begin(dir: &Path, last: Option<u64>) -> Result<Self, MetricsError> {
-        let second = (now() as u64).max(last.map_or(0, |last| last + 1));
+        let after = last.map_or(Some(0), |last| last.checked_add(1));
+        let after = after.ok_or_else(|| {
+            let reason = "an event file in it has the last number that there is; move that away";
+            error(dir, "begin an event file in", io::Error::other(reason))
+        })?;
+        let second = (now() as u64).max(after);
         let name = format!(
             "events.out.tfevents.{second:010}.sam-train.{}",
             process::id()
@@ -129,7 +135,7 @@ fn step_of(step: u64) -> Result<i64, MetricsError> {
 /// The latest second in the names of the event files in `dir`; `None` where there are none.
 fn last_second(dir: &Path) -> Result<Option<u64>, MetricsError> {
     let failed = |reason| error(dir, "read", reason);
-    fs::create_dir_all(dir).map_err(failed)?;
+    make_folder(dir).map_err(failed)?;
     let mut last = None;
     for entry in fs::read_dir(dir).map_err(failed)? {
         let name = entry.map_err(failed)?.file_name();

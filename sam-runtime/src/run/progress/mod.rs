@@ -150,7 +150,7 @@ impl Progress {
         match &mut self.out {
             Output::Bar(bar) => bar.println(line),
             Output::Lines { to, .. } => say(to, line),
-            Output::Ended => eprintln!("{line}"),
+            Output::Ended => tell(line),
         }
     }
 
@@ -190,6 +190,11 @@ impl fmt::Debug for Progress {
             .field("steps", &self.steps);
         debug.field("done", &self.done).finish_non_exhaustive()
     }
+}
+
+/// Prints a line on standard error.
+pub(super) fn tell(line: &str) {
+    say(&mut io::stderr(), line);
 }
 
 /// A log that can't be written is no reason to end a training run.

@@ -15,11 +15,18 @@ pub use interrupt::Interrupt;
 pub use patience::{EarlyStopping, Patience};
 pub use plateau::{Plateau, PlateauState};
 
-use std::fmt;
+use std::{
+    fmt,
+    process::{ExitCode, Termination},
+};
 
 use serde::{Deserialize, Serialize};
 
 /// Why a run has ended.
+///
+/// As what `main` returns, also in a `Result`, it is the program's exit status: 0 if the run is done, and
+/// where `resume` goes on another one, so that a script can tell: 75 (`EX_TEMPFAIL`: try again) after the
+/// time limit, 130 after Ctrl-C, 128 and the number of any other signal.
 ///
 /// ```
 /// use sam_runtime::run::stop::Stop;
@@ -50,5 +57,15 @@ impl fmt::Display for Stop {
             Self::TimeLimit => "stopped: the time is over; `resume` goes on",
             Self::DryRun => "the dry run is done: everything works",
         })
+    }
+}
+
+impl Termination for Stop {
+    fn report(self) -> ExitCode {
+        match self {
+            Self::Finished | Self::NoProgress | Self::DryRun => ExitCode::SUCCESS,
+            Self::TimeLimit => ExitCode::from(75),
+            Self::Interrupted => ExitCode::from(Interrupt::status()),
+        }
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::run::{
     checkpoint::Best,
+    number,
     numbers::{at_least_one, not_negative},
 };
 
@@ -22,6 +23,7 @@ use crate::run::{
 #[serde(deny_unknown_fields)]
 pub struct Patience {
     /// The best value so far.
+    #[serde(default, with = "number::optional")]
     pub best: Option<f64>,
     /// Values since then.
     pub since: u64,
@@ -42,7 +44,7 @@ impl Patience {
             self.best = Some(value);
             self.since = 0;
         } else {
-            self.since += 1;
+            self.since = self.since.saturating_add(1);
         }
         better
     }
@@ -78,6 +80,11 @@ impl EarlyStopping {
     /// Takes the value of an epoch; whether the run should end.
     pub fn see(&self, state: &mut Patience, value: f64) -> bool {
         state.see(value, self.goal, self.min_delta);
+        self.is_over(state)
+    }
+
+    /// Whether the run should end, by the values so far.
+    pub fn is_over(&self, state: &Patience) -> bool {
         state.since >= self.patience.max(1)
     }
 }
@@ -102,6 +109,23 @@ mod tests {
             [false, false, false, false, false, false, false, true]
         );
         assert_eq!(state.best, Some(0.62));
+    }
+
+    /// As a checkpoint has it: JSON has no infinity.
+    #[test]
+    fn an_infinite_best_comes_back() {
+        for best in [
+            Some(f64::NEG_INFINITY),
+            Some(f64::INFINITY),
+            Some(0.5),
+            None,
+        ] {
+            let state = Patience { best, since: 1 };
+            let json = serde_json::to_string(&state).unwrap();
+            assert_eq!(serde_json::from_str::<Patience>(&json).unwrap(), state);
+        }
+        let old = serde_json::from_str::<Patience>(r#"{"best": null, "since": 3}"#);
+        assert_eq!(old.unwrap().best, None);
     }
 
     #[test]

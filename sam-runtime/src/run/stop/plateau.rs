@@ -73,6 +73,13 @@ impl Default for PlateauState {
     }
 }
 
+impl PlateauState {
+    /// Begins anew with what is watched; the learning rate stays as low as it is.
+    pub(in crate::run) fn forget(&mut self) {
+        self.patience = Patience::default();
+    }
+}
+
 impl Plateau {
     /// Takes the value of an epoch; whether the learning rate falls now.
     pub fn see(&self, state: &mut PlateauState, value: f64) -> bool {

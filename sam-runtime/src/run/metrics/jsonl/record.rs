@@ -4,10 +4,8 @@ use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeMap};
 
-use super::{
-    super::record::{FIELDS, Record, names},
-    number::Number,
-};
+use super::super::record::{FIELDS, Record, names};
+use crate::run::number::Number;
 
 const STEP: &str = FIELDS[0];
 const EPOCH: &str = FIELDS[1];

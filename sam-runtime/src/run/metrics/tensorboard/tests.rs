@@ -208,3 +208,27 @@ fn a_step_beyond_the_format_is_refused() {
         Err(MetricsError::Step { .. })
     ));
 }
+
+/// The next file would sort before it, or have a number that is none.
+#[test]
+fn a_file_with_the_last_number_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let name = format!("events.out.tfevents.{}.host", u64::MAX);
+    fs::write(dir.path().join(name), "").unwrap();
+    let error = TensorBoard::resume(dir.path(), 3).unwrap_err().to_string();
+    assert!(
+        error.contains("has the last number that there is; move that away"),
+        "{error}"
+    );
+    // One below it is followed by that.
+    let dir = tempfile::tempdir().unwrap();
+    let name = format!("events.out.tfevents.{}.host", u64::MAX - 1);
+    fs::write(dir.path().join(name), "").unwrap();
+    let board = TensorBoard::resume(dir.path(), 3).unwrap();
+    assert!(
+        board
+            .path()
+            .to_string_lossy()
+            .contains(&u64::MAX.to_string())
+    );
+}
