@@ -71,6 +71,11 @@ impl Followed {
         followed
     }
 
+    /// Waits no longer: what begins now is another's.
+    pub(crate) fn stop_waiting() {
+        AWAITED.set(None);
+    }
+
     /// Whoever waits for the epoch of `plan` from `from` on, with what it asked for.
     pub(super) fn by<Ds, S, const CLASSES: usize, const B: usize, T>(
         loader: &DataLoader<Ds, B, T>,

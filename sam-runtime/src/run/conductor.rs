@@ -300,6 +300,7 @@ impl<M> Run<M> {
 
     /// Takes note of what the batches are, once the loader has told.
     fn learn_data(&mut self) -> Result<(), RunError> {
+        Followed::stop_waiting();
         if let Some(facts) = self.followed.facts() {
             self.knows_data = true;
             for line in self.kept.learn(facts, self.from)? {

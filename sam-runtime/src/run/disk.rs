@@ -46,7 +46,12 @@ pub(super) fn persist(new: NamedTempFile, path: &Path) -> io::Result<File> {
 
 /// Removes what killed processes have left of the files that were to be `path`. For whoever alone writes it.
 pub(super) fn sweep(path: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(parent(path))? {
+    let entries = match fs::read_dir(parent(path)) {
+        // A folder may well be written and not be listed.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
         let entry = entry?;
         if entry
             .file_name()

@@ -107,7 +107,7 @@ impl<M: Clone> Ema<M> {
             f: &mut blend,
         })
         .map_err(|error: D::Err| StateError::Device(error.to_string()))?;
-        self.updates += 1;
+        self.updates = self.updates.saturating_add(1);
         Ok(())
     }
 

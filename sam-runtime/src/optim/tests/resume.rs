@@ -1,7 +1,7 @@
 //! A run that is resumed from a state gives the same bits as one that was never stopped.
 
 use dfdx::{
-    optim::{AdamConfig, Optimizer, RMSpropConfig, SgdConfig},
+    optim::{AdamConfig, Momentum, Optimizer, RMSpropConfig, SgdConfig},
     prelude::*,
 };
 
@@ -11,8 +11,8 @@ use super::{
     gradients,
 };
 use crate::optim::{
-    Adam, AdamW, AdamWConfig, AnyOptimizer, OptimizerConfig, RMSprop, SaveState, Sgd, State,
-    no_decay,
+    Adam, AdamW, AdamWConfig, AnyOptimizer, BaseOptimizer, OptimizerConfig, RMSprop, Rule,
+    SaveState, Sgd, State, no_decay,
 };
 
 /// Trains with `new()`'s optimizer; halfway, everything is made anew: a network with other ids and the
@@ -159,4 +159,52 @@ fn momentum_that_is_off_is_kept() {
     let mut again = RMSprop::new(&model, RMSpropConfig::default());
     again.load_state(&state).unwrap();
     assert_eq!(again.state().unwrap(), state);
+}
+
+/// A configuration that changes halfway: in the process, and at a resume.
+#[track_caller]
+fn assert_switches<R: Rule>(before: R, after: R) {
+    let mut straight = f32s();
+    let mut resumed = f32s();
+    copy(&mut resumed, &straight);
+    let mut opt = BaseOptimizer::<R, _, f32, Cpu>::new(&straight, before);
+    let mut first = BaseOptimizer::<R, _, f32, Cpu>::new(&resumed, before);
+    for step in 0..20 {
+        if step == 9 {
+            let state = first.state().unwrap();
+            opt.cfg = after;
+            first = BaseOptimizer::new(&resumed, after);
+            first.load_state(&state).unwrap();
+        }
+        let given = gradients(&straight, step);
+        opt.update(&mut straight, &given).unwrap();
+        let given = gradients(&resumed, step);
+        first.update(&mut resumed, &given).unwrap();
+    }
+    assert!(bits(&straight) == bits(&resumed));
+}
+
+#[test]
+fn momentum_and_centring_can_be_switched_on() {
+    let sgd = SgdConfig {
+        lr: 0.1,
+        momentum: None,
+        weight_decay: None,
+    };
+    for momentum in [Momentum::Classic(0.9), Momentum::Nesterov(0.9)] {
+        let with = SgdConfig {
+            momentum: Some(momentum),
+            ..sgd
+        };
+        assert_switches(sgd, with);
+    }
+    let rmsprop = RMSpropConfig::default();
+    for (momentum, centered) in [(Some(0.9), false), (None, true), (Some(0.9), true)] {
+        let with = RMSpropConfig {
+            momentum,
+            centered,
+            ..rmsprop
+        };
+        assert_switches(rmsprop, with);
+    }
 }

@@ -124,7 +124,9 @@ impl Progress {
                     *last = now;
                     let (done, steps) = (self.done, self.steps);
                     let spent = self.spent;
-                    let left = spent.mul_f64((steps - done) as f64 / done as f64);
+                    // Of steps without end it is no duration.
+                    let left = spent.as_secs_f64() * ((steps - done) as f64 / done as f64);
+                    let left = Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX);
                     let rate = text::rate(done as f64 / spent.as_secs_f64(), self.samples_per_step);
                     let left = text::duration(left);
                     let start = format!("{}: step {done}/{steps}, {rate}, {left} left", self.title);

@@ -150,6 +150,21 @@ fn a_log_gets_a_line_now_and_then_and_one_at_the_end() {
     );
 }
 
+#[test]
+fn an_epoch_without_end_has_a_line() {
+    let log = Log::default();
+    let mut progress = Progress::lines("epoch 1/1".into(), u64::MAX, Box::new(log.clone()));
+    progress = progress.every(Duration::ZERO);
+    std::thread::sleep(Duration::from_millis(1100));
+    progress.step([("loss", 1.5)]);
+    assert!(
+        log.text()
+            .starts_with("epoch 1/1: step 1/18446744073709551615, "),
+        "{}",
+        log.text()
+    );
+}
+
 /// The seconds in `... steps in 0.1 s, ...`, and the steps per second.
 fn time_and_speed(line: &str) -> (f64, f64) {
     let number = |before: &str, after: &str| {
