@@ -1,0 +1,158 @@
+//! Tensors on the host: out of a file, out of a module, and into one.
+
+use std::{collections::BTreeMap, path::Path};
+
+use dfdx::{nn::tensor_collection::*, prelude::*};
+use half::{bf16, f16};
+use safetensors::{Dtype as Kind, SafeTensors};
+
+use super::WeightsError;
+use crate::device::overwrite;
+
+/// A tensor on the host.
+pub(super) struct Host {
+    pub(super) shape: Vec<usize>,
+    pub(super) values: Vec<f64>,
+}
+
+pub(super) type Tensors = BTreeMap<String, Host>;
+
+/// The tensors of a file.
+pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Tensors, WeightsError> {
+    let file = SafeTensors::deserialize(bytes).map_err(|error| WeightsError::Format {
+        path: path.into(),
+        reason: error.to_string(),
+    })?;
+    let counted = |name: &str| name.rsplit('.').next() == Some("num_batches_tracked");
+    let views = file.iter().filter(|(name, _)| !counted(name));
+    views
+        .map(|(name, view)| {
+            let data = view.data();
+            let values = match view.dtype() {
+                Kind::F64 => numbers(data, f64::from_le_bytes),
+                Kind::F32 => numbers(data, |bytes| f32::from_le_bytes(bytes).into()),
+                Kind::F16 => numbers(data, |bytes| f16::from_le_bytes(bytes).into()),
+                Kind::BF16 => numbers(data, |bytes| bf16::from_le_bytes(bytes).into()),
+                other => {
+                    return Err(WeightsError::Elements {
+                        path: path.into(),
+                        name: name.into(),
+                        found: format!("{other:?}"),
+                    });
+                }
+            };
+            let shape = view.shape().to_vec();
+            Ok((name.to_owned(), Host { shape, values }))
+        })
+        .collect()
+}
+
+fn numbers<const N: usize>(data: &[u8], number: impl Fn([u8; N]) -> f64) -> Vec<f64> {
+    data.as_chunks()
+        .0
+        .iter()
+        .map(|bytes| number(*bytes))
+        .collect()
+}
+
+/// The name in the file of a tensor with this name in the module.
+pub(crate) fn in_file(name: String) -> String {
+    match name.strip_suffix("scale") {
+        Some(start) if start.is_empty() || start.ends_with('.') => format!("{start}weight"),
+        _ => name,
+    }
+}
+
+/// The tensors of a module, by their names in files.
+pub(super) fn read<E, D, M>(module: &M) -> Result<Tensors, WeightsError>
+where
+    E: Dtype,
+    D: Device<E>,
+    M: TensorCollection<E, D>,
+{
+    let mut read = Read {
+        tensors: Tensors::new(),
+        twice: None,
+    };
+    M::iter_tensors(&mut RecursiveWalker {
+        m: (module, String::new()),
+        f: &mut read,
+    })
+    .map_err(|error: D::Err| WeightsError::Device(error.to_string()))?;
+    match read.twice {
+        Some(name) => Err(WeightsError::SameName { name }),
+        None => Ok(read.tensors),
+    }
+}
+
+struct Read {
+    tensors: Tensors,
+    /// A name that two tensors have.
+    twice: Option<String>,
+}
+
+impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Read {
+    type Viewer = (ViewTensorRef, ViewTensorName);
+    type Err = D::Err;
+    type E2 = E;
+    type D2 = D;
+
+    fn visit<S: Shape>(
+        &mut self,
+        _: TensorOptions<S, E, D>,
+        (t, name): (&Tensor<S, E, D>, String),
+    ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
+        let values = t
+            .as_vec()
+            .into_iter()
+            .map(|x| x.to_f64().unwrap_or(f64::NAN));
+        let host = Host {
+            shape: t.shape().concrete().into(),
+            values: values.collect(),
+        };
+        let name = in_file(name);
+        if self.tensors.insert(name.clone(), host).is_some() {
+            self.twice = Some(name);
+        }
+        Ok(None)
+    }
+}
+
+/// Overwrites the tensors of a module that are in `found`, whose shapes were checked before.
+pub(super) fn write<E, D, M>(module: &mut M, found: Tensors) -> Result<(), WeightsError>
+where
+    E: Dtype,
+    D: Device<E>,
+    M: TensorCollection<E, D>,
+{
+    M::iter_tensors(&mut RecursiveWalker {
+        m: (module, String::new()),
+        f: &mut Write(found),
+    })
+    .map_err(|error: D::Err| WeightsError::Device(error.to_string()))?;
+    Ok(())
+}
+
+struct Write(Tensors);
+
+impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Write {
+    type Viewer = (ViewTensorMut, ViewTensorName);
+    type Err = D::Err;
+    type E2 = E;
+    type D2 = D;
+
+    fn visit<S: Shape>(
+        &mut self,
+        _: TensorOptions<S, E, D>,
+        (t, name): (&mut Tensor<S, E, D>, String),
+    ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
+        if let Some(host) = self.0.get(&in_file(name)) {
+            let values = host
+                .values
+                .iter()
+                .map(|&x| E::from_f64(x).unwrap_or_default());
+            overwrite(t, &values.collect::<Vec<_>>())?;
+        }
+        Ok(None)
+    }
+}

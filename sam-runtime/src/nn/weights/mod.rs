@@ -1,0 +1,163 @@
+//! Weights in files: safetensors, with PyTorch's names.
+//!
+//! A tensor is called as it is in the module: its fields from the outside in, with dots between them,
+//! and as PyTorch says, `weight` for what dfdx calls `scale`. So the networks here read what torchvision,
+//! timm and the widespread PyTorch versions of the CIFAR networks write, and the other way round:
+//!
+//! ```python
+//! safetensors.torch.save_file(torchvision.models.resnet18().state_dict(), "resnet18.safetensors")
+//! model.load_state_dict(safetensors.torch.load_file("from_here.safetensors"))
+//! ```
+//!
+//! [`load`] wants just the network's tensors in the file; [`load_with`] reads a part, or names with a prefix.
+//! `num_batches_tracked`, which PyTorch counts beside the running statistics, is passed over.
+
+mod error;
+mod host;
+mod options;
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use dfdx::{nn::tensor_collection::*, prelude::*};
+use safetensors::{Dtype as Kind, tensor::TensorView};
+
+pub use self::{error::WeightsError, options::LoadOptions};
+
+pub(crate) use self::host::in_file;
+use self::host::{Tensors, parse, read, write};
+
+/// Writes all tensors of `module`, running statistics too, to the file `path`, as F32. What is there is
+/// replaced once the new file is whole.
+///
+/// # Errors
+/// [`WeightsError::File`], [`WeightsError::SameName`], [`WeightsError::Device`].
+pub fn save<E, D, M>(module: &M, path: impl AsRef<Path>) -> Result<(), WeightsError>
+where
+    E: Dtype,
+    D: Device<E>,
+    M: TensorCollection<E, D>,
+{
+    let path = path.as_ref();
+    let tensors: BTreeMap<String, (Vec<usize>, Vec<u8>)> = read(module)?
+        .into_iter()
+        .map(|(name, host)| {
+            let bytes = host.values.iter().flat_map(|x| (*x as f32).to_le_bytes());
+            (name, (host.shape, bytes.collect()))
+        })
+        .collect();
+    let views = tensors.iter().map(|(name, (shape, bytes))| {
+        let view = TensorView::new(Kind::F32, shape.clone(), bytes)
+            .expect("there are four bytes for each element");
+        (name, view)
+    });
+    let bytes = safetensors::serialize(views, None).map_err(|error| WeightsError::Format {
+        path: path.into(),
+        reason: error.to_string(),
+    })?;
+    let failed = |reason| WeightsError::File {
+        path: path.into(),
+        reason,
+    };
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".part");
+    fs::write(&beside, bytes).map_err(failed)?;
+    fs::rename(&beside, path).map_err(failed)
+}
+
+/// Reads all tensors of `module` from the file `path`, of elements in F64, F32, F16 or BF16. The file must have
+/// each of them, in its shape, and no other. If it has not, or anything else fails, the module is as it was.
+///
+/// # Errors
+/// See [`WeightsError`].
+pub fn load<E, D, M>(module: &mut M, path: impl AsRef<Path>) -> Result<(), WeightsError>
+where
+    E: Dtype,
+    D: Device<E>,
+    M: TensorCollection<E, D>,
+{
+    load_with(module, path, &LoadOptions::new())
+}
+
+/// [`load`] of a part, or of names with a prefix.
+///
+/// ```no_run
+/// use sam_runtime::{dfdx::prelude::*, nn::{ResNet18, weights::{self, LoadOptions}}};
+///
+/// let dev = Cpu::default();
+/// let mut net = dev.build_module::<ResNet18<10>, f32>();
+/// // ImageNet's 1000 classes are not ours: the head stays as it is.
+/// let all_but_head = LoadOptions::new().all_but(|name| name.starts_with("fc."));
+/// weights::load_with(&mut net, "resnet18.safetensors", &all_but_head)?;
+/// # Ok::<(), weights::WeightsError>(())
+/// ```
+///
+/// # Errors
+/// See [`WeightsError`].
+pub fn load_with<E, D, M>(
+    module: &mut M,
+    path: impl AsRef<Path>,
+    options: &LoadOptions,
+) -> Result<(), WeightsError>
+where
+    E: Dtype,
+    D: Device<E>,
+    M: TensorCollection<E, D>,
+{
+    let path = path.as_ref();
+    let bytes = fs::read(path).map_err(|reason| WeightsError::File {
+        path: path.into(),
+        reason,
+    })?;
+    let prefix = &*options.prefix;
+    let mut found = Tensors::new();
+    let mut unexpected = Vec::new();
+    let all = parse(path, &bytes)?;
+    let mine = read::<E, D, M>(module)?;
+    for (name, host) in &mine {
+        if options.leaves(name) {
+            continue;
+        }
+        let Some(theirs) = all.get(&format!("{prefix}{name}")) else {
+            return Err(WeightsError::Missing {
+                path: path.into(),
+                prefix: prefix_of(name, all.keys()).filter(|found| found != prefix),
+                name: name.clone(),
+            });
+        };
+        if theirs.shape != host.shape {
+            return Err(WeightsError::Shape {
+                path: path.into(),
+                name: name.clone(),
+                expected: host.shape.clone(),
+                found: theirs.shape.clone(),
+            });
+        }
+    }
+    for (name, host) in all {
+        match name.strip_prefix(prefix) {
+            Some(name) if options.leaves(name) => {}
+            Some(own) if mine.contains_key(own) => {
+                found.insert(own.to_owned(), host);
+            }
+            _ => unexpected.push(name),
+        }
+    }
+    if !unexpected.is_empty() {
+        return Err(WeightsError::Unexpected {
+            path: path.into(),
+            names: unexpected,
+        });
+    }
+    write(module, found)
+}
+
+/// What stands before `name` in one of `names`, as `module.` does.
+fn prefix_of<'a>(name: &str, mut names: impl Iterator<Item = &'a String>) -> Option<String> {
+    names.find_map(|long| {
+        let prefix = long.strip_suffix(name)?;
+        prefix.ends_with('.').then(|| prefix.to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests;
