@@ -50,3 +50,25 @@ fn a_dry_run_has_the_accuracy_of_what_it_saw() {
         "{said}"
     );
 }
+
+/// The weights that are saved are those whose accuracy is shown: the running mean's, where there is one.
+#[test]
+fn the_running_mean_of_the_weights_is_what_is_saved() {
+    let dir = tempfile::tempdir().unwrap();
+    for batch in 1..=5 {
+        pictures(dir.path(), &format!("data_batch_{batch}.bin"), 30);
+    }
+    pictures(dir.path(), "test_batch.bin", 10);
+    let saved = |name: &str, changes: &[&str]| {
+        let out = dir.path().join(name);
+        let changes = [&["run.epochs=1", "train_images=150"], changes].concat();
+        let output = whole(dir.path(), &out, &changes).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{said}");
+        fs::read(out.join("weights.safetensors")).unwrap()
+    };
+    let plain = saved("plain", &[]);
+    // A mean that forgets all but the last weights, and one that keeps the first.
+    assert!(plain == saved("last", &["run.ema.decay=0.0"]));
+    assert!(plain != saved("mean", &["run.ema.decay=0.999"]));
+}

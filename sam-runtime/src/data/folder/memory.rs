@@ -4,7 +4,8 @@ use super::FolderProblem;
 
 /// Memory that one picture may take while it is decoded, its file included, in MiB.
 ///
-/// It is enough for 85 million pixels of a PNG file in colours, or for 40 million of a photograph in JPEG.
+/// It is enough for 85 million pixels of a PNG file in colours, and for 70 million of a usual photograph in JPEG; for
+/// fewer where that is progressive, or has its colours sampled as often as its brightness.
 const LIMIT: u64 = 512;
 
 /// Bytes that one picture may take.

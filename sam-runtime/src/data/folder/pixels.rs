@@ -21,10 +21,11 @@ pub(super) struct Pixels {
 }
 
 impl Pixels {
-    /// `None` if there are more or fewer bytes than the pixels take.
+    /// `None` if there is no pixel, or there are more or fewer bytes than the pixels take.
     pub(super) fn new(bytes: Vec<u8>, [width, height]: [usize; 2], layout: Layout) -> Option<Self> {
         let pixel = layout.samples * (1 + usize::from(layout.deep));
-        (bytes.len() == width * height * pixel).then_some(Self {
+        let whole = !bytes.is_empty() && bytes.len() == width * height * pixel;
+        whole.then_some(Self {
             bytes,
             width,
             height,

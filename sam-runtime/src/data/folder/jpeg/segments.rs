@@ -14,7 +14,7 @@ pub(super) struct Frame {
 impl Frame {
     /// The frame of a file; `None` if there is none before the first scan.
     pub(super) fn of(file: &[u8]) -> Option<Self> {
-        let mut segments = Segments(file.get(2..)?);
+        let mut segments = Segments(file.get(2..)?).take_while(|(marker, _)| *marker != SCAN);
         let (marker, body) = segments.find(|(marker, _)| {
             // All but tables (DHT, JPG, DAC).
             matches!(marker, 0xc0..=0xcf) && !matches!(marker, 0xc4 | 0xc8 | 0xcc)
