@@ -45,7 +45,12 @@ pub(super) fn read(
     read.map_err(|problem| problem_of(path, problem))
 }
 
-fn picture(file: &[u8], channels: usize, turned: bool) -> Result<Picture, FolderProblem> {
+/// The picture in a file's bytes.
+pub(in crate::data) fn picture(
+    file: &[u8],
+    channels: usize,
+    turned: bool,
+) -> Result<Picture, FolderProblem> {
     let (pixels, orientation) = match image::guess_format(file) {
         Ok(ImageFormat::Jpeg) => jpeg::read(file, channels)?,
         Ok(format) if format.reading_enabled() => other(file, format, channels)?,

@@ -29,6 +29,8 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+#[cfg(feature = "fuzzing")]
+pub(super) use self::decode::picture;
 pub use self::fit::Fit;
 pub use self::problem::FolderProblem;
 
