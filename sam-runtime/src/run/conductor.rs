@@ -109,7 +109,7 @@ pub struct Run<M> {
     stop: Option<Stop>,
     /// After a resume, until the loop begins: where the generator of the model's device goes on.
     rng: Option<(Source, RngState)>,
-    /// Where this process has gone on, if it has.
+    /// Where this process has gone on, if it has, and until it turns out that an epoch's batches were done.
     from: Option<Position>,
     /// The epoch that the loop takes from a loader.
     followed: Followed,
@@ -278,6 +278,7 @@ impl<M> Run<M> {
                     return None;
                 }
             }
+            self.from = self.from.filter(|_| self.kept.position.batch < batches);
         }
         self.knows_batches = true;
         self.kept.batches = Some(batches);
