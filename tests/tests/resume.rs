@@ -175,6 +175,32 @@ fn a_checkpoint_without_a_generator_is_read() {
     assert_ne!(end(spawn(program, dir.path(), "adam")), whole);
 }
 
+/// Files of version 1, which had no checksum of the JSON and said less of a run.
+#[test]
+fn a_checkpoint_of_an_earlier_version_is_gone_on_with() {
+    let dir = tempfile::tempdir().unwrap();
+    let checkpoints = dir.path().join("checkpoints");
+    fs::create_dir(&checkpoints).unwrap();
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/checkpoint_v1");
+    for entry in fs::read_dir(fixture).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), checkpoints.join(entry.file_name())).unwrap();
+    }
+    let store = CheckpointStore::open(&checkpoints).unwrap();
+    let old = store.latest().unwrap().unwrap();
+    assert_eq!(old.step, 5);
+    let position: serde_json::Value = old.value("run").unwrap();
+    assert_eq!(
+        position["position"],
+        serde_json::json!({ "epoch": 0, "batch": 5 })
+    );
+    let (status, said) = tried(dir.path(), &[A_STEP]);
+    assert_eq!(status, Some(75), "{said}");
+    assert_eq!(store.latest().unwrap().unwrap().step, 6);
+    assert_eq!(end(start(dir.path(), "sgd")).len(), 16);
+    assert_eq!(store.latest().unwrap().unwrap().step, 64);
+}
+
 #[test]
 fn a_run_does_not_begin_in_the_folder_of_another() {
     let dir = tempfile::tempdir().unwrap();

@@ -3,7 +3,8 @@
 //! A [`Checkpoint`] is a model, an optimizer's state and small values, by name. A [`CheckpointStore`] is a
 //! folder of them: for each, the tensors as safetensors and the rest as JSON beside it. A checkpoint is
 //! there once its JSON file is, which is written last, to a temporary file, and renamed; so a process that
-//! is killed at any moment leaves whole checkpoints only.
+//! is killed at any moment leaves whole checkpoints only. Each file has a checksum, so that one that was
+//! damaged later is no other checkpoint, but an error.
 //!
 //! ```
 //! use sam_runtime::{
