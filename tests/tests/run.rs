@@ -410,11 +410,24 @@ fn a_batch_that_is_left_out_ends_nothing() {
         .collect();
     let expected: Vec<bool> = (0..20).map(|step| step != 7).collect();
     assert_eq!(losses, expected);
+    let epochs = records(&config, "epoch");
     assert!(
-        records(&config, "epoch")
+        epochs
             .iter()
             .all(|r| r.get("train_loss").unwrap().is_finite())
     );
+    // Counted in the epoch that it was in, from its step on.
+    let left_out = |records: &[Record]| -> Vec<Option<f64>> {
+        records
+            .iter()
+            .map(|record| record.get("left_out"))
+            .collect()
+    };
+    assert_eq!(left_out(&epochs), [None, Some(1.0), None, None]);
+    let expected: Vec<_> = (0..20)
+        .map(|step| (7..10).contains(&step).then_some(1.0))
+        .collect();
+    assert_eq!(left_out(&records(&config, "train")), expected);
 }
 
 /// Its training loss, however short it is.

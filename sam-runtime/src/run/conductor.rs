@@ -1,7 +1,7 @@
 //! The run: one object that the training loop asks for what it needs and tells what it has done.
 
 use std::{
-    fs,
+    fs, mem,
     path::{Path, PathBuf},
     time::Instant,
 };
@@ -14,6 +14,7 @@ use super::{
     checkpoint::{Checkpoint, CheckpointStore},
     disk,
     kept::Kept,
+    left_out::LeftOut,
     metrics::{Record, names},
     output::{Output, TRAIN},
     progress::tell,
@@ -105,6 +106,7 @@ pub struct Run<M> {
     started: Instant,
     /// The last loss, if it is not finite.
     lost: Option<f64>,
+    left_out: LeftOut,
     last_checkpoint: Option<PathBuf>,
     stop: Option<Stop>,
     /// After a resume, until the loop begins: where the generator of the model's device goes on.
@@ -212,6 +214,7 @@ impl<M: Clone> Run<M> {
             interrupt: Interrupt::listen(),
             started: Instant::now(),
             lost: None,
+            left_out: LeftOut::default(),
             rng,
             followed: Followed::default(),
             knows_batches: false,
@@ -341,6 +344,13 @@ impl<M> Run<M> {
         Record::new(self.steps(), epoch, split).seconds(self.seconds())
     }
 
+    /// Adds up what steps have left out.
+    fn count_left_out(&mut self) {
+        let count = self.left_out.take();
+        self.kept.left_out += count;
+        self.kept.left_out_in_all += count;
+    }
+
     /// What is wrong, if the last loss was not finite.
     fn check_loss(&self) -> Result<(), RunError> {
         match self.lost {
@@ -374,7 +384,8 @@ impl<M: Clone> Run<M> {
     /// writes what is due, and says whether the epoch goes on. If not, leave the loop over the batches. After
     /// an epoch's last batch it writes a checkpoint, so that nothing is lost with the evaluation.
     ///
-    /// A step whose batch was left out (`nonfinite = "skip"`) counts, but its loss does not.
+    /// A step whose batch was left out (`nonfinite = "skip"`) counts, but its loss does not; records and the end of
+    /// the run say how many there were.
     ///
     /// # Errors
     /// [`RunError::NonFinite`] if the loss that the run [saw](Self::saw) is not finite; then the last good
@@ -390,6 +401,7 @@ impl<M: Clone> Run<M> {
         self.learn_data()?;
         // Taken whether it is recorded or not, so that it never is that of an earlier step.
         let report = last_report();
+        report.iter().for_each(|report| self.left_out.see(report));
         // On a GPU to ask means to wait, and only after such a loss there is something to ask.
         let left_out = self.lost.is_some() && report.as_ref().is_some_and(StepReport::skipped);
         if left_out {
@@ -404,6 +416,10 @@ impl<M: Clone> Run<M> {
         self.passed_over();
         if self.kept.step.is_multiple_of(self.config.log.every as u64) || self.config.dry_run {
             let mut record = self.record(TRAIN).with(names::LEARNING_RATE, lr);
+            self.count_left_out();
+            if self.kept.left_out > 0 {
+                record.set(names::LEFT_OUT, self.kept.left_out as f64);
+            }
             if self.kept.recent_loss.samples() > 0 {
                 record.set(names::LOSS, self.kept.recent_loss.take());
             }
@@ -462,8 +478,14 @@ impl<M: Clone> Run<M> {
                 });
             self.output.record(&record)?;
         }
-        if !loss.is_nan() {
-            let record = self.record("epoch").with(names::TRAIN_LOSS, loss);
+        self.count_left_out();
+        let left_out = mem::take(&mut self.kept.left_out);
+        let left_out = (left_out > 0).then_some(left_out as f64);
+        if !loss.is_nan() || left_out.is_some() {
+            let record = self
+                .record("epoch")
+                .with_some(names::TRAIN_LOSS, (!loss.is_nan()).then_some(loss))
+                .with_some(names::LEFT_OUT, left_out);
             self.output.record(&record)?;
         }
         let value = |on: &str| {
@@ -509,6 +531,18 @@ impl<M: Clone> Run<M> {
         if let Some(refused) = self.refused {
             return Err(refused);
         }
+        self.count_left_out();
+        match self.kept.left_out_in_all {
+            0 => {}
+            1 => self
+                .output
+                .say("1 batch was left out: its gradient was not finite"),
+            count => {
+                let line =
+                    format!("{count} batches were left out: their gradients were not finite");
+                self.output.say(&line);
+            }
+        }
         let stop = self.stop.unwrap_or(Stop::Finished);
         self.output.finish(&self.config)?;
         Ok(stop)
@@ -524,6 +558,7 @@ impl<M: Clone> Run<M> {
         M: TensorCollection<E, D>,
     {
         self.output.pause();
+        self.count_left_out();
         // What was recorded must be there when what follows it is.
         self.output.flush()?;
         let kept = Kept {

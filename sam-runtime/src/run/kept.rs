@@ -21,6 +21,11 @@ pub(super) struct Kept {
     /// The training loss of this epoch, and since the last record.
     pub(super) epoch_loss: Mean,
     pub(super) recent_loss: Mean,
+    /// Batches that were left out: of this epoch, and of the run.
+    #[serde(default)]
+    pub(super) left_out: u64,
+    #[serde(default)]
+    pub(super) left_out_in_all: u64,
     pub(super) early_stopping: Patience,
     pub(super) plateau: PlateauState,
     pub(super) stop: Option<Stop>,

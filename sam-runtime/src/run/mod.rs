@@ -20,6 +20,7 @@ mod disk;
 mod ema;
 mod error;
 mod kept;
+mod left_out;
 mod load;
 pub mod metrics;
 mod number;

@@ -78,6 +78,14 @@ impl StepReport {
         self.is_skipped || by_device
     }
 
+    /// [`Self::skipped`] where that is known; else where a device has it, whose first number is not 0 then.
+    pub(crate) fn skipped_or_verdict(&self) -> Result<bool, Arc<dyn Numbers>> {
+        match &self.verdict {
+            Some(verdict) if !self.is_skipped => Err(verdict.clone()),
+            _ => Ok(self.is_skipped),
+        }
+    }
+
     fn mean(&self, parts: &[(f64, LazyLoss)]) -> Option<f64> {
         self.waits();
         (!parts.is_empty()).then(|| parts.iter().map(|(weight, loss)| weight * loss()).sum())

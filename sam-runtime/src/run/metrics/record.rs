@@ -22,11 +22,14 @@ pub mod names {
     pub const GRADIENT_NORM: &str = "gradient_norm";
     /// The loss at the perturbed weights less the loss at the weights.
     pub const SHARPNESS: &str = "sharpness";
+    /// Batches that were left out, since their gradients were not finite: of the epoch so far. Only where
+    /// there are some.
+    pub const LEFT_OUT: &str = "left_out";
     /// Samples per second of training.
     pub const SAMPLES_PER_SECOND: &str = "samples_per_second";
 
     /// All of them.
-    pub const ORDER: [&str; 9] = [
+    pub const ORDER: [&str; 10] = [
         LOSS,
         TRAIN_LOSS,
         ACCURACY,
@@ -35,6 +38,7 @@ pub mod names {
         RHO,
         GRADIENT_NORM,
         SHARPNESS,
+        LEFT_OUT,
         SAMPLES_PER_SECOND,
     ];
 }
