@@ -33,14 +33,24 @@ static SAVED: LazyLock<Saved> = LazyLock::new(|| {
     let dir = tempfile::tempdir().unwrap();
     let store = CheckpointStore::open(dir.path()).unwrap();
     store.save(&checkpoint).unwrap();
-    let paths = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path());
+    let paths = fs::read_dir(dir.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
     let files = paths.map(|path| (path.clone(), fs::read(path).unwrap()));
     let files = files.filter(|(_, bytes)| !bytes.is_empty()).collect();
-    Saved { dir, files, checkpoint }
+    Saved {
+        dir,
+        files,
+        checkpoint,
+    }
 });
 
 fuzz_target!(|edits: &[u8]| {
-    let Saved { dir, files, checkpoint } = &*SAVED;
+    let Saved {
+        dir,
+        files,
+        checkpoint,
+    } = &*SAVED;
     let mut changed: Vec<Vec<u8>> = files.iter().map(|(_, bytes)| bytes.clone()).collect();
     for edit in edits.chunks_exact(4) {
         let file = &mut changed[usize::from(edit[0]) % files.len()];
