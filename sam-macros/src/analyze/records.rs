@@ -61,7 +61,7 @@ impl Records<'_, '_> {
             let binds = path_line.source.binds();
             let model = self.model_use(&line.uses);
             let takes = self.takes(k, &line.uses, &of_slice, &uses, &steps);
-            let records = self.records(k, &line.uses, model, &of_slice, &uses, &steps);
+            let records = self.records(k, &line.uses, model, &of_slice, &steps);
             of_slice.extend(binds.iter().map(ToString::to_string));
             let is_set = |name: &proc_macro2::Ident| {
                 line.uses
@@ -222,7 +222,6 @@ impl Records<'_, '_> {
         uses: &[Use],
         model: ModelUse,
         of_slice: &HashSet<String>,
-        all: &[Vec<Use>],
         steps: &[usize],
     ) -> Vec<Record> {
         let mut places: Vec<(Place, Vec<How>)> = Vec::new();
@@ -261,18 +260,11 @@ impl Records<'_, '_> {
         }
         merged
             .into_iter()
-            .filter_map(|(place, hows)| self.record(k, place, &hows, all, steps))
+            .filter_map(|(place, hows)| self.record(k, place, &hows, steps))
             .collect()
     }
 
-    fn record(
-        &self,
-        k: usize,
-        place: Place,
-        hows: &[How],
-        all: &[Vec<Use>],
-        steps: &[usize],
-    ) -> Option<Record> {
+    fn record(&self, k: usize, place: Place, hows: &[How], steps: &[usize]) -> Option<Record> {
         let declared = self.path.declared(&place.root, steps[k]);
         let split = self.is_split(&place, k, steps);
         let is_shared_reference = match &declared {
@@ -327,7 +319,7 @@ impl Records<'_, '_> {
         };
         let by = if hows.iter().all(|how| *how == How::Set) {
             By::Fresh
-        } else if !split && !is_assigned && self.stays(k, &place, hows, &declared, all, steps) {
+        } else if !split && !is_assigned && self.stays(k, &place, hows, &declared, steps) {
             By::Reference
         } else if is_assigned {
             By::Assigned
@@ -416,7 +408,6 @@ impl Records<'_, '_> {
         place: &Place,
         hows: &[How],
         declared: &Option<super::path::Declared>,
-        all: &[Vec<Use>],
         steps: &[usize],
     ) -> bool {
         let last = *steps.last().expect("the loss is a line");
@@ -441,34 +432,26 @@ impl Records<'_, '_> {
         if !hows.iter().all(only_looks) {
             return false;
         }
-        let later_slice = all[k + 1..]
-            .iter()
-            .flatten()
-            .filter(|u| u.place.overlaps(place))
-            .all(|u| only_looks(&u.how));
-        let others_are_quiet = self
-            .path
-            .lines()
-            .filter(|(step, _)| *step >= steps[k] && (*step == steps[k] || !steps.contains(step)))
-            .all(|(step, line)| {
-                let uses = line.source.uses(&[]);
-                // The clean pass runs what the replay leaves out.
-                if step == steps[k] {
-                    uses.all
-                        .iter()
-                        .filter(|u| u.place.overlaps(place))
-                        .all(|u| only_looks(&u.how))
-                } else {
-                    !uses.touch(place)
-                }
-            });
+        let rest_is_quiet =
+            self.path
+                .lines()
+                .filter(|(step, _)| *step >= steps[k])
+                .all(|(step, line)| {
+                    let uses = line.source.uses(&[]);
+                    // The clean pass also runs what the replay leaves out of a line.
+                    let mut here = uses.all.iter().filter(|u| u.place.overlaps(place));
+                    match steps.contains(&step) {
+                        true => here.all(|u| only_looks(&u.how)),
+                        false => here.next().is_none(),
+                    }
+                });
         let passed_over = [self.backward];
         let end_is_quiet = self
             .behind
             .first()
             .and_then(|behind| behind.stmts.first())
             .is_none_or(|stmt| !Uses::of_stmt(stmt, &passed_over).touch(place));
-        later_slice && others_are_quiet && end_is_quiet
+        rest_is_quiet && end_is_quiet
     }
 
     /// Whether `m` cuts the place: it is named in `split` or, without that key, is bound where the input

@@ -531,3 +531,33 @@ pub(crate) mod atomic_in_chunks {
         observe(6, |model, opt, data| text(train(model, opt, data)))
     }
 }
+
+/// A later line of the loss counts, in a part that the replay leaves out.
+pub(crate) mod counted_in_a_later_line {
+    use super::super::*;
+
+    #[sam_train(rho = 1e-30)]
+    pub(crate) fn train(model: &mut Net, opt: &mut Opt, data: &[(X, Y)], steps: &mut usize) {
+        for (x, y) in data {
+            let logits = model.forward_mut(x.trace(model.alloc_grads()));
+            let mut loss = mse_loss(logits, y.clone()) * (*steps as f32 * 0.25);
+            for by in [1.0, 0.0, 0.5] {
+                if by == 0.0 {
+                    *steps += 1;
+                    continue;
+                }
+                loss = loss * by;
+            }
+            let grads = loss.backward();
+            opt.update(model, &grads).unwrap();
+        }
+    }
+
+    pub(crate) fn run() -> Seen {
+        observe(6, |model, opt, data| {
+            let mut steps = 1;
+            train(model, opt, data, &mut steps);
+            text(steps)
+        })
+    }
+}
