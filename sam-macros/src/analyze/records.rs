@@ -271,7 +271,11 @@ impl Records<'_, '_> {
             Some(declared) => declared.reference == Some(false) && !declared.mutable,
             None => !self.self_is_mutable(),
         };
-        let is_literal = declared.as_ref().is_some_and(|d| d.is_literal);
+        // The same number whenever it is looked at, unless the replay would see another of its name.
+        let is_literal = declared.as_ref().is_some_and(|d| {
+            let last = self.path.declared(&place.root, self.path.steps.len());
+            d.is_literal && last.is_some_and(|last| last.step == d.step)
+        });
         if !split && is_literal {
             return None;
         }

@@ -108,6 +108,7 @@ law! {
     nearly: changes::cell_in_chunks => "(0.5, [0.5, 0.5, 0.5, 0.5, 0.5, 0.5])";
     nearly: changes::atomic_in_chunks => "7";
     same: changes::counted_in_a_later_line => "7";
+    same: changes::number_bound_anew => "[0.5, 0.5, 0.5, 0.5, 0.5, 0.5]";
     nearly: chunks::as_vec_m => r#"["1.2152", "1.1941", "1.5852", "0.7543", "0.8907", "1.0969"]"#;
     nearly: chunks::counted_and_drawn_m => "(6, 6, 7867407691515669195)";
     nearly: chunks::closure_counts_m => "6";

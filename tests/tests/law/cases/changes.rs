@@ -561,3 +561,27 @@ pub(crate) mod counted_in_a_later_line {
         })
     }
 }
+
+/// A number has another of its name before `backward`.
+pub(crate) mod number_bound_anew {
+    use super::super::*;
+
+    #[sam_train(rho = 1e-30)]
+    pub(crate) fn train(model: &mut Net, opt: &mut Opt, data: &[(X, Y)]) -> Vec<f32> {
+        let mut weights = Vec::new();
+        for (x, y) in data {
+            let weight = 0.75;
+            let logits = model.forward_mut(x.trace(model.alloc_grads())) * (weight + 0.25);
+            let loss = mse_loss(logits, y.clone());
+            let weight = weight * 0.5 + 0.125;
+            weights.push(weight);
+            let grads = loss.backward();
+            opt.update(model, &grads).unwrap();
+        }
+        weights
+    }
+
+    pub(crate) fn run() -> Seen {
+        observe(6, |model, opt, data| text(train(model, opt, data)))
+    }
+}
