@@ -9,7 +9,8 @@ use crate::run::{
 };
 
 /// Lowers the learning rate when a value has got no better for some time: PyTorch's
-/// `ReduceLROnPlateau`, as a factor on whatever the schedule says.
+/// `ReduceLROnPlateau`, as a factor on whatever the schedule says. Any progress counts if nothing else is
+/// said; PyTorch's default is [`threshold`](Self::threshold) = 1e-4.
 ///
 /// ```
 /// use sam_runtime::run::stop::{Plateau, PlateauState};
@@ -40,6 +41,15 @@ pub struct Plateau {
     /// What counts as progress is better by more than this; 0 if left out.
     #[serde(default, deserialize_with = "not_negative")]
     pub min_delta: f64,
+    /// What counts as progress is better by more than this share of the best value, too: PyTorch's `threshold`
+    /// in its mode `rel`; 0 if left out.
+    // Written where it is used: configurations of earlier versions lack it.
+    #[serde(
+        default,
+        deserialize_with = "not_negative",
+        skip_serializing_if = "is_zero"
+    )]
+    pub threshold: f64,
     /// The product of all factors does not fall below this, from 0 to 1; 0 if left out.
     #[serde(default, deserialize_with = "share")]
     pub min_factor: f64,
@@ -51,6 +61,14 @@ fn tenth() -> f64 {
 
 fn ten() -> u64 {
     10
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands out references"
+)]
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 /// What a [`Plateau`] remembers.
@@ -83,7 +101,12 @@ impl PlateauState {
 impl Plateau {
     /// Takes the value of an epoch; whether the learning rate falls now.
     pub fn see(&self, state: &mut PlateauState, value: f64) -> bool {
-        state.patience.see(value, self.goal, self.min_delta);
+        let share = state
+            .patience
+            .best
+            .map_or(0.0, |best| self.threshold * best);
+        let min_delta = self.min_delta + share;
+        state.patience.see(value, self.goal, min_delta);
         if state.cooldown > 0 {
             state.cooldown -= 1;
             state.patience.since = 0;
@@ -122,8 +145,72 @@ mod tests {
             patience: 1,
             cooldown: 0,
             min_delta: 0.0,
+            threshold: 0.0,
             min_factor: 0.0,
         }
+    }
+
+    /// PyTorch's `ReduceLROnPlateau.step`, line by line, with its default threshold.
+    fn pytorch(rule: &Plateau, values: &[f64]) -> Vec<f64> {
+        let lowest = rule.goal == Best::Lowest;
+        let mut best = if lowest {
+            f64::INFINITY
+        } else {
+            f64::NEG_INFINITY
+        };
+        let (mut bad_epochs, mut cooldown, mut lr) = (0, 0, 1.0);
+        let steps = values.iter().map(|&value| {
+            let is_better = match lowest {
+                true => value < best * (1.0 - 1e-4),
+                false => value > best * (1.0 + 1e-4),
+            };
+            if is_better {
+                best = value;
+                bad_epochs = 0;
+            } else {
+                bad_epochs += 1;
+            }
+            if cooldown > 0 {
+                cooldown -= 1;
+                bad_epochs = 0;
+            }
+            if bad_epochs > rule.patience {
+                lr *= rule.factor;
+                cooldown = rule.cooldown;
+                bad_epochs = 0;
+            }
+            lr
+        });
+        steps.collect()
+    }
+
+    #[test]
+    fn with_pytorch_s_threshold_it_falls_when_pytorch_s_does() {
+        let mut differ = 0;
+        for run in 0..300_u64 {
+            // A curve that gets flat, where steps of 1e-4 and less decide.
+            let noise = |i: u64| ((i * 7919 + run * 104_729) % 2003) as f64 / 2003.0;
+            let loss = |i: u64| 1.0 + 0.5 * (-(i as f64) / 5.0).exp() + 3e-4 * noise(i);
+            let losses: Vec<f64> = (0..40).map(loss).collect();
+            let goal = [Best::Lowest, Best::Highest][run as usize % 2];
+            let values: Vec<f64> = match goal {
+                Best::Lowest => losses,
+                Best::Highest => losses.iter().map(|loss| 2.0 - loss).collect(),
+            };
+            let own = Plateau {
+                goal,
+                patience: run % 4,
+                cooldown: run % 3,
+                ..rule()
+            };
+            let same = Plateau {
+                threshold: 1e-4,
+                ..own.clone()
+            };
+            assert_eq!(factors(&same, &values), pytorch(&same, &values), "{run}");
+            differ += u32::from(factors(&own, &values) != pytorch(&own, &values));
+        }
+        assert!(differ > 0, "the threshold decides nothing");
     }
 
     #[test]
