@@ -9,7 +9,8 @@
 //! | `helper` | a function of the user's in which a tape begins |
 //! | `localize`, `prune` | what the replay runs of them |
 //! | `records` | what comes into them from outside |
-//! | `chunked` | what would be changed by the values of one chunk |
+//! | `chunked`, `summed` | with `m`: what would be changed by the values of one chunk, or divided by their number |
+//! | `bounded` | with `clip`: the updates that bound their gradient |
 //! | `generics` | type parameters that must be `Clone` |
 
 mod bounded;
