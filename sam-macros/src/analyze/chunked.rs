@@ -256,7 +256,8 @@ impl<'ast> Visit<'ast> for Find<'_> {
     fn visit_item(&mut self, _: &'ast syn::Item) {}
 }
 
-fn names(pat: &Pat) -> impl Iterator<Item = String> {
+/// The names that a pattern binds.
+pub(super) fn names(pat: &Pat) -> impl Iterator<Item = String> {
     bound_by(pat, true).into_iter().map(|name| name.to_string())
 }
 

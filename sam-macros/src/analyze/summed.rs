@@ -4,14 +4,14 @@
 use std::collections::HashSet;
 
 use syn::{
-    Expr, ExprMethodCall, Local, Pat,
+    Expr, ExprMethodCall, Local,
     visit::{self, Visit},
 };
 
-use super::path::Source;
+use super::{chunked::names, path::Source};
 use crate::{
     plan::{Line, NodeId, Trace, id_of},
-    source::{Uses, bound_by},
+    source::Uses,
 };
 
 /// The calls of `sum` in the slice whose receiver depends on the batch.
@@ -89,10 +89,6 @@ impl<'ast> Visit<'ast> for Find {
     }
 
     fn visit_item(&mut self, _: &'ast syn::Item) {}
-}
-
-fn names(pat: &Pat) -> impl Iterator<Item = String> {
-    bound_by(pat, true).into_iter().map(|name| name.to_string())
 }
 
 /// Whether one of these sites is there.
