@@ -3,10 +3,7 @@ use std::cell::RefCell;
 use dfdx::{prelude::*, tensor::Gradients};
 
 use super::Chunks;
-use crate::step::{
-    Failure, Settings, StepError, clip,
-    machine::{LazyLoss, Step},
-};
+use crate::step::{Failure, LazyLoss, Settings, Step, StepError, clip};
 
 /// What the optimizer trains: dfdx's `TensorCollection`, whose clone shares its weights.
 #[diagnostic::on_unimplemented(

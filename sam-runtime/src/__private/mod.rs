@@ -32,23 +32,13 @@ pub use sum::*;
 pub use dfdx::tensor::{Gradients, Trace};
 
 pub use crate::step::{Batch, Settings, SplitBatch};
-use crate::{
-    device::Norm,
-    step::{Clip, NonFinite},
-};
+use crate::{device::Norm, step::NonFinite};
 
 /// The settings that the attribute's keys spell.
 pub const fn settings(rho: f64, norm_p: f64, skip_nonfinite: bool) -> Settings {
-    let nonfinite = if skip_nonfinite {
-        NonFinite::Skip
-    } else {
-        NonFinite::Error
-    };
-    Settings {
-        rho,
-        norm: Norm::from_p(norm_p),
-        nonfinite,
-        clip: Clip::NONE,
-        frozen: None,
+    let mut settings = Settings::new(rho, Norm::from_p(norm_p));
+    if skip_nonfinite {
+        settings.nonfinite = NonFinite::Skip;
     }
+    settings
 }

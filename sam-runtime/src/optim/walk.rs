@@ -9,7 +9,7 @@ use dfdx::{
 
 use super::{Group, Rule, parameter::Parameter};
 use crate::{
-    device::{Buffer, kernels},
+    device::vectors::{Buffer, on_host},
     nn::weights::in_file,
 };
 
@@ -112,8 +112,8 @@ pub(super) fn fresh<R: Rule, E: Dtype, D: Device<E>>(
 
 /// Whether a gradient may be one that was not there and has just been allocated: it is zero, or can't
 /// be seen from the host.
-fn is_zero<E: Dtype, D: Device<E>>(gradient: &Buffer<E, D>) -> bool {
-    let values = kernels::<E, D>().and_then(|kernels| kernels.host(gradient));
+fn is_zero<E: Dtype, D: Device<E>>(gradient: &mut Buffer<E, D>) -> bool {
+    let values = on_host::<E, D>(gradient);
     values.is_none_or(|values| values.iter().all(|&x| x == E::default()))
 }
 

@@ -401,7 +401,7 @@ impl<M: Clone> Run<M> {
         self.learn_data()?;
         // Taken whether it is recorded or not, so that it never is that of an earlier step.
         let report = last_report();
-        report.iter().for_each(|report| self.left_out.see(report));
+        report.iter().for_each(|report| self.left_out.count(report));
         // On a GPU to ask means to wait, and only after such a loss there is something to ask.
         let left_out = self.lost.is_some() && report.as_ref().is_some_and(StepReport::skipped);
         if left_out {

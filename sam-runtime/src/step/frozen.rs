@@ -12,7 +12,7 @@ pub(super) type IsFrozen = fn(&str) -> bool;
 pub(super) fn zero_frozen<M, E, D>(
     model: &M,
     gradients: &mut Gradients<E, D>,
-    is_frozen: IsFrozen,
+    is_frozen: &dyn Fn(&str) -> bool,
 ) -> Result<(), D::Err>
 where
     M: TensorCollection<E, D>,

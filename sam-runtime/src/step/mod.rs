@@ -1,80 +1,69 @@
 //! Sharpness-Aware Minimization: the two passes, chunks, and what a step reports.
 //!
+//! One step, in order, and where each thing happens. The attribute's expansion and [`Sam::step`] drive it in the
+//! same way.
+//!
+//! | | what happens | file |
+//! |---|---|---|
+//! | 1 | the settings are checked, and the model is copied; the copy shares its weights | `machine/running` |
+//! | 2 | under `m`, the batch is cut into chunks; each goes through 3 to 8 | `split`, `machine/clean` |
+//! | 3 | the clean pass begins: the loop's gradients are put aside, its tape gathers into zeros | `machine/clean` |
+//! | 4 | the clean pass ends: the norm of its gradient is taken, and checked | `machine/ascent` |
+//! | 5 | the method makes a perturbation of the gradient | `methods/`, `algebra` |
+//! | 6 | a copy of the model is moved to `w + e` | `weights` |
+//! | 7 | the slice runs again there, with the random numbers of the first time | `random_state`, `machine/replay` |
+//! | 8 | its gradient is checked, and added to the loop's: straight by the tape, or by chunks | `machine/replay` |
+//! | 9 | the sum is bounded; where something was not finite, the loop's gradients come back | `machine/finish` |
+//! | 10 | the report is published; the memory is kept for the next step | `report`, `workspace` |
+//!
 //! | file | what |
 //! |---|---|
 //! | `sam` | [`Sam`]: the step as a function that takes a closure |
-//! | `passes` | the step as a machine, which [`Sam`] and the attribute's expansion drive; `settings`: what it is told |
-//! | `marks` | random numbers that both passes share |
+//! | `machine` | the step as a machine, which [`Sam`] and the attribute's expansion drive |
+//! | `settings` | [`Settings`], [`NonFinite`], [`Clip`]: what a step is told |
+//! | `methods` | [`methods::Method`]: ways to climb, one file each |
+//! | `algebra`, `vectors` | the vectors of an ascent, as a method meets them; the operations on those of a model |
+//! | `weights` | the weights of the second pass, and their memory |
+//! | `random_state` | random numbers that both passes share |
 //! | `reach` | whether the second pass runs on the perturbed model |
-//! | `split`, `join` | a batch into chunks, and what was seen of the chunks into one value again |
+//! | `nonfinite` | gradients that are not finite, where reading means waiting |
+//! | `split`, `join` | a batch into chunks, and what the loop reads of the chunks into one value again |
 //! | `observe` | values without their tape |
 //! | `tensors`, `workspace` | walks over a model; memory kept from step to step |
-//! | `clip` | [`Clip`]: bounds for the final gradient |
+//! | `clip` | [`clip`]: bounds for a gradient, as a function |
 //! | `frozen` | parameters that are not perturbed |
 //! | `report`, `error` | what a step says, and why it gave no gradient |
 
+mod algebra;
 mod clip;
 mod error;
 mod frozen;
 mod join;
-mod marks;
+mod machine;
+pub mod methods;
+mod nonfinite;
 mod observe;
-mod passes;
-mod queued;
+mod random_state;
 mod reach;
 mod report;
 mod sam;
 mod settings;
 mod split;
 mod tensors;
-mod watch;
+mod vectors;
 mod weights;
 mod workspace;
 
-use serde::{Deserialize, Serialize};
-
-pub use clip::{Clip, clip};
+pub use clip::clip;
 pub use error::{Failure, Pass, StepError};
 pub use join::Join;
+pub(crate) use machine::Step;
 pub use observe::Observe;
+pub(crate) use report::LazyLoss;
 pub use report::{StepReport, last_report};
 pub use sam::{LossValue, Sam};
+pub use settings::{Clip, NonFinite, Settings};
 pub use split::{Batch, SplitBatch};
 pub(crate) use split::{chunk_rows, split_beside};
 pub(crate) use tensors::device_of;
 pub use workspace::release_memory;
-
-pub use settings::Settings;
-
-/// The step as a machine, for the expansion.
-pub(crate) mod machine {
-    pub(crate) use super::passes::Step;
-    pub(crate) use super::report::LazyLoss;
-}
-
-/// What a gradient norm of NaN or infinity does.
-///
-/// ```
-/// use sam_runtime::{NonFinite, Sam, StepError, dfdx::prelude::*};
-///
-/// let dev = Cpu::default();
-/// let mut model = dev.build_module::<Linear<4, 2>, f32>();
-/// let grads = model.alloc_grads();
-/// for (nonfinite, is_error) in [(NonFinite::Skip, false), (NonFinite::Error, true)] {
-///     let x: Tensor<Rank2<8, 4>, f32, _> = dev.ones();
-///     let sam = Sam::new(0.05).nonfinite(nonfinite);
-///     let result = sam.step(&mut model, x * f32::INFINITY, grads.clone(), |model, x, grads| {
-///         model.forward_mut(x.traced(grads)).mean()
-///     });
-///     assert_eq!(matches!(result, Err(StepError::NonFinite { .. })), is_error);
-/// }
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum NonFinite {
-    /// The step fails with [`StepError::NonFinite`].
-    #[default]
-    Error,
-    /// The batch is left out: the starting gradients come back unchanged.
-    Skip,
-}

@@ -14,8 +14,12 @@ use dfdx::{
 use super::{
     frozen::parameter_names,
     tensors::{AnyTensor, each_parameter, parameter_ids},
+    vectors::ModelVectors,
 };
-use crate::device::{Buffer, Buffers, Kernels, Norm};
+use crate::device::{
+    Norm,
+    vectors::{Buffer, Visit, on_host},
+};
 
 /// A check of one replay.
 pub(super) struct Reach<E: Dtype, D: Device<E>> {
@@ -66,7 +70,7 @@ impl<E: Dtype, D: Device<E>> Reach<E, D> {
         self,
         model: &M,
         gradients: &mut Gradients<E, D>,
-        kernels: &dyn Kernels<E, D>,
+        vectors: &ModelVectors<E, D>,
     ) -> Result<Vec<String>, D::Err> {
         let mut own = self.own.iter();
         let mut missed = Vec::new();
@@ -77,7 +81,7 @@ impl<E: Dtype, D: Device<E>> Reach<E, D> {
             };
             let mut away = Gradients::leaky();
             std::mem::swap(t.gradient(&mut away)?, t.gradient(gradients)?);
-            if !is_zero(t.gradient(&mut away)?, kernels)? {
+            if !is_zero(t.device(), t.gradient(&mut away)?, vectors)? {
                 missed.push(index);
             }
             index += 1;
@@ -117,18 +121,14 @@ fn keeps_all<E: Dtype, D: Device<E>>(
 }
 
 fn is_zero<E: Dtype, D: Device<E>>(
+    device: &D,
     buffer: &mut Buffer<E, D>,
-    kernels: &dyn Kernels<E, D>,
+    vectors: &ModelVectors<E, D>,
 ) -> Result<bool, D::Err> {
-    struct One<'a, V>(&'a mut V);
-    impl<V, Err> Buffers<V, Err> for One<'_, V> {
-        fn for_each(&mut self, f: &mut dyn FnMut(&mut V) -> Result<(), Err>) -> Result<(), Err> {
-            f(self.0)
-        }
-    }
-    if let Some(values) = kernels.host(buffer) {
+    if let Some(values) = on_host::<E, D>(buffer) {
         return Ok(values.iter().all(|value| *value == E::default()));
     }
-    let norm = kernels.dual_norm(&mut One(buffer), Norm::L2, None)?;
+    let walk = &mut |f: Visit<'_, E, D::Err>| f(vectors.on.parts(buffer, None));
+    let norm = vectors.on.dual_norm(device, walk, Norm::L2, None)?;
     Ok(norm.value() == 0.0)
 }

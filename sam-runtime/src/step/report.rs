@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::device::{DualNorm, Numbers};
+use crate::device::{DualNorm, vectors::DeviceScalars};
 
 /// A loss that is read from its device only when somebody asks.
 pub(crate) type LazyLoss = Box<dyn Fn() -> f64>;
@@ -39,8 +39,8 @@ pub struct StepReport {
     /// The norm of each chunk's clean gradient, and the chunk's share of the batch.
     pub(crate) norms: Vec<(DualNorm, f64)>,
     pub(crate) is_skipped: bool,
-    /// The device's, where it has a queue.
-    pub(crate) verdict: Option<Arc<dyn Numbers>>,
+    /// On a device where reading means waiting: not 0 if the batch was left out.
+    pub(crate) flag: Option<Arc<dyn DeviceScalars>>,
     /// Set where this waits for the device.
     pub(crate) waited: Option<Rc<Cell<bool>>>,
 }
@@ -74,14 +74,14 @@ impl StepReport {
     /// Whether the batch was left out, since a gradient was not finite (`nonfinite = "skip"`).
     pub fn skipped(&self) -> bool {
         self.waits();
-        let by_device = self.verdict.as_ref().is_some_and(|v| v.read()[0] != 0.0);
+        let by_device = self.flag.as_ref().is_some_and(|f| f.read()[0] != 0.0);
         self.is_skipped || by_device
     }
 
     /// [`Self::skipped`] where that is known; else where a device has it, whose first number is not 0 then.
-    pub(crate) fn skipped_or_verdict(&self) -> Result<bool, Arc<dyn Numbers>> {
-        match &self.verdict {
-            Some(verdict) if !self.is_skipped => Err(verdict.clone()),
+    pub(crate) fn skipped_or_flag(&self) -> Result<bool, Arc<dyn DeviceScalars>> {
+        match &self.flag {
+            Some(flag) if !self.is_skipped => Err(flag.clone()),
             _ => Ok(self.is_skipped),
         }
     }

@@ -2,9 +2,7 @@
 
 use dfdx::{prelude::*, tensor::Gradients};
 
-use super::{
-    Batch, Clip, NonFinite, StepError, passes::Step, settings::Settings, split::chunk_rows,
-};
+use super::{Batch, NonFinite, Settings, Step, StepError, methods::Method, split::chunk_rows};
 use crate::device::Norm;
 
 /// Sharpness-Aware Minimization for loops that the attribute can't read: the same step, as a
@@ -28,7 +26,7 @@ use crate::device::Norm;
 /// model.zero_grads(&mut grads);
 /// # Ok::<(), sam_runtime::StepError>(())
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Sam {
     settings: Settings,
 }
@@ -38,13 +36,7 @@ impl Sam {
     /// the base optimizer.
     pub fn new(rho: f64) -> Self {
         Self {
-            settings: Settings {
-                rho,
-                norm: Norm::L2,
-                nonfinite: NonFinite::Error,
-                clip: Clip::NONE,
-                frozen: None,
-            },
+            settings: Settings::new(rho, Norm::L2),
         }
     }
 
@@ -52,6 +44,13 @@ impl Sam {
     #[must_use]
     pub fn norm(mut self, norm: Norm) -> Self {
         self.settings.norm = norm;
+        self
+    }
+
+    /// Climbs in another way: see [`methods`](super::methods).
+    #[must_use]
+    pub fn method(mut self, method: impl Method + 'static) -> Self {
+        self.settings = self.settings.method(method);
         self
     }
 
@@ -119,7 +118,7 @@ impl Sam {
         B: Clone,
         L: Backward<E, D, Err = D::Err> + LossValue,
     {
-        let mut step = Step::begin(model, M::clone, self.settings, BY_HAND);
+        let mut step = Step::begin(model, M::clone, self.settings.clone(), BY_HAND);
         let start = step.start(start);
         step.mark(0, 0);
         let clean = loss(model, batch.clone(), start);
@@ -157,7 +156,7 @@ impl Sam {
         const { assert!(MICRO > 0, "a chunk has at least one sample") };
         let rows = chunk_rows(batch.rows().unwrap_or(0), MICRO);
         let chunks = batch.split(&rows)?;
-        let mut step = Step::begin(model, M::clone, self.settings, BY_HAND);
+        let mut step = Step::begin(model, M::clone, self.settings.clone(), BY_HAND);
         step.cut(&rows);
         step.keep(start);
         for (i, chunk) in chunks.into_iter().enumerate() {

@@ -3,15 +3,9 @@
 
 mod erased;
 
-use dfdx::{
-    nn::tensor_collection::*,
-    prelude::*,
-    tensor::{Gradients, UniqueId},
-};
+use dfdx::{nn::tensor_collection::*, prelude::*, tensor::UniqueId};
 
 pub(super) use erased::{AnyTensor, Which, each_pair, each_parameter};
-
-use crate::device::{Buffer, Buffers};
 
 /// The ids of the parameters, which tell one model from another.
 pub(super) fn parameter_ids<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
@@ -42,34 +36,6 @@ pub(super) fn try_device_of<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
 /// [`try_device_of`] where an error means that there is none.
 pub(crate) fn device_of<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(model: &M) -> Option<D> {
     try_device_of(model).ok()?
-}
-
-/// The gradient buffers of a model's parameters.
-pub(super) struct GradientBuffers<'a, E: Dtype, D: Device<E>, M> {
-    pub(super) model: &'a M,
-    pub(super) gradients: &'a mut Gradients<E, D>,
-}
-
-impl<E: Dtype, D: Device<E>, M: TensorCollection<E, D>> Buffers<Buffer<E, D>, D::Err>
-    for GradientBuffers<'_, E, D, M>
-{
-    fn for_each(
-        &mut self,
-        f: &mut dyn FnMut(&mut Buffer<E, D>) -> Result<(), D::Err>,
-    ) -> Result<(), D::Err> {
-        each_parameter(self.model, &mut |t| f(t.gradient(self.gradients)?))
-    }
-}
-
-/// Calls `f(a, b)` with the buffers of two sets of gradients, parameter by parameter.
-#[allow(clippy::type_complexity)]
-pub(super) fn zip_gradients<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
-    model: &M,
-    a: &mut Gradients<E, D>,
-    b: &mut Gradients<E, D>,
-    f: &mut dyn FnMut(&mut Buffer<E, D>, &Buffer<E, D>) -> Result<(), D::Err>,
-) -> Result<(), D::Err> {
-    each_parameter(model, &mut |t| f(t.gradient(a)?, t.gradient(b)?))
 }
 
 /// `into`'s buffers become `keep * into + weight * from`; exactly `from`'s where `keep` is 0.

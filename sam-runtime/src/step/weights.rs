@@ -2,10 +2,14 @@
 
 use std::any::Any;
 
-use dfdx::{nn::tensor_collection::*, prelude::*, tensor::Gradients};
+use dfdx::{nn::tensor_collection::*, prelude::*};
 
-use super::tensors::{GradientBuffers, Which, each_pair, each_parameter, try_device_of};
-use crate::device::{DualNorm, Kernels, Span};
+use super::{
+    algebra::Displacement,
+    tensors::{Which, each_pair, each_parameter},
+    vectors::ModelVectors,
+};
+use crate::device::vectors::{DeviceRange, Map, Parts, Visit};
 
 /// Tensors that own the memory for the perturbed weights, kept from step to step.
 #[derive(Default)]
@@ -25,60 +29,50 @@ impl<E: Dtype> PerturbedWeights<E> {
         }
     }
 
-    /// Moves the parameters of `copy`, a copy of the model `base`, to `w + e`. The perturbation takes the place of
-    /// the gradients, or on a device with a queue leaves them as they are. Afterwards `copy` owns the kept
+    /// Moves the parameters of `copy`, a copy of the model `base`, to `w + e`. Afterwards `copy` owns the kept
     /// memory; [`Self::reclaim`] takes it back.
     pub(super) fn displace<D: Device<E>, M: TensorCollection<E, D>>(
         &mut self,
         copy: &mut M,
         base: &M,
-        gradients: &mut Gradients<E, D>,
-        dual: &DualNorm,
-        rho: f64,
-        kernels: &dyn Kernels<E, D>,
+        e: Displacement<'_, E, D>,
+        vectors: &ModelVectors<E, D>,
     ) -> Result<(), D::Err> {
-        let queue = kernels.queue();
-        if queue.is_none() {
-            let mut buffers = GradientBuffers {
-                model: &*copy,
-                gradients,
-            };
-            kernels.ascend(&mut buffers, dual, rho)?;
-        }
         let mut kept = std::mem::take(&mut self.tensors).into_iter();
-        let mut spans = Vec::new();
-        each_pair::<E, D, M>(copy, base, Which::Parameters, &mut |pair| {
-            let mut kept = kept.next();
-            if kept.is_none() && self.with_own_ids {
-                kept = Some(pair.source().with_own_id()?);
-            }
-            let g = pair.source().gradient(gradients)?;
-            if let Some(queue) = queue {
-                if let Some(mut kept) = kept {
-                    pair.put(&mut *kept);
+        let (with_own_ids, host) = (self.with_own_ids, &mut self.host);
+        let walk: &mut dyn FnMut(Visit<'_, E, D::Err>) -> Result<(), D::Err> = &mut |f| {
+            each_pair::<E, D, M>(copy, base, Which::Parameters, &mut |pair| {
+                let mut kept = kept.next();
+                if kept.is_none() && with_own_ids {
+                    kept = Some(pair.source().with_own_id()?);
                 }
-                pair.zero()?;
-                spans.push(Span::held(
-                    pair.source().address(),
-                    queue.address(g),
-                    pair.target().address(),
-                    Storage::<E>::len(pair.source().device(), g),
-                ));
-            } else if let Some(e) = kernels.host(g) {
-                let weights = pair.source().in_memory(e.len());
-                kernels.displaced(&weights, e, &mut self.host);
-                drop(weights);
-                if let Some(mut kept) = kept {
-                    pair.put(&mut *kept);
+                match vectors.on.parts(pair.source().gradient(e.vector)?, None) {
+                    Parts::Host { x: z, .. } => {
+                        host.resize(z.len(), E::default());
+                        let y = pair.source().in_memory(z.len());
+                        f(Parts::Host { x: host, y: &y, z })?;
+                        drop(y);
+                        if let Some(mut kept) = kept {
+                            pair.put(&mut *kept);
+                        }
+                        pair.fill(host);
+                        Ok(())
+                    }
+                    Parts::Device(DeviceRange { x: z, len, .. }) => {
+                        if let Some(mut kept) = kept {
+                            pair.put(&mut *kept);
+                        }
+                        pair.zero()?;
+                        let (x, y) = (pair.target().address(), pair.source().address());
+                        f(Parts::Device(DeviceRange { x, y, z, len }))
+                    }
                 }
-                pair.fill(&self.host[..e.len()]);
-            }
-            Ok(())
-        })?;
-        if let (Some(queue), Some(device)) = (queue, try_device_of(copy)?) {
-            queue.displace(&device, &spans, dual, rho)?;
+            })
+        };
+        match &e.dual {
+            Some((dual, rho)) => vectors.map(walk, Map::Perturb { dual, rho: *rho }),
+            None => vectors.map(walk, Map::Sum),
         }
-        Ok(())
     }
 
     /// Takes the memory of the perturbed weights back out of `copy`.

@@ -9,7 +9,7 @@ use dfdx::{
     tensor::{Gradients, UniqueId},
 };
 
-use super::{watch::Watch, weights::PerturbedWeights};
+use super::{nonfinite::NonFiniteCheck, weights::PerturbedWeights};
 
 /// Scratch memory for one model.
 pub(super) struct Workspace<E: Dtype, D: Device<E>> {
@@ -26,8 +26,10 @@ pub(super) struct Workspace<E: Dtype, D: Device<E>> {
     pub(super) own_weights: PerturbedWeights<E>,
     /// How many steps each place in the source has taken.
     steps: Vec<(&'static str, u32)>,
-    /// On a device with a queue.
-    pub(super) watch: Option<Watch>,
+    /// The vectors that the method keeps.
+    pub(super) state: Vec<Gradients<E, D>>,
+    /// On a device where reading means waiting.
+    pub(super) nonfinite: Option<NonFiniteCheck>,
 }
 
 impl<E: Dtype, D: Device<E>> Workspace<E, D> {
@@ -40,7 +42,8 @@ impl<E: Dtype, D: Device<E>> Workspace<E, D> {
             weights: PerturbedWeights::default(),
             own_weights: PerturbedWeights::with_own_ids(),
             steps: Vec::new(),
-            watch: None,
+            state: Vec::new(),
+            nonfinite: None,
         }
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `step` | norms and perturbations of gradients |
 //! | `conv`, `norm`, `pool`, `linear`, `subsample` | what layers compute, on slices: forwards and backwards |
 //! | `layers` | these, wired to dfdx's tape |
 //! | `simd`, `buffer`, `view` | vectors of the processor; memory to write into; the memory of a tensor |
@@ -16,9 +15,8 @@ mod linear;
 mod norm;
 mod pool;
 mod simd;
-mod step;
 mod subsample;
 mod view;
 
-pub(super) use step::CpuKernels;
+pub(super) use simd::vectorized;
 pub(crate) use view::{copied, in_memory, lies_otherwise};

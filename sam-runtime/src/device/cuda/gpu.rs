@@ -12,15 +12,15 @@ use dfdx::tensor::{Cuda, CudaError, Storage};
 use super::memory::context;
 
 /// The driver's device, and a handle of cuBLAS, which takes long to make.
-pub(super) struct Gpu {
-    pub(super) driver: Arc<CudaDevice>,
+pub(in crate::device) struct Gpu {
+    pub(in crate::device) driver: Arc<CudaDevice>,
     blas: OnceCell<CudaBlas>,
 }
 
 impl Gpu {
     /// The card of `device`. dfdx gives its driver's device away with a gradient's memory; it is kept for
     /// each thread, since each layer asks.
-    pub(super) fn of(device: &Cuda) -> Result<Rc<Self>, CudaError> {
+    pub(in crate::device) fn of(device: &Cuda) -> Result<Rc<Self>, CudaError> {
         thread_local! {
             /// By their contexts.
             static KNOWN: RefCell<Vec<(u64, Rc<Gpu>)>> = const { RefCell::new(Vec::new()) };

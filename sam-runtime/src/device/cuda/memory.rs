@@ -23,7 +23,7 @@ pub(in crate::device) fn address<S: Shape, E: Unit>(t: &Tensor<S, E, Cuda>) -> C
 }
 
 /// The address of a gradient's memory.
-pub(super) fn of_gradient<E: Unit>(buffer: &<Cuda as Storage<E>>::Vec) -> CUdeviceptr {
+pub(in crate::device) fn of_gradient<E: Unit>(buffer: &<Cuda as Storage<E>>::Vec) -> CUdeviceptr {
     *DevicePtr::device_ptr(buffer)
 }
 

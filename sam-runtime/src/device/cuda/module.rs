@@ -29,15 +29,15 @@ impl Element for f64 {
 }
 
 /// The PTX of one file of kernels.
-pub(super) struct Module {
-    pub(super) name: &'static str,
-    pub(super) ptx: &'static str,
-    pub(super) kernels: &'static [&'static Kernel],
+pub(in crate::device) struct Module {
+    pub(in crate::device) name: &'static str,
+    pub(in crate::device) ptx: &'static str,
+    pub(in crate::device) kernels: &'static [&'static Kernel],
 }
 
 /// A kernel; for `f32` and for `f64`, which may be one.
 pub(in crate::device) struct Kernel {
-    pub(super) names: [&'static str; 2],
+    pub(in crate::device) names: [&'static str; 2],
 }
 
 /// The kernel with this name, which ends with the name of the element where it depends on it.
@@ -53,11 +53,11 @@ macro_rules! kernel {
         }
     };
 }
-pub(super) use kernel;
+pub(in crate::device) use kernel;
 
 impl Module {
     /// The kernel, for elements of type `E`.
-    pub(super) fn function<E: Element>(
+    pub(in crate::device) fn function<E: Element>(
         &self,
         device: &Arc<CudaDevice>,
         kernel: &Kernel,
@@ -76,10 +76,10 @@ impl Module {
 }
 
 /// Threads of a block, in all kernels: `THREADS` in their sources.
-pub(super) const THREADS: u32 = 256;
+pub(in crate::device) const THREADS: u32 = 256;
 
 /// A launch of so many blocks of [`THREADS`].
-pub(super) fn blocks(x: u32, y: u32) -> LaunchConfig {
+pub(in crate::device) fn blocks(x: u32, y: u32) -> LaunchConfig {
     LaunchConfig {
         grid_dim: (x, y, 1),
         block_dim: (THREADS, 1, 1),

@@ -8,8 +8,8 @@ use dfdx::{
     tensor_ops::ReshapeTo,
 };
 
-use super::{gpu::Gpu, memory::address, module::Element, step::add_scaled};
-use crate::device::Span;
+use super::{gpu::Gpu, memory::address, module::Element};
+use crate::device::vectors::{DeviceRange, cuda::add_scaled};
 
 /// See [`split`](crate::device::transfer::split).
 pub(in crate::device) fn split<Src: Shape, Dst: Shape, E: Element>(
@@ -63,13 +63,13 @@ where
     let sum = parts[0].device().try_zeros_like(&())?;
     let driver = &Gpu::of(parts[0].device())?.driver;
     for (part, weight) in parts.iter().zip(weights) {
-        let span = Span {
-            a: address(*part),
-            b: 0,
-            to: address(&sum),
+        let number = DeviceRange {
+            x: address(&sum),
+            y: address(*part),
+            z: 0,
             len: 1,
         };
-        add_scaled::<E>(driver, &[span], *weight)?;
+        add_scaled::<E>(driver, number, *weight)?;
     }
     Ok(sum)
 }

@@ -1,5 +1,5 @@
-//! What every implementation of [`Kernels`] must hold to. Laws of eq. 2 of the SAM paper: `||e||_p = rho`,
-//! `<e, g> = rho ||g||_q`, and `e` does not depend on the length of `g`; and sums, copies and bounds
+//! What the operations of every device must hold to. Laws of eq. 2 of the SAM paper: `||e||_p = rho`,
+//! `<e, g> = rho ||g||_q`, and `e` does not depend on the length of `g`; and sums, products and bounds
 //! against loops.
 
 use std::cell::Cell;
@@ -7,14 +7,16 @@ use std::cell::Cell;
 use dfdx::{prelude::*, tensor::Gradients};
 use rand::{Rng, distributions::Distribution};
 
-use super::{Buffer, Buffers, Kernels, Norm, kernels};
+use super::{
+    Buffer, Coefficient, DualNorm, Map, Norm, Parts, Scalar, Vectors, Visit, Walk, vectors,
+};
 
 /// A device that the battery runs on.
 pub(super) trait Tested: Device<f32> + Device<f64> {}
 
 impl<D: Device<f32> + Device<f64>> Tested for D {}
 
-/// Buffers that are walked in order, as a model's gradients are: those of tensors of zeros.
+/// A vector in several tensors, as a model's gradients are.
 struct Plain<E: Dtype, D: Device<E>> {
     tensors: Vec<Tensor<(usize,), E, D>>,
     gradients: Gradients<E, D>,
@@ -37,8 +39,37 @@ impl<E: Dtype, D: Device<E>> Plain<E, D> {
         }
     }
 
-    fn buffer(&mut self, at: usize) -> &mut Buffer<E, D> {
-        self.gradients.get_or_alloc_mut(&self.tensors[at]).unwrap()
+    fn walk(&mut self, f: Visit<'_, E, D::Err>) -> Result<(), D::Err> {
+        self.tensors
+            .iter()
+            .try_for_each(|t| f(own::<E, D>().parts(self.gradients.get_or_alloc_mut(t)?, None)))
+    }
+
+    /// Together with a vector of as many elements.
+    fn walk_with(&mut self, other: &mut Self, f: Visit<'_, E, D::Err>) -> Result<(), D::Err> {
+        let mut tensors = self.tensors.iter().zip(&other.tensors);
+        tensors.try_for_each(|(x, y)| {
+            let x = self.gradients.get_or_alloc_mut(x)?;
+            f(own::<E, D>().parts(x, Some(other.gradients.get_or_alloc_mut(y)?)))
+        })
+    }
+
+    fn norm(&mut self, norm: Norm) -> DualNorm {
+        own::<E, D>()
+            .dual_norm(&D::default(), &mut |f| self.walk(f), norm, None)
+            .unwrap()
+    }
+
+    fn map(&mut self, map: Map<'_>) {
+        own::<E, D>()
+            .map(&D::default(), &mut |f| self.walk(f), map)
+            .unwrap();
+    }
+
+    fn map_with(&mut self, other: &mut Self, map: Map<'_>) {
+        own::<E, D>()
+            .map(&D::default(), &mut |f| self.walk_with(other, f), map)
+            .unwrap();
     }
 
     fn values(&self) -> Vec<f64> {
@@ -64,20 +95,8 @@ fn wide<E: Dtype>(value: E) -> f64 {
     value.to_f64().unwrap()
 }
 
-fn own<E: Dtype, D: Device<E>>() -> &'static dyn Kernels<E, D> {
-    kernels().expect("a device with kernels")
-}
-
-impl<E: Dtype, D: Device<E>> Buffers<Buffer<E, D>, D::Err> for Plain<E, D> {
-    fn for_each(
-        &mut self,
-        f: &mut dyn FnMut(&mut Buffer<E, D>) -> Result<(), D::Err>,
-    ) -> Result<(), D::Err> {
-        let gradients = &mut self.gradients;
-        self.tensors
-            .iter()
-            .try_for_each(|t| f(gradients.get_or_alloc_mut(t)?))
-    }
+fn own<E: Dtype, D: Device<E>>() -> &'static dyn Vectors<E, D> {
+    vectors().expect("a device with operations on vectors")
 }
 
 /// The gradient as it was stored (rounded to `E`), its dual norm, and the perturbation.
@@ -90,11 +109,8 @@ struct Ascent {
 fn ascend<E: Dtype, D: Device<E>>(buffers: &[&[f64]], p: f64, rho: f64) -> Ascent {
     let mut plain = Plain::<E, D>::new(buffers);
     let g = plain.values();
-    let kernels = own::<E, D>();
-    let dual = kernels
-        .dual_norm(&mut plain, Norm::new(p).unwrap(), None)
-        .unwrap();
-    kernels.ascend(&mut plain, &dual, rho).unwrap();
+    let dual = plain.norm(Norm::new(p).unwrap());
+    plain.map(Map::Perturb { dual: &dual, rho });
     Ascent {
         g,
         norm: dual.value(),
@@ -219,7 +235,7 @@ pub(super) fn the_perturbation_does_not_depend_on_the_length_of_the_gradient<D: 
     ignores_scale::<f64, D>();
 }
 
-pub(super) fn several_buffers_are_one_vector<D: Tested>() {
+pub(super) fn several_tensors_are_one_vector<D: Tested>() {
     let noise = noise(60);
     for p in PS {
         let whole = ascend::<f64, D>(&[&noise], p, RHO);
@@ -247,7 +263,7 @@ pub(super) fn a_model_without_parameters_has_a_zero_gradient<D: Tested>() {
     }
 }
 
-fn sees<E: Dtype, D: Device<E>>(bad: f64) {
+fn is_noticed<E: Dtype, D: Device<E>>(bad: f64) {
     for p in PS {
         // In a vector lane, in the remainder, in another buffer, beside huge and zero elements.
         for at in [0, 5, 33] {
@@ -255,20 +271,17 @@ fn sees<E: Dtype, D: Device<E>>(bad: f64) {
                 let mut values = vec![rest; 34];
                 values[at] = bad;
                 let mut plain = Plain::<E, D>::new(&[&[1.0], &values, &[2.0]]);
-                let norm = own::<E, D>()
-                    .dual_norm(&mut plain, Norm::new(p).unwrap(), None)
-                    .unwrap()
-                    .value();
+                let norm = plain.norm(Norm::new(p).unwrap()).value();
                 assert!(!norm.is_finite(), "p = {p}: {bad} at {at} gave {norm}");
             }
         }
     }
 }
 
-pub(super) fn nan_and_infinity_are_seen_in_the_norm<D: Tested>() {
+pub(super) fn nan_and_infinity_show_in_the_norm<D: Tested>() {
     for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-        sees::<f32, D>(bad);
-        sees::<f64, D>(bad);
+        is_noticed::<f32, D>(bad);
+        is_noticed::<f64, D>(bad);
     }
 }
 
@@ -284,45 +297,165 @@ pub(super) fn with_p_inf_every_weight_moves_by_rho_and_zeros_stay<D: Tested>() {
     assert_close(norm, 3.0, 1e-15);
 }
 
-pub(super) fn weighted_sums_and_copies_work_element_by_element<D: Tested>() {
-    let kernels = own::<f64, D>();
-    let mut plain = Plain::<f64, D>::new(&[&[1.0, 2.0, 3.0]]);
-    let mut from = Plain::<f64, D>::new(&[&[10.0, 20.0, -30.0]]);
-    kernels
-        .add_scaled(plain.buffer(0), from.buffer(0), 0.25)
+fn combined<D: Tested>(keep: f64, add: f64) -> Vec<f64> {
+    let mut x = Plain::<f64, D>::new(&[&[1.0, 2.0], &[3.0]]);
+    let mut y = Plain::<f64, D>::new(&[&[10.0, 20.0], &[-30.0]]);
+    let (keep, add) = (keep.into(), add.into());
+    x.map_with(&mut y, Map::Axpby { keep, add });
+    assert_eq!(y.values(), [10.0, 20.0, -30.0]);
+    x.values()
+}
+
+pub(super) fn linear_combinations_work_element_by_element<D: Tested>() {
+    assert_eq!(combined::<D>(1.0, 0.25), [3.5, 7.0, -4.5]);
+    assert_eq!(combined::<D>(0.0, 1.0), [10.0, 20.0, -30.0]);
+    assert_eq!(combined::<D>(0.0, -0.5), [-5.0, -10.0, 15.0]);
+    assert_eq!(combined::<D>(0.5, 0.25), [3.0, 6.0, -6.0]);
+    assert_eq!(combined::<D>(-2.0, 0.0), [-2.0, -4.0, -6.0]);
+    assert_eq!(combined::<D>(0.0, 0.0), [0.0; 3]);
+}
+
+pub(super) fn a_vector_with_coefficient_zero_plays_no_part<D: Tested>() {
+    let mut x = Plain::<f32, D>::new(&[&[f64::NAN, 1.0]]);
+    let mut y = Plain::<f32, D>::new(&[&[2.0, f64::INFINITY]]);
+    let (keep, add) = (Coefficient::ZERO, Coefficient::ONE);
+    x.map_with(&mut y, Map::Axpby { keep, add });
+    assert_eq!(x.values(), [2.0, f64::INFINITY]);
+    let (keep, add) = (Coefficient::ZERO, Coefficient::ZERO);
+    x.map_with(&mut y, Map::Axpby { keep, add });
+    assert_eq!(x.values(), [0.0, 0.0]);
+}
+
+fn dot<E: Dtype, D: Device<E>>(x: &mut Plain<E, D>, y: &mut Plain<E, D>) -> Scalar {
+    own::<E, D>()
+        .dot(&D::default(), &mut |f| x.walk_with(y, f))
+        .unwrap()
+}
+
+/// Of several blocks, an odd number of elements, in more than one tensor.
+pub(super) fn a_dot_product_is_the_sum_of_products<D: Tested>() {
+    let noise = noise(70_003);
+    let (a, b) = (&noise[..35_000], &noise[35_000..70_000]);
+    let mut x = Plain::<f64, D>::new(&[&a[..34_001], &a[34_001..]]);
+    let mut y = Plain::<f64, D>::new(&[&b[..34_001], &b[34_001..]]);
+    let expected: f64 = a.iter().zip(b).map(|(a, b)| a * b).sum();
+    assert_close(dot(&mut x, &mut y).value(), expected, 1e-11);
+    let squares: f64 = a.iter().map(|a| a * a).sum();
+    let with_itself = own::<f64, D>()
+        .dot(&D::default(), &mut |f| x.walk(f))
         .unwrap();
-    assert_eq!(plain.values(), [3.5, 7.0, -4.5]);
-    kernels.copy(plain.buffer(0), from.buffer(0)).unwrap();
-    assert_eq!(plain.values(), [10.0, 20.0, -30.0]);
-    if let Some(host) = kernels.host(from.buffer(0)) {
-        assert_eq!(host, [10.0, 20.0, -30.0]);
+    assert_close(with_itself.value(), squares, 1e-12);
+}
+
+/// `x - (<x, y> / <y, y>) y`, with numbers that may stay on the device: at right angles to `y`.
+pub(super) fn coefficients_take_what_was_found<D: Tested>() {
+    let noise = noise(200);
+    let mut x = Plain::<f64, D>::new(&[&noise[..100]]);
+    let mut y = Plain::<f64, D>::new(&[&noise[100..]]);
+    let (xy, yy) = (dot(&mut x, &mut y), y.norm(Norm::L2).scalar());
+    let add = Coefficient::from(-1.0).times(&xy).over(&yy);
+    let keep = Coefficient::ONE;
+    // The norm twice, since it is the root of <y, y>.
+    let mut unit = Plain::<f64, D>::new(&[&noise[100..]]);
+    let to_unit = Coefficient::ONE.over(&yy);
+    unit.map(Map::Axpby {
+        keep: to_unit,
+        add: Coefficient::ZERO,
+    });
+    x.map_with(&mut unit, Map::Axpby { keep, add });
+    assert!(dot(&mut x, &mut y).value().abs() < 1e-13);
+    let mut nothing = Plain::<f64, D>::new(&[&[0.0; 100]]);
+    let none = nothing.norm(Norm::L2).scalar();
+    let (keep, add) = (Coefficient::ZERO, Coefficient::ONE.over(&none));
+    x.map_with(&mut y, Map::Axpby { keep, add });
+    assert_eq!(x.values(), [0.0; 100]);
+}
+
+pub(super) fn elements_are_scaled_by_the_size_of_the_weights<D: Tested>() {
+    let mut g = Plain::<f32, D>::new(&[&[1.0, -2.0], &[4.0]]);
+    let mut w = Plain::<f32, D>::new(&[&[-3.0, 0.0], &[0.5]]);
+    g.map_with(&mut w, Map::ScaleBySize { eta: 0.25 });
+    assert_eq!(g.values(), [3.25, -0.5, 3.0]);
+}
+
+/// `w + e` in a third vector is what `e` in the gradient's place, added to `w`, is.
+pub(super) fn a_perturbation_is_added_to_the_weights<D: Tested>() {
+    let (w, g) = (noise(50), noise(99));
+    for p in PS {
+        let mut weights = Plain::<f64, D>::new(&[&w[..20], &w[20..]]);
+        let mut gradient = Plain::<f64, D>::new(&[&g[..20], &g[49..79]]);
+        let mut target = Plain::<f64, D>::new(&[&[9.0; 20], &[9.0; 30]]);
+        let dual = gradient.norm(Norm::new(p).unwrap());
+        let three = |target: &mut Plain<f64, D>,
+                     weights: &mut Plain<f64, D>,
+                     gradient: &mut Plain<f64, D>,
+                     map: Map<'_>| {
+            let walk: Walk<'_, f64, <D as HasErr>::Err> = &mut |f| {
+                for at in 0..2 {
+                    let x = target.gradients.get_or_alloc_mut(&target.tensors[at])?;
+                    let y = weights.gradients.get_or_alloc_mut(&weights.tensors[at])?;
+                    let z = gradient.gradients.get_or_alloc_mut(&gradient.tensors[at])?;
+                    let z = own::<f64, D>().parts(z, None);
+                    f(match (own::<f64, D>().parts(x, Some(y)), z) {
+                        (Parts::Host { x, y, .. }, Parts::Host { x: z, .. }) => {
+                            Parts::Host { x, y, z }
+                        }
+                        (Parts::Device(mut range), Parts::Device(z)) => {
+                            range.z = z.x;
+                            Parts::Device(range)
+                        }
+                        _ => unreachable!("one device"),
+                    })?;
+                }
+                Ok(())
+            };
+            own::<f64, D>().map(&D::default(), walk, map).unwrap();
+        };
+        let perturb = Map::Perturb {
+            dual: &dual,
+            rho: RHO,
+        };
+        three(&mut target, &mut weights, &mut gradient, perturb);
+        let at_once = target.values();
+        gradient.map(Map::Perturb {
+            dual: &dual,
+            rho: RHO,
+        });
+        three(&mut target, &mut weights, &mut gradient, Map::Sum);
+        assert_eq!(target.values().len(), 50);
+        for (a, b) in at_once.iter().zip(target.values()) {
+            assert!((a - b).abs() <= 1e-15, "p = {p}: {a}, {b}");
+        }
     }
 }
 
 pub(super) fn elements_are_bounded_and_nan_stays<D: Tested>() {
     let mut plain = Plain::<f32, D>::new(&[&[1.0, -2.0, 0.5], &[-0.0, f64::INFINITY, f64::NAN]]);
-    own::<f32, D>().clamp(&mut plain, 0.75).unwrap();
+    plain.map(Map::Clamp { bound: 0.75 });
     let values = plain.values();
     assert_eq!(values[..5], [0.75, -0.75, 0.5, 0.0, 0.75]);
     assert!(values[5].is_nan());
 }
 
-pub(super) fn a_norm_is_bounded_over_all_buffers<D: Tested>() {
-    let kernels = own::<f64, D>();
+pub(super) fn a_norm_is_bounded_over_all_tensors<D: Tested>() {
+    let shrink = |plain: &mut Plain<f64, D>, bound| {
+        let norm = plain.norm(Norm::L2);
+        plain.map(Map::Shrink { norm: &norm, bound });
+    };
     let mut plain = Plain::<f64, D>::new(&[&[3.0], &[0.0, 4.0]]);
-    kernels.shrink(&mut plain, 6.0).unwrap();
+    shrink(&mut plain, 6.0);
     assert_eq!(plain.values(), [3.0, 0.0, 4.0]);
-    kernels.shrink(&mut plain, 1.0).unwrap();
+    shrink(&mut plain, 1.0);
     for (found, expected) in plain.values().iter().zip([0.6, 0.0, 0.8]) {
         assert!((found - expected).abs() < 1e-15);
     }
     let mut plain = Plain::<f64, D>::new(&[&[3.0, f64::NAN]]);
-    kernels.shrink(&mut plain, 1.0).unwrap();
+    shrink(&mut plain, 1.0);
     assert_eq!(plain.values()[0], 3.0);
 }
 
-/// Buffers that take several blocks, an odd number of elements and more launches than one.
-pub(super) fn many_long_buffers_are_one_vector<D: Tested>() {
+/// Tensors that take several blocks, an odd number of elements and more launches than one.
+pub(super) fn many_long_tensors_are_one_vector<D: Tested>() {
     let noise = noise(9001);
     let mut parts: Vec<&[f64]> = vec![&noise[..5000], &noise[5000..5003]];
     parts.extend(noise[5003..].chunks(37));
@@ -339,29 +472,34 @@ pub(super) fn many_long_buffers_are_one_vector<D: Tested>() {
 /// `battery!(Device)`: a test for each law.
 macro_rules! battery {
     ($device:ty) => {
-        $crate::device::checks::battery! { $device:
+        $crate::device::vectors::checks::battery! { $device:
             the_perturbation_has_length_rho_and_is_dual_to_the_gradient,
             huge_gradients_do_not_overflow,
             tiny_gradients_do_not_vanish,
             the_smallest_gradients_that_can_be_written_do_not_overflow_the_perturbation,
             a_finite_gradient_at_the_end_of_the_range_has_a_perturbation_of_length_rho,
             the_perturbation_does_not_depend_on_the_length_of_the_gradient,
-            several_buffers_are_one_vector,
+            several_tensors_are_one_vector,
             a_zero_gradient_gives_no_perturbation,
             a_model_without_parameters_has_a_zero_gradient,
-            nan_and_infinity_are_seen_in_the_norm,
+            nan_and_infinity_show_in_the_norm,
             with_p_1_one_weight_alone_moves_even_where_several_are_equal,
             with_p_inf_every_weight_moves_by_rho_and_zeros_stay,
-            weighted_sums_and_copies_work_element_by_element,
+            linear_combinations_work_element_by_element,
+            a_vector_with_coefficient_zero_plays_no_part,
+            a_dot_product_is_the_sum_of_products,
+            coefficients_take_what_was_found,
+            elements_are_scaled_by_the_size_of_the_weights,
+            a_perturbation_is_added_to_the_weights,
             elements_are_bounded_and_nan_stays,
-            a_norm_is_bounded_over_all_buffers,
-            many_long_buffers_are_one_vector
+            a_norm_is_bounded_over_all_tensors,
+            many_long_tensors_are_one_vector
         }
     };
     ($device:ty: $($check:ident),*) => {$(
         #[test]
         fn $check() {
-            $crate::device::checks::$check::<$device>();
+            $crate::device::vectors::checks::$check::<$device>();
         }
     )*};
 }

@@ -3,7 +3,7 @@
 use crate::device::{Moment, generator_id};
 
 /// The devices that a step has met, and where their generators were before each line of the slice.
-pub(super) struct Marks<D: 'static> {
+pub(super) struct RandomStates<D: 'static> {
     devices: Vec<D>,
     /// Of their generators, which clones share.
     ids: Vec<Option<usize>>,
@@ -17,7 +17,7 @@ pub(super) struct Marks<D: 'static> {
     after: Option<Moment>,
 }
 
-impl<D> Default for Marks<D> {
+impl<D> Default for RandomStates<D> {
     fn default() -> Self {
         Self {
             devices: Vec::new(),
@@ -35,7 +35,7 @@ fn moment(marks: &[((usize, usize), Moment)], at: (usize, usize)) -> Option<&Mom
     found.map(|(_, moment)| moment)
 }
 
-impl<D: Clone + 'static> Marks<D> {
+impl<D: Clone + 'static> RandomStates<D> {
     /// A device from which the slice may draw.
     pub(super) fn meet(&mut self, device: &D) {
         let id = generator_id(device);
@@ -66,7 +66,7 @@ impl<D: Clone + 'static> Marks<D> {
     }
 }
 
-impl<D> Marks<D> {
+impl<D> RandomStates<D> {
     /// Behind a line that has run on all chunks.
     pub(super) fn go_on(&mut self) {
         if let Some(first) = self.first.take() {
@@ -91,7 +91,7 @@ impl<D> Marks<D> {
 }
 
 /// A replay or a chunk that leaves the loop has drawn nothing that the loop could see.
-impl<D> Drop for Marks<D> {
+impl<D> Drop for RandomStates<D> {
     fn drop(&mut self) {
         self.settle();
         self.go_on();

@@ -1,22 +1,22 @@
-//! Numbers on the GPU that go from kernel to kernel.
+//! Numbers in the memory of a GPU that go from kernel to kernel.
 
 use std::sync::Arc;
 
 use cudarc::driver::{CudaDevice, CudaSlice, DevicePtr, DeviceSlice};
 use dfdx::tensor::CudaError;
 
-use crate::device::Numbers;
+use crate::device::vectors::DeviceScalars;
 
 /// Some `f64`s in the memory of a GPU.
-pub(super) struct OnGpu(CudaSlice<f64>);
+pub(super) struct GpuScalars(CudaSlice<f64>);
 
-impl OnGpu {
+impl GpuScalars {
     pub(super) fn zeros(device: &Arc<CudaDevice>, len: usize) -> Result<Self, CudaError> {
         Ok(Self(device.alloc_zeros(len)?))
     }
 }
 
-impl Numbers for OnGpu {
+impl DeviceScalars for GpuScalars {
     fn address(&self) -> u64 {
         *self.0.device_ptr()
     }

@@ -1,0 +1,184 @@
+//! The vectors of one ascent, as a [`Method`](super::methods::Method) meets them.
+
+use dfdx::{nn::tensor_collection::*, prelude::*, tensor::Gradients};
+
+use super::{
+    error::Failure,
+    frozen::zero_frozen,
+    methods::{Algebra, Coefficient, DualNorm, Norm, Perturbation, Scalar, Vector},
+    vectors::ModelVectors,
+};
+use crate::device::vectors::Map;
+
+/// The vectors of the ascent from one clean gradient.
+pub(super) struct Ascent<'a, M, E: Dtype, D: Device<E>> {
+    model: &'a M,
+    vectors: &'a ModelVectors<E, D>,
+    gradient: &'a mut Gradients<E, D>,
+    gradient_norm: DualNorm,
+    state: &'a mut Vec<Gradients<E, D>>,
+    /// The first one. Nothing more is done then.
+    failure: Option<D::Err>,
+}
+
+/// A perturbation, and the vector that it is made of.
+pub(super) struct Displacement<'a, E: Dtype, D: Device<E>> {
+    pub(super) vector: &'a mut Gradients<E, D>,
+    pub(super) dual: Option<(DualNorm, f64)>,
+}
+
+impl<'a, M: TensorCollection<E, D>, E: Dtype, D: Device<E>> Ascent<'a, M, E, D> {
+    pub(super) fn new(
+        model: &'a M,
+        vectors: &'a ModelVectors<E, D>,
+        gradient: &'a mut Gradients<E, D>,
+        gradient_norm: DualNorm,
+        state: &'a mut Vec<Gradients<E, D>>,
+    ) -> Self {
+        Self {
+            model,
+            vectors,
+            gradient,
+            gradient_norm,
+            state,
+            failure: None,
+        }
+    }
+
+    /// The perturbation, or why there is none.
+    pub(super) fn end(
+        mut self,
+        perturbation: Perturbation,
+    ) -> Result<Displacement<'a, E, D>, Failure<D::Err>> {
+        self.run(|ascent| ascent.prepare(perturbation.vector));
+        if let Some(error) = self.failure {
+            return Err(Failure::Device(error));
+        }
+        let vector = match perturbation.vector {
+            Vector::Gradient => self.gradient,
+            Vector::State(at) => &mut self.state[at],
+        };
+        Ok(Displacement {
+            vector,
+            dual: perturbation.dual,
+        })
+    }
+
+    /// Does something, unless the device has failed.
+    fn run<R>(&mut self, act: impl FnOnce(&mut Self) -> Result<R, D::Err>) -> Option<R> {
+        if self.failure.is_some() {
+            return None;
+        }
+        act(self).map_err(|error| self.failure = Some(error)).ok()
+    }
+
+    /// A vector that has not been used yet is of zeros.
+    fn prepare(&mut self, v: Vector) -> Result<(), D::Err> {
+        if let Vector::State(at) = v {
+            while self.state.len() <= at {
+                self.state.push(self.model.try_alloc_grads()?);
+            }
+        }
+        Ok(())
+    }
+
+    fn map(&mut self, v: Vector, map: Map<'_>) {
+        self.run(|ascent| {
+            ascent.prepare(v)?;
+            let (model, vectors) = (ascent.model, ascent.vectors);
+            let x = ascent.get(v);
+            match map {
+                Map::ScaleBySize { .. } => vectors.map(&mut vectors.with_weights(model, x), map),
+                _ => vectors.map(&mut vectors.one(model, x), map),
+            }
+        });
+    }
+
+    fn get(&mut self, v: Vector) -> &mut Gradients<E, D> {
+        match v {
+            Vector::Gradient => self.gradient,
+            Vector::State(at) => &mut self.state[at],
+        }
+    }
+
+    /// Calls `act` with two different vectors.
+    fn with_two<R>(
+        &mut self,
+        x: Vector,
+        y: Vector,
+        act: impl FnOnce(&Self, &mut Gradients<E, D>, &mut Gradients<E, D>) -> Result<R, D::Err>,
+    ) -> Result<R, D::Err> {
+        self.prepare(x)?;
+        self.prepare(y)?;
+        let mut away = std::mem::replace(self.get(y), Gradients::leaky());
+        let mut written = std::mem::replace(self.get(x), Gradients::leaky());
+        let result = act(self, &mut written, &mut away);
+        *self.get(x) = written;
+        *self.get(y) = away;
+        result
+    }
+}
+
+impl<M: TensorCollection<E, D>, E: Dtype, D: Device<E>> Algebra for Ascent<'_, M, E, D> {
+    fn gradient_norm(&self) -> DualNorm {
+        self.gradient_norm.clone()
+    }
+
+    fn dual_norm(&mut self, v: Vector, norm: Norm) -> DualNorm {
+        self.run(|ascent| {
+            ascent.prepare(v)?;
+            let (model, vectors) = (ascent.model, ascent.vectors);
+            vectors.dual_norm(model, ascent.get(v), norm, None)
+        })
+        .unwrap_or_else(|| DualNorm::of_nothing(norm))
+    }
+
+    fn dot(&mut self, a: Vector, b: Vector) -> Scalar {
+        self.run(|ascent| {
+            let (model, vectors) = (ascent.model, ascent.vectors);
+            if a == b {
+                ascent.prepare(a)?;
+                return vectors.dot(model, ascent.get(a), None);
+            }
+            ascent.with_two(a, b, |_, a, b| vectors.dot(model, a, Some(b)))
+        })
+        .unwrap_or_else(|| Scalar::from(0.0))
+    }
+
+    fn combine(&mut self, keep: Coefficient, x: Vector, add: Coefficient, y: Vector) {
+        if x == y {
+            let sum = keep.value() + add.value();
+            return self.scale(x, sum.into());
+        }
+        self.run(|ascent| {
+            ascent.with_two(x, y, |ascent, x, y| {
+                let vectors = ascent.vectors;
+                vectors.map(
+                    &mut vectors.two(ascent.model, x, y),
+                    Map::Axpby { keep, add },
+                )
+            })
+        });
+    }
+
+    fn scale(&mut self, v: Vector, by: Coefficient) {
+        let (keep, add) = (by, Coefficient::ZERO);
+        self.map(v, Map::Axpby { keep, add });
+    }
+
+    fn scale_by_size(&mut self, v: Vector, eta: f64) {
+        self.map(v, Map::ScaleBySize { eta });
+    }
+
+    fn make_dual(&mut self, v: Vector, norm: &DualNorm, rho: f64) {
+        self.map(v, Map::Perturb { dual: norm, rho });
+    }
+
+    fn mask(&mut self, v: Vector, is_zeroed: &dyn Fn(&str) -> bool) {
+        self.run(|ascent| {
+            ascent.prepare(v)?;
+            let model = ascent.model;
+            zero_frozen(model, ascent.get(v), is_zeroed)
+        });
+    }
+}

@@ -1,0 +1,113 @@
+use dfdx::{prelude::*, tensor::Gradients};
+
+use super::{Outcome, Running, State, Step};
+use crate::step::{NonFinite, error::Failure, report, tensors::blend_buffers, workspace};
+
+impl<M, E, D> Step<M, E, D>
+where
+    M: TensorCollection<E, D>,
+    E: Dtype,
+    D: Device<E>,
+{
+    /// Ends the step. Where it gives no gradient, `model` gets back the buffers that it began with; its
+    /// weights are not touched. `None` where it can't be borrowed.
+    pub(crate) fn finish(&mut self, model: Option<&mut M>) -> Outcome<Gradients<E, D>, D> {
+        self.random.settle();
+        self.random.go_on();
+        let mut report = std::mem::take(&mut self.report);
+        let result = match std::mem::replace(&mut self.state, State::Over) {
+            State::Running(mut running) => {
+                let result = running.end();
+                report.is_skipped = running.nonfinite.is_some() && result.is_ok();
+                let restored = match model {
+                    Some(model) if result.is_err() || report.is_skipped => {
+                        blend_buffers(model, &running.base, 0.0, 1.0)
+                    }
+                    Some(model) => running.take_buffers(model, self.copy),
+                    None => Ok(()),
+                };
+                workspace::keep(running.space);
+                restored.map_err(Failure::Device).and(result)
+            }
+            State::Failed { base, failure } => {
+                let restored = match model {
+                    Some(model) => blend_buffers(model, &base, 0.0, 1.0),
+                    None => Ok(()),
+                };
+                restored.map_err(Failure::Device).and(Err(failure))
+            }
+            State::Over => Ok(Gradients::leaky()),
+        };
+        report::publish(report);
+        result
+    }
+}
+
+impl<M, E, D> Running<M, E, D>
+where
+    M: TensorCollection<E, D>,
+    E: Dtype,
+    D: Device<E>,
+{
+    fn end(&mut self) -> Outcome<Gradients<E, D>, D> {
+        match &self.nonfinite {
+            Some(error) if self.settings.nonfinite == NonFinite::Error => Err(error.clone().into()),
+            Some(_) => self.restored_start().map_err(Failure::Device),
+            None => {
+                let mut total = self.total.take();
+                self.vectors
+                    .clip(&self.base, &mut total, self.settings.clip)
+                    .map_err(Failure::Device)?;
+                self.judge(&mut total)?;
+                Ok(total)
+            }
+        }
+    }
+
+    /// On a device where reading means waiting: `total` becomes the starting gradients where something was not
+    /// finite; and an error if it is time to look for one, and there is one.
+    fn judge(&mut self, total: &mut Gradients<E, D>) -> Outcome<(), D> {
+        let Some(flags) = &self.flags else {
+            return Ok(());
+        };
+        if let (true, Some(backup)) = (self.total.has_start(), &mut self.space.backup) {
+            self.vectors
+                .restore(&self.base, total, backup, flags)
+                .map_err(Failure::Device)?;
+        }
+        if self.settings.nonfinite == NonFinite::Error
+            && let Some(check) = &mut self.space.nonfinite
+            && check.is_due()
+            && let Some(error) = check.read()
+        {
+            self.space.nonfinite = None;
+            return Err(error.into());
+        }
+        Ok(())
+    }
+
+    /// The gradients that the loop starts from, as they were.
+    fn restored_start(&mut self) -> Result<Gradients<E, D>, D::Err> {
+        if !self.total.has_start() {
+            return self.base.try_alloc_grads();
+        }
+        if let Some(start) = self.total.untouched() {
+            return Ok(start);
+        }
+        let mut start = self.total.take();
+        if let Some(backup) = &mut self.space.backup {
+            self.vectors.copy(&self.base, &mut start, backup)?;
+        }
+        Ok(start)
+    }
+
+    /// On a device where reading means waiting: the buffers of `model` remain the new ones only if all was finite.
+    fn take_buffers(&self, model: &mut M, copy: fn(&M) -> M) -> Result<(), D::Err> {
+        let Some(flags) = &self.flags else {
+            return Ok(());
+        };
+        let after = copy(model);
+        blend_buffers(model, &self.base, 0.0, 1.0)?;
+        self.vectors.take_buffers(model, &after, flags)
+    }
+}

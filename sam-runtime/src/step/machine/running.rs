@@ -1,0 +1,153 @@
+use dfdx::{prelude::*, tensor::Gradients};
+
+use super::{Outcome, total::Total};
+use crate::{
+    device::vectors::{DualNorm, NonFiniteFlags, Norm},
+    step::{
+        Settings, StepError, StepReport,
+        error::{Failure, Pass},
+        nonfinite::{self, NonFiniteCheck},
+        random_state::RandomStates,
+        reach::Reach,
+        tensors::parameter_ids,
+        vectors::ModelVectors,
+        workspace::{self, Workspace},
+    },
+};
+
+/// What a step has while its passes are taken.
+pub(super) struct Running<M, E: Dtype, D: Device<E>> {
+    pub(super) settings: Settings,
+    pub(super) site: &'static str,
+    /// The model as it was when the step began.
+    pub(super) base: M,
+    pub(super) vectors: ModelVectors<E, D>,
+    pub(super) space: Workspace<E, D>,
+    /// One for a batch that is not cut.
+    pub(super) chunks: Vec<Chunk<M>>,
+    pub(super) total: Total<E, D>,
+    pub(super) pass: Now<E, D>,
+    /// On a device where reading means waiting: what this step notes there.
+    pub(super) flags: Option<NonFiniteFlags>,
+    /// Elsewhere: the first non-finite gradient. Later chunks still run their clean pass.
+    pub(super) nonfinite: Option<StepError>,
+}
+
+/// A part of the batch that gets a perturbation of its own.
+pub(super) struct Chunk<M> {
+    /// Its share of the batch.
+    pub(super) share: f64,
+    /// The model after its clean pass so far.
+    pub(super) advanced: Option<M>,
+}
+
+/// The pass that runs.
+pub(super) enum Now<E: Dtype, D: Device<E>> {
+    Clean,
+    Replay {
+        /// Where the step is checked.
+        reach: Option<Reach<E, D>>,
+        /// Whether a tape of it has begun.
+        has_tape: bool,
+    },
+}
+
+impl<M, E, D> Running<M, E, D>
+where
+    M: TensorCollection<E, D>,
+    E: Dtype,
+    D: Device<E>,
+{
+    pub(super) fn begin(
+        base: M,
+        settings: Settings,
+        site: &'static str,
+        random: &mut RandomStates<D>,
+        report: &mut StepReport,
+    ) -> Outcome<Self, D> {
+        settings.check()?;
+        let vectors = ModelVectors::of(&base)?;
+        let ids = parameter_ids(&base).map_err(Failure::Device)?;
+        let mut running = Self {
+            site,
+            space: workspace::take(ids),
+            chunks: vec![Chunk {
+                share: 1.0,
+                advanced: None,
+            }],
+            total: Total::default(),
+            pass: Now::Clean,
+            flags: None,
+            nonfinite: None,
+            settings,
+            base,
+            vectors,
+        };
+        if let Some(device) = running.vectors.device.clone() {
+            if !running.is_plain() {
+                random.meet(&device);
+            }
+            running
+                .raise_flags(&device, report)
+                .map_err(Failure::Device)?;
+        }
+        Ok(running)
+    }
+
+    /// Has a device where reading means waiting note what is not finite.
+    fn raise_flags(&mut self, device: &D, report: &mut StepReport) -> Result<(), D::Err> {
+        let zeros = |len| self.vectors.on.scalars(device, len);
+        if self.space.nonfinite.is_none() {
+            self.space.nonfinite = zeros(nonfinite::NUMBERS)?.map(NonFiniteCheck::new);
+        }
+        if let (Some(check), Some(step)) = (&self.space.nonfinite, zeros(1)?) {
+            report.flag = Some(step.clone());
+            report.waited = Some(check.waited());
+            self.flags = Some(check.flags(step));
+        }
+        Ok(())
+    }
+
+    /// Whether rho is 0, so that the step is the base optimizer's.
+    pub(super) fn is_plain(&self) -> bool {
+        self.settings.rho == 0.0
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
+        self.chunks.len() > 1
+    }
+
+    /// A chunk's share of the batch.
+    pub(super) fn share(&self, chunk: usize) -> f64 {
+        self.chunks.get(chunk).map_or(1.0, |chunk| chunk.share)
+    }
+
+    /// The dual norm of a pass's gradient. One that is not finite is noted, on the device or here.
+    pub(super) fn checked(
+        &mut self,
+        gradients: &mut Gradients<E, D>,
+        norm: Norm,
+        pass: Pass,
+    ) -> Result<DualNorm, D::Err> {
+        let flags = self.flags.as_ref();
+        let flags = flags.map(|flags| (flags, nonfinite::code(pass)));
+        let dual = self.vectors.dual_norm(&self.base, gradients, norm, flags)?;
+        if flags.is_none() && !dual.value().is_finite() {
+            let norm = dual.value();
+            self.nonfinite
+                .get_or_insert(StepError::NonFinite { pass, norm });
+        }
+        Ok(dual)
+    }
+
+    /// Adds the gradient of a chunk to the result.
+    pub(super) fn add(
+        &mut self,
+        gradients: &mut Gradients<E, D>,
+        chunk: usize,
+    ) -> Result<(), D::Err> {
+        let share = self.share(chunk);
+        let total = self.total.gathering(&self.base)?;
+        self.vectors.add(&self.base, total, gradients, share)
+    }
+}

@@ -1,0 +1,95 @@
+use dfdx::{prelude::*, tensor::Gradients};
+
+use super::zeroed;
+
+/// The gradients that a step ends with: those that the loop starts from, and what the step adds.
+pub(super) struct Total<E: Dtype, D: Device<E>> {
+    /// Whether the loop has gradients to start from.
+    has_start: bool,
+    held: Held<E, D>,
+}
+
+enum Held<E: Dtype, D: Device<E>> {
+    Nothing,
+    /// The loop's, untouched.
+    Start(Gradients<E, D>),
+    /// A tape has them, and gathers into them.
+    Lent,
+    /// Something has been gathered.
+    Sum(Gradients<E, D>),
+}
+
+impl<E: Dtype, D: Device<E>> Default for Total<E, D> {
+    fn default() -> Self {
+        Self {
+            has_start: false,
+            held: Held::Nothing,
+        }
+    }
+}
+
+impl<E: Dtype, D: Device<E>> Total<E, D> {
+    /// Begins with the loop's gradients.
+    pub(super) fn begin(&mut self, start: Gradients<E, D>) {
+        self.has_start = true;
+        self.held = Held::Start(start);
+    }
+
+    /// The loop's gradients are on a tape from the start.
+    pub(super) fn begin_lent(&mut self) {
+        self.has_start = true;
+        self.held = Held::Lent;
+    }
+
+    pub(super) fn has_start(&self) -> bool {
+        self.has_start
+    }
+
+    /// Lends them to a tape.
+    pub(super) fn lend(&mut self) -> Gradients<E, D> {
+        match std::mem::replace(&mut self.held, Held::Lent) {
+            Held::Start(gradients) | Held::Sum(gradients) => gradients,
+            Held::Nothing | Held::Lent => Gradients::leaky(),
+        }
+    }
+
+    /// Takes back what was lent.
+    pub(super) fn put(&mut self, gradients: Gradients<E, D>) {
+        self.held = Held::Sum(gradients);
+    }
+
+    /// The gradients to add to.
+    pub(super) fn gathering<M: TensorCollection<E, D>>(
+        &mut self,
+        model: &M,
+    ) -> Result<&mut Gradients<E, D>, D::Err> {
+        let gradients = match std::mem::replace(&mut self.held, Held::Nothing) {
+            Held::Start(gradients) | Held::Sum(gradients) => gradients,
+            Held::Nothing | Held::Lent => zeroed(None, model)?,
+        };
+        self.held = Held::Sum(gradients);
+        match &mut self.held {
+            Held::Sum(gradients) => Ok(gradients),
+            _ => unreachable!("it was set one line above"),
+        }
+    }
+
+    /// The result.
+    pub(super) fn take(&mut self) -> Gradients<E, D> {
+        match std::mem::replace(&mut self.held, Held::Nothing) {
+            Held::Start(gradients) | Held::Sum(gradients) => gradients,
+            Held::Nothing | Held::Lent => Gradients::leaky(),
+        }
+    }
+
+    /// The gradients to start from, if nothing was gathered into them since.
+    pub(super) fn untouched(&mut self) -> Option<Gradients<E, D>> {
+        match std::mem::replace(&mut self.held, Held::Nothing) {
+            Held::Start(gradients) => Some(gradients),
+            other => {
+                self.held = other;
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,39 @@
+use super::{Coefficient, DualNorm, Norm, Scalar};
+
+/// A parameter-sized vector of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Vector {
+    /// The gradient of the clean pass; of parameters that are frozen it is 0.
+    Gradient,
+    /// A vector that the method keeps from step to step, by a number of its choice; zero at first.
+    State(usize),
+}
+
+/// The vectors of a step, and what a [`Method`](super::Method) can do with them: element by element, over all
+/// parameters of the model together. On a GPU nothing here waits for the device, as long as no
+/// [`Scalar::value`] is asked for. Where the device fails, the step does.
+pub trait Algebra {
+    /// `||g||_q` of the gradient as the clean pass gave it, in the dual of the ball's norm.
+    fn gradient_norm(&self) -> DualNorm;
+
+    /// `||v||_q`, in the dual of `norm`.
+    fn dual_norm(&mut self, v: Vector, norm: Norm) -> DualNorm;
+
+    /// `<a, b>`.
+    fn dot(&mut self, a: Vector, b: Vector) -> Scalar;
+
+    /// `x = keep x + add y`. A vector whose coefficient is 0 plays no part, whatever its elements are.
+    fn combine(&mut self, keep: Coefficient, x: Vector, add: Coefficient, y: Vector);
+
+    /// `v = by v`.
+    fn scale(&mut self, v: Vector, by: Coefficient);
+
+    /// `v = v (|w| + eta)`, with the weights `w`.
+    fn scale_by_size(&mut self, v: Vector, eta: f64);
+
+    /// `v` becomes the perturbation that is dual to it: see [`Perturbation::dual_to`](super::Perturbation::dual_to).
+    fn make_dual(&mut self, v: Vector, norm: &DualNorm, rho: f64);
+
+    /// Zeroes `v` at the parameters of these names (dfdx's, such as `0.weight`).
+    fn mask(&mut self, v: Vector, is_zeroed: &dyn Fn(&str) -> bool);
+}

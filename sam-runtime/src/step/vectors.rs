@@ -1,0 +1,191 @@
+//! The algebra of [`device::vectors`](crate::device), on the vectors of one model.
+
+use dfdx::{nn::tensor_collection::*, prelude::*, tensor::Gradients};
+
+use super::{
+    Clip, Failure, StepError,
+    tensors::{Which, each_pair, each_parameter, try_device_of},
+};
+use crate::device::{
+    Norm,
+    vectors::{
+        Buffer, Coefficient, DeviceRange, DualNorm, Map, NonFiniteFlags, Parts, PassCode, Scalar,
+        Vectors, Visit, vectors,
+    },
+};
+
+/// The operations for the vectors of a model.
+pub(super) struct ModelVectors<E: Dtype, D: Device<E>> {
+    pub(super) on: &'static dyn Vectors<E, D>,
+    /// `None` for a model without parameters, whose vectors have no elements.
+    pub(super) device: Option<D>,
+}
+
+impl<E: Dtype, D: Device<E>> ModelVectors<E, D> {
+    /// Those of the device that `model` is on.
+    pub(super) fn of<M: TensorCollection<E, D>>(model: &M) -> Result<Self, Failure<D::Err>> {
+        Ok(Self {
+            on: vectors().ok_or_else(StepError::unsupported::<E, D>)?,
+            device: try_device_of(model).map_err(Failure::Device)?,
+        })
+    }
+
+    /// Does `map` with what `walk` hands out.
+    pub(super) fn map(
+        &self,
+        walk: &mut dyn FnMut(Visit<'_, E, D::Err>) -> Result<(), D::Err>,
+        map: Map<'_>,
+    ) -> Result<(), D::Err> {
+        match &self.device {
+            Some(device) => self.on.map(device, walk, map),
+            None => Ok(()),
+        }
+    }
+
+    /// A walk over one vector.
+    pub(super) fn one<M: TensorCollection<E, D>>(
+        &self,
+        model: &M,
+        x: &mut Gradients<E, D>,
+    ) -> impl FnMut(Visit<'_, E, D::Err>) -> Result<(), D::Err> {
+        move |f| each_parameter(model, &mut |t| f(self.on.parts(t.gradient(x)?, None)))
+    }
+
+    /// A walk over two vectors, of which the first is written.
+    pub(super) fn two<M: TensorCollection<E, D>>(
+        &self,
+        model: &M,
+        x: &mut Gradients<E, D>,
+        y: &mut Gradients<E, D>,
+    ) -> impl FnMut(Visit<'_, E, D::Err>) -> Result<(), D::Err> {
+        move |f| {
+            each_parameter(model, &mut |t| {
+                let (x, y): (&mut Buffer<E, D>, &Buffer<E, D>) = (t.gradient(x)?, t.gradient(y)?);
+                f(self.on.parts(x, Some(y)))
+            })
+        }
+    }
+
+    /// A walk over one vector and the weights.
+    pub(super) fn with_weights<M: TensorCollection<E, D>>(
+        &self,
+        model: &M,
+        x: &mut Gradients<E, D>,
+    ) -> impl FnMut(Visit<'_, E, D::Err>) -> Result<(), D::Err> {
+        move |f| {
+            each_parameter(model, &mut |t| match self.on.parts(t.gradient(x)?, None) {
+                Parts::Host { x, .. } => {
+                    let y = &t.in_memory(x.len());
+                    f(Parts::Host { x, y, z: &[] })
+                }
+                Parts::Device(range) => {
+                    let y = t.address();
+                    f(Parts::Device(DeviceRange { y, ..range }))
+                }
+            })
+        }
+    }
+
+    /// The dual norm of a gradient.
+    pub(super) fn dual_norm<M: TensorCollection<E, D>>(
+        &self,
+        model: &M,
+        gradients: &mut Gradients<E, D>,
+        norm: Norm,
+        flags: Option<(&NonFiniteFlags, PassCode)>,
+    ) -> Result<DualNorm, D::Err> {
+        match &self.device {
+            Some(device) => {
+                let walk = &mut self.one(model, gradients);
+                self.on.dual_norm(device, walk, norm, flags)
+            }
+            None => Ok(DualNorm::of_nothing(norm)),
+        }
+    }
+
+    /// `<x, y>`; without `y`, `<x, x>`.
+    pub(super) fn dot<M: TensorCollection<E, D>>(
+        &self,
+        model: &M,
+        x: &mut Gradients<E, D>,
+        y: Option<&mut Gradients<E, D>>,
+    ) -> Result<Scalar, D::Err> {
+        match (&self.device, y) {
+            (Some(device), Some(y)) => self.on.dot(device, &mut self.two(model, x, y)),
+            (Some(device), None) => self.on.dot(device, &mut self.one(model, x)),
+            (None, _) => Ok(Scalar::from(0.0)),
+        }
+    }
+
+    /// `to = from`.
+    pub(super) fn copy<M: TensorCollection<E, D>>(
+        &self,
+        model: &M,
+        to: &mut Gradients<E, D>,
+        from: &mut Gradients<E, D>,
+    ) -> Result<(), D::Err> {
+        let (keep, add) = (Coefficient::ZERO, Coefficient::ONE);
+        self.map(&mut self.two(model, to, from), Map::Axpby { keep, add })
+    }
+
+    /// `to += weight * from`.
+    pub(super) fn add<M: TensorCollection<E, D>>(
+        &self,
+        model: &M,
+        to: &mut Gradients<E, D>,
+        from: &mut Gradients<E, D>,
+        weight: f64,
+    ) -> Result<(), D::Err> {
+        let (keep, add) = (Coefficient::ONE, weight.into());
+        self.map(&mut self.two(model, to, from), Map::Axpby { keep, add })
+    }
+
+    /// Bounds a gradient. What is NaN or infinite remains so.
+    pub(super) fn clip<M: TensorCollection<E, D>>(
+        &self,
+        model: &M,
+        gradients: &mut Gradients<E, D>,
+        bounds: Clip,
+    ) -> Result<(), D::Err> {
+        if let Some(bound) = bounds.value {
+            self.map(&mut self.one(model, gradients), Map::Clamp { bound })?;
+        }
+        if let Some(bound) = bounds.norm {
+            let norm = &self.dual_norm(model, gradients, Norm::L2, None)?;
+            self.map(&mut self.one(model, gradients), Map::Shrink { norm, bound })?;
+        }
+        Ok(())
+    }
+
+    /// `to = from` where a gradient of the step was not finite.
+    pub(super) fn restore<M: TensorCollection<E, D>>(
+        &self,
+        model: &M,
+        to: &mut Gradients<E, D>,
+        from: &mut Gradients<E, D>,
+        flags: &NonFiniteFlags,
+    ) -> Result<(), D::Err> {
+        self.map(&mut self.two(model, to, from), Map::Choose(flags))
+    }
+
+    /// `into`'s buffers become `from`'s, but stay as they are where a gradient of the step was not finite.
+    pub(super) fn take_buffers<M: TensorCollection<E, D>>(
+        &self,
+        into: &mut M,
+        from: &M,
+        flags: &NonFiniteFlags,
+    ) -> Result<(), D::Err> {
+        // What `into` had must live until the work on it is queued, as `from` does.
+        let mut before = Vec::new();
+        let walk: &mut dyn FnMut(Visit<'_, E, D::Err>) -> Result<(), D::Err> = &mut |f| {
+            each_pair::<E, D, M>(into, from, Which::Buffers, &mut |pair| {
+                let (y, z) = (pair.target().address(), pair.source().address());
+                before.push(pair.target().shared());
+                pair.renew()?;
+                let (x, len) = (pair.target().address(), pair.source().len());
+                f(Parts::Device(DeviceRange { x, y, z, len }))
+            })
+        };
+        self.map(walk, Map::Choose(flags))
+    }
+}
