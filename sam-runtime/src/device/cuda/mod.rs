@@ -2,7 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `kernels/*.cu` | the kernels' sources, compiled to PTX when the crate is built (`build.rs`) |
+//! | `*.cu`, `kernels.cuh` | the kernels' sources, compiled to PTX when the crate is built (`build.rs`) |
 //! | `module` | kernels by name |
 //! | `memory`, `gpu` | where the memory of a tensor is, and on which card |
 //! | `layers` | the layers' operations |

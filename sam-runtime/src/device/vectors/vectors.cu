@@ -5,10 +5,9 @@
 // time. What a launch finds (a norm, whether it was finite) stays in the memory of the device, where the next
 // launch reads it: the host waits for nothing.
 
-typedef unsigned long long u64;
+#include "kernels.cuh"
 
 constexpr int RANGES = 96;
-constexpr int THREADS = 256;
 
 // `RangeTable` in ranges.rs. The addresses of what is not there are 0.
 struct Ranges {
@@ -22,7 +21,7 @@ struct Ranges {
 enum Record { SCALE, SUM, VALUE, DENOMINATOR, FIRST };
 
 // What a launch reads and writes at once.
-template <typename T> struct alignas(16) Pack {
+struct alignas(16) Pack {
     T at[16 / sizeof(T)];
 };
 
@@ -33,7 +32,7 @@ template <typename F> __device__ void each(u64 len, F f) {
 }
 
 // x[i] = f(x[i], y[i], z[i]); a vector that is not there is not read, and a zero for `f`.
-template <bool READ, typename T, typename F> __device__ void map(const Ranges& ranges, F f) {
+template <bool READ, typename F> __device__ void map(const Ranges& ranges, F f) {
     const int at = blockIdx.y;
     T* x = (T*)ranges.x[at];
     const T* y = (const T*)ranges.y[at];
@@ -43,12 +42,12 @@ template <bool READ, typename T, typename F> __device__ void map(const Ranges& r
     const bool aligned = ((ranges.x[at] | ranges.y[at] | ranges.z[at]) & 15) == 0;
     const u64 packs = aligned ? len / N : 0;
     each(packs, [&](u64 i) {
-        Pack<T> a = {}, b = {}, c = {};
-        if (READ) a = ((Pack<T>*)x)[i];
-        if (y) b = ((const Pack<T>*)y)[i];
-        if (z) c = ((const Pack<T>*)z)[i];
+        Pack a = {}, b = {}, c = {};
+        if (READ) a = ((Pack*)x)[i];
+        if (y) b = ((const Pack*)y)[i];
+        if (z) c = ((const Pack*)z)[i];
         for (int k = 0; k < N; k++) a.at[k] = f(a.at[k], b.at[k], c.at[k]);
-        ((Pack<T>*)x)[i] = a;
+        ((Pack*)x)[i] = a;
     });
     each(len - packs * N, [&](u64 rest) {
         const u64 i = packs * N + rest;
@@ -57,13 +56,13 @@ template <bool READ, typename T, typename F> __device__ void map(const Ranges& r
 }
 
 // Calls `f(i, x[i])` for the elements of this thread.
-template <typename T, typename F> __device__ void read(const Ranges& ranges, F f) {
+template <typename F> __device__ void read(const Ranges& ranges, F f) {
     const T* x = (const T*)ranges.x[blockIdx.y];
     const u64 len = ranges.len[blockIdx.y];
     constexpr int N = 16 / sizeof(T);
     const u64 packs = (ranges.x[blockIdx.y] & 15) == 0 ? len / N : 0;
     each(packs, [&](u64 i) {
-        const Pack<T> pack = ((const Pack<T>*)x)[i];
+        const Pack pack = ((const Pack*)x)[i];
         for (int k = 0; k < N; k++) f(i * N + k, pack.at[k]);
     });
     each(len - packs * N, [&](u64 rest) { f(packs * N + rest, x[packs * N + rest]); });
@@ -86,23 +85,23 @@ __device__ double power(double a, double q) { return q == 2.0 ? a * a : q == 1.0
 
 // One sum of |g|^q for each block. With a `record`, |g| is divided by its scale first: no power then
 // overflows, and none of the largest is lost.
-template <typename T> __device__ void sums(const Ranges& ranges, double q, const double* record, double* sums, unsigned first) {
+extern "C" __global__ void sam_sums(const Ranges ranges, double q, const double* record, double* sums, unsigned first) {
     double sum = 0.0;
     if (record) {
         const double scale = record[SCALE];
-        read<T>(ranges, [&](u64, T g) { sum += power(fabs((double)g) / scale, q); });
+        read(ranges, [&](u64, T g) { sum += power(fabs((double)g) / scale, q); });
     } else {
-        read<T>(ranges, [&](u64, T g) { sum += power(fabs((double)g), q); });
+        read(ranges, [&](u64, T g) { sum += power(fabs((double)g), q); });
     }
     sum = together(sum, added);
     if (threadIdx.x == 0) sums[first + blockIdx.y * gridDim.x + blockIdx.x] = sum;
 }
 
 // One sum of x y for each block; without y, of x x.
-template <typename T> __device__ void products(const Ranges& ranges, double* sums, unsigned first) {
+extern "C" __global__ void sam_products(const Ranges ranges, double* sums, unsigned first) {
     const T* y = (const T*)ranges.y[blockIdx.y];
     double sum = 0.0;
-    read<T>(ranges, [&](u64 i, T x) { sum += (double)x * (double)(y ? y[i] : x); });
+    read(ranges, [&](u64 i, T x) { sum += (double)x * (double)(y ? y[i] : x); });
     sum = together(sum, added);
     if (threadIdx.x == 0) sums[first + blockIdx.y * gridDim.x + blockIdx.x] = sum;
 }
@@ -129,10 +128,10 @@ __device__ Extreme larger(Extreme a, Extreme b) {
 }
 
 // One extreme for each block.
-template <typename T> __device__ void maxima(const Ranges& ranges, Extreme* maxima, unsigned first) {
+extern "C" __global__ void sam_maxima(const Ranges ranges, Extreme* maxima, unsigned first) {
     const u64 start = ranges.start[blockIdx.y];
     Extreme max = {0.0, ~0ull};
-    read<T>(ranges, [&](u64 i, T g) { max = larger(max, {fabs((double)g), start + i}); });
+    read(ranges, [&](u64 i, T g) { max = larger(max, {fabs((double)g), start + i}); });
     max = together(max, larger);
     if (threadIdx.x == 0) maxima[first + blockIdx.y * gridDim.x + blockIdx.x] = max;
 }
@@ -175,33 +174,33 @@ extern "C" __global__ void sam_finish_sums(
 }
 
 // e, where rho / denominator can be trusted to be a number of type T; else by way of double.
-template <typename T> __device__ bool fits(double factor) {
+__device__ bool fits(double factor) {
     return sizeof(T) == 8 || (factor > 1e-30 && factor < 1e30);
 }
 
 // x = y + e, for weights y (zeros where there are none) and their gradients z.
-template <typename T> __device__ void perturb(const Ranges& ranges, const double* record, double q, double rho) {
+extern "C" __global__ void sam_perturb(const Ranges ranges, const double* record, double q, double rho) {
     const double scale = record[SCALE], factor = rho / record[DENOMINATOR];
     if (record[VALUE] == 0.0) {
-        map<false, T>(ranges, [](T, T w, T) { return w; });
-    } else if (q == 2.0 && scale == 1.0 && fits<T>(factor)) {
+        map<false>(ranges, [](T, T w, T) { return w; });
+    } else if (q == 2.0 && scale == 1.0 && fits(factor)) {
         const T narrow = (T)factor;
-        map<false, T>(ranges, [=](T, T w, T g) { return w + narrow * g; });
+        map<false>(ranges, [=](T, T w, T g) { return w + narrow * g; });
     } else if (q == 2.0) {
         // Not `factor / scale`, which overflows where the gradient is subnormal.
-        map<false, T>(ranges, [=](T, T w, T g) { return w + (T)(factor * ((double)g / scale)); });
+        map<false>(ranges, [=](T, T w, T g) { return w + (T)(factor * ((double)g / scale)); });
     } else if (q == 1.0) {
         const T step = (T)rho;
-        map<false, T>(ranges, [=](T, T w, T g) { return g == T(0) ? w : w + (g > T(0) ? step : g < T(0) ? -step : g); });
+        map<false>(ranges, [=](T, T w, T g) { return g == T(0) ? w : w + (g > T(0) ? step : g < T(0) ? -step : g); });
     } else {
-        map<false, T>(ranges, [=](T, T w, T g) {
+        map<false>(ranges, [=](T, T w, T g) {
             return w + (T)copysign(factor * pow(fabs((double)g) / scale, q - 1.0), (double)g);
         });
     }
 }
 
 // The same for q = inf: the whole of rho goes to the first element with |g| = max |g|.
-template <typename T> __device__ void perturb_one(const Ranges& ranges, const double* record, double rho) {
+extern "C" __global__ void sam_perturb_one(const Ranges ranges, const double* record, double rho) {
     const int at = blockIdx.y;
     T* x = (T*)ranges.x[at];
     const T* w = (const T*)ranges.y[at];
@@ -228,47 +227,44 @@ struct Coefficient {
 };
 
 // x = keep x + add y; without y, x = keep x.
-template <typename T> __device__ void axpby(const Ranges& ranges, Coefficient keep, Coefficient add) {
+extern "C" __global__ void sam_axpby(const Ranges ranges, Coefficient keep, Coefficient add) {
     const T k = (T)keep.value(), a = (T)add.value();
     if (k == T(0)) {
-        map<false, T>(ranges, [=](T, T y, T) { return a == T(0) ? T(0) : a * y; });
+        map<false>(ranges, [=](T, T y, T) { return a == T(0) ? T(0) : a * y; });
     } else if (a == T(0)) {
-        map<true, T>(ranges, [=](T x, T, T) { return k * x; });
+        map<true>(ranges, [=](T x, T, T) { return k * x; });
     } else if (k == T(1)) {
-        map<true, T>(ranges, [=](T x, T y, T) { return x + a * y; });
+        map<true>(ranges, [=](T x, T y, T) { return x + a * y; });
     } else {
-        map<true, T>(ranges, [=](T x, T y, T) { return k * x + a * y; });
+        map<true>(ranges, [=](T x, T y, T) { return k * x + a * y; });
     }
 }
 
 // x *= bound / norm, where the norm is larger than the bound.
-template <typename T> __device__ void shrink(const Ranges& ranges, const double* norm, double bound) {
+extern "C" __global__ void sam_shrink(const Ranges ranges, const double* norm, double bound) {
     if (!(isfinite(*norm) && *norm > bound)) return;
     const double factor = bound / *norm;
-    map<true, T>(ranges, [=](T x, T, T) { return (T)(factor * (double)x); });
+    map<true>(ranges, [=](T x, T, T) { return (T)(factor * (double)x); });
 }
 
-template <typename T> __device__ T clamped(T x, T bound) { return x > bound ? bound : x < -bound ? -bound : x; }
+// x = x (|y| + eta), for weights y.
+extern "C" __global__ void sam_scale_by_size(const Ranges ranges, double eta) {
+    map<true>(ranges, [=](T x, T w, T) { return (T)((double)x * (fabs((double)w) + eta)); });
+}
+
+extern "C" __global__ void sam_sum(const Ranges ranges) {
+    map<false>(ranges, [](T, T y, T z) { return y + z; });
+}
+
+__device__ T clamped(T x, T bound) { return x > bound ? bound : x < -bound ? -bound : x; }
+
+extern "C" __global__ void sam_clamp(const Ranges ranges, T bound) {
+    map<true>(ranges, [=](T x, T, T) { return clamped(x, bound); });
+}
 
 // x = y where a gradient of the step was not finite, else x = z; without z, x stays.
-template <typename T> __device__ void choose(const Ranges& ranges, const double* step) {
+extern "C" __global__ void sam_choose(const Ranges ranges, const double* step) {
     const bool first = *step != 0.0;
     if (!first && !ranges.z[blockIdx.y]) return;
-    map<false, T>(ranges, [=](T, T y, T z) { return first ? y : z; });
+    map<false>(ranges, [=](T, T y, T z) { return first ? y : z; });
 }
-
-#define KERNELS(T, NAME) \
-extern "C" __global__ void sam_sums_##NAME(const Ranges r, double q, const double* record, double* out, unsigned first) { sums<T>(r, q, record, out, first); } \
-extern "C" __global__ void sam_maxima_##NAME(const Ranges r, Extreme* out, unsigned first) { maxima<T>(r, out, first); } \
-extern "C" __global__ void sam_products_##NAME(const Ranges r, double* out, unsigned first) { products<T>(r, out, first); } \
-extern "C" __global__ void sam_perturb_##NAME(const Ranges r, const double* record, double q, double rho) { perturb<T>(r, record, q, rho); } \
-extern "C" __global__ void sam_perturb_one_##NAME(const Ranges r, const double* record, double rho) { perturb_one<T>(r, record, rho); } \
-extern "C" __global__ void sam_axpby_##NAME(const Ranges r, Coefficient keep, Coefficient add) { axpby<T>(r, keep, add); } \
-extern "C" __global__ void sam_scale_by_size_##NAME(const Ranges r, double eta) { map<true, T>(r, [=](T x, T w, T) { return (T)((double)x * (fabs((double)w) + eta)); }); } \
-extern "C" __global__ void sam_sum_##NAME(const Ranges r) { map<false, T>(r, [](T, T y, T z) { return y + z; }); } \
-extern "C" __global__ void sam_shrink_##NAME(const Ranges r, const double* norm, double bound) { shrink<T>(r, norm, bound); } \
-extern "C" __global__ void sam_clamp_##NAME(const Ranges r, T bound) { map<true, T>(r, [=](T x, T, T) { return clamped<T>(x, bound); }); } \
-extern "C" __global__ void sam_choose_##NAME(const Ranges r, const double* step) { choose<T>(r, step); }
-
-KERNELS(float, f32)
-KERNELS(double, f64)

@@ -11,7 +11,7 @@ use dfdx::{
 
 use super::{
     fit::{MISFIT, Sizes, fits, in_order, parameter, scratch},
-    launch::{ADD_UP, COL2IM, IM2COL, MOST, Sliding, all, each, queue},
+    launch::{ADD_UP, COL2IM, IM2COL, MOST, Sliding, all, each},
     product::{Matrix, Product},
 };
 use crate::device::{
@@ -19,7 +19,7 @@ use crate::device::{
     cuda::{
         gpu::Gpu,
         memory::{address, of_gradient},
-        module::Element,
+        module::{Element, launch},
     },
     layers::{Free4, is_input, is_wanted},
 };
@@ -175,7 +175,7 @@ impl Convolution {
         }
         let sizes = self.matrix(images)?;
         let parameters = (x, columns, self.sliding, images as u32);
-        queue!(gpu, IM2COL, E, each(sizes), parameters)?;
+        launch!(gpu, IM2COL, E, each(sizes), parameters)?;
         Ok(columns)
     }
 
@@ -262,7 +262,7 @@ impl Convolution {
                     .run::<E>(gpu)
                 })?;
                 let parameters = (weights, per_image as u64, count as u32, back.d_weight);
-                queue!(gpu, ADD_UP, E, all(per_image), parameters)?;
+                launch!(gpu, ADD_UP, E, all(per_image), parameters)?;
             }
             let Some(d_x) = back.d_x else {
                 return Ok(());
@@ -293,7 +293,7 @@ impl Convolution {
                 positions: pixels as u32,
             };
             let parameters = (d_windows, d_x, self.sliding, images as u32);
-            queue!(gpu, COL2IM, E, each(sizes), parameters)
+            launch!(gpu, COL2IM, E, each(sizes), parameters)
         })
     }
 

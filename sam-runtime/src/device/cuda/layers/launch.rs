@@ -3,65 +3,28 @@
 use cudarc::driver::{DeviceRepr, LaunchConfig};
 
 use super::fit::Sizes;
-use crate::device::cuda::module::{Kernel, Module, THREADS, blocks, kernel};
+use crate::device::cuda::module::{THREADS, blocks, kernels};
 
-pub(super) const IM2COL: &Kernel = &kernel!("sam_im2col");
-pub(super) const COL2IM: &Kernel = &kernel!("sam_col2im");
-pub(super) const ADD_UP: &Kernel = &kernel!("sam_add_up");
-pub(super) const MOMENTS: &Kernel = &kernel!("sam_moments");
-pub(super) const FINISH_MOMENTS: &Kernel = &kernel!("sam_finish_moments");
-pub(super) const NORMALIZE: &Kernel = &kernel!("sam_normalize");
-pub(super) const NORM_SUMS: &Kernel = &kernel!("sam_norm_sums");
-pub(super) const FINISH_NORM_SUMS: &Kernel = &kernel!("sam_finish_norm_sums");
-pub(super) const NORM_BACK: &Kernel = &kernel!("sam_norm_back");
-pub(super) const ADD_BIAS: &Kernel = &kernel!("sam_add_bias");
-pub(super) const CUT: &Kernel = &kernel!("sam_cut");
-pub(super) const ADD_ROWS: &Kernel = &kernel!("sam_add_rows");
-pub(super) const POOL: &Kernel = &kernel!("sam_pool");
-pub(super) const POOL_BACK: &Kernel = &kernel!("sam_pool_back");
-pub(super) const MEAN: &Kernel = &kernel!("sam_mean");
-pub(super) const MEAN_BACK: &Kernel = &kernel!("sam_mean_back");
-pub(super) const SUBSAMPLE: &Kernel = &kernel!("sam_subsample");
-pub(super) const SUBSAMPLE_BACK: &Kernel = &kernel!("sam_subsample_back");
-
-pub(super) static LAYERS: Module = Module {
-    name: "sam_layers",
-    ptx: include_str!(concat!(env!("OUT_DIR"), "/layers.ptx")),
-    kernels: &[
-        IM2COL,
-        COL2IM,
-        ADD_UP,
-        MOMENTS,
-        FINISH_MOMENTS,
-        NORMALIZE,
-        NORM_SUMS,
-        FINISH_NORM_SUMS,
-        NORM_BACK,
-        ADD_BIAS,
-        CUT,
-        ADD_ROWS,
-        POOL,
-        POOL_BACK,
-        MEAN,
-        MEAN_BACK,
-        SUBSAMPLE,
-        SUBSAMPLE_BACK,
-    ],
-};
-
-/// Queues a kernel for elements of a type, with these parameters.
-macro_rules! queue {
-    ($gpu:expr, $kernel:expr, $E:ty, $config:expr, $parameters:expr) => {{
-        let function = $crate::device::cuda::layers::launch::LAYERS
-            .function::<$E>(&$gpu.driver, $kernel)?;
-        // SAFETY: the parameters are those of the kernel in layers.cu, in number and type. Their addresses
-        // are those of tensors and gradients that live here, of the sizes that were checked; what is freed
-        // later is freed on the same stream.
-        unsafe { cudarc::driver::LaunchAsync::launch(function, $config, $parameters) }
-            .map_err(dfdx::tensor::CudaError::from)
-    }};
+kernels! { "layers":
+    IM2COL = "sam_im2col",
+    COL2IM = "sam_col2im",
+    ADD_UP = "sam_add_up",
+    MOMENTS = "sam_moments",
+    FINISH_MOMENTS = "sam_finish_moments",
+    NORMALIZE = "sam_normalize",
+    NORM_SUMS = "sam_norm_sums",
+    FINISH_NORM_SUMS = "sam_finish_norm_sums",
+    NORM_BACK = "sam_norm_back",
+    ADD_BIAS = "sam_add_bias",
+    CUT = "sam_cut",
+    ADD_ROWS = "sam_add_rows",
+    POOL = "sam_pool",
+    POOL_BACK = "sam_pool_back",
+    MEAN = "sam_mean",
+    MEAN_BACK = "sam_mean_back",
+    SUBSAMPLE = "sam_subsample",
+    SUBSAMPLE_BACK = "sam_subsample_back",
 }
-pub(super) use queue;
 
 /// `Sliding` in layers.cu: a window that moves over images.
 #[repr(C)]

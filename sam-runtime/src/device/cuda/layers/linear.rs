@@ -8,7 +8,7 @@ use dfdx::{prelude::*, tensor::CudaError};
 
 use super::{
     fit::{Sizes, fits, in_order, parameter, scratch},
-    launch::{ADD_BIAS, ADD_ROWS, CUT, all, queue},
+    launch::{ADD_BIAS, ADD_ROWS, CUT, all},
     product::{Matrix, Product},
 };
 use crate::device::{
@@ -16,7 +16,7 @@ use crate::device::{
     cuda::{
         gpu::Gpu,
         memory::{address, of_gradient},
-        module::{Element, blocks},
+        module::{Element, blocks, launch},
     },
     layers::{Free2, is_input, is_wanted},
 };
@@ -54,7 +54,7 @@ where
             let len = batch * outputs;
             let bias = bias.as_ref().map_or(0, address);
             let parameters = (address(&y), bias, relu, len as u64, outputs as u32);
-            queue!(gpu, ADD_BIAS, E, all(len), parameters)?;
+            launch!(gpu, ADD_BIAS, E, all(len), parameters)?;
         }
     }
     if T::OWNS_TAPE {
@@ -139,7 +139,7 @@ impl Linear {
             Some(y) => {
                 let behind = scratch::<E>(gpu, len)?;
                 let parameters = (back.d_y, y, *behind.device_ptr(), len as u64);
-                queue!(gpu, CUT, E, all(len), parameters)?;
+                launch!(gpu, CUT, E, all(len), parameters)?;
                 Some(behind)
             }
             None => None,
@@ -148,7 +148,7 @@ impl Linear {
         if let Some(d_bias) = back.d_bias {
             let config = blocks(self.outputs.div_ceil(32) as u32, 1);
             let parameters = (d_z, self.batch as u32, self.outputs as u32, d_bias);
-            queue!(gpu, ADD_ROWS, E, config, parameters)?;
+            launch!(gpu, ADD_ROWS, E, config, parameters)?;
         }
         Product {
             m: self.outputs,

@@ -1,4 +1,4 @@
-//! The layers' operations on an NVIDIA GPU: the kernels of `kernels/layers.cu`, and cuBLAS, wired to dfdx's tape.
+//! The layers' operations on an NVIDIA GPU: the kernels of `layers.cu`, and cuBLAS, wired to dfdx's tape.
 
 mod conv;
 mod fit;

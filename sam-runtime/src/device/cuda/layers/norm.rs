@@ -8,8 +8,7 @@ use dfdx::{prelude::*, tensor::CudaError};
 use super::{
     fit::{Sizes, fits, in_order, parameter, scratch},
     launch::{
-        FINISH_MOMENTS, FINISH_NORM_SUMS, MOMENTS, NORM_BACK, NORM_SUMS, NORMALIZE, each, queue,
-        sums,
+        FINISH_MOMENTS, FINISH_NORM_SUMS, MOMENTS, NORM_BACK, NORM_SUMS, NORMALIZE, each, sums,
     },
 };
 use crate::device::{
@@ -17,7 +16,7 @@ use crate::device::{
     cuda::{
         gpu::Gpu,
         memory::{address, of_gradient},
-        module::{Element, blocks},
+        module::{Element, blocks, launch},
     },
 };
 
@@ -95,7 +94,7 @@ where
         channels,
         positions,
     );
-    queue!(Gpu::of(x.device())?, NORMALIZE, E, each(sizes), parameters)?;
+    launch!(Gpu::of(x.device())?, NORMALIZE, E, each(sizes), parameters)?;
     if T::OWNS_TAPE {
         let (kept, y) = (relu.then(|| y.clone()), y.ghost());
         let device = x.device().clone();
@@ -154,7 +153,7 @@ where
     let partial = scratch::<f64>(&gpu, 2 * (of_each * channels) as usize)?;
     let partial = *partial.device_ptr();
     let parameters = (address(x), batch, channels, positions, partial);
-    queue!(gpu, MOMENTS, E, config, parameters)?;
+    launch!(gpu, MOMENTS, E, config, parameters)?;
     let parameters = (
         partial,
         of_each,
@@ -164,7 +163,7 @@ where
         address(&mean),
         address(&variance),
     );
-    queue!(gpu, FINISH_MOMENTS, E, blocks(channels, 1), parameters)?;
+    launch!(gpu, FINISH_MOMENTS, E, blocks(channels, 1), parameters)?;
     Ok(Moments {
         mean,
         variance,
@@ -217,7 +216,7 @@ where
         channels,
         positions,
     );
-    queue!(Gpu::of(x.device())?, NORMALIZE, E, each(sizes), parameters)?;
+    launch!(Gpu::of(x.device())?, NORMALIZE, E, each(sizes), parameters)?;
     if T::OWNS_TAPE {
         let (kept, y) = (relu.then(|| y.clone()), y.ghost());
         let residual = residual.map(|residual| residual.ghost());
@@ -291,9 +290,9 @@ impl Back {
             positions,
             partial,
         );
-        queue!(gpu, NORM_SUMS, E, config, parameters)?;
+        launch!(gpu, NORM_SUMS, E, config, parameters)?;
         let parameters = (partial, of_each, self.d_bias, self.d_scale, whole);
-        queue!(gpu, FINISH_NORM_SUMS, E, blocks(channels, 1), parameters)?;
+        launch!(gpu, FINISH_NORM_SUMS, E, blocks(channels, 1), parameters)?;
         let parameters = (
             self.d_y,
             self.y,
@@ -308,6 +307,6 @@ impl Back {
             channels,
             positions,
         );
-        queue!(gpu, NORM_BACK, E, each(self.sizes), parameters)
+        launch!(gpu, NORM_BACK, E, each(self.sizes), parameters)
     }
 }

@@ -4,16 +4,14 @@ use dfdx::{prelude::*, tensor::CudaError};
 
 use super::{
     fit::{MISFIT, Sizes, fits, in_order},
-    launch::{
-        MEAN, MEAN_BACK, POOL, POOL_BACK, SUBSAMPLE, SUBSAMPLE_BACK, Sliding, all, each, queue,
-    },
+    launch::{MEAN, MEAN_BACK, POOL, POOL_BACK, SUBSAMPLE, SUBSAMPLE_BACK, Sliding, all, each},
 };
 use crate::device::{
     Image, LayerTape, Pool, Rows, Window,
     cuda::{
         gpu::Gpu,
         memory::{address, of_gradient},
-        module::{Element, blocks},
+        module::{Element, blocks, launch},
     },
 };
 
@@ -36,7 +34,7 @@ where
     let shape = (batch, channels, down, across);
     let y: Image<E, Cuda> = x.device().try_zeros_like(&shape)?;
     let parameters = (address(&x), address(&y), sliding, max, places.batch);
-    queue!(Gpu::of(x.device())?, POOL, E, each(places), parameters)?;
+    launch!(Gpu::of(x.device())?, POOL, E, each(places), parameters)?;
     if T::OWNS_TAPE {
         let y = y.ghost();
         tape.add_backward_op(move |gradients| {
@@ -48,7 +46,7 @@ where
                 max,
                 images.batch,
             );
-            queue!(Gpu::of(x.device())?, POOL_BACK, E, each(images), parameters)
+            launch!(Gpu::of(x.device())?, POOL_BACK, E, each(images), parameters)
         });
     }
     Ok(y.put_tape(tape))
@@ -81,7 +79,7 @@ where
     let y: Rows<E, Cuda> = x.device().try_zeros_like(&(batch, channels))?;
     let config = blocks(sizes.batch * sizes.channels, 1);
     let parameters = (address(&x), address(&y), sizes.positions);
-    queue!(Gpu::of(x.device())?, MEAN, E, config, parameters)?;
+    launch!(Gpu::of(x.device())?, MEAN, E, config, parameters)?;
     if T::OWNS_TAPE {
         let device = x.device().clone();
         let (x, y) = (x.ghost(), y.ghost());
@@ -92,7 +90,7 @@ where
                 sizes.len() as u64,
                 sizes.positions,
             );
-            queue!(
+            launch!(
                 Gpu::of(&device)?,
                 MEAN_BACK,
                 E,
@@ -136,7 +134,7 @@ where
         before,
         to.batch,
     );
-    queue!(Gpu::of(x.device())?, SUBSAMPLE, E, each(to), parameters)?;
+    launch!(Gpu::of(x.device())?, SUBSAMPLE, E, each(to), parameters)?;
     if T::OWNS_TAPE {
         let device = x.device().clone();
         let (x, y) = (x.ghost(), y.ghost());
@@ -149,7 +147,7 @@ where
                 before,
                 from.batch,
             );
-            queue!(Gpu::of(&device)?, SUBSAMPLE_BACK, E, each(from), parameters)
+            launch!(Gpu::of(&device)?, SUBSAMPLE_BACK, E, each(from), parameters)
         });
     }
     Ok(y.put_tape(tape))

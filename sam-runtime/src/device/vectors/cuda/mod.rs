@@ -24,46 +24,27 @@ use super::{
 use crate::device::cuda::{
     gpu::Gpu,
     memory,
-    module::{Element, Kernel, Module, blocks, kernel},
+    module::{Element, blocks, kernels},
 };
 
 pub(super) struct OnCuda;
 
-const SUMS: &Kernel = &kernel!("sam_sums");
-const MAXIMA: &Kernel = &kernel!("sam_maxima");
-const PRODUCTS: &Kernel = &kernel!("sam_products");
-const FINISH_SUMS: &Kernel = &kernel!("sam_finish_sums" for any);
-const FINISH_MAXIMA: &Kernel = &kernel!("sam_finish_maxima" for any);
-const FINISH_PRODUCTS: &Kernel = &kernel!("sam_finish_products" for any);
-const PERTURB: &Kernel = &kernel!("sam_perturb");
-const PERTURB_ONE: &Kernel = &kernel!("sam_perturb_one");
-const AXPBY: &Kernel = &kernel!("sam_axpby");
-const SCALE_BY_SIZE: &Kernel = &kernel!("sam_scale_by_size");
-const SUM: &Kernel = &kernel!("sam_sum");
-const SHRINK: &Kernel = &kernel!("sam_shrink");
-const CLAMP: &Kernel = &kernel!("sam_clamp");
-const CHOOSE: &Kernel = &kernel!("sam_choose");
-
-static VECTORS: Module = Module {
-    name: "sam_vectors",
-    ptx: include_str!(concat!(env!("OUT_DIR"), "/vectors.ptx")),
-    kernels: &[
-        SUMS,
-        MAXIMA,
-        PRODUCTS,
-        FINISH_SUMS,
-        FINISH_MAXIMA,
-        FINISH_PRODUCTS,
-        PERTURB,
-        PERTURB_ONE,
-        AXPBY,
-        SCALE_BY_SIZE,
-        SUM,
-        SHRINK,
-        CLAMP,
-        CHOOSE,
-    ],
-};
+kernels! { "vectors":
+    SUMS = "sam_sums",
+    MAXIMA = "sam_maxima",
+    PRODUCTS = "sam_products",
+    FINISH_SUMS = "sam_finish_sums",
+    FINISH_MAXIMA = "sam_finish_maxima",
+    FINISH_PRODUCTS = "sam_finish_products",
+    PERTURB = "sam_perturb",
+    PERTURB_ONE = "sam_perturb_one",
+    AXPBY = "sam_axpby",
+    SCALE_BY_SIZE = "sam_scale_by_size",
+    SUM = "sam_sum",
+    SHRINK = "sam_shrink",
+    CLAMP = "sam_clamp",
+    CHOOSE = "sam_choose",
+}
 
 /// `Record` in vectors.cu.
 const RECORD: usize = 5;
@@ -76,7 +57,7 @@ type Buffer<E> = <Cuda as Storage<E>>::Vec;
 macro_rules! over {
     ($driver:expr, $ranges:expr, $kernel:expr, $E:ty $(, $argument:expr)*) => {
         in_launches($ranges, |launch: Launch| {
-            let function = VECTORS.function::<$E>($driver, $kernel)?;
+            let function = $kernel.of::<$E>($driver)?;
             // SAFETY: the parameters are those of the kernel in vectors.cu. Its ranges are memory that
             // the callers hold, and what is freed later is freed on the same stream.
             unsafe { function.launch(launch.config, (launch.table, $($argument,)*)) }?;
@@ -172,12 +153,12 @@ impl<E: Element> Vectors<E, Cuda> for OnCuda {
         let partial: CudaSlice<f64> = driver.alloc_zeros(count)?;
         let sums = *partial.device_ptr();
         in_launches(&ranges, |launch| {
-            let function = VECTORS.function::<E>(driver, PRODUCTS)?;
+            let function = PRODUCTS.of::<E>(driver)?;
             // SAFETY: as in `over`; there is a sum for each block of all launches.
             unsafe { function.launch(launch.config, (launch.table, sums, launch.first)) }?;
             Ok(())
         })?;
-        let finish = VECTORS.function::<E>(driver, FINISH_PRODUCTS)?;
+        let finish = FINISH_PRODUCTS.of::<E>(driver)?;
         // SAFETY: one block, which reads the sums and writes the one number.
         unsafe { finish.launch(blocks(1, 1), (sums, count as u32, product.address())) }?;
         Ok(Scalar(any_scalars::Place::Device(Arc::new(product), 0)))
@@ -238,12 +219,12 @@ fn dual_norm<E: Element>(
         let partial: CudaSlice<f64> = driver.alloc_zeros(EXTREME * count)?;
         let partial = *partial.device_ptr();
         in_launches(ranges, |launch| {
-            let function = VECTORS.function::<E>(driver, MAXIMA)?;
+            let function = MAXIMA.of::<E>(driver)?;
             // SAFETY: as in `over`; `partial` has an extreme for each block of all launches.
             unsafe { function.launch(launch.config, (launch.table, partial, launch.first)) }?;
             Ok(())
         })?;
-        let finish = VECTORS.function::<E>(driver, FINISH_MAXIMA)?;
+        let finish = FINISH_MAXIMA.of::<E>(driver)?;
         // SAFETY: one block, which reads the extremes and writes two numbers of the record.
         unsafe { finish.launch(blocks(1, 1), (partial, count as u32, record.address())) }?;
     }
@@ -252,14 +233,14 @@ fn dual_norm<E: Element>(
     if q.is_finite() {
         let scale = if scaled { record.address() } else { 0 };
         in_launches(ranges, |launch| {
-            let function = VECTORS.function::<E>(driver, SUMS)?;
+            let function = SUMS.of::<E>(driver)?;
             let parameters = (launch.table, q, scale, sums, launch.first);
             // SAFETY: as in `over`; there is a sum for each block of all launches.
             unsafe { function.launch(launch.config, parameters) }?;
             Ok(())
         })?;
     }
-    let finish = VECTORS.function::<E>(driver, FINISH_SUMS)?;
+    let finish = FINISH_SUMS.of::<E>(driver)?;
     let (step, since, pass) = match flags {
         Some((flags, pass)) => (flags.step.address(), flags.since.address(), pass),
         None => (0, 0, 0.0),

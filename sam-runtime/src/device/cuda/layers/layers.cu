@@ -3,11 +3,9 @@
 // Backward kernels add to gradients. Each element is written by one thread, which adds in one order: the
 // same bits each time, and no atomic operations.
 
-typedef unsigned long long u64;
+#include "kernels.cuh"
 
-constexpr int THREADS = 256;
-
-// `Sliding` in layers/sliding.rs: a window that moves over images.
+// `Sliding` in launch.rs: a window that moves over images.
 struct Sliding {
     unsigned channels, height, width;
     // Of the output.
@@ -60,7 +58,7 @@ __device__ bool seen(const Sliding& s, unsigned place, unsigned tap, unsigned* p
 }
 
 // columns: (images, channels * taps, places).
-template <typename T> __device__ void im2col(const T* x, T* columns, Sliding s, unsigned images) {
+extern "C" __global__ void sam_im2col(const T* x, T* columns, Sliding s, unsigned images) {
     const unsigned places = s.down * s.across, taps = s.size * s.size;
     each(images, places, [&](unsigned n, unsigned row, unsigned place) {
         unsigned pixel;
@@ -86,7 +84,7 @@ template <typename F> __device__ void seers(const Sliding& s, unsigned pixel, F 
     }
 }
 
-template <typename T> __device__ void col2im(const T* columns, T* d_x, Sliding s, unsigned images) {
+extern "C" __global__ void sam_col2im(const T* columns, T* d_x, Sliding s, unsigned images) {
     const unsigned places = s.down * s.across, taps = s.size * s.size, pixels = s.height * s.width;
     each(images, pixels, [&](unsigned n, unsigned channel, unsigned pixel) {
         const T* of = columns + ((u64)n * s.channels + channel) * taps * places;
@@ -97,7 +95,7 @@ template <typename T> __device__ void col2im(const T* columns, T* d_x, Sliding s
 }
 
 // to += the sum over `count` vectors that follow each other.
-template <typename T> __device__ void add_up(const T* vectors, u64 len, unsigned count, T* to) {
+extern "C" __global__ void sam_add_up(const T* vectors, u64 len, unsigned count, T* to) {
     all(len, [&](u64 i) {
         T sum = 0;
         for (unsigned n = 0; n < count; n++) sum += vectors[n * len + i];
@@ -109,7 +107,7 @@ template <typename T> __device__ void add_up(const T* vectors, u64 len, unsigned
 
 // A block's sums of x - shift and its square for channel y; shift is the channel's first number, which
 // keeps the variance of large numbers.
-template <typename T> __device__ void moments(const T* x, unsigned batch, unsigned channels, unsigned positions, Two* sums) {
+extern "C" __global__ void sam_moments(const T* x, unsigned batch, unsigned channels, unsigned positions, Two* sums) {
     const unsigned c = blockIdx.y;
     const double shift = x[(u64)c * positions];
     Two sum = {0, 0};
@@ -132,7 +130,7 @@ __device__ Two whole(const Two* sums, unsigned each) {
     return together(sum);
 }
 
-template <typename T> __device__ void finish_moments(const Two* sums, unsigned each, const T* x, u64 positions, double count, T* mean, T* variance) {
+extern "C" __global__ void sam_finish_moments(const Two* sums, unsigned each, const T* x, u64 positions, double count, T* mean, T* variance) {
     const Two sum = whole(sums, each);
     if (threadIdx.x != 0) return;
     const double off = sum.first / count, variance_here = sum.second / count - off * off;
@@ -141,11 +139,11 @@ template <typename T> __device__ void finish_moments(const Two* sums, unsigned e
 }
 
 // What a channel is normalized by.
-template <typename T> struct Line {
+struct Line {
     T mean, inverse, scale, bias;
 };
 
-template <typename T> __device__ Line<T> line(unsigned c, const T* mean, const T* variance, const T* scale, const T* bias, double epsilon) {
+__device__ Line line(unsigned c, const T* mean, const T* variance, const T* scale, const T* bias, double epsilon) {
     return {
         mean ? mean[c] : T(0),
         variance ? (T)(1.0 / sqrt((double)variance[c] + epsilon)) : T(1),
@@ -155,11 +153,11 @@ template <typename T> __device__ Line<T> line(unsigned c, const T* mean, const T
 }
 
 // y = (x - mean) / sqrt(variance + epsilon) * scale + bias (+ residual), and ReLU.
-template <typename T> __device__ void normalize(
+extern "C" __global__ void sam_normalize(
     const T* x, const T* mean, const T* variance, const T* scale, const T* bias, double epsilon,
     const T* residual, T* y, bool relu, unsigned batch, unsigned channels, unsigned positions
 ) {
-    const Line<T> l = line(blockIdx.y, mean, variance, scale, bias, epsilon);
+    const Line l = line(blockIdx.y, mean, variance, scale, bias, epsilon);
     each(batch, positions, [&](unsigned n, unsigned c, unsigned p) {
         const u64 i = ((u64)n * channels + c) * positions + p;
         T v = (x[i] - l.mean) * l.inverse * l.scale + l.bias;
@@ -170,16 +168,16 @@ template <typename T> __device__ void normalize(
 }
 
 // The gradient behind ReLU, from what was put out.
-template <typename T> __device__ T behind(const T* d_y, const T* y, u64 i) { return y && !(y[i] > T(0)) ? T(0) : d_y[i]; }
+__device__ T behind(const T* d_y, const T* y, u64 i) { return y && !(y[i] > T(0)) ? T(0) : d_y[i]; }
 
 // A block's sums of the gradient, and of the gradient times the normalized number, for channel y; the
 // residual gets its gradient on the way. `y` is given where ReLU followed.
-template <typename T> __device__ void norm_sums(
+extern "C" __global__ void sam_norm_sums(
     const T* d_y, const T* y, const T* x, const T* mean, const T* variance, double epsilon, T* d_residual,
     unsigned batch, unsigned channels, unsigned positions, Two* sums
 ) {
     const unsigned c = blockIdx.y;
-    const Line<T> l = line<T>(c, mean, variance, nullptr, nullptr, epsilon);
+    const Line l = line(c, mean, variance, nullptr, nullptr, epsilon);
     Two sum = {0, 0};
     all((u64)batch * positions, [&](u64 at) {
         const u64 i = (at / positions * channels + c) * positions + at % positions;
@@ -193,7 +191,7 @@ template <typename T> __device__ void norm_sums(
 }
 
 // Puts a channel's sums together, into the first of them; and into the gradients of bias and scale.
-template <typename T> __device__ void finish_norm_sums(Two* sums, unsigned each, T* d_bias, T* d_scale, Two* channel) {
+extern "C" __global__ void sam_finish_norm_sums(Two* sums, unsigned each, T* d_bias, T* d_scale, Two* channel) {
     const Two sum = whole(sums, each);
     if (threadIdx.x != 0) return;
     channel[blockIdx.x] = sum;
@@ -202,12 +200,12 @@ template <typename T> __device__ void finish_norm_sums(Two* sums, unsigned each,
 }
 
 // d_x += what comes back through a normalization; `sums` where its moments were the batch's own.
-template <typename T> __device__ void norm_back(
+extern "C" __global__ void sam_norm_back(
     const T* d_y, const T* y, const T* x, const T* mean, const T* variance, const T* scale, double epsilon,
     const Two* sums, T* d_x, unsigned batch, unsigned channels, unsigned positions
 ) {
     const unsigned channel = blockIdx.y;
-    const Line<T> l = line<T>(channel, mean, variance, scale, nullptr, epsilon);
+    const Line l = line(channel, mean, variance, scale, nullptr, epsilon);
     const double count = (double)batch * positions;
     const T mean_d = sums ? (T)(sums[channel].first / count) : T(0);
     const T mean_product = sums ? (T)(sums[channel].second / count) : T(0);
@@ -221,19 +219,19 @@ template <typename T> __device__ void norm_back(
 
 // ---- Linear layers: (batch, features).
 
-template <typename T> __device__ void add_bias(T* y, const T* bias, bool relu, u64 len, unsigned features) {
+extern "C" __global__ void sam_add_bias(T* y, const T* bias, bool relu, u64 len, unsigned features) {
     all(len, [&](u64 i) {
         const T v = bias ? y[i] + bias[i % features] : y[i];
         y[i] = relu && v < T(0) ? T(0) : v;
     });
 }
 
-template <typename T> __device__ void cut(const T* d_y, const T* y, T* d_z, u64 len) {
+extern "C" __global__ void sam_cut(const T* d_y, const T* y, T* d_z, u64 len) {
     all(len, [&](u64 i) { d_z[i] = behind(d_y, y, i); });
 }
 
 // d_bias += the sum of the rows.
-template <typename T> __device__ void add_rows(const T* d_z, unsigned rows, unsigned features, T* d_bias) {
+extern "C" __global__ void sam_add_rows(const T* d_z, unsigned rows, unsigned features, T* d_bias) {
     const unsigned lane = threadIdx.x % 32, group = threadIdx.x / 32;
     __shared__ double sums[THREADS / 32][32];
     const unsigned feature = blockIdx.x * 32 + lane;
@@ -251,7 +249,7 @@ template <typename T> __device__ void add_rows(const T* d_z, unsigned rows, unsi
 // ---- Pools.
 
 // The largest that a place sees, and its tap: the first of several, and NaN is larger than all else.
-template <typename T> __device__ T largest(const Sliding& s, const T* image, unsigned place, unsigned* tap) {
+__device__ T largest(const Sliding& s, const T* image, unsigned place, unsigned* tap) {
     T best = 0;
     bool any = false;
     for (unsigned t = 0; t < s.size * s.size; t++) {
@@ -267,7 +265,7 @@ template <typename T> __device__ T largest(const Sliding& s, const T* image, uns
     return best;
 }
 
-template <typename T> __device__ void pool(const T* x, T* y, Sliding s, bool max, unsigned batch) {
+extern "C" __global__ void sam_pool(const T* x, T* y, Sliding s, bool max, unsigned batch) {
     const unsigned places = s.down * s.across;
     each(batch, places, [&](unsigned n, unsigned c, unsigned place) {
         const T* image = x + ((u64)n * s.channels + c) * s.height * s.width;
@@ -285,7 +283,7 @@ template <typename T> __device__ void pool(const T* x, T* y, Sliding s, bool max
     });
 }
 
-template <typename T> __device__ void pool_back(const T* d_y, const T* x, T* d_x, Sliding s, bool max, unsigned batch) {
+extern "C" __global__ void sam_pool_back(const T* d_y, const T* x, T* d_x, Sliding s, bool max, unsigned batch) {
     const unsigned places = s.down * s.across, pixels = s.height * s.width;
     each(batch, pixels, [&](unsigned n, unsigned c, unsigned pixel) {
         const u64 image = (u64)n * s.channels + c;
@@ -305,20 +303,20 @@ template <typename T> __device__ void pool_back(const T* d_y, const T* x, T* d_x
 }
 
 // A block for each channel of each image.
-template <typename T> __device__ void mean(const T* x, T* y, unsigned positions) {
+extern "C" __global__ void sam_mean(const T* x, T* y, unsigned positions) {
     Two sum = {0, 0};
     for (unsigned p = threadIdx.x; p < positions; p += THREADS) sum.first += x[(u64)blockIdx.x * positions + p];
     sum = together(sum);
     if (threadIdx.x == 0) y[blockIdx.x] = (T)(sum.first / positions);
 }
 
-template <typename T> __device__ void mean_back(const T* d_y, T* d_x, u64 len, unsigned positions) {
+extern "C" __global__ void sam_mean_back(const T* d_y, T* d_x, u64 len, unsigned positions) {
     all(len, [&](u64 i) { d_x[i] += d_y[i / positions] / (T)positions; });
 }
 
 // ---- Every stride-th pixel, between channels of zeros. `s.channels` are those of x.
 
-template <typename T> __device__ void subsample(const T* x, T* y, Sliding s, unsigned outputs, unsigned before, unsigned batch) {
+extern "C" __global__ void sam_subsample(const T* x, T* y, Sliding s, unsigned outputs, unsigned before, unsigned batch) {
     const unsigned places = s.down * s.across;
     each(batch, places, [&](unsigned n, unsigned c, unsigned place) {
         T value = 0;
@@ -330,33 +328,10 @@ template <typename T> __device__ void subsample(const T* x, T* y, Sliding s, uns
     });
 }
 
-template <typename T> __device__ void subsample_back(const T* d_y, T* d_x, Sliding s, unsigned outputs, unsigned before, unsigned batch) {
+extern "C" __global__ void sam_subsample_back(const T* d_y, T* d_x, Sliding s, unsigned outputs, unsigned before, unsigned batch) {
     const unsigned places = s.down * s.across;
     each(batch, places, [&](unsigned n, unsigned c, unsigned place) {
         const unsigned pixel = place / s.across * s.stride * s.width + place % s.across * s.stride;
         d_x[((u64)n * s.channels + c) * s.height * s.width + pixel] += d_y[((u64)n * outputs + before + c) * places + place];
     });
 }
-
-#define KERNELS(T, NAME) \
-extern "C" __global__ void sam_im2col_##NAME(const T* x, T* columns, Sliding s, unsigned images) { im2col<T>(x, columns, s, images); } \
-extern "C" __global__ void sam_col2im_##NAME(const T* columns, T* d_x, Sliding s, unsigned images) { col2im<T>(columns, d_x, s, images); } \
-extern "C" __global__ void sam_add_up_##NAME(const T* vectors, u64 len, unsigned count, T* to) { add_up<T>(vectors, len, count, to); } \
-extern "C" __global__ void sam_moments_##NAME(const T* x, unsigned batch, unsigned channels, unsigned positions, Two* sums) { moments<T>(x, batch, channels, positions, sums); } \
-extern "C" __global__ void sam_finish_moments_##NAME(const Two* sums, unsigned each, const T* x, u64 positions, double count, T* mean, T* variance) { finish_moments<T>(sums, each, x, positions, count, mean, variance); } \
-extern "C" __global__ void sam_normalize_##NAME(const T* x, const T* mean, const T* variance, const T* scale, const T* bias, double epsilon, const T* residual, T* y, bool relu, unsigned batch, unsigned channels, unsigned positions) { normalize<T>(x, mean, variance, scale, bias, epsilon, residual, y, relu, batch, channels, positions); } \
-extern "C" __global__ void sam_norm_sums_##NAME(const T* d_y, const T* y, const T* x, const T* mean, const T* variance, double epsilon, T* d_residual, unsigned batch, unsigned channels, unsigned positions, Two* sums) { norm_sums<T>(d_y, y, x, mean, variance, epsilon, d_residual, batch, channels, positions, sums); } \
-extern "C" __global__ void sam_finish_norm_sums_##NAME(Two* sums, unsigned each, T* d_bias, T* d_scale, Two* channel) { finish_norm_sums<T>(sums, each, d_bias, d_scale, channel); } \
-extern "C" __global__ void sam_norm_back_##NAME(const T* d_y, const T* y, const T* x, const T* mean, const T* variance, const T* scale, double epsilon, const Two* sums, T* d_x, unsigned batch, unsigned channels, unsigned positions) { norm_back<T>(d_y, y, x, mean, variance, scale, epsilon, sums, d_x, batch, channels, positions); } \
-extern "C" __global__ void sam_add_bias_##NAME(T* y, const T* bias, bool relu, u64 len, unsigned features) { add_bias<T>(y, bias, relu, len, features); } \
-extern "C" __global__ void sam_cut_##NAME(const T* d_y, const T* y, T* d_z, u64 len) { cut<T>(d_y, y, d_z, len); } \
-extern "C" __global__ void sam_add_rows_##NAME(const T* d_z, unsigned rows, unsigned features, T* d_bias) { add_rows<T>(d_z, rows, features, d_bias); } \
-extern "C" __global__ void sam_pool_##NAME(const T* x, T* y, Sliding s, bool max, unsigned batch) { pool<T>(x, y, s, max, batch); } \
-extern "C" __global__ void sam_pool_back_##NAME(const T* d_y, const T* x, T* d_x, Sliding s, bool max, unsigned batch) { pool_back<T>(d_y, x, d_x, s, max, batch); } \
-extern "C" __global__ void sam_mean_##NAME(const T* x, T* y, unsigned positions) { mean<T>(x, y, positions); } \
-extern "C" __global__ void sam_mean_back_##NAME(const T* d_y, T* d_x, u64 len, unsigned positions) { mean_back<T>(d_y, d_x, len, positions); } \
-extern "C" __global__ void sam_subsample_##NAME(const T* x, T* y, Sliding s, unsigned outputs, unsigned before, unsigned batch) { subsample<T>(x, y, s, outputs, before, batch); } \
-extern "C" __global__ void sam_subsample_back_##NAME(const T* d_y, T* d_x, Sliding s, unsigned outputs, unsigned before, unsigned batch) { subsample_back<T>(d_y, d_x, s, outputs, before, batch); }
-
-KERNELS(float, f32)
-KERNELS(double, f64)
