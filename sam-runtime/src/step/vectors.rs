@@ -10,7 +10,7 @@ use crate::device::{
     Norm,
     vectors::{
         Buffer, Coefficient, DeviceRange, DualNorm, Map, NonFiniteFlags, Parts, PassCode, Scalar,
-        Vectors, Visit, vectors,
+        Vectors, Visit, Walk, vectors,
     },
 };
 
@@ -31,11 +31,7 @@ impl<E: Dtype, D: Device<E>> ModelVectors<E, D> {
     }
 
     /// Does `map` with what `walk` hands out.
-    pub(super) fn map(
-        &self,
-        walk: &mut dyn FnMut(Visit<'_, E, D::Err>) -> Result<(), D::Err>,
-        map: Map<'_>,
-    ) -> Result<(), D::Err> {
+    pub(super) fn map(&self, walk: Walk<'_, E, D::Err>, map: Map<'_>) -> Result<(), D::Err> {
         match &self.device {
             Some(device) => self.on.map(device, walk, map),
             None => Ok(()),
@@ -177,7 +173,7 @@ impl<E: Dtype, D: Device<E>> ModelVectors<E, D> {
     ) -> Result<(), D::Err> {
         // What `into` had must live until the work on it is queued, as `from` does.
         let mut before = Vec::new();
-        let walk: &mut dyn FnMut(Visit<'_, E, D::Err>) -> Result<(), D::Err> = &mut |f| {
+        let walk: Walk<'_, E, D::Err> = &mut |f| {
             each_pair::<E, D, M>(into, from, Which::Buffers, &mut |pair| {
                 let (y, z) = (pair.target().address(), pair.source().address());
                 before.push(pair.target().shared());

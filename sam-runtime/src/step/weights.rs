@@ -9,7 +9,7 @@ use super::{
     tensors::{Which, each_pair, each_parameter},
     vectors::ModelVectors,
 };
-use crate::device::vectors::{DeviceRange, Map, Parts, Visit};
+use crate::device::vectors::{DeviceRange, Map, Parts, Walk};
 
 /// Tensors that own the memory for the perturbed weights, kept from step to step.
 #[derive(Default)]
@@ -40,7 +40,7 @@ impl<E: Dtype> PerturbedWeights<E> {
     ) -> Result<(), D::Err> {
         let mut kept = std::mem::take(&mut self.tensors).into_iter();
         let (with_own_ids, host) = (self.with_own_ids, &mut self.host);
-        let walk: &mut dyn FnMut(Visit<'_, E, D::Err>) -> Result<(), D::Err> = &mut |f| {
+        let walk: Walk<'_, E, D::Err> = &mut |f| {
             each_pair::<E, D, M>(copy, base, Which::Parameters, &mut |pair| {
                 let mut kept = kept.next();
                 if kept.is_none() && with_own_ids {

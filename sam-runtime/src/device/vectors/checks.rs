@@ -7,9 +7,7 @@ use std::cell::Cell;
 use dfdx::{prelude::*, tensor::Gradients};
 use rand::{Rng, distributions::Distribution};
 
-use super::{
-    Buffer, Coefficient, DualNorm, Map, Norm, Parts, Scalar, Vectors, Visit, Walk, vectors,
-};
+use super::{Coefficient, DualNorm, Map, Norm, Parts, Scalar, Vectors, Visit, Walk, vectors};
 
 /// A device that the battery runs on.
 pub(super) trait Tested: Device<f32> + Device<f64> {}

@@ -236,16 +236,15 @@ fn perturb_by<E: Dtype>(
 fn perturb_one<E: Dtype>(walk: Walk<'_, E, CpuError>, max: f64, rho: f64) -> Result<(), CpuError> {
     let mut found = false;
     on_host(walk, |x, y, z| {
-        for at in 0..x.len() {
-            let g = wide(*z.get(at).unwrap_or(&x[at]));
+        for (at, x) in x.iter_mut().enumerate() {
+            let g = wide(*z.get(at).unwrap_or(x));
             let is_chosen = !found && g.abs() == max;
             found |= is_chosen;
-            let e = if is_chosen {
-                narrow(rho.copysign(g))
-            } else {
-                E::default()
+            let e = match is_chosen {
+                true => narrow(rho.copysign(g)),
+                false => E::default(),
             };
-            x[at] = y.get(at).map_or(e, |&w| w + e);
+            *x = y.get(at).map_or(e, |&w| w + e);
         }
     })
 }

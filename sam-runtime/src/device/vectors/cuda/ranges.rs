@@ -83,7 +83,7 @@ pub(super) fn count_blocks(ranges: &[DeviceRange]) -> usize {
 }
 
 /// A row of blocks for each range.
-fn grid(part: &[Span]) -> LaunchConfig {
+fn grid(part: &[DeviceRange]) -> LaunchConfig {
     let longest = part.iter().map(|range| range.len).max().unwrap_or(0);
     let row = longest.div_ceil(THREADS as usize * EACH).clamp(1, MOST);
     blocks(row as u32, part.len() as u32)
