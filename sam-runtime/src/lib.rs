@@ -48,6 +48,7 @@ pub mod analysis;
 pub mod data;
 mod debug;
 pub mod device;
+mod doors;
 pub mod nn;
 pub mod optim;
 pub mod run;

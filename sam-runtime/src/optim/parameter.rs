@@ -3,7 +3,11 @@
 use dfdx::{nn::tensor_collection::*, prelude::*};
 
 use super::{Group, Rule};
-use crate::{device::Buffer, nn::weights::in_file};
+use crate::{
+    device::Buffer,
+    doors::walk::{Which, each, names},
+    nn::weights::in_file,
+};
 
 /// One parameter: who it is, what its groups say, and its buffers.
 #[derive(Clone)]
@@ -69,40 +73,16 @@ where
     E: Dtype,
     D: Device<E>,
 {
-    let mut list = List {
-        parameters: Vec::new(),
-        device: None,
-    };
-    let walked = M::iter_tensors(&mut RecursiveWalker {
-        m: (model, String::new()),
-        f: &mut list,
+    let walked = names(model, Which::Parameters).and_then(|names| {
+        let mut names = names.into_iter();
+        let (mut parameters, mut device) = (Vec::new(), None);
+        each(model, Which::Parameters, &mut |t| {
+            let name = in_file(names.next().unwrap_or_default());
+            parameters.push(Parameter::new(name, &t.shape(), &[]));
+            device.get_or_insert_with(|| t.device().clone());
+            Ok(())
+        })?;
+        Ok((parameters, device))
     });
-    walked.expect("listing asks nothing of the device");
-    (list.parameters, list.device)
-}
-
-struct List<E: Dtype, D: Device<E>> {
-    parameters: Vec<Parameter<Buffer<E, D>>>,
-    device: Option<D>,
-}
-
-impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for List<E, D> {
-    type Viewer = (ViewTensorRef, ViewTensorName);
-    type Err = D::Err;
-    type E2 = E;
-    type D2 = D;
-
-    fn visit<S: Shape>(
-        &mut self,
-        options: TensorOptions<S, E, D>,
-        (t, name): (&Tensor<S, E, D>, String),
-    ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
-        if options.do_gradient_update {
-            let shape: Vec<usize> = t.shape().concrete().into();
-            self.parameters
-                .push(Parameter::new(in_file(name), &shape, &[]));
-            self.device.get_or_insert_with(|| t.device().clone());
-        }
-        Ok(None)
-    }
+    walked.expect("listing asks nothing of the device")
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::checkpoint::{load_module, module_state};
 use crate::{
-    device::{lies_otherwise, overwrite},
+    doors::walk::{Which, each, each_named, each_named_mut, each_pair},
     optim::{State, StateError},
 };
 
@@ -98,15 +98,18 @@ impl<M: Clone> Ema<M> {
         } else {
             self.decay
         };
-        let mut blend = Blend {
-            decay,
-            buffers: self.buffers,
-        };
-        M::iter_tensors(&mut RecursiveWalker {
-            m: (&mut self.mean, model),
-            f: &mut blend,
-        })
-        .map_err(|error: D::Err| StateError::Device(error.to_string()))?;
+        let mean = &mut self.mean;
+        blend(mean, model, Which::Parameters, decay)
+            .and_then(|()| match self.buffers {
+                EmaBuffers::Average => blend(mean, model, Which::Buffers, decay),
+                EmaBuffers::Copy => {
+                    each_pair::<E, D, M>(mean, model, Which::Buffers, &mut |pair| {
+                        pair.share();
+                        Ok(())
+                    })
+                }
+            })
+            .map_err(|error: D::Err| StateError::Device(error.to_string()))?;
         self.updates = self.updates.saturating_add(1);
         Ok(())
     }
@@ -149,37 +152,36 @@ impl<M: Clone> Ema<M> {
 
 const UPDATES: &str = "updates";
 
-struct Blend {
+/// `mean = decay * mean + (1 - decay) * model`.
+fn blend<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
+    mean: &mut M,
+    model: &M,
+    which: Which,
     decay: f64,
-    buffers: EmaBuffers,
-}
-
-impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Blend {
-    type Viewer = (ViewTensorMut, ViewTensorRef);
-    type Err = D::Err;
-    type E2 = E;
-    type D2 = D;
-
-    fn visit<S: Shape>(
-        &mut self,
-        options: TensorOptions<S, E, D>,
-        (mean, from): (&mut Tensor<S, E, D>, &Tensor<S, E, D>),
-    ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
-        let is_averaged = options.do_gradient_update || self.buffers == EmaBuffers::Average;
-        if !is_averaged {
-            overwrite(mean, &from.as_vec())?;
-        } else if lies_otherwise(mean) || lies_otherwise(from) {
-            // dfdx adds memory to memory, as it lies.
-            let (keep, add) = (E::from_f64(self.decay), E::from_f64(1.0 - self.decay));
-            let (keep, add) = (keep.unwrap_or_default(), add.unwrap_or_default());
-            let pairs = mean.as_vec().into_iter().zip(from.as_vec());
-            let blended: Vec<E> = pairs.map(|(m, x)| m * keep + x * add).collect();
-            overwrite(mean, &blended)?;
-        } else {
-            mean.try_axpy(self.decay, from, 1.0 - self.decay)?;
-        }
-        Ok(None)
+) -> Result<(), D::Err> {
+    let mut is_in_order = true;
+    for model in [&*mean, model] {
+        each::<E, D, M>(model, which, &mut |t| {
+            is_in_order &= !t.lies_otherwise();
+            Ok(())
+        })?;
     }
+    if is_in_order {
+        return each_pair::<E, D, M>(mean, model, which, &mut |pair| {
+            pair.blend(decay, 1.0 - decay)
+        });
+    }
+    let [keep, add] = [decay, 1.0 - decay].map(|x| E::from_f64(x).unwrap_or_default());
+    let mut all = Vec::new();
+    each_named::<E, D, M>(model, which, &mut |_, t| {
+        all.push(t.values());
+        Ok(())
+    })?;
+    let mut all = all.into_iter();
+    each_named_mut::<E, D, M>(mean, which, &mut |_, t| {
+        let pairs = t.values().into_iter().zip(all.next().unwrap_or_default());
+        t.write(&pairs.map(|(m, x)| m * keep + x * add).collect::<Vec<E>>())
+    })
 }
 
 #[cfg(test)]

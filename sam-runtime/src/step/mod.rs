@@ -29,7 +29,7 @@
 //! | `nonfinite` | gradients that are not finite, where reading means waiting |
 //! | `split`, `join` | a batch into chunks, and what the loop reads of the chunks into one value again |
 //! | `observe` | values without their tape |
-//! | `tensors`, `workspace` | walks over a model; memory kept from step to step |
+//! | `tensors`, `workspace` | what is done with all parameters; memory kept from step to step |
 //! | `clip` | [`clip`]: bounds for a gradient, as a function |
 //! | `frozen` | parameters that are not perturbed |
 //! | `report`, `error` | what a step says, and why it gave no gradient |

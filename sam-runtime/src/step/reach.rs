@@ -11,14 +11,13 @@ use dfdx::{
     tensor::Gradients,
 };
 
-use super::{
-    frozen::parameter_names,
-    tensors::{AnyTensor, each_parameter, parameter_ids},
-    vectors::ModelVectors,
-};
-use crate::device::{
-    Norm,
-    vectors::{Buffer, Visit, on_host},
+use super::{tensors::parameter_ids, vectors::ModelVectors};
+use crate::{
+    device::{
+        Norm,
+        vectors::{Buffer, Visit, on_host},
+    },
+    doors::walk::{AnyTensor, Which, each, names},
 };
 
 /// A check of one replay.
@@ -32,7 +31,7 @@ impl<E: Dtype, D: Device<E>> Reach<E, D> {
     /// Of a model whose parameters have ids of their own.
     pub(super) fn of<M: TensorCollection<E, D>>(perturbed: &M) -> Result<Self, D::Err> {
         let mut own = Vec::new();
-        each_parameter::<E, D, M>(perturbed, &mut |t| {
+        each::<E, D, M>(perturbed, Which::Parameters, &mut |t| {
             own.push(t.handle());
             Ok(())
         })?;
@@ -53,7 +52,7 @@ impl<E: Dtype, D: Device<E>> Reach<E, D> {
             gradients.retain_leafs(&self.ids);
         }
         let mut own = self.own.iter();
-        each_parameter::<E, D, M>(model, &mut |t| {
+        each::<E, D, M>(model, Which::Parameters, &mut |t| {
             let Some(own) = own.next() else {
                 return Ok(());
             };
@@ -75,7 +74,7 @@ impl<E: Dtype, D: Device<E>> Reach<E, D> {
         let mut own = self.own.iter();
         let mut missed = Vec::new();
         let mut index = 0;
-        each_parameter::<E, D, M>(model, &mut |t| {
+        each::<E, D, M>(model, Which::Parameters, &mut |t| {
             let Some(own) = own.next() else {
                 return Ok(());
             };
@@ -95,7 +94,7 @@ impl<E: Dtype, D: Device<E>> Reach<E, D> {
         if missed.is_empty() {
             return Ok(Vec::new());
         }
-        let names = parameter_names(model)?;
+        let names = names(model, Which::Parameters)?;
         Ok(missed
             .into_iter()
             .filter_map(|i| names.get(i).cloned())

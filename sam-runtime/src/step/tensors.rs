@@ -1,18 +1,15 @@
-//! Walks over the tensors of a model. Parameters are what the optimizer updates; buffers
-//! (BatchNorm's running statistics) are the rest.
-
-mod erased;
+//! What a step does with all parameters, or all buffers, of a model.
 
 use dfdx::{nn::tensor_collection::*, prelude::*, tensor::UniqueId};
 
-pub(super) use erased::{AnyTensor, Which, each_pair, each_parameter};
+use crate::doors::walk::{Which, each, each_pair};
 
 /// The ids of the parameters, which tell one model from another.
 pub(super) fn parameter_ids<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
     model: &M,
 ) -> Result<Vec<UniqueId>, D::Err> {
     let mut ids = Vec::new();
-    each_parameter::<E, D, M>(model, &mut |t| {
+    each::<E, D, M>(model, Which::Parameters, &mut |t| {
         ids.push(t.id());
         Ok(())
     })?;
@@ -24,7 +21,7 @@ pub(super) fn try_device_of<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
     model: &M,
 ) -> Result<Option<D>, D::Err> {
     let mut found = None;
-    each_parameter::<E, D, M>(model, &mut |t| {
+    each::<E, D, M>(model, Which::Parameters, &mut |t| {
         if found.is_none() {
             found = Some(t.device().clone());
         }

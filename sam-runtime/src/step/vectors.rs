@@ -2,16 +2,16 @@
 
 use dfdx::{nn::tensor_collection::*, prelude::*, tensor::Gradients};
 
-use super::{
-    Clip, Failure, StepError,
-    tensors::{Which, each_pair, each_parameter, try_device_of},
-};
-use crate::device::{
-    Norm,
-    vectors::{
-        Buffer, Coefficient, DeviceRange, DualNorm, Map, NonFiniteFlags, Parts, PassCode, Scalar,
-        Vectors, Visit, Walk, vectors,
+use super::{Clip, Failure, StepError, tensors::try_device_of};
+use crate::{
+    device::{
+        Norm,
+        vectors::{
+            Buffer, Coefficient, DeviceRange, DualNorm, Map, NonFiniteFlags, Parts, PassCode,
+            Scalar, Vectors, Visit, Walk, vectors,
+        },
     },
+    doors::walk::{Which, each, each_pair},
 };
 
 /// The operations for the vectors of a model.
@@ -44,7 +44,11 @@ impl<E: Dtype, D: Device<E>> ModelVectors<E, D> {
         model: &M,
         x: &mut Gradients<E, D>,
     ) -> impl FnMut(Visit<'_, E, D::Err>) -> Result<(), D::Err> {
-        move |f| each_parameter(model, &mut |t| f(self.on.parts(t.gradient(x)?, None)))
+        move |f| {
+            each(model, Which::Parameters, &mut |t| {
+                f(self.on.parts(t.gradient(x)?, None))
+            })
+        }
     }
 
     /// A walk over two vectors, of which the first is written.
@@ -55,7 +59,7 @@ impl<E: Dtype, D: Device<E>> ModelVectors<E, D> {
         y: &mut Gradients<E, D>,
     ) -> impl FnMut(Visit<'_, E, D::Err>) -> Result<(), D::Err> {
         move |f| {
-            each_parameter(model, &mut |t| {
+            each(model, Which::Parameters, &mut |t| {
                 let (x, y): (&mut Buffer<E, D>, &Buffer<E, D>) = (t.gradient(x)?, t.gradient(y)?);
                 f(self.on.parts(x, Some(y)))
             })
@@ -69,16 +73,20 @@ impl<E: Dtype, D: Device<E>> ModelVectors<E, D> {
         x: &mut Gradients<E, D>,
     ) -> impl FnMut(Visit<'_, E, D::Err>) -> Result<(), D::Err> {
         move |f| {
-            each_parameter(model, &mut |t| match self.on.parts(t.gradient(x)?, None) {
-                Parts::Host { x, .. } => {
-                    let y = &t.in_memory(x.len());
-                    f(Parts::Host { x, y, z: &[] })
-                }
-                Parts::Device(range) => {
-                    let y = t.address();
-                    f(Parts::Device(DeviceRange { y, ..range }))
-                }
-            })
+            each(
+                model,
+                Which::Parameters,
+                &mut |t| match self.on.parts(t.gradient(x)?, None) {
+                    Parts::Host { x, .. } => {
+                        let y = &t.in_memory(x.len());
+                        f(Parts::Host { x, y, z: &[] })
+                    }
+                    Parts::Device(range) => {
+                        let y = t.address();
+                        f(Parts::Device(DeviceRange { y, ..range }))
+                    }
+                },
+            )
         }
     }
 

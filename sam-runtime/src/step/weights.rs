@@ -4,12 +4,11 @@ use std::any::Any;
 
 use dfdx::{nn::tensor_collection::*, prelude::*};
 
-use super::{
-    algebra::Displacement,
-    tensors::{Which, each_pair, each_parameter},
-    vectors::ModelVectors,
+use super::{algebra::Displacement, vectors::ModelVectors};
+use crate::{
+    device::vectors::{DeviceRange, Map, Parts, Walk},
+    doors::walk::{Which, each, each_pair},
 };
-use crate::device::vectors::{DeviceRange, Map, Parts, Walk};
 
 /// Tensors that own the memory for the perturbed weights, kept from step to step.
 #[derive(Default)]
@@ -81,7 +80,7 @@ impl<E: Dtype> PerturbedWeights<E> {
         copy: &M,
     ) -> Result<(), D::Err> {
         self.tensors.clear();
-        each_parameter::<E, D, M>(copy, &mut |t| {
+        each::<E, D, M>(copy, Which::Parameters, &mut |t| {
             self.tensors.push(t.shared());
             Ok(())
         })

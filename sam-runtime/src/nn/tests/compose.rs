@@ -6,9 +6,12 @@ use dfdx::{
 };
 
 use super::close;
-use crate::nn::{
-    AvgPool2D, BatchNorm2D, Bias2D, Conv2D, Conv2DBatchNorm, Conv2DBatchNormReLU, Dropout,
-    Flatten2D, FlattenTo, GlobalAvgPool2D, Linear, LinearReLU, MaxPool2D,
+use crate::{
+    doors::walk::{Which, names},
+    nn::{
+        AvgPool2D, BatchNorm2D, Bias2D, Conv2D, Conv2DBatchNorm, Conv2DBatchNormReLU, Dropout,
+        Flatten2D, FlattenTo, GlobalAvgPool2D, Linear, LinearReLU, MaxPool2D,
+    },
 };
 
 type Block<const C: usize> = Residual<(
@@ -100,35 +103,10 @@ fn flattening_keeps_the_order() {
     assert_eq!((y.shape().concrete(), y.as_vec()), ([2, 48], x.as_vec()));
 }
 
-/// The names under which a checkpoint keeps the tensors.
-struct Names(Vec<String>);
-
-impl TensorVisitor<f64, Cpu> for Names {
-    type Viewer = (ViewTensorRef, ViewTensorName);
-    type Err = ();
-    type E2 = f64;
-    type D2 = Cpu;
-
-    fn visit<S: Shape>(
-        &mut self,
-        _: TensorOptions<S, f64, Cpu>,
-        (_, name): (&Tensor<S, f64, Cpu>, String),
-    ) -> Result<Option<Tensor<S, f64, Cpu>>, ()> {
-        self.0.push(name);
-        Ok(None)
-    }
-}
-
 #[test]
 fn tensors_have_the_names_of_their_parts() {
     let dev = Cpu::default();
     let net = dev.build_module::<(Conv2DBatchNorm<1, 2, 3>, LinearReLU<2, 2>), f64>();
-    let mut names = Names(Vec::new());
-    TensorCollection::iter_tensors(&mut RecursiveWalker {
-        m: (&net, String::new()),
-        f: &mut names,
-    })
-    .unwrap();
     let expected = [
         "0.conv.weight",
         "0.norm.scale",
@@ -138,5 +116,5 @@ fn tensors_have_the_names_of_their_parts() {
         "1.linear.weight",
         "1.linear.bias",
     ];
-    assert_eq!(names.0, expected);
+    assert_eq!(names(&net, Which::All).unwrap(), expected);
 }

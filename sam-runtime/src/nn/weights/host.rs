@@ -7,7 +7,7 @@ use half::{bf16, f16};
 use safetensors::{Dtype as Kind, SafeTensors};
 
 use super::WeightsError;
-use crate::device::overwrite;
+use crate::doors::walk::{Which, each_named, each_named_mut};
 
 /// A tensor on the host.
 pub(super) struct Host {
@@ -70,51 +70,23 @@ where
     D: Device<E>,
     M: TensorCollection<E, D>,
 {
-    let mut read = Read {
-        tensors: Tensors::new(),
-        twice: None,
-    };
-    M::iter_tensors(&mut RecursiveWalker {
-        m: (module, String::new()),
-        f: &mut read,
-    })
-    .map_err(|error: D::Err| WeightsError::Device(error.to_string()))?;
-    match read.twice {
-        Some(name) => Err(WeightsError::SameName { name }),
-        None => Ok(read.tensors),
-    }
-}
-
-struct Read {
-    tensors: Tensors,
-    /// A name that two tensors have.
-    twice: Option<String>,
-}
-
-impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Read {
-    type Viewer = (ViewTensorRef, ViewTensorName);
-    type Err = D::Err;
-    type E2 = E;
-    type D2 = D;
-
-    fn visit<S: Shape>(
-        &mut self,
-        _: TensorOptions<S, E, D>,
-        (t, name): (&Tensor<S, E, D>, String),
-    ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
-        let values = t
-            .as_vec()
-            .into_iter()
-            .map(|x| x.to_f64().unwrap_or(f64::NAN));
+    let (mut tensors, mut twice) = (Tensors::new(), None);
+    each_named::<E, D, M>(module, Which::All, &mut |name, t| {
+        let values = t.values().into_iter();
         let host = Host {
-            shape: t.shape().concrete().into(),
-            values: values.collect(),
+            shape: t.shape(),
+            values: values.map(|x| x.to_f64().unwrap_or(f64::NAN)).collect(),
         };
         let name = in_file(name);
-        if self.tensors.insert(name.clone(), host).is_some() {
-            self.twice = Some(name);
+        if tensors.insert(name.clone(), host).is_some() {
+            twice = Some(name);
         }
-        Ok(None)
+        Ok(())
+    })
+    .map_err(|error| WeightsError::Device(error.to_string()))?;
+    match twice {
+        Some(name) => Err(WeightsError::SameName { name }),
+        None => Ok(tensors),
     }
 }
 
@@ -125,34 +97,15 @@ where
     D: Device<E>,
     M: TensorCollection<E, D>,
 {
-    M::iter_tensors(&mut RecursiveWalker {
-        m: (module, String::new()),
-        f: &mut Write(found),
+    each_named_mut::<E, D, M>(module, Which::All, &mut |name, t| {
+        let Some(host) = found.get(&in_file(name)) else {
+            return Ok(());
+        };
+        let numbers = host.values.iter();
+        let values: Vec<E> = numbers
+            .map(|x| E::from_f64(*x).unwrap_or_default())
+            .collect();
+        t.write(&values)
     })
-    .map_err(|error: D::Err| WeightsError::Device(error.to_string()))?;
-    Ok(())
-}
-
-struct Write(Tensors);
-
-impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Write {
-    type Viewer = (ViewTensorMut, ViewTensorName);
-    type Err = D::Err;
-    type E2 = E;
-    type D2 = D;
-
-    fn visit<S: Shape>(
-        &mut self,
-        _: TensorOptions<S, E, D>,
-        (t, name): (&mut Tensor<S, E, D>, String),
-    ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
-        if let Some(host) = self.0.get(&in_file(name)) {
-            let values = host
-                .values
-                .iter()
-                .map(|&x| E::from_f64(x).unwrap_or_default());
-            overwrite(t, &values.collect::<Vec<_>>())?;
-        }
-        Ok(None)
-    }
+    .map_err(|error| WeightsError::Device(error.to_string()))
 }

@@ -17,6 +17,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::host::upload;
+use crate::doors::walk::{Which, each, each_named, each_named_mut};
 
 /// Two matrices, four vectors, and two running statistics that are no parameters.
 type Mlp = (Linear<6, 8>, BatchNorm1D<8>, ReLU, Linear<8, 3>);
@@ -65,59 +66,24 @@ fn gradients_of<E: Dtype, M: TensorCollection<E, Cpu>>(
 where
     Cpu: Device<E>,
 {
-    let mut fill = Fill {
-        gradients: Gradients::leaky(),
-        rng: ChaCha8Rng::seed_from_u64(seed),
-        has,
-        at: 0,
-    };
-    M::iter_tensors(&mut RecursiveWalker {
-        m: model,
-        f: &mut fill,
-    })
-    .unwrap();
-    fill.gradients
-}
-
-struct Fill<E: Dtype, F>
-where
-    Cpu: Device<E>,
-{
-    gradients: Gradients<E, Cpu>,
-    rng: ChaCha8Rng,
-    has: F,
-    at: usize,
-}
-
-impl<E: Dtype, F: Fn(usize) -> bool> TensorVisitor<E, Cpu> for Fill<E, F>
-where
-    Cpu: Device<E>,
-{
-    type Viewer = ViewTensorRef;
-    type Err = CpuError;
-    type E2 = E;
-    type D2 = Cpu;
-
-    fn visit<S: Shape>(
-        &mut self,
-        options: TensorOptions<S, E, Cpu>,
-        t: &Tensor<S, E, Cpu>,
-    ) -> Result<Option<Tensor<S, E, Cpu>>, CpuError> {
-        if !options.do_gradient_update {
-            return Ok(None);
-        }
-        let here = (self.has)(self.at);
-        self.at += 1;
-        let normal = StandardNormal.sample_iter(&mut self.rng);
-        let values: Vec<f64> = normal.take(t.shape().num_elements()).collect();
+    let mut gradients = Gradients::leaky();
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut at = 0;
+    each(model, Which::Parameters, &mut |t| {
+        let here = has(at);
+        at += 1;
+        let normal = StandardNormal.sample_iter(&mut rng);
+        let values: Vec<f64> = normal.take(t.len()).collect();
         if here {
             let sizes = [1.0, 1e-3, 30.0, 0.0, -0.0, 1e-7, 0.1].iter().cycle();
             let values = values.iter().zip(sizes).map(|(x, size)| x * size);
             let values: Vec<E> = values.map(|x| E::from_f64(x).unwrap()).collect();
-            *self.gradients.get_or_alloc_mut(t)? = upload(t.device(), &values).unwrap();
+            *t.gradient(&mut gradients)? = upload(t.device(), &values).unwrap();
         }
-        Ok(None)
-    }
+        Ok(())
+    })
+    .unwrap();
+    gradients
 }
 
 /// All tensors, as f64.
@@ -125,34 +91,13 @@ fn values<E: Dtype, M: TensorCollection<E, Cpu>>(model: &M) -> Vec<Vec<f64>>
 where
     Cpu: Device<E>,
 {
-    struct Read(Vec<Vec<f64>>);
-    impl<E: Dtype> TensorVisitor<E, Cpu> for Read
-    where
-        Cpu: Device<E>,
-    {
-        type Viewer = ViewTensorRef;
-        type Err = CpuError;
-        type E2 = E;
-        type D2 = Cpu;
-
-        fn visit<S: Shape>(
-            &mut self,
-            _: TensorOptions<S, E, Cpu>,
-            t: &Tensor<S, E, Cpu>,
-        ) -> Result<Option<Tensor<S, E, Cpu>>, CpuError> {
-            let values = t.as_vec();
-            self.0
-                .push(values.iter().map(|x| x.to_f64().unwrap()).collect());
-            Ok(None)
-        }
-    }
-    let mut read = Read(Vec::new());
-    M::iter_tensors(&mut RecursiveWalker {
-        m: model,
-        f: &mut read,
+    let mut all = Vec::new();
+    each_named(model, Which::All, &mut |_, t| {
+        all.push(t.values().iter().map(|x| x.to_f64().unwrap()).collect());
+        Ok(())
     })
     .unwrap();
-    read.0
+    all
 }
 
 /// The bits of all tensors.
@@ -172,28 +117,15 @@ fn copy<E: Dtype, M: TensorCollection<E, Cpu>>(into: &mut M, from: &M)
 where
     Cpu: Device<E>,
 {
-    struct Copy;
-    impl<E: Dtype> TensorVisitor<E, Cpu> for Copy
-    where
-        Cpu: Device<E>,
-    {
-        type Viewer = (ViewTensorMut, ViewTensorRef);
-        type Err = CpuError;
-        type E2 = E;
-        type D2 = Cpu;
-
-        fn visit<S: Shape>(
-            &mut self,
-            _: TensorOptions<S, E, Cpu>,
-            (into, from): (&mut Tensor<S, E, Cpu>, &Tensor<S, E, Cpu>),
-        ) -> Result<Option<Tensor<S, E, Cpu>>, CpuError> {
-            into.copy_from(&from.as_vec());
-            Ok(None)
-        }
-    }
-    M::iter_tensors(&mut RecursiveWalker {
-        m: (into, from),
-        f: &mut Copy,
+    let mut values = Vec::new();
+    each_named(from, Which::All, &mut |_, t| {
+        values.push(t.values());
+        Ok(())
+    })
+    .unwrap();
+    let mut values = values.iter();
+    each_named_mut(into, Which::All, &mut |_, t| {
+        t.write(values.next().unwrap())
     })
     .unwrap();
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use dfdx::{nn::tensor_collection::*, prelude::*, tensor_ops::Device};
 
 use crate::{
-    device::overwrite,
+    doors::walk::{Which, each_named, each_named_mut},
     optim::{HostTensor, State, StateError, from_bytes, to_bytes},
 };
 
@@ -27,19 +27,29 @@ use crate::{
 pub fn module_state<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
     module: &M,
 ) -> Result<State, StateError> {
-    let mut read = Read {
-        tensors: BTreeMap::new(),
-        failure: None,
-    };
-    M::iter_tensors(&mut RecursiveWalker {
-        m: (module, String::new()),
-        f: &mut read,
+    let (mut tensors, mut failure) = (BTreeMap::new(), None);
+    each_named::<E, D, M>(module, Which::All, &mut |name, t| {
+        match to_bytes(t.values()) {
+            Ok((dtype, bytes)) => {
+                let shape = t.shape();
+                let tensor = HostTensor {
+                    dtype,
+                    shape,
+                    bytes,
+                };
+                if tensors.insert(name.clone(), tensor).is_some() {
+                    failure = Some(StateError::SameName { name });
+                }
+            }
+            Err(error) => failure = Some(error),
+        }
+        Ok(())
     })
-    .map_err(|error: D::Err| StateError::Device(error.to_string()))?;
-    match read.failure {
+    .map_err(|error| StateError::Device(error.to_string()))?;
+    match failure {
         Some(failure) => Err(failure),
         None => Ok(State {
-            tensors: read.tensors,
+            tensors,
             ..State::default()
         }),
     }
@@ -81,12 +91,10 @@ pub fn load_module<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
     if !names.is_empty() {
         return Err(StateError::Unexpected { names });
     }
-    M::iter_tensors(&mut RecursiveWalker {
-        m: (module, String::new()),
-        f: &mut Write(values),
+    each_named_mut::<E, D, M>(module, Which::All, &mut |name, t| {
+        values.get(&name).map_or(Ok(()), |values| t.write(values))
     })
-    .map_err(|error: D::Err| StateError::Device(error.to_string()))?;
-    Ok(())
+    .map_err(|error| StateError::Device(error.to_string()))
 }
 
 fn check(name: &str, mine: &HostTensor, found: &HostTensor) -> Result<(), StateError> {
@@ -113,59 +121,4 @@ fn check(name: &str, mine: &HostTensor, found: &HostTensor) -> Result<(), StateE
         });
     }
     Ok(())
-}
-
-struct Read {
-    tensors: BTreeMap<String, HostTensor>,
-    failure: Option<StateError>,
-}
-
-impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Read {
-    type Viewer = (ViewTensorRef, ViewTensorName);
-    type Err = D::Err;
-    type E2 = E;
-    type D2 = D;
-
-    fn visit<S: Shape>(
-        &mut self,
-        _: TensorOptions<S, E, D>,
-        (t, name): (&Tensor<S, E, D>, String),
-    ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
-        match to_bytes(t.as_vec()) {
-            Ok((dtype, bytes)) => {
-                let shape = t.shape().concrete().into();
-                let tensor = HostTensor {
-                    dtype,
-                    shape,
-                    bytes,
-                };
-                if self.tensors.insert(name.clone(), tensor).is_some() {
-                    self.failure = Some(StateError::SameName { name });
-                }
-            }
-            Err(failure) => self.failure = Some(failure),
-        }
-        Ok(None)
-    }
-}
-
-/// Writes what was checked before.
-struct Write<E>(BTreeMap<String, Vec<E>>);
-
-impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Write<E> {
-    type Viewer = (ViewTensorMut, ViewTensorName);
-    type Err = D::Err;
-    type E2 = E;
-    type D2 = D;
-
-    fn visit<S: Shape>(
-        &mut self,
-        _: TensorOptions<S, E, D>,
-        (t, name): (&mut Tensor<S, E, D>, String),
-    ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
-        if let Some(values) = self.0.get(&name) {
-            overwrite(t, values)?;
-        }
-        Ok(None)
-    }
 }

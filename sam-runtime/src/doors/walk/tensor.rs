@@ -1,23 +1,20 @@
-//! Tensors whose shapes are not in their types, and the walks that meet them.
-//!
-//! dfdx compiles a walk for each visitor, module and shape. So there are two visitors for all that a step
-//! does: a user's crate, where they are compiled, pays for two.
+//! Tensors whose shapes are not in their types.
 
 use std::{any::Any, borrow::Cow};
 
 use dfdx::{
-    nn::tensor_collection::*,
     optim::UnusedTensors,
     prelude::*,
     tensor::{Gradients, UniqueId},
 };
 
-use crate::device::{Buffer, address, in_memory};
+use crate::device::{Buffer, address, in_memory, lies_otherwise, overwrite};
 
 /// A tensor of any shape.
-pub(in crate::step) trait AnyTensor<E: Dtype, D: Device<E>> {
+pub(crate) trait AnyTensor<E: Dtype, D: Device<E>> {
     fn id(&self) -> UniqueId;
     fn device(&self) -> &D;
+    fn shape(&self) -> Vec<usize>;
     /// The tensor itself, which shares its memory.
     fn shared(&self) -> Box<dyn Any>;
     /// The same.
@@ -28,6 +25,8 @@ pub(in crate::step) trait AnyTensor<E: Dtype, D: Device<E>> {
     fn len(&self) -> usize;
     /// The `len` elements as they lie in memory, which is how those of the gradient lie.
     fn in_memory(&self, len: usize) -> Cow<'_, [E]>;
+    /// Whether the elements are known to lie otherwise than in row-major order.
+    fn lies_otherwise(&self) -> bool;
     /// On a device whose memory has addresses of its own.
     fn address(&self) -> u64;
     /// The memory of its gradient.
@@ -48,6 +47,10 @@ impl<S: Shape, E: Dtype, D: Device<E>> AnyTensor<E, D> for Tensor<S, E, D> {
         Tensor::device(self)
     }
 
+    fn shape(&self) -> Vec<usize> {
+        HasShape::shape(self).concrete().into()
+    }
+
     fn shared(&self) -> Box<dyn Any> {
         Box::new(self.clone())
     }
@@ -63,11 +66,15 @@ impl<S: Shape, E: Dtype, D: Device<E>> AnyTensor<E, D> for Tensor<S, E, D> {
     }
 
     fn len(&self) -> usize {
-        self.shape().num_elements()
+        HasShape::shape(self).num_elements()
     }
 
     fn in_memory(&self, len: usize) -> Cow<'_, [E]> {
         in_memory(self, len)
+    }
+
+    fn lies_otherwise(&self) -> bool {
+        lies_otherwise(self)
     }
 
     fn address(&self) -> u64 {
@@ -82,13 +89,38 @@ impl<S: Shape, E: Dtype, D: Device<E>> AnyTensor<E, D> for Tensor<S, E, D> {
     }
 }
 
+/// A tensor of any shape that is read as a user sees it. Apart from [`AnyTensor`], so that a program which only
+/// trains need not compile dfdx's walk over the elements.
+pub(crate) trait Readable<E: Dtype, D: Device<E>>: AnyTensor<E, D> {
+    /// The elements in row-major order.
+    fn values(&self) -> Vec<E>;
+}
+
+impl<S: Shape, E: Dtype, D: Device<E>> Readable<E, D> for Tensor<S, E, D> {
+    fn values(&self) -> Vec<E> {
+        self.as_vec()
+    }
+}
+
+/// A tensor of any shape that may be written.
+pub(crate) trait Writable<E: Dtype, D: Device<E>>: Readable<E, D> {
+    /// Gives it these values, in row-major order: see [`overwrite`].
+    fn write(&mut self, values: &[E]) -> Result<(), D::Err>;
+}
+
+impl<S: Shape, E: Dtype, D: Device<E>> Writable<E, D> for Tensor<S, E, D> {
+    fn write(&mut self, values: &[E]) -> Result<(), D::Err> {
+        overwrite(self, values)
+    }
+}
+
 /// The same tensor of two models.
-pub(in crate::step) trait Pair<E: Dtype, D: Device<E>> {
+pub(crate) trait Pair<E: Dtype, D: Device<E>> {
     fn target(&self) -> &dyn AnyTensor<E, D>;
     fn source(&self) -> &dyn AnyTensor<E, D>;
     /// `target` becomes `source`, and shares its memory.
     fn share(&mut self);
-    /// `target = keep * target + weight * source`.
+    /// `target = keep * target + weight * source`, for two that lie in memory alike.
     fn blend(&mut self, keep: f64, weight: f64) -> Result<(), D::Err>;
     /// `target` becomes `kept`, and the other way round, if that is a tensor of its type.
     fn put(&mut self, kept: &mut dyn Any);
@@ -96,7 +128,7 @@ pub(in crate::step) trait Pair<E: Dtype, D: Device<E>> {
     fn renew(&mut self) -> Result<(), D::Err>;
     /// Fills `target`; memory that it shares becomes its own.
     fn zero(&mut self) -> Result<(), D::Err>;
-    /// Fills `target`; memory that it shares becomes its own.
+    /// Fills `target`, as it lies in memory; memory that it shares becomes its own.
     fn fill(&mut self, values: &[E]);
 }
 
@@ -124,7 +156,7 @@ impl<S: Shape, E: Dtype, D: Device<E>> Pair<E, D> for (&mut Tensor<S, E, D>, &Te
     }
 
     fn renew(&mut self) -> Result<(), D::Err> {
-        *self.0 = self.0.device().try_zeros_like(self.0.shape())?;
+        *self.0 = self.0.device().try_zeros_like(HasShape::shape(self.0))?;
         Ok(())
     }
 
@@ -135,81 +167,4 @@ impl<S: Shape, E: Dtype, D: Device<E>> Pair<E, D> for (&mut Tensor<S, E, D>, &Te
     fn fill(&mut self, values: &[E]) {
         self.0.copy_from(values);
     }
-}
-
-/// What is done with each parameter of a model.
-pub(in crate::step) type Each<'a, E, D> =
-    &'a mut dyn FnMut(&dyn AnyTensor<E, D>) -> Result<(), <D as HasErr>::Err>;
-
-/// Calls `f` with each parameter of `model`.
-pub(in crate::step) fn each_parameter<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
-    model: &M,
-    f: Each<'_, E, D>,
-) -> Result<(), D::Err> {
-    struct Visitor<'a, E: Dtype, D: Device<E>>(Each<'a, E, D>);
-    impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Visitor<'_, E, D> {
-        type Viewer = ViewTensorRef;
-        type Err = D::Err;
-        type E2 = E;
-        type D2 = D;
-
-        fn visit<S: Shape>(
-            &mut self,
-            options: TensorOptions<S, E, D>,
-            t: &Tensor<S, E, D>,
-        ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
-            if options.do_gradient_update {
-                (self.0)(t)?;
-            }
-            Ok(None)
-        }
-    }
-    M::iter_tensors(&mut RecursiveWalker {
-        m: model,
-        f: &mut Visitor(f),
-    })?;
-    Ok(())
-}
-
-/// Which tensors of a model.
-#[derive(Clone, Copy, PartialEq)]
-pub(in crate::step) enum Which {
-    Parameters,
-    Buffers,
-}
-
-/// What is done with each tensor of two models.
-pub(in crate::step) type EachPair<'a, E, D> =
-    &'a mut dyn FnMut(&mut dyn Pair<E, D>) -> Result<(), <D as HasErr>::Err>;
-
-/// Calls `f` with the parameters, or the buffers, of two models.
-pub(in crate::step) fn each_pair<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
-    into: &mut M,
-    from: &M,
-    which: Which,
-    f: EachPair<'_, E, D>,
-) -> Result<(), D::Err> {
-    struct Visitor<'a, E: Dtype, D: Device<E>>(Which, EachPair<'a, E, D>);
-    impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Visitor<'_, E, D> {
-        type Viewer = (ViewTensorMut, ViewTensorRef);
-        type Err = D::Err;
-        type E2 = E;
-        type D2 = D;
-
-        fn visit<S: Shape>(
-            &mut self,
-            options: TensorOptions<S, E, D>,
-            mut pair: (&mut Tensor<S, E, D>, &Tensor<S, E, D>),
-        ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
-            if options.do_gradient_update == (self.0 == Which::Parameters) {
-                (self.1)(&mut pair)?;
-            }
-            Ok(None)
-        }
-    }
-    M::iter_tensors(&mut RecursiveWalker {
-        m: (into, from),
-        f: &mut Visitor(which, f),
-    })?;
-    Ok(())
 }
