@@ -7,7 +7,6 @@
 //! | `layers` | [`Layers`]: the operations that [`nn`](crate::nn) is made of; checks for whatever implements it |
 //! | `cpu` | both on host memory: own kernels, on several threads |
 //! | `cuda` | both on an NVIDIA GPU (feature `cuda`) |
-//! | `composed` | for tests: the layers out of dfdx's own operations, on any device |
 //! | `generator` | the generator of a device, taken out and put back |
 //! | `rewind` | the generators that a step may draw from, back at an earlier moment |
 //! | `rng_state` | [`RngState`]: a generator in a form for files |
@@ -16,8 +15,6 @@
 //! | `overwrite` | new values for a tensor, whichever way it lies in memory |
 //! | `memory` | [`keep_freed_memory`] |
 
-#[cfg(test)]
-mod composed;
 mod cpu;
 #[cfg(feature = "cuda")]
 mod cuda;

@@ -1,5 +1,4 @@
-//! The kernels against the composed operations, loops and finite differences, and on any number of
-//! threads.
+//! The kernels against loops and finite differences, and on any number of threads.
 
 use dfdx::{
     prelude::*,
@@ -8,19 +7,19 @@ use dfdx::{
 use rayon::ThreadPoolBuilder;
 
 use crate::device::{
-    Affine, Image, Layers, Pool, Rows, Tail, Window, composed,
+    Affine, Image, Layers, Pool, Rows, Tail, Window,
     cpu::norm::{self, Cut, Dims, Incoming},
-    layers::checks::{Own, battery},
+    layers::checks::battery,
 };
 
 mod of_f64 {
     use super::*;
-    battery!(Own<Cpu>, f64);
+    battery!(Cpu, f64);
 }
 
 mod of_f32 {
     use super::*;
-    battery!(Own<Cpu>, f32);
+    battery!(Cpu, f32);
 }
 
 fn numbers<S: Shape>(dev: &Cpu, shape: S, seed: usize) -> Tensor<S, f32, Cpu> {
@@ -154,26 +153,6 @@ fn a_convolution_of_nothing_is_zero() {
                 assert_eq!(gradients.get(&weight).as_vec(), vec![0.0; weights]);
             }
         }
-    }
-}
-
-#[test]
-fn the_shortcut_without_parameters_is_the_composed_one() {
-    let dev = Cpu::default();
-    for (stride, outputs, before, height) in
-        [(2, 8, 2, 6), (2, 5, 1, 7), (1, 3, 0, 4), (3, 9, 6, 5)]
-    {
-        let x: Image<f32, Cpu> = numbers(&dev, (2, 3, height, 5), 1);
-        let run = |by: fn(Traced<_>, usize, usize, usize) -> Result<Traced<_>, _>| {
-            let y = by(x.leaky_trace(), stride, outputs, before).unwrap();
-            let shape = *y.shape();
-            let r = numbers(&dev, shape, 2);
-            let values = y.as_vec();
-            let gradients = (y * r).sum::<Rank0, _>().backward();
-            (shape, values, gradients.get(&x).as_vec())
-        };
-        let ours = run(<Cpu as Layers<f32>>::try_subsample);
-        assert_eq!(ours, run(composed::subsample), "stride {stride}");
     }
 }
 

@@ -100,42 +100,22 @@ mod tests {
     use dfdx::prelude::*;
 
     use super::*;
-    use crate::device::layers::checks::{Own, battery};
+    use crate::device::layers::checks::battery;
 
     mod of_f64 {
         use super::*;
-        battery!(Own<Cuda>, f64);
+        battery!(Cuda, f64);
     }
 
     mod of_f32 {
         use super::*;
-        battery!(Own<Cuda>, f32);
+        battery!(Cuda, f32);
     }
 
     fn numbers<D: TensorFromVec<f32>, S: Shape>(dev: &D, shape: S) -> Tensor<S, f32, D> {
         let number = |i| (i * 7919 % 2003) as f32 / 1001.0 - 1.0;
         let count = shape.num_elements();
         dev.tensor_from_vec((0..count).map(number).collect(), shape)
-    }
-
-    /// Values and gradients of the shortcut without parameters.
-    fn shortcut<D: Layers<f32>>(stride: usize, outputs: usize, before: usize) -> Vec<f32> {
-        let dev = D::default();
-        let x: Image<f32, D> = numbers(&dev, (2, 3, 7, 5));
-        let y = D::try_subsample(x.leaky_trace(), stride, outputs, before);
-        let y = y.map_err(|e| e.to_string()).unwrap();
-        let r = numbers(&dev, *y.shape());
-        let values = y.as_vec();
-        let gradients = (y * r).sum::<Rank0, _>().backward();
-        [values, gradients.get(&x).as_vec()].concat()
-    }
-
-    #[test]
-    fn the_shortcut_without_parameters_is_the_hosts() {
-        for (stride, outputs, before) in [(2, 8, 2), (2, 5, 1), (1, 3, 0), (3, 9, 6)] {
-            let found = shortcut::<Cuda>(stride, outputs, before);
-            assert_eq!(found, shortcut::<Cpu>(stride, outputs, before));
-        }
     }
 
     /// More images than are done at one time, in groups.

@@ -12,15 +12,14 @@ use dfdx::{
 use super::{
     super::{is_wanted, leaf::Free},
     gradients::{Ranked, check, check_shared},
-    implementation::Implementation,
     naive::{self, Size4},
     numbers::{Numbers, assert_close, of_result, values},
     operations::{
         After, BatchNorm, Bias, Conv, ConvBatchNorm, GlobalAvg, Linear, Normalize, OntoItself,
-        Pooling, three,
+        Pooling, Subsample, three,
     },
 };
-use crate::device::{Affine, Pool, Tail, Window};
+use crate::device::{Affine, Layers, Pool, Tail, Window};
 
 const fn window(size: usize, stride: usize, padding: usize, dilation: usize) -> Window {
     Window {
@@ -66,11 +65,11 @@ const CONVOLUTIONS: &[Convolution] = &[
     ((1, 1, 1, 1), 1, window(1, 1, 0, 1), 1),
 ];
 
-fn conv<E: Dtype, I: Implementation<E>>(
+fn conv<E: Dtype, D: Layers<E>>(
     numbers: &mut Numbers,
-    dev: &I::Device,
+    dev: &D,
     &((_, channels, ..), out, window, groups): &Convolution,
-) -> Conv<E, I> {
+) -> Conv<E, D> {
     let shape = (out, channels / groups, window.size, window.size);
     let weight = numbers.tensor(dev, shape);
     Conv {
@@ -80,20 +79,20 @@ fn conv<E: Dtype, I: Implementation<E>>(
     }
 }
 
-pub(in crate::device) fn convolution<E: Dtype, I: Implementation<E>>() {
-    let (dev, mut numbers) = (I::Device::default(), Numbers::new(1));
+pub(in crate::device) fn convolution<E: Dtype, D: Layers<E>>() {
+    let (dev, mut numbers) = (D::default(), Numbers::new(1));
     for case in CONVOLUTIONS {
-        let op = conv::<E, I>(&mut numbers, &dev, case);
+        let op = conv::<E, D>(&mut numbers, &dev, case);
         check(&format!("{case:?}"), &op, &numbers.tensor(&dev, case.0));
     }
 }
 
-fn affine<E: Dtype, I: Implementation<E>>(
+fn affine<E: Dtype, D: Layers<E>>(
     numbers: &mut Numbers,
-    dev: &I::Device,
+    dev: &D,
     channels: usize,
     epsilon: f64,
-) -> Affine<E, I::Device> {
+) -> Affine<E, D> {
     Affine {
         scale: numbers.tensor(dev, (channels,)),
         bias: numbers.tensor(dev, (channels,)),
@@ -103,11 +102,11 @@ fn affine<E: Dtype, I: Implementation<E>>(
 
 /// All that may follow: a residual or none, ReLU or none.
 #[allow(clippy::type_complexity)]
-fn afters<S: Ranked, E: Dtype, I: Implementation<E>>(
+fn afters<S: Ranked, E: Dtype, D: Layers<E>>(
     numbers: &mut Numbers,
-    dev: &I::Device,
+    dev: &D,
     shape: S,
-) -> Vec<(String, After<S, E, I::Device>)> {
+) -> Vec<(String, After<S, E, D>)> {
     let mut all = Vec::new();
     for (add, relu) in [(false, false), (false, true), (true, false), (true, true)] {
         let residual = add.then(|| numbers.tensor(dev, shape));
@@ -117,8 +116,8 @@ fn afters<S: Ranked, E: Dtype, I: Implementation<E>>(
     all
 }
 
-pub(in crate::device) fn convolution_batch_norm<E: Dtype, I: Implementation<E>>() {
-    let (dev, mut numbers) = (I::Device::default(), Numbers::new(2));
+pub(in crate::device) fn convolution_batch_norm<E: Dtype, D: Layers<E>>() {
+    let (dev, mut numbers) = (D::default(), Numbers::new(2));
     let cases = [
         ((2, 3, 5, 4), 4, window(3, 1, 1, 1), 1),
         ((2, 4, 4, 5), 2, window(1, 1, 0, 1), 1),
@@ -128,11 +127,11 @@ pub(in crate::device) fn convolution_batch_norm<E: Dtype, I: Implementation<E>>(
         let (size, out, window, _) = case;
         let (high, wide) = (window.places(size.2), window.places(size.3));
         let shape = (size.0, out, high.unwrap(), wide.unwrap());
-        for (label, after) in afters::<_, E, I>(&mut numbers, &dev, shape) {
+        for (label, after) in afters::<_, E, D>(&mut numbers, &dev, shape) {
             let op = ConvBatchNorm {
-                conv: conv::<E, I>(&mut numbers, &dev, &case),
+                conv: conv::<E, D>(&mut numbers, &dev, &case),
                 norm: BatchNorm {
-                    affine: affine::<E, I>(&mut numbers, &dev, out, 1e-3),
+                    affine: affine::<E, D>(&mut numbers, &dev, out, 1e-3),
                     after,
                 },
             };
@@ -140,7 +139,7 @@ pub(in crate::device) fn convolution_batch_norm<E: Dtype, I: Implementation<E>>(
             check(&format!("{case:?}, {label}"), &op, &x);
 
             let (conv, affine) = (&op.conv, &op.norm.affine);
-            let (y, moments) = I::conv2d_batch_norm(
+            let (y, moments) = D::try_conv2d_batch_norm(
                 x.clone(),
                 &conv.weight,
                 window,
@@ -162,25 +161,25 @@ pub(in crate::device) fn convolution_batch_norm<E: Dtype, I: Implementation<E>>(
     }
 }
 
-pub(in crate::device) fn batch_norm<E: Dtype, I: Implementation<E>>() {
-    batch_norm_of::<_, E, I>((5, 3), 1e-5);
-    batch_norm_of::<_, E, I>((3, 2, 4), 0.1);
-    batch_norm_of::<_, E, I>((2, 3, 3, 5), 1e-5);
-    batch_norm_of::<_, E, I>((1, 2, 3, 2), 1e-3);
-    batch_norm_of::<_, E, I>((2, 1, 5, 7), 1e-5);
+pub(in crate::device) fn batch_norm<E: Dtype, D: Layers<E>>() {
+    batch_norm_of::<_, E, D>((5, 3), 1e-5);
+    batch_norm_of::<_, E, D>((3, 2, 4), 0.1);
+    batch_norm_of::<_, E, D>((2, 3, 3, 5), 1e-5);
+    batch_norm_of::<_, E, D>((1, 2, 3, 2), 1e-3);
+    batch_norm_of::<_, E, D>((2, 1, 5, 7), 1e-5);
 }
 
-fn batch_norm_of<S: Ranked, E: Dtype, I: Implementation<E>>(shape: S, epsilon: f64) {
-    let (dev, mut numbers) = (I::Device::default(), Numbers::new(3));
+fn batch_norm_of<S: Ranked, E: Dtype, D: Layers<E>>(shape: S, epsilon: f64) {
+    let (dev, mut numbers) = (D::default(), Numbers::new(3));
     let size = three(&shape);
-    for (label, after) in afters::<_, E, I>(&mut numbers, &dev, shape) {
+    for (label, after) in afters::<_, E, D>(&mut numbers, &dev, shape) {
         let relu = after.relu;
-        let affine = affine::<E, I>(&mut numbers, &dev, size.1, epsilon);
-        let op = BatchNorm::<S, E, I> { affine, after };
-        let x: Tensor<S, E, I::Device> = numbers.tensor(&dev, shape);
+        let affine = affine::<E, D>(&mut numbers, &dev, size.1, epsilon);
+        let op = BatchNorm::<S, E, D> { affine, after };
+        let x: Tensor<S, E, D> = numbers.tensor(&dev, shape);
         check(&label, &op, &x);
 
-        let (_, moments) = I::batch_norm(x.clone(), &op.affine, Tail::NONE).unwrap();
+        let (_, moments) = D::try_batch_norm(x.clone(), &op.affine, Tail::NONE).unwrap();
         let (mean, variance) = naive::moments(&values(&x), size);
         let tolerance = of_result::<E>();
         assert_close(
@@ -204,30 +203,30 @@ fn batch_norm_of<S: Ranked, E: Dtype, I: Implementation<E>>(shape: S, epsilon: f
     }
 }
 
-pub(in crate::device) fn normalize<E: Dtype, I: Implementation<E>>() {
-    normalize_of::<_, E, I>((4, 3));
-    normalize_of::<_, E, I>((2, 3, 4));
-    normalize_of::<_, E, I>((2, 3, 3, 5));
-    normalize_of::<_, E, I>((1, 1, 1, 1));
+pub(in crate::device) fn normalize<E: Dtype, D: Layers<E>>() {
+    normalize_of::<_, E, D>((4, 3));
+    normalize_of::<_, E, D>((2, 3, 4));
+    normalize_of::<_, E, D>((2, 3, 3, 5));
+    normalize_of::<_, E, D>((1, 1, 1, 1));
 }
 
-fn normalize_of<S: Ranked, E: Dtype, I: Implementation<E>>(shape: S) {
-    let (dev, mut numbers) = (I::Device::default(), Numbers::new(4));
+fn normalize_of<S: Ranked, E: Dtype, D: Layers<E>>(shape: S) {
+    let (dev, mut numbers) = (D::default(), Numbers::new(4));
     let channels = (three(&shape).1,);
-    for (label, after) in afters::<_, E, I>(&mut numbers, &dev, shape) {
-        let op = Normalize::<S, E, I> {
-            affine: affine::<E, I>(&mut numbers, &dev, channels.0, 1e-5),
+    for (label, after) in afters::<_, E, D>(&mut numbers, &dev, shape) {
+        let op = Normalize::<S, E, D> {
+            affine: affine::<E, D>(&mut numbers, &dev, channels.0, 1e-5),
             mean: numbers.tensor(&dev, channels),
             variance: numbers.positive(&dev, channels),
             after,
         };
-        let x: Tensor<S, E, I::Device> = numbers.tensor(&dev, shape);
+        let x: Tensor<S, E, D> = numbers.tensor(&dev, shape);
         check(&label, &op, &x);
 
         // The moments are none of the gradient's business.
         let traced = x.trace(Gradients::leaky());
         let (mean, variance) = (&op.mean, &op.variance);
-        let y = I::normalize(traced, &op.affine, mean, variance, Tail::RELU).unwrap();
+        let y = D::try_normalize(traced, &op.affine, mean, variance, Tail::RELU).unwrap();
         let gradients = y.sum::<(), S::AllAxes>().backward();
         assert!(is_wanted::<(Free,), _, _, _>(&op.affine.scale, &gradients));
         assert!(!is_wanted::<(Free,), _, _, _>(mean, &gradients));
@@ -235,16 +234,16 @@ fn normalize_of<S: Ranked, E: Dtype, I: Implementation<E>>(shape: S) {
     }
 }
 
-pub(in crate::device) fn bias<E: Dtype, I: Implementation<E>>() {
-    bias_of::<_, E, I>((4, 3));
-    bias_of::<_, E, I>((2, 3, 4));
-    bias_of::<_, E, I>((2, 3, 3, 5));
+pub(in crate::device) fn bias<E: Dtype, D: Layers<E>>() {
+    bias_of::<_, E, D>((4, 3));
+    bias_of::<_, E, D>((2, 3, 4));
+    bias_of::<_, E, D>((2, 3, 3, 5));
 }
 
-fn bias_of<S: Ranked, E: Dtype, I: Implementation<E>>(shape: S) {
-    let (dev, mut numbers) = (I::Device::default(), Numbers::new(5));
+fn bias_of<S: Ranked, E: Dtype, D: Layers<E>>(shape: S) {
+    let (dev, mut numbers) = (D::default(), Numbers::new(5));
     for relu in [false, true] {
-        let op = Bias::<S, E, I> {
+        let op = Bias::<S, E, D> {
             bias: numbers.tensor(&dev, (three(&shape).1,)),
             relu,
             shape: PhantomData,
@@ -254,8 +253,8 @@ fn bias_of<S: Ranked, E: Dtype, I: Implementation<E>>(shape: S) {
     }
 }
 
-pub(in crate::device) fn pools<E: Dtype, I: Implementation<E>>() {
-    let (dev, mut numbers) = (I::Device::default(), Numbers::new(6));
+pub(in crate::device) fn pools<E: Dtype, D: Layers<E>>() {
+    let (dev, mut numbers) = (D::default(), Numbers::new(6));
     let cases = [
         ((2, 3, 4, 6), window(2, 2, 0, 1)),
         ((2, 2, 5, 4), window(2, 1, 0, 1)),
@@ -271,33 +270,28 @@ pub(in crate::device) fn pools<E: Dtype, I: Implementation<E>>() {
     ];
     for (size, window) in cases {
         for pool in [Pool::Max, Pool::Avg] {
-            let op = Pooling::<I> {
-                pool,
-                window,
-                implementation: PhantomData,
-            };
+            let op = Pooling { pool, window };
             let x = numbers.tensor(&dev, size);
             check::<E, _, _>(&format!("{pool:?}, {size:?}, {window:?}"), &op, &x);
         }
     }
     // Means also of windows that see nothing but padding.
-    let op = Pooling::<I> {
+    let op = Pooling {
         pool: Pool::Avg,
         window: window(2, 2, 2, 1),
-        implementation: PhantomData,
     };
     check::<E, _, _>("beside", &op, &numbers.tensor(&dev, (1, 2, 3, 4)));
     for size in [(2, 3, 4, 5), (1, 1, 1, 1), (3, 2, 1, 4)] {
         let x = numbers.tensor(&dev, size);
-        check::<E, _, _>(&format!("{size:?}"), &GlobalAvg::<I>(PhantomData), &x);
+        check::<E, _, _>(&format!("{size:?}"), &GlobalAvg, &x);
     }
 }
 
-pub(in crate::device) fn linear<E: Dtype, I: Implementation<E>>() {
-    let (dev, mut numbers) = (I::Device::default(), Numbers::new(7));
+pub(in crate::device) fn linear<E: Dtype, D: Layers<E>>() {
+    let (dev, mut numbers) = (D::default(), Numbers::new(7));
     for (batch, features, out) in [(4, 5, 3), (1, 3, 7), (9, 1, 2), (3, 6, 1), (1, 1, 1)] {
         for (add, relu) in [(false, false), (true, false), (false, true), (true, true)] {
-            let op = Linear::<E, I> {
+            let op = Linear::<E, D> {
                 weight: numbers.tensor(&dev, (out, features)),
                 bias: add.then(|| numbers.tensor(&dev, (out,))),
                 relu,
@@ -309,54 +303,75 @@ pub(in crate::device) fn linear<E: Dtype, I: Implementation<E>>() {
     }
 }
 
+pub(in crate::device) fn subsample<E: Dtype, D: Layers<E>>() {
+    let (dev, mut numbers) = (D::default(), Numbers::new(15));
+    for (stride, outputs, before, height) in
+        [(2, 8, 2, 6), (2, 5, 1, 7), (1, 3, 0, 4), (3, 9, 6, 5)]
+    {
+        let op = Subsample {
+            stride,
+            outputs,
+            before,
+        };
+        let x = numbers.tensor(&dev, (2, 3, height, 5));
+        let label = format!("stride {stride}, {before} of {outputs} before, {height}");
+        check::<E, D, _>(&label, &op, &x);
+    }
+}
+
 /// Inputs whose numbers do not lie in the order of their indices, and inputs of one image many times.
-pub(in crate::device) fn strided_inputs<E: Dtype, I: Implementation<E>>() {
-    let (dev, mut numbers) = (I::Device::default(), Numbers::new(8));
+pub(in crate::device) fn strided_inputs<E: Dtype, D: Layers<E>>() {
+    let (dev, mut numbers) = (D::default(), Numbers::new(8));
     let size = (2, 3, 4, 5);
-    let turned: Tensor<(usize, usize, usize, usize), E, I::Device> = numbers
+    let turned: Tensor<(usize, usize, usize, usize), E, D> = numbers
         .tensor(&dev, (2, 5, 4, 3))
         .permute::<_, Axes4<0, 3, 2, 1>>();
-    let one: Tensor<(usize, usize, usize), E, I::Device> = numbers.tensor(&dev, (3, 4, 5));
+    let one: Tensor<(usize, usize, usize), E, D> = numbers.tensor(&dev, (3, 4, 5));
     let same = one.broadcast_like::<_, Axis<0>>(&size);
     for (label, x, times) in [("turned", turned, 1), ("same", same, 2)] {
         let case = (size, 4, window(3, 1, 1, 1), 1);
-        let op = conv::<E, I>(&mut numbers, &dev, &case);
+        let op = conv::<E, D>(&mut numbers, &dev, &case);
         check_shared(label, &op, &x, times);
         let case = (size, 4, window(1, 1, 0, 1), 1);
-        let op = conv::<E, I>(&mut numbers, &dev, &case);
+        let op = conv::<E, D>(&mut numbers, &dev, &case);
         check_shared(label, &op, &x, times);
-        let op = BatchNorm::<_, E, I> {
-            affine: affine::<E, I>(&mut numbers, &dev, 3, 1e-5),
+        let op = BatchNorm::<_, E, D> {
+            affine: affine::<E, D>(&mut numbers, &dev, 3, 1e-5),
             after: After {
                 residual: None,
                 relu: true,
             },
         };
         check_shared(label, &op, &x, times);
-        let op = Bias::<_, E, I> {
+        let op = Bias::<_, E, D> {
             bias: numbers.tensor(&dev, (3,)),
             relu: true,
             shape: PhantomData,
         };
         check_shared(label, &op, &x, times);
         for pool in [Pool::Max, Pool::Avg] {
-            let op = Pooling::<I> {
+            let op = Pooling {
                 pool,
                 window: window(3, 2, 1, 1),
-                implementation: PhantomData,
             };
             check_shared::<E, _, _>(label, &op, &x, times);
         }
-        check_shared::<E, _, _>(label, &GlobalAvg::<I>(PhantomData), &x, times);
+        check_shared::<E, _, _>(label, &GlobalAvg, &x, times);
+        let op = Subsample {
+            stride: 2,
+            outputs: 5,
+            before: 1,
+        };
+        check_shared::<E, _, _>(label, &op, &x, times);
     }
-    let op = Linear::<E, I> {
+    let op = Linear::<E, D> {
         weight: numbers.tensor(&dev, (3, 4)),
         bias: Some(numbers.tensor(&dev, (3,))),
         relu: false,
     };
-    let x: Tensor<(usize, usize), E, I::Device> = numbers.tensor(&dev, (4, 5)).permute();
+    let x: Tensor<(usize, usize), E, D> = numbers.tensor(&dev, (4, 5)).permute();
     check("turned rows", &op, &x);
-    let row: Tensor<(usize,), E, I::Device> = numbers.tensor(&dev, (4,));
+    let row: Tensor<(usize,), E, D> = numbers.tensor(&dev, (4,));
     let rows = row.broadcast_like::<_, Axis<0>>(&(3, 4));
     check_shared("same rows", &op, &rows, 3);
 }

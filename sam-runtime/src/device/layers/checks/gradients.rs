@@ -10,7 +10,6 @@ use dfdx::{
 
 use super::{
     super::{Free2, Free4, LayerTape, leaf::Free},
-    implementation::Outcome,
     numbers::{Numbers, assert_close, of_gradient, of_result, values},
 };
 use crate::device::Channels;
@@ -37,11 +36,11 @@ pub(super) trait Operation<E: Dtype, D: Device<E>> {
     type In: Ranked;
     type Out: Shape;
 
-    /// What the implementation under test makes of `x`.
+    /// What the device makes of `x`.
     fn run<T: LayerTape<E, D>>(
         &self,
         x: Tensor<Self::In, E, D, T>,
-    ) -> Outcome<Tensor<Self::Out, E, D, T>, D>;
+    ) -> Result<Tensor<Self::Out, E, D, T>, D::Err>;
 
     /// The parameters, under their ids, flat: what else has a gradient.
     fn parameters(&self) -> Vec<Channels<E, D>>;

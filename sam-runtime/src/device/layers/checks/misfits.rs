@@ -1,15 +1,12 @@
 //! Sizes that do not fit together, and what they are answered with.
 
-use dfdx::{prelude::Device, shapes::Dtype};
+use dfdx::shapes::Dtype;
 
-use super::{
-    implementation::{Implementation, Outcome},
-    numbers::Numbers,
-};
-use crate::device::{Affine, Image, Pool, Tail, Window};
+use super::numbers::Numbers;
+use crate::device::{Affine, Image, Layers, Pool, Tail, Window};
 
 /// An error for a wrong number of elements, and no other.
-fn refused<X, E: Dtype, D: Device<E>>(what: &str, outcome: Outcome<X, D>) {
+fn refused<X, Err: std::fmt::Debug>(what: &str, outcome: Result<X, Err>) {
     match outcome {
         Ok(_) => panic!("{what} was accepted"),
         Err(error) => assert!(format!("{error:?}").contains("WrongNumElements"), "{what}"),
@@ -17,15 +14,16 @@ fn refused<X, E: Dtype, D: Device<E>>(what: &str, outcome: Outcome<X, D>) {
 }
 
 /// Each operation with sizes that do not fit.
-pub(in crate::device) fn misfits<E: Dtype, I: Implementation<E>>() {
-    convolutions::<E, I>();
-    norms::<E, I>();
-    pools::<E, I>();
-    linears::<E, I>();
+pub(in crate::device) fn misfits<E: Dtype, D: Layers<E>>() {
+    convolutions::<E, D>();
+    norms::<E, D>();
+    pools::<E, D>();
+    linears::<E, D>();
+    subsamples::<E, D>();
 }
 
-fn convolutions<E: Dtype, I: Implementation<E>>() {
-    let (dev, mut numbers) = (I::Device::default(), Numbers::new(11));
+fn convolutions<E: Dtype, D: Layers<E>>() {
+    let (dev, mut numbers) = (D::default(), Numbers::new(11));
     let three = Window::new(3);
     let huge = |dilation, padding| Window {
         dilation,
@@ -73,26 +71,22 @@ fn convolutions<E: Dtype, I: Implementation<E>>() {
         ),
     ];
     for (what, x, weight, window, groups) in cases {
-        let x: Image<E, I::Device> = numbers.tensor(&dev, x);
+        let x: Image<E, D> = numbers.tensor(&dev, x);
         let weight = numbers.tensor(&dev, weight);
-        let outcome = I::conv2d(x.clone(), &weight, window, groups);
-        refused::<_, E, I::Device>(what, outcome);
-        let affine = affine::<E, I>(&mut numbers, &dev, 2);
-        let outcome = I::conv2d_batch_norm(x, &weight, window, groups, &affine, Tail::NONE);
-        refused::<_, E, I::Device>(what, outcome);
+        let outcome = D::try_conv2d(x.clone(), &weight, window, groups);
+        refused(what, outcome);
+        let affine = affine::<E, D>(&mut numbers, &dev, 2);
+        let outcome = D::try_conv2d_batch_norm(x, &weight, window, groups, &affine, Tail::NONE);
+        refused(what, outcome);
     }
-    let x: Image<E, I::Device> = numbers.tensor(&dev, (2, 4, 5, 5));
+    let x: Image<E, D> = numbers.tensor(&dev, (2, 4, 5, 5));
     let weight = numbers.tensor(&dev, (2, 4, 3, 3));
-    let affine = affine::<E, I>(&mut numbers, &dev, 3);
-    let outcome = I::conv2d_batch_norm(x, &weight, three, 1, &affine, Tail::NONE);
-    refused::<_, E, I::Device>("scale after a convolution", outcome);
+    let affine = affine::<E, D>(&mut numbers, &dev, 3);
+    let outcome = D::try_conv2d_batch_norm(x, &weight, three, 1, &affine, Tail::NONE);
+    refused("scale after a convolution", outcome);
 }
 
-fn affine<E: Dtype, I: Implementation<E>>(
-    numbers: &mut Numbers,
-    dev: &I::Device,
-    channels: usize,
-) -> Affine<E, I::Device> {
+fn affine<E: Dtype, D: Layers<E>>(numbers: &mut Numbers, dev: &D, channels: usize) -> Affine<E, D> {
     Affine {
         scale: numbers.tensor(dev, (channels,)),
         bias: numbers.tensor(dev, (channels,)),
@@ -100,12 +94,12 @@ fn affine<E: Dtype, I: Implementation<E>>(
     }
 }
 
-fn norms<E: Dtype, I: Implementation<E>>() {
-    let (dev, mut numbers) = (I::Device::default(), Numbers::new(12));
-    let x: Image<E, I::Device> = numbers.tensor(&dev, (2, 3, 2, 2));
+fn norms<E: Dtype, D: Layers<E>>() {
+    let (dev, mut numbers) = (D::default(), Numbers::new(12));
+    let x: Image<E, D> = numbers.tensor(&dev, (2, 3, 2, 2));
     let (right, wrong) = (
-        affine::<E, I>(&mut numbers, &dev, 3),
-        affine::<E, I>(&mut numbers, &dev, 2),
+        affine::<E, D>(&mut numbers, &dev, 3),
+        affine::<E, D>(&mut numbers, &dev, 2),
     );
     let mixed = Affine {
         bias: wrong.bias.clone(),
@@ -113,37 +107,37 @@ fn norms<E: Dtype, I: Implementation<E>>() {
     };
     let (mean, short) = (right.bias.clone(), wrong.bias.clone());
     for (what, affine) in [("scale", &wrong), ("bias", &mixed)] {
-        let outcome = I::batch_norm(x.clone(), affine, Tail::NONE);
-        refused::<_, E, I::Device>(what, outcome);
-        let outcome = I::normalize(x.clone(), affine, &mean, &mean, Tail::NONE);
-        refused::<_, E, I::Device>(what, outcome);
+        let outcome = D::try_batch_norm(x.clone(), affine, Tail::NONE);
+        refused(what, outcome);
+        let outcome = D::try_normalize(x.clone(), affine, &mean, &mean, Tail::NONE);
+        refused(what, outcome);
     }
-    let outcome = I::normalize(x.clone(), &right, &short, &mean, Tail::NONE);
-    refused::<_, E, I::Device>("mean", outcome);
-    let outcome = I::normalize(x.clone(), &right, &mean, &short, Tail::NONE);
-    refused::<_, E, I::Device>("variance", outcome);
-    refused::<_, E, I::Device>("bias", I::bias(x.clone(), &short, false));
+    let outcome = D::try_normalize(x.clone(), &right, &short, &mean, Tail::NONE);
+    refused("mean", outcome);
+    let outcome = D::try_normalize(x.clone(), &right, &mean, &short, Tail::NONE);
+    refused("variance", outcome);
+    refused("bias", D::try_bias(x.clone(), &short, false));
     // As many numbers, in another shape.
-    let other: Image<E, I::Device> = numbers.tensor(&dev, (2, 3, 4, 1));
+    let other: Image<E, D> = numbers.tensor(&dev, (2, 3, 4, 1));
     let residual = || Tail {
         residual: Some(other.clone()),
         relu: false,
     };
-    refused::<_, E, I::Device>("residual", I::batch_norm(x.clone(), &right, residual()));
-    let outcome = I::normalize(x, &right, &mean, &mean, residual());
-    refused::<_, E, I::Device>("residual", outcome);
+    refused("residual", D::try_batch_norm(x.clone(), &right, residual()));
+    let outcome = D::try_normalize(x, &right, &mean, &mean, residual());
+    refused("residual", outcome);
     // A shape without channels.
     let flat = numbers.tensor::<_, E, _>(&dev, (3,));
-    let outcome = I::batch_norm(flat.clone(), &right, Tail::NONE);
-    refused::<_, E, I::Device>("no channels", outcome);
-    let outcome = I::normalize(flat.clone(), &right, &mean, &mean, Tail::NONE);
-    refused::<_, E, I::Device>("no channels", outcome);
-    refused::<_, E, I::Device>("no channels", I::bias(flat, &mean, false));
+    let outcome = D::try_batch_norm(flat.clone(), &right, Tail::NONE);
+    refused("no channels", outcome);
+    let outcome = D::try_normalize(flat.clone(), &right, &mean, &mean, Tail::NONE);
+    refused("no channels", outcome);
+    refused("no channels", D::try_bias(flat, &mean, false));
 }
 
-fn pools<E: Dtype, I: Implementation<E>>() {
-    let (dev, mut numbers) = (I::Device::default(), Numbers::new(13));
-    let x: Image<E, I::Device> = numbers.tensor(&dev, (1, 2, 4, 2));
+fn pools<E: Dtype, D: Layers<E>>() {
+    let (dev, mut numbers) = (D::default(), Numbers::new(13));
+    let x: Image<E, D> = numbers.tensor(&dev, (1, 2, 4, 2));
     let two = Window::new(2);
     let misfits = [
         Window::new(3),
@@ -158,8 +152,8 @@ fn pools<E: Dtype, I: Implementation<E>>() {
     ];
     for window in misfits {
         for pool in [Pool::Max, Pool::Avg] {
-            let outcome = I::pool2d(x.clone(), pool, window);
-            refused::<_, E, I::Device>(&format!("{pool:?}, {window:?}"), outcome);
+            let outcome = D::try_pool2d(x.clone(), pool, window);
+            refused(&format!("{pool:?}, {window:?}"), outcome);
         }
     }
     // Nothing but padding has no largest.
@@ -171,17 +165,30 @@ fn pools<E: Dtype, I: Implementation<E>>() {
             ..two
         },
     ] {
-        let outcome = I::pool2d(x.clone(), Pool::Max, window);
-        refused::<_, E, I::Device>(&format!("{window:?}"), outcome);
+        let outcome = D::try_pool2d(x.clone(), Pool::Max, window);
+        refused(&format!("{window:?}"), outcome);
     }
 }
 
-fn linears<E: Dtype, I: Implementation<E>>() {
-    let (dev, mut numbers) = (I::Device::default(), Numbers::new(14));
+fn linears<E: Dtype, D: Layers<E>>() {
+    let (dev, mut numbers) = (D::default(), Numbers::new(14));
     let x = numbers.tensor::<_, E, _>(&dev, (4, 3));
     let weight = numbers.tensor(&dev, (2, 4));
-    refused::<_, E, I::Device>("features", I::linear(x.clone(), &weight, None, false));
+    refused("features", D::try_linear(x.clone(), &weight, None, false));
     let weight = numbers.tensor(&dev, (2, 3));
     let bias = numbers.tensor(&dev, (3,));
-    refused::<_, E, I::Device>("bias", I::linear(x, &weight, Some(&bias), true));
+    refused("bias", D::try_linear(x, &weight, Some(&bias), true));
+}
+
+fn subsamples<E: Dtype, D: Layers<E>>() {
+    let (dev, mut numbers) = (D::default(), Numbers::new(15));
+    let x: Image<E, D> = numbers.tensor(&dev, (2, 3, 4, 4));
+    for (what, stride, outputs, before) in [
+        ("no stride", 0, 3, 0),
+        ("channels", 2, 3, 1),
+        ("channels before", 2, 3, usize::MAX),
+    ] {
+        let outcome = D::try_subsample(x.clone(), stride, outputs, before);
+        refused(what, outcome);
+    }
 }

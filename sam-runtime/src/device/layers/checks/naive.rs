@@ -155,6 +155,28 @@ pub(super) fn linear(x: &[f64], weight: &[f64], bias: Option<&Vec<f64>>, out: us
     y
 }
 
+/// Every `stride`-th pixel of every `stride`-th row, between channels of zeros.
+pub(super) fn subsample(
+    x: &[f64],
+    (batch, channels, height, width): Size4,
+    stride: usize,
+    outputs: usize,
+    before: usize,
+) -> Vec<f64> {
+    let mut y = Vec::new();
+    for (b, o) in pairs(batch, outputs) {
+        for (i, j) in pairs(height.div_ceil(stride), width.div_ceil(stride)) {
+            y.push(match o.checked_sub(before) {
+                Some(c) if c < channels => {
+                    x[((b * channels + c) * height + i * stride) * width + j * stride]
+                }
+                _ => 0.0,
+            });
+        }
+    }
+    y
+}
+
 /// All pairs below `(a, b)`, the second running faster.
 fn pairs(a: usize, b: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..a).flat_map(move |i| (0..b).map(move |j| (i, j)))

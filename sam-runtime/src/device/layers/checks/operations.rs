@@ -11,32 +11,28 @@ use dfdx::{
 
 use super::{
     gradients::{Operation, Ranked, flat},
-    implementation::{Implementation, Outcome},
     naive,
 };
-use crate::device::{Affine, Channels, Image, LayerTape, Pool, Rows, Tail, Window};
+use crate::device::{Affine, Channels, Image, LayerTape, Layers, Pool, Rows, Tail, Window};
 
 type Four = (usize, usize, usize, usize);
 type Two = (usize, usize);
 
-pub(super) struct Conv<E: Dtype, I: Implementation<E>> {
-    pub(super) weight: Image<E, I::Device>,
+pub(super) struct Conv<E: Dtype, D: Layers<E>> {
+    pub(super) weight: Image<E, D>,
     pub(super) window: Window,
     pub(super) groups: usize,
 }
 
-impl<E: Dtype, I: Implementation<E>> Operation<E, I::Device> for Conv<E, I> {
+impl<E: Dtype, D: Layers<E>> Operation<E, D> for Conv<E, D> {
     type In = Four;
     type Out = Four;
 
-    fn run<T: LayerTape<E, I::Device>>(
-        &self,
-        x: Image<E, I::Device, T>,
-    ) -> Outcome<Image<E, I::Device, T>, I::Device> {
-        I::conv2d(x, &self.weight, self.window, self.groups)
+    fn run<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Image<E, D, T>, D::Err> {
+        D::try_conv2d(x, &self.weight, self.window, self.groups)
     }
 
-    fn parameters(&self) -> Vec<Channels<E, I::Device>> {
+    fn parameters(&self) -> Vec<Channels<E, D>> {
         vec![flat(&self.weight)]
     }
 
@@ -92,23 +88,20 @@ fn normalized(
     })
 }
 
-pub(super) struct BatchNorm<S: Shape, E: Dtype, I: Implementation<E>> {
-    pub(super) affine: Affine<E, I::Device>,
-    pub(super) after: After<S, E, I::Device>,
+pub(super) struct BatchNorm<S: Shape, E: Dtype, D: Layers<E>> {
+    pub(super) affine: Affine<E, D>,
+    pub(super) after: After<S, E, D>,
 }
 
-impl<S: Ranked, E: Dtype, I: Implementation<E>> Operation<E, I::Device> for BatchNorm<S, E, I> {
+impl<S: Ranked, E: Dtype, D: Layers<E>> Operation<E, D> for BatchNorm<S, E, D> {
     type In = S;
     type Out = S;
 
-    fn run<T: LayerTape<E, I::Device>>(
-        &self,
-        x: Tensor<S, E, I::Device, T>,
-    ) -> Outcome<Tensor<S, E, I::Device, T>, I::Device> {
-        Ok(I::batch_norm(x, &self.affine, self.after.tail())?.0)
+    fn run<T: LayerTape<E, D>>(&self, x: Tensor<S, E, D, T>) -> Result<Tensor<S, E, D, T>, D::Err> {
+        Ok(D::try_batch_norm(x, &self.affine, self.after.tail())?.0)
     }
 
-    fn parameters(&self) -> Vec<Channels<E, I::Device>> {
+    fn parameters(&self) -> Vec<Channels<E, D>> {
         with_residual(&self.affine, &self.after)
     }
 
@@ -122,26 +115,21 @@ impl<S: Ranked, E: Dtype, I: Implementation<E>> Operation<E, I::Device> for Batc
 }
 
 /// [`BatchNorm`] with `x` itself as the residual.
-pub(super) struct OntoItself<S: Shape, E: Dtype, I: Implementation<E>>(
-    pub(super) BatchNorm<S, E, I>,
-);
+pub(super) struct OntoItself<S: Shape, E: Dtype, D: Layers<E>>(pub(super) BatchNorm<S, E, D>);
 
-impl<S: Ranked, E: Dtype, I: Implementation<E>> Operation<E, I::Device> for OntoItself<S, E, I> {
+impl<S: Ranked, E: Dtype, D: Layers<E>> Operation<E, D> for OntoItself<S, E, D> {
     type In = S;
     type Out = S;
 
-    fn run<T: LayerTape<E, I::Device>>(
-        &self,
-        x: Tensor<S, E, I::Device, T>,
-    ) -> Outcome<Tensor<S, E, I::Device, T>, I::Device> {
+    fn run<T: LayerTape<E, D>>(&self, x: Tensor<S, E, D, T>) -> Result<Tensor<S, E, D, T>, D::Err> {
         let tail = Tail {
             residual: Some(x.retaped()),
             relu: self.0.after.relu,
         };
-        Ok(I::batch_norm(x, &self.0.affine, tail)?.0)
+        Ok(D::try_batch_norm(x, &self.0.affine, tail)?.0)
     }
 
-    fn parameters(&self) -> Vec<Channels<E, I::Device>> {
+    fn parameters(&self) -> Vec<Channels<E, D>> {
         self.0.parameters()
     }
 
@@ -152,26 +140,24 @@ impl<S: Ranked, E: Dtype, I: Implementation<E>> Operation<E, I::Device> for Onto
     }
 }
 
-pub(super) struct ConvBatchNorm<E: Dtype, I: Implementation<E>> {
-    pub(super) conv: Conv<E, I>,
-    pub(super) norm: BatchNorm<Four, E, I>,
+pub(super) struct ConvBatchNorm<E: Dtype, D: Layers<E>> {
+    pub(super) conv: Conv<E, D>,
+    pub(super) norm: BatchNorm<Four, E, D>,
 }
 
-impl<E: Dtype, I: Implementation<E>> Operation<E, I::Device> for ConvBatchNorm<E, I> {
+impl<E: Dtype, D: Layers<E>> Operation<E, D> for ConvBatchNorm<E, D> {
     type In = Four;
     type Out = Four;
 
-    fn run<T: LayerTape<E, I::Device>>(
-        &self,
-        x: Image<E, I::Device, T>,
-    ) -> Outcome<Image<E, I::Device, T>, I::Device> {
+    fn run<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Image<E, D, T>, D::Err> {
         let (conv, norm) = (&self.conv, &self.norm);
         let (window, tail) = (conv.window, norm.after.tail());
-        let result = I::conv2d_batch_norm(x, &conv.weight, window, conv.groups, &norm.affine, tail);
+        let result =
+            D::try_conv2d_batch_norm(x, &conv.weight, window, conv.groups, &norm.affine, tail);
         Ok(result?.0)
     }
 
-    fn parameters(&self) -> Vec<Channels<E, I::Device>> {
+    fn parameters(&self) -> Vec<Channels<E, D>> {
         let mut all = self.conv.parameters();
         all.extend(self.norm.parameters());
         all
@@ -185,26 +171,23 @@ impl<E: Dtype, I: Implementation<E>> Operation<E, I::Device> for ConvBatchNorm<E
     }
 }
 
-pub(super) struct Normalize<S: Shape, E: Dtype, I: Implementation<E>> {
-    pub(super) affine: Affine<E, I::Device>,
-    pub(super) mean: Channels<E, I::Device>,
-    pub(super) variance: Channels<E, I::Device>,
-    pub(super) after: After<S, E, I::Device>,
+pub(super) struct Normalize<S: Shape, E: Dtype, D: Layers<E>> {
+    pub(super) affine: Affine<E, D>,
+    pub(super) mean: Channels<E, D>,
+    pub(super) variance: Channels<E, D>,
+    pub(super) after: After<S, E, D>,
 }
 
-impl<S: Ranked, E: Dtype, I: Implementation<E>> Operation<E, I::Device> for Normalize<S, E, I> {
+impl<S: Ranked, E: Dtype, D: Layers<E>> Operation<E, D> for Normalize<S, E, D> {
     type In = S;
     type Out = S;
 
-    fn run<T: LayerTape<E, I::Device>>(
-        &self,
-        x: Tensor<S, E, I::Device, T>,
-    ) -> Outcome<Tensor<S, E, I::Device, T>, I::Device> {
+    fn run<T: LayerTape<E, D>>(&self, x: Tensor<S, E, D, T>) -> Result<Tensor<S, E, D, T>, D::Err> {
         let tail = self.after.tail();
-        I::normalize(x, &self.affine, &self.mean, &self.variance, tail)
+        D::try_normalize(x, &self.affine, &self.mean, &self.variance, tail)
     }
 
-    fn parameters(&self) -> Vec<Channels<E, I::Device>> {
+    fn parameters(&self) -> Vec<Channels<E, D>> {
         with_residual(&self.affine, &self.after)
     }
 
@@ -216,24 +199,21 @@ impl<S: Ranked, E: Dtype, I: Implementation<E>> Operation<E, I::Device> for Norm
     }
 }
 
-pub(super) struct Bias<S: Shape, E: Dtype, I: Implementation<E>> {
-    pub(super) bias: Channels<E, I::Device>,
+pub(super) struct Bias<S: Shape, E: Dtype, D: Layers<E>> {
+    pub(super) bias: Channels<E, D>,
     pub(super) relu: bool,
     pub(super) shape: PhantomData<S>,
 }
 
-impl<S: Ranked, E: Dtype, I: Implementation<E>> Operation<E, I::Device> for Bias<S, E, I> {
+impl<S: Ranked, E: Dtype, D: Layers<E>> Operation<E, D> for Bias<S, E, D> {
     type In = S;
     type Out = S;
 
-    fn run<T: LayerTape<E, I::Device>>(
-        &self,
-        x: Tensor<S, E, I::Device, T>,
-    ) -> Outcome<Tensor<S, E, I::Device, T>, I::Device> {
-        I::bias(x, &self.bias, self.relu)
+    fn run<T: LayerTape<E, D>>(&self, x: Tensor<S, E, D, T>) -> Result<Tensor<S, E, D, T>, D::Err> {
+        D::try_bias(x, &self.bias, self.relu)
     }
 
-    fn parameters(&self) -> Vec<Channels<E, I::Device>> {
+    fn parameters(&self) -> Vec<Channels<E, D>> {
         vec![self.bias.clone()]
     }
 
@@ -243,24 +223,20 @@ impl<S: Ranked, E: Dtype, I: Implementation<E>> Operation<E, I::Device> for Bias
     }
 }
 
-pub(super) struct Pooling<I> {
+pub(super) struct Pooling {
     pub(super) pool: Pool,
     pub(super) window: Window,
-    pub(super) implementation: PhantomData<I>,
 }
 
-impl<E: Dtype, I: Implementation<E>> Operation<E, I::Device> for Pooling<I> {
+impl<E: Dtype, D: Layers<E>> Operation<E, D> for Pooling {
     type In = Four;
     type Out = Four;
 
-    fn run<T: LayerTape<E, I::Device>>(
-        &self,
-        x: Image<E, I::Device, T>,
-    ) -> Outcome<Image<E, I::Device, T>, I::Device> {
-        I::pool2d(x, self.pool, self.window)
+    fn run<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Image<E, D, T>, D::Err> {
+        D::try_pool2d(x, self.pool, self.window)
     }
 
-    fn parameters(&self) -> Vec<Channels<E, I::Device>> {
+    fn parameters(&self) -> Vec<Channels<E, D>> {
         Vec::new()
     }
 
@@ -269,20 +245,17 @@ impl<E: Dtype, I: Implementation<E>> Operation<E, I::Device> for Pooling<I> {
     }
 }
 
-pub(super) struct GlobalAvg<I>(pub(super) PhantomData<I>);
+pub(super) struct GlobalAvg;
 
-impl<E: Dtype, I: Implementation<E>> Operation<E, I::Device> for GlobalAvg<I> {
+impl<E: Dtype, D: Layers<E>> Operation<E, D> for GlobalAvg {
     type In = Four;
     type Out = Two;
 
-    fn run<T: LayerTape<E, I::Device>>(
-        &self,
-        x: Image<E, I::Device, T>,
-    ) -> Outcome<Rows<E, I::Device, T>, I::Device> {
-        I::global_avg_pool(x)
+    fn run<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Rows<E, D, T>, D::Err> {
+        D::try_global_avg_pool(x)
     }
 
-    fn parameters(&self) -> Vec<Channels<E, I::Device>> {
+    fn parameters(&self) -> Vec<Channels<E, D>> {
         Vec::new()
     }
 
@@ -293,24 +266,21 @@ impl<E: Dtype, I: Implementation<E>> Operation<E, I::Device> for GlobalAvg<I> {
     }
 }
 
-pub(super) struct Linear<E: Dtype, I: Implementation<E>> {
-    pub(super) weight: Rows<E, I::Device>,
-    pub(super) bias: Option<Channels<E, I::Device>>,
+pub(super) struct Linear<E: Dtype, D: Layers<E>> {
+    pub(super) weight: Rows<E, D>,
+    pub(super) bias: Option<Channels<E, D>>,
     pub(super) relu: bool,
 }
 
-impl<E: Dtype, I: Implementation<E>> Operation<E, I::Device> for Linear<E, I> {
+impl<E: Dtype, D: Layers<E>> Operation<E, D> for Linear<E, D> {
     type In = Two;
     type Out = Two;
 
-    fn run<T: LayerTape<E, I::Device>>(
-        &self,
-        x: Rows<E, I::Device, T>,
-    ) -> Outcome<Rows<E, I::Device, T>, I::Device> {
-        I::linear(x, &self.weight, self.bias.as_ref(), self.relu)
+    fn run<T: LayerTape<E, D>>(&self, x: Rows<E, D, T>) -> Result<Rows<E, D, T>, D::Err> {
+        D::try_linear(x, &self.weight, self.bias.as_ref(), self.relu)
     }
 
-    fn parameters(&self) -> Vec<Channels<E, I::Device>> {
+    fn parameters(&self) -> Vec<Channels<E, D>> {
         let weight = self.weight.clone();
         let weight = weight.reshape_like(&(self.weight.shape().num_elements(),));
         std::iter::once(weight).chain(self.bias.clone()).collect()
@@ -320,5 +290,28 @@ impl<E: Dtype, I: Implementation<E>> Operation<E, I::Device> for Linear<E, I> {
         let out = self.weight.shape().0;
         let y = naive::linear(x, &parameters[0], parameters.get(1), out);
         naive::tail(y, None, self.relu)
+    }
+}
+
+pub(super) struct Subsample {
+    pub(super) stride: usize,
+    pub(super) outputs: usize,
+    pub(super) before: usize,
+}
+
+impl<E: Dtype, D: Layers<E>> Operation<E, D> for Subsample {
+    type In = Four;
+    type Out = Four;
+
+    fn run<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Image<E, D, T>, D::Err> {
+        D::try_subsample(x, self.stride, self.outputs, self.before)
+    }
+
+    fn parameters(&self) -> Vec<Channels<E, D>> {
+        Vec::new()
+    }
+
+    fn naive(&self, shape: &Four, x: &[f64], _: &[Vec<f64>]) -> Vec<f64> {
+        naive::subsample(x, *shape, self.stride, self.outputs, self.before)
     }
 }

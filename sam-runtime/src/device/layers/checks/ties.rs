@@ -8,11 +8,10 @@ use dfdx::{
 };
 
 use super::{
-    implementation::Implementation,
     naive::{Size4, max_pool_gradient},
     numbers::{Numbers, assert_close, of_result, tensor, values},
 };
-use crate::device::{Image, Pool, Window};
+use crate::device::{Image, Layers, Pool, Window};
 
 const CASES: [(Size4, Window); 5] = [
     ((2, 2, 4, 6), window(2, 2, 0)),
@@ -32,21 +31,21 @@ const fn window(size: usize, stride: usize, padding: usize) -> Window {
 }
 
 /// The result of a max pool, and the gradient of `<r, result>`.
-fn pooled<E: Dtype, I: Implementation<E>>(
-    x: &Image<E, I::Device>,
+fn pooled<E: Dtype, D: Layers<E>>(
+    x: &Image<E, D>,
     window: Window,
     numbers: &mut Numbers,
 ) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
-    let y = I::pool2d(x.trace(Gradients::leaky()), Pool::Max, window).unwrap();
-    let r: Image<E, I::Device> = numbers.tensor(x.device(), *y.shape());
+    let y = D::try_pool2d(x.trace(Gradients::leaky()), Pool::Max, window).unwrap();
+    let r: Image<E, D> = numbers.tensor(x.device(), *y.shape());
     let result = values(&y);
     let loss: Tensor<(), E, _, _> = y.try_mul(r.clone()).unwrap().sum::<(), Axes4<0, 1, 2, 3>>();
     (result, values(&r), values(&loss.backward().get(x)))
 }
 
 /// The gradient goes to the first of several largest.
-pub(in crate::device) fn ties<E: Dtype, I: Implementation<E>>() {
-    let (dev, mut numbers) = (I::Device::default(), Numbers::new(9));
+pub(in crate::device) fn ties<E: Dtype, D: Layers<E>>() {
+    let (dev, mut numbers) = (D::default(), Numbers::new(9));
     for (size, window) in CASES {
         let count = size.0 * size.1 * size.2 * size.3;
         let few = numbers.list(count).into_iter().map(f64::round).collect();
@@ -56,7 +55,7 @@ pub(in crate::device) fn ties<E: Dtype, I: Implementation<E>>() {
         let lowest = vec![f64::NEG_INFINITY; count];
         for list in [few, constant, zeros.collect::<Vec<f64>>(), lowest] {
             let x = tensor(&dev, size, &list);
-            let (_, r, gradient) = pooled::<E, I>(&x, window, &mut numbers);
+            let (_, r, gradient) = pooled::<E, D>(&x, window, &mut numbers);
             let want = max_pool_gradient(&list, size, window, &r);
             let label = format!("{size:?}, {window:?}, {list:?}");
             assert_close(&label, &gradient, &want, of_result::<E>());
@@ -65,12 +64,12 @@ pub(in crate::device) fn ties<E: Dtype, I: Implementation<E>>() {
 }
 
 /// A window that sees a NaN gives one, as in PyTorch: a training that went wrong is seen.
-pub(in crate::device) fn nan_is_the_largest<E: Dtype, I: Implementation<E>>() {
-    let (dev, mut numbers) = (I::Device::default(), Numbers::new(10));
+pub(in crate::device) fn nan_is_the_largest<E: Dtype, D: Layers<E>>() {
+    let (dev, mut numbers) = (D::default(), Numbers::new(10));
     for (size, window) in CASES {
         let mut list = numbers.list(size.0 * size.1 * size.2 * size.3);
         let sees_nan = |list: &[f64], numbers: &mut Numbers| {
-            let (y, ..) = pooled::<E, I>(&tensor(&dev, size, list), window, numbers);
+            let (y, ..) = pooled::<E, D>(&tensor(&dev, size, list), window, numbers);
             y.iter().filter(|y| y.is_nan()).count()
         };
         assert_eq!(sees_nan(&list, &mut numbers), 0);
