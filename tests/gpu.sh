@@ -38,7 +38,7 @@ run | emulate)
     [ "$1" = run ] || run=("$root/tests/cuda-emulator/run.sh")
     failed=0
     # One after the other: they share a card, and the emulator counts for the whole process.
-    "${run[@]}" "$folder/runtime" device::cuda --test-threads=1 || failed=1
+    "${run[@]}" "$folder/runtime" ::cuda:: --test-threads=1 || failed=1
     "${run[@]}" "$folder/equality" --test-threads=1 || failed=1
     exit $failed
     ;;

@@ -1,12 +1,15 @@
-//! Arithmetic, one implementation for each device: what a SAM step does with parameter-sized vectors, and what
-//! layers do with images and features, behind [`Layers`].
+//! Arithmetic, for each device: what a SAM step does with parameter-sized vectors, and what layers do with images
+//! and features, behind [`Layers`].
+//!
+//! An operation of layers is a folder: its contract, which is a trait, in `mod.rs`; the CPU's way; the GPU's (feature
+//! `cuda`), with its kernels; and checks that both pass, for all types of elements.
 //!
 //! | | |
 //! |---|---|
 //! | `vectors` | the algebra of parameter-sized vectors: norms, dot products, linear combinations |
-//! | `layers` | [`Layers`]: the operations that [`nn`](crate::nn) is made of; checks for whatever implements it |
-//! | `cpu` | both on host memory: own kernels, on several threads |
-//! | `cuda` | both on an NVIDIA GPU (feature `cuda`) |
+//! | `conv`, `batch_norm`, `conv_batch_norm`, `bias`, `pool`, `subsample`, `linear` | the operations that [`nn`](crate::nn) is made of |
+//! | `layers` | [`Layers`], all of them together; what they share |
+//! | `cpu`, `cuda` | what they share on host memory, and on an NVIDIA GPU |
 //! | `generator` | the generator of a device, taken out and put back |
 //! | `rewind` | the generators that a step may draw from, back at an earlier moment |
 //! | `rng_state` | [`RngState`]: a generator in a form for files |
@@ -15,29 +18,41 @@
 //! | `overwrite` | new values for a tensor, whichever way it lies in memory |
 //! | `memory` | [`keep_freed_memory`] |
 
+mod batch_norm;
+mod bias;
+mod conv;
+mod conv_batch_norm;
 mod cpu;
 #[cfg(feature = "cuda")]
 mod cuda;
 mod generator;
 mod lane;
 mod layers;
+mod linear;
 mod memory;
 mod overwrite;
+mod pool;
 mod rewind;
 mod rng_state;
+mod subsample;
 mod transfer;
 pub(crate) mod vectors;
 
+pub use batch_norm::{Affine, Moments, Normalized, Tail, TryBatchNorm};
+pub use bias::TryBias;
+pub use conv::TryConv2D;
+pub use conv_batch_norm::TryConv2DBatchNorm;
 pub(crate) use cpu::{copied, in_memory, lies_otherwise};
 pub(crate) use generator::generator_id;
 pub(crate) use lane::{Lane, Sent};
-pub use layers::{
-    Affine, Channels, Image, LayerTape, Layers, Moments, Normalized, Pool, Rows, Tail, Window,
-};
+pub use layers::{Channels, Image, LayerTape, Layers, Rows, Window};
+pub use linear::TryLinear;
 pub use memory::keep_freed_memory;
 pub(crate) use overwrite::overwrite;
+pub use pool::{Pool, TryPool2D};
 pub(crate) use rewind::{Moment, Source, note_source};
 pub use rng_state::{RngState, rng_state, set_rng_state};
+pub use subsample::TrySubsample;
 pub(crate) use transfer::{joined, mean, split};
 pub(crate) use vectors::{Buffer, address};
 pub use vectors::{DualNorm, Norm, NormError};

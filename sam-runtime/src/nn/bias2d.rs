@@ -12,7 +12,7 @@ use dfdx::{
 
 use super::{
     cast::cast,
-    fit::{ChannelsOf, ImageShape},
+    shape_bounds::{ChannelsOf, ImageShape},
 };
 use crate::device::{Image, LayerTape, Layers};
 

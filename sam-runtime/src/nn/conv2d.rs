@@ -10,8 +10,8 @@ use dfdx::{
 use super::{
     cast::cast,
     dims::{Grouped, Slide},
-    fit::{ChannelsOf, ImageShape, Slid},
     init,
+    shape_bounds::{ChannelsOf, ImageShape, Slid},
 };
 use crate::device::{Image, LayerTape, Layers, Window};
 

@@ -12,7 +12,7 @@ use super::{
     cast::cast,
     conv2d::Conv2D,
     dims::{Grouped, Slide},
-    fit::{ChannelsOf, Evaluation, ImageShape, Slid, Training},
+    shape_bounds::{ChannelsOf, Evaluation, ImageShape, Slid, Training},
 };
 use crate::device::{Image, LayerTape, Layers, Tail};
 

@@ -10,7 +10,7 @@ use dfdx::{
 
 use super::{
     cast::cast,
-    fit::{Flattens, ImageShape},
+    shape_bounds::{Flattens, ImageShape},
 };
 
 /// Makes a vector of each image: (batch, c, h, w) to (batch, c h w).

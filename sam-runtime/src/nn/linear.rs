@@ -12,8 +12,8 @@ use dfdx::{
 
 use super::{
     cast::cast,
-    fit::{FeaturesOf, RowShape},
     init,
+    shape_bounds::{FeaturesOf, RowShape},
 };
 use crate::device::{LayerTape, Layers, Rows};
 

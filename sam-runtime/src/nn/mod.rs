@@ -55,13 +55,13 @@ mod cast;
 mod conv2d;
 mod conv2d_batch_norm;
 pub mod dims;
-pub mod fit;
 mod flatten2d;
 mod init;
 mod linear;
 mod network;
 mod pool2d;
 mod resnet;
+pub mod shape_bounds;
 #[cfg(test)]
 mod tests;
 pub mod weights;

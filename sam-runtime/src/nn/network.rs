@@ -6,11 +6,11 @@ macro_rules! network {
     ([$($parameters:tt)*] $builder:ty => $network:ty) => {
         impl<$($parameters)*, Sh, E, D, T> Module<Tensor<Sh, E, D, T>> for $network
         where
-            Sh: crate::nn::fit::ImageShape<$builder>,
-            Sh::Channels: crate::nn::fit::ChannelsOf<3, $builder>,
+            Sh: crate::nn::shape_bounds::ImageShape<$builder>,
+            Sh::Channels: crate::nn::shape_bounds::ChannelsOf<3, $builder>,
             E: Dtype,
             D: Layers<E>,
-            T: LayerTape<E, D> + crate::nn::fit::Evaluation<$builder>,
+            T: LayerTape<E, D> + crate::nn::shape_bounds::Evaluation<$builder>,
         {
             type Output = Tensor<Sh::Rows<Const<CLASSES>>, E, D, T>;
             type Error = D::Err;
@@ -22,11 +22,11 @@ macro_rules! network {
 
         impl<$($parameters)*, Sh, E, D, T> ModuleMut<Tensor<Sh, E, D, T>> for $network
         where
-            Sh: crate::nn::fit::ImageShape<$builder>,
-            Sh::Channels: crate::nn::fit::ChannelsOf<3, $builder>,
+            Sh: crate::nn::shape_bounds::ImageShape<$builder>,
+            Sh::Channels: crate::nn::shape_bounds::ChannelsOf<3, $builder>,
             E: Dtype,
             D: Layers<E>,
-            T: LayerTape<E, D> + crate::nn::fit::Training<E, D, $builder>,
+            T: LayerTape<E, D> + crate::nn::shape_bounds::Training<E, D, $builder>,
         {
             type Output = Tensor<Sh::Rows<Const<CLASSES>>, E, D, T>;
             type Error = D::Err;

@@ -9,7 +9,7 @@ use dfdx::{
 use super::{
     cast::cast,
     dims::Slide,
-    fit::{ImageShape, Slid},
+    shape_bounds::{ImageShape, Slid},
 };
 use crate::device::{LayerTape, Layers, Pool, Window};
 

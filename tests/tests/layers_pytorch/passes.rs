@@ -1,7 +1,9 @@
 //! The passes through a layer that are compared.
 
 use dfdx::{nn::tensor_collection::*, prelude::*, tensor::Gradients};
-use sam_runtime::device::{Affine, Channels, Image, Layers, Tail, Window};
+use sam_runtime::device::{
+    Affine, Channels, Image, Tail, TryBatchNorm, TryConv2D, TryConv2DBatchNorm, Window,
+};
 
 use crate::{
     case::{Case, Plain, Traced},

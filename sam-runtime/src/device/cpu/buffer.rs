@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Zeros that begin at the start of a line of the cache.
-pub(super) struct Aligned<E> {
+pub(in crate::device) struct Aligned<E> {
     elements: Vec<E>,
     start: usize,
     len: usize,
@@ -17,7 +17,7 @@ pub(super) struct Aligned<E> {
 const LINE: usize = 64;
 
 impl<E: Copy + Default> Aligned<E> {
-    pub(super) fn zeros(len: usize) -> Self {
+    pub(in crate::device) fn zeros(len: usize) -> Self {
         let elements = vec![E::default(); len + LINE / size_of::<E>()];
         let start = elements
             .as_ptr()
@@ -49,7 +49,7 @@ impl<E> DerefMut for Aligned<E> {
 ///
 /// # Safety
 /// What is written are elements, not the lack of them.
-pub(super) unsafe fn as_uninit<E>(elements: &mut [E]) -> &mut [MaybeUninit<E>] {
+pub(in crate::device) unsafe fn as_uninit<E>(elements: &mut [E]) -> &mut [MaybeUninit<E>] {
     // SAFETY: the two have one layout, and the caller's word keeps the elements whole.
     unsafe { &mut *(std::ptr::from_mut(elements) as *mut [MaybeUninit<E>]) }
 }
@@ -59,7 +59,7 @@ pub(super) unsafe fn as_uninit<E>(elements: &mut [E]) -> &mut [MaybeUninit<E>] {
 ///
 /// # Safety
 /// `write` returns the number of elements that it has written, each once.
-pub(super) unsafe fn written<E: Copy>(
+pub(in crate::device) unsafe fn written<E: Copy>(
     len: usize,
     write: impl FnOnce(&mut [MaybeUninit<E>]) -> usize,
 ) -> Vec<E> {

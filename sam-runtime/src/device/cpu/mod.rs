@@ -1,22 +1,22 @@
-//! Kernels on host memory.
+//! What the operations on host memory share.
 //!
 //! | file | what |
 //! |---|---|
-//! | `conv`, `norm`, `pool`, `linear`, `subsample` | what layers compute, on slices: forwards and backwards |
-//! | `layers` | these, wired to dfdx's tape |
+//! | `arguments`, `dims` | whether sizes fit together, and tensors as the kernels take them |
+//! | `relu` | ReLU behind an operation |
 //! | `simd`, `buffer`, `view` | vectors of the processor; memory to write into; the memory of a tensor |
+//! | `tests` | operations one after the other, on any number of threads |
 //!
 //! `unsafe` is only in files that say so at their top, each block with its reason.
 
-mod buffer;
-mod conv;
-mod layers;
-mod linear;
-mod norm;
-mod pool;
-mod simd;
-mod subsample;
-mod view;
+pub(super) mod arguments;
+pub(super) mod buffer;
+pub(super) mod dims;
+pub(super) mod relu;
+pub(super) mod simd;
+#[cfg(test)]
+mod tests;
+pub(super) mod view;
 
 pub(super) use simd::vectorized;
 pub(crate) use view::{copied, in_memory, lies_otherwise};

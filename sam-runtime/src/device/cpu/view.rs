@@ -13,7 +13,7 @@ use dfdx::{
 ///
 /// dfdx lends out single elements (`tensor[index]`) and copies of all. Where the elements that it lends
 /// out show that they lie in order, all of them are read from the first one on.
-pub(super) fn view<S: Shape, E: Unit, T>(t: &Tensor<S, E, Cpu, T>) -> Cow<'_, [E]> {
+pub(in crate::device) fn view<S: Shape, E: Unit, T>(t: &Tensor<S, E, Cpu, T>) -> Cow<'_, [E]> {
     match in_order(t) {
         Some(elements) => Cow::Borrowed(elements),
         None => Cow::Owned(t.as_vec()),
@@ -76,7 +76,7 @@ pub(crate) fn lies_otherwise<S: Shape, E: Unit, D: Storage<E>>(t: &Tensor<S, E, 
 }
 
 /// Whether the strides of `t`, measured in memory, are those of row-major order.
-pub(super) fn lies_in_order<S: Shape, E: Unit, T>(t: &Tensor<S, E, Cpu, T>) -> bool {
+pub(in crate::device) fn lies_in_order<S: Shape, E: Unit, T>(t: &Tensor<S, E, Cpu, T>) -> bool {
     let address = |second: Option<usize>| {
         let mut index = S::Concrete::default();
         if let Some(axis) = second {

@@ -42,7 +42,7 @@ impl Gpu {
     }
 
     /// cuBLAS, on the stream that all else is on.
-    pub(super) fn blas(&self) -> Result<&CudaBlas, CudaError> {
+    pub(in crate::device) fn blas(&self) -> Result<&CudaBlas, CudaError> {
         if let Some(blas) = self.blas.get() {
             return Ok(blas);
         }

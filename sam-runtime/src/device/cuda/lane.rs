@@ -16,7 +16,7 @@ use dfdx::{
     tensor::{Cuda, CudaError, Tensor, ZerosTensor},
 };
 
-use super::{gpu::Gpu, layers::fits, memory::address};
+use super::{arguments::fits, gpu::Gpu, memory::address};
 
 /// Sends numbers to a card.
 pub(in crate::device) struct Lane {

@@ -1,21 +1,28 @@
-//! NVIDIA GPUs.
+//! What the operations on NVIDIA GPUs share.
 //!
 //! | file | what |
 //! |---|---|
-//! | `*.cu`, `kernels.cuh` | the kernels' sources, compiled to PTX when the crate is built (`build.rs`) |
-//! | `module` | kernels by name |
+//! | `kernels.cuh`, `layers.cuh`, `window.cuh` | what the kernels share; `build.rs` compiles each `.cu` below `device` |
+//! | `module`, `launch` | kernels by name, and the shapes of their launches |
 //! | `memory`, `gpu` | where the memory of a tensor is, and on which card |
-//! | `layers` | the layers' operations |
+//! | `arguments`, `window` | whether sizes fit together, and tensors and windows as the kernels take them |
+//! | `product` | products of matrices |
+//! | `tests` | large operations, and those of the host |
 //! | `lane` | what goes to the card while it computes |
 //! | `transfer` | copies within the card |
 #![allow(unsafe_code)]
 
+pub(super) mod arguments;
 pub(super) mod gpu;
 mod lane;
-mod layers;
+pub(super) mod launch;
 pub(super) mod memory;
 pub(super) mod module;
+pub(super) mod product;
+#[cfg(all(test, not(feature = "ci-check")))]
+mod tests;
 mod transfer;
+pub(super) mod window;
 
 pub(super) use lane::{Lane, Sent};
 pub(super) use memory::address;

@@ -11,7 +11,7 @@ use crate::{
     device::{LayerTape, Layers, Tail},
     nn::{
         cast::cast,
-        fit::{ChannelsOf, Evaluation, ImageShape, SequenceShape, Training},
+        shape_bounds::{ChannelsOf, Evaluation, ImageShape, SequenceShape, Training},
     },
 };
 

@@ -9,30 +9,31 @@ use dfdx::{
 };
 
 use super::{
-    super::{Free2, Free4, LayerTape, leaf::Free},
-    numbers::{Numbers, assert_close, of_gradient, of_result, values},
+    super::{Free2, Free4, LayerTape, network_input::Free},
+    assert::{assert_close, of_gradient, of_result},
+    numbers::{Numbers, values},
 };
 use crate::device::Channels;
 
 /// A shape, and the one in which dfdx takes such a tensor for a parameter.
-pub(super) trait Ranked: Shape {
-    type Leaf: ConstShape<Concrete = Self::Concrete>;
+pub(in crate::device) trait Ranked: Shape {
+    type Parameter: ConstShape<Concrete = Self::Concrete>;
 }
 
 impl Ranked for (usize, usize) {
-    type Leaf = Free2;
+    type Parameter = Free2;
 }
 
 impl Ranked for (usize, usize, usize) {
-    type Leaf = (Free, Free, Free);
+    type Parameter = (Free, Free, Free);
 }
 
 impl Ranked for (usize, usize, usize, usize) {
-    type Leaf = Free4;
+    type Parameter = Free4;
 }
 
 /// An operation of `x` and parameters.
-pub(super) trait Operation<E: Dtype, D: Device<E>> {
+pub(in crate::device) trait Operation<E: Dtype, D: Device<E>> {
     type In: Ranked;
     type Out: Shape;
 
@@ -50,7 +51,9 @@ pub(super) trait Operation<E: Dtype, D: Device<E>> {
 }
 
 /// A tensor as one row of numbers, under its id.
-pub(super) fn flat<S: Shape, E: Dtype, D: Device<E>>(x: &Tensor<S, E, D>) -> Channels<E, D> {
+pub(in crate::device) fn flat<S: Shape, E: Dtype, D: Device<E>>(
+    x: &Tensor<S, E, D>,
+) -> Channels<E, D> {
     x.clone().reshape_like(&(x.shape().num_elements(),))
 }
 
@@ -70,7 +73,7 @@ enum Kept {
 }
 
 /// Checks `op` at `x`.
-pub(super) fn check<E, D, O>(label: &str, op: &O, x: &Tensor<O::In, E, D>)
+pub(in crate::device) fn check<E, D, O>(label: &str, op: &O, x: &Tensor<O::In, E, D>)
 where
     E: Dtype,
     D: Device<E>,
@@ -81,8 +84,12 @@ where
 
 /// Checks `op` at `x`, whose memory is that of `times` equal parts, one after the other along the
 /// batch: the gradient of one is that of all.
-pub(super) fn check_shared<E, D, O>(label: &str, op: &O, x: &Tensor<O::In, E, D>, times: usize)
-where
+pub(in crate::device) fn check_shared<E, D, O>(
+    label: &str,
+    op: &O,
+    x: &Tensor<O::In, E, D>,
+    times: usize,
+) where
     E: Dtype,
     D: Device<E>,
     O: Operation<E, D>,
@@ -170,7 +177,7 @@ where
     if let Some(x) = x {
         let x = x
             .clone()
-            .try_realize::<<O::In as Ranked>::Leaf>()
+            .try_realize::<<O::In as Ranked>::Parameter>()
             .ok()
             .unwrap();
         x.zero_grads(&mut gradients);

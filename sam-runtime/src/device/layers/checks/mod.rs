@@ -1,35 +1,56 @@
-//! What every implementation of [`Layers`] must hold to: results as plain loops over `f64` have them,
+//! What every implementation of an operation must hold to: results as plain loops over `f64` have them,
 //! gradients as finite differences of those loops have them, however dfdx keeps the gradients; and
-//! errors where sizes do not fit. Written for any device and type of elements ([`battery`]).
+//! errors where sizes do not fit. The loops and the cases are in the `checks` of each operation.
+//!
+//! | | |
+//! |---|---|
+//! | `gradients` | an operation against its loops |
+//! | `numbers` | random tensors, in order and otherwise |
+//! | `assert` | how close numbers must be, and what is refused |
+//! | `naive` | what several operations' loops are made of |
 
-mod cases;
+mod assert;
 mod gradients;
-mod misfits;
 mod naive;
 mod numbers;
-mod operations;
-mod ties;
 
-pub(in crate::device) use cases::{
-    batch_norm, bias, convolution, convolution_batch_norm, linear, normalize, pools,
-    strided_inputs, subsample,
-};
-pub(in crate::device) use misfits::misfits;
-pub(in crate::device) use ties::{nan_is_the_largest, ties};
+pub(in crate::device) use assert::{assert_close, of_result, refused};
+pub(in crate::device) use gradients::{Operation, Ranked, check, check_shared, flat};
+pub(in crate::device) use naive::{by_channel, pairs, pixel, relu, three};
+pub(in crate::device) use numbers::{Numbers, strided_images, tensor, values};
 
-/// A test for each part of the battery: `battery!(Device, Element)`.
-macro_rules! battery {
-    ($device:ty, $element:ty) => {
-        $crate::device::layers::checks::battery! { $device, $element:
-            convolution, convolution_batch_norm, batch_norm, normalize, bias, pools, linear,
-            subsample, strided_inputs, ties, nan_is_the_largest, misfits
+/// Image, or weight: the shape.
+pub(in crate::device) type Four = (usize, usize, usize, usize);
+/// Rows: the shape.
+pub(in crate::device) type Two = (usize, usize);
+
+/// Makes tests of these functions, which are generic over the type of elements and the device:
+/// for `f32` and `f64`, on the CPU and, with the feature `cuda`, on a GPU.
+macro_rules! on_every_device {
+    ($($check:ident),* $(,)?) => {
+        mod cpu {
+            $crate::device::layers::checks::on_every_device! { dfdx::tensor::Cpu: $($check),* }
+        }
+
+        #[cfg(all(feature = "cuda", not(feature = "ci-check")))]
+        mod cuda {
+            $crate::device::layers::checks::on_every_device! { dfdx::tensor::Cuda: $($check),* }
         }
     };
-    ($device:ty, $element:ty: $($check:ident),*) => {$(
-        #[test]
-        fn $check() {
-            $crate::device::layers::checks::$check::<$element, $device>();
-        }
-    )*};
+    ($device:ty: $($check:ident),*) => {
+        mod of_f32 {$(
+            #[test]
+            fn $check() {
+                super::super::$check::<f32, $device>();
+            }
+        )*}
+
+        mod of_f64 {$(
+            #[test]
+            fn $check() {
+                super::super::$check::<f64, $device>();
+            }
+        )*}
+    };
 }
-pub(in crate::device) use battery;
+pub(in crate::device) use on_every_device;

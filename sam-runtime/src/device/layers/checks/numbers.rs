@@ -1,28 +1,31 @@
-//! Random tensors, and how close numbers must be.
+//! Random tensors, in order and otherwise.
 
 use dfdx::{
     prelude::Device,
-    shapes::{Dtype, Shape},
+    shapes::{Axes4, Axis, Dtype, Shape},
     tensor::Tensor,
+    tensor_ops::{BroadcastTo, PermuteTo},
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
+use super::Four;
+
 /// Normally distributed numbers, the same in every run.
-pub(super) struct Numbers(ChaCha8Rng);
+pub(in crate::device) struct Numbers(ChaCha8Rng);
 
 impl Numbers {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(in crate::device) fn new(seed: u64) -> Self {
         Self(ChaCha8Rng::seed_from_u64(seed))
     }
 
-    pub(super) fn list(&mut self, count: usize) -> Vec<f64> {
+    pub(in crate::device) fn list(&mut self, count: usize) -> Vec<f64> {
         let normal = StandardNormal.sample_iter(&mut self.0);
         normal.take(count).collect()
     }
 
-    pub(super) fn tensor<S: Shape, E: Dtype, D: Device<E>>(
+    pub(in crate::device) fn tensor<S: Shape, E: Dtype, D: Device<E>>(
         &mut self,
         dev: &D,
         shape: S,
@@ -31,7 +34,7 @@ impl Numbers {
     }
 
     /// Numbers from 0.5 up, as variances are.
-    pub(super) fn positive<S: Shape, E: Dtype, D: Device<E>>(
+    pub(in crate::device) fn positive<S: Shape, E: Dtype, D: Device<E>>(
         &mut self,
         dev: &D,
         shape: S,
@@ -43,7 +46,7 @@ impl Numbers {
 }
 
 /// `values` in the tensor's type.
-pub(super) fn tensor<S: Shape, E: Dtype, D: Device<E>>(
+pub(in crate::device) fn tensor<S: Shape, E: Dtype, D: Device<E>>(
     dev: &D,
     shape: S,
     values: &[f64],
@@ -53,29 +56,22 @@ pub(super) fn tensor<S: Shape, E: Dtype, D: Device<E>>(
 }
 
 /// What the tensor holds, in the order of its indices.
-pub(super) fn values<S: Shape, E: Dtype, D: Device<E>, T>(x: &Tensor<S, E, D, T>) -> Vec<f64> {
+pub(in crate::device) fn values<S: Shape, E: Dtype, D: Device<E>, T>(
+    x: &Tensor<S, E, D, T>,
+) -> Vec<f64> {
     x.as_vec().iter().map(|v| v.to_f64().unwrap()).collect()
 }
 
-/// How far a result may be off, as a part of the largest one.
-pub(super) fn of_result<E>() -> f64 {
-    if size_of::<E>() == 8 { 1e-12 } else { 5e-6 }
-}
-
-/// How far a gradient may be off: in `f64`, what finite differences are worth.
-pub(super) fn of_gradient<E>() -> f64 {
-    if size_of::<E>() == 8 { 1e-7 } else { 2e-5 }
-}
-
-/// Panics, with the place, unless `got` is `want` up to `tolerance` of the largest number.
-pub(super) fn assert_close(what: &str, got: &[f64], want: &[f64], tolerance: f64) {
-    assert_eq!(got.len(), want.len(), "{what}: how many");
-    let largest = want.iter().fold(1.0, |l: f64, w| l.max(w.abs()));
-    for (i, (g, w)) in got.iter().zip(want).enumerate() {
-        let off = (g - w).abs();
-        assert!(
-            off <= tolerance * largest,
-            "{what}: number {i} is {g}, not {w}"
-        );
-    }
+/// Images whose numbers do not lie in the order of their indices, and one image twice; each with how many times it
+/// stands for the same memory.
+pub(in crate::device) fn strided_images<E: Dtype, D: Device<E>>(
+    numbers: &mut Numbers,
+    dev: &D,
+) -> [(&'static str, Tensor<Four, E, D>, usize); 2] {
+    let turned = numbers
+        .tensor(dev, (2, 5, 4, 3))
+        .permute::<_, Axes4<0, 3, 2, 1>>();
+    let one: Tensor<(usize, usize, usize), E, D> = numbers.tensor(dev, (3, 4, 5));
+    let same = one.broadcast_like::<_, Axis<0>>(&(2, 3, 4, 5));
+    [("turned", turned, 1), ("same", same, 2)]
 }

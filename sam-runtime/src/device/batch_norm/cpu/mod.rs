@@ -1,0 +1,227 @@
+//! Batch normalization on host memory, wired to dfdx's tape.
+//!
+//! | file | what |
+//! |---|---|
+//! | `moments` | mean and variance of each channel |
+//! | `line` | the normalization itself |
+//! | `back` | its gradients |
+//!
+//! Images lie as (batch, channels, positions), row-major.
+
+mod back;
+mod line;
+mod moments;
+
+use std::mem::take;
+
+use dfdx::{
+    prelude::*,
+    tensor::{CpuError, Gradients},
+};
+
+pub(in crate::device) use back::{Back, Cut, Incoming, channel_sums};
+pub(in crate::device) use line::Line;
+pub(in crate::device) use moments::{ChannelMoments, PlaneMoments, plane_moments};
+
+use super::{Affine, Moments, Normalized, Tail, TryBatchNorm};
+use crate::device::{
+    Channels, LayerTape,
+    cpu::{
+        arguments::{channels_of, fits, in_order},
+        dims::Dims,
+        simd::Real,
+        view::view,
+    },
+};
+use moments::moments_of_planes;
+
+impl<E: Real> TryBatchNorm<E> for Cpu
+where
+    Cpu: Device<E>,
+{
+    fn try_batch_norm<S: Shape, T: LayerTape<E, Self>>(
+        x: Tensor<S, E, Self, T>,
+        affine: &Affine<E, Self>,
+        tail: Tail<Tensor<S, E, Self, T>>,
+    ) -> Normalized<Tensor<S, E, Self, T>, E, Self> {
+        let dims = channels_of(&x, &[&affine.scale, &affine.bias])?;
+        nonempty(dims)?;
+        let planes = moments_of_planes(dims, &view(&x));
+        let moments = ChannelMoments::of(dims, &planes);
+        let batch = batch_moments(x.device(), dims, &moments)?;
+        Ok((normalized(x, dims, affine, moments, true, tail)?, batch))
+    }
+
+    fn try_normalize<S: Shape, T: LayerTape<E, Self>>(
+        x: Tensor<S, E, Self, T>,
+        affine: &Affine<E, Self>,
+        mean: &Channels<E, Self>,
+        variance: &Channels<E, Self>,
+        tail: Tail<Tensor<S, E, Self, T>>,
+    ) -> Result<Tensor<S, E, Self, T>, CpuError> {
+        let dims = channels_of(&x, &[&affine.scale, &affine.bias, mean, variance])?;
+        let moments = ChannelMoments {
+            mean: mean.as_vec(),
+            variance: variance.as_vec(),
+        };
+        normalized(x, dims, affine, moments, false, tail)
+    }
+}
+
+/// Normalizes by `moments`; they are `of_the_batch`, or given, and then the gradient takes no notice of
+/// them.
+fn normalized<S: Shape, E: Real, T: LayerTape<E, Cpu>>(
+    x: Tensor<S, E, Cpu, T>,
+    dims: Dims,
+    affine: &Affine<E, Cpu>,
+    moments: ChannelMoments<E>,
+    of_the_batch: bool,
+    tail: Tail<Tensor<S, E, Cpu, T>>,
+) -> Result<Tensor<S, E, Cpu, T>, CpuError>
+where
+    Cpu: Device<E>,
+{
+    let (x, mut tape) = in_order(x)?.split_tape();
+    let line = moments.line(&view(&affine.scale), &view(&affine.bias), affine.epsilon);
+    let Tail { residual, relu } = split_tail(tail, &mut tape)?;
+    if let Some(residual) = &residual {
+        fits(residual.shape() == x.shape())?;
+    }
+    let y = line.apply(
+        dims,
+        &view(&x),
+        residual.as_ref().map(view).as_deref(),
+        relu,
+    );
+    let y = x.device().try_tensor_from_vec(y, *x.shape())?;
+    if T::OWNS_TAPE {
+        let (output, y, affine) = (kept(&y, relu, &residual), y.ghost(), affine.clone());
+        tape.add_backward_op(move |gradients| {
+            let d_y = take(E::host(gradients.get_or_alloc_mut(&y)?));
+            let (x_view, output) = (view(&x), output.as_ref().map(view));
+            let incoming = Incoming {
+                gradient: &d_y,
+                cut: cut(relu, output.as_deref(), &line),
+            };
+            let sums = sums(
+                dims,
+                &x_view,
+                &line.mean,
+                incoming,
+                residual.as_ref(),
+                gradients,
+            )?;
+            learn(gradients, &affine, &line.inverse, &sums)?;
+            let back = Back::new(dims, &line, of_the_batch.then_some(&*sums));
+            back.add(
+                dims,
+                &x_view,
+                incoming,
+                E::host(gradients.get_or_alloc_mut(&x)?),
+            );
+            *E::host(gradients.get_or_alloc_mut(&y)?) = d_y;
+            Ok(())
+        });
+    }
+    Ok(y.put_tape(tape))
+}
+
+/// A batch without a single number has no mean.
+pub(in crate::device) fn nonempty(dims: Dims) -> Result<(), CpuError> {
+    fits(dims.count() > 0)
+}
+
+pub(in crate::device) fn batch_moments<E: Real>(
+    device: &Cpu,
+    dims: Dims,
+    moments: &ChannelMoments<E>,
+) -> Result<Moments<E, Cpu>, CpuError>
+where
+    Cpu: Device<E>,
+{
+    let channels = |values: &[E]| device.try_tensor_from_vec(values.to_vec(), (values.len(),));
+    Ok(Moments {
+        mean: channels(&moments.mean)?,
+        variance: channels(&moments.variance)?,
+        count: dims.count(),
+    })
+}
+
+/// The tail without the residual's tape, which `tape` takes over.
+pub(in crate::device) fn split_tail<S: Shape, E: Real, T: LayerTape<E, Cpu>>(
+    tail: Tail<Tensor<S, E, Cpu, T>>,
+    tape: &mut T,
+) -> Result<Tail<Tensor<S, E, Cpu>>, CpuError>
+where
+    Cpu: Device<E>,
+{
+    let Some(residual) = tail.residual else {
+        return Ok(Tail {
+            residual: None,
+            relu: tail.relu,
+        });
+    };
+    let (residual, its_tape) = in_order(residual)?.split_tape();
+    *tape = take(tape).merge(its_tape);
+    Ok(Tail {
+        residual: Some(residual),
+        relu: tail.relu,
+    })
+}
+
+/// What of the output `y` the way back reads: where ReLU cut a normalization off, its input tells as well,
+/// but not where a residual was added to it.
+pub(in crate::device) fn kept<S: Shape, E: Real>(
+    y: &Tensor<S, E, Cpu>,
+    relu: bool,
+    residual: &Option<Tensor<S, E, Cpu>>,
+) -> Option<Tensor<S, E, Cpu>> {
+    (relu && residual.is_some()).then(|| y.clone())
+}
+
+/// Where ReLU, if there is one, cut an output off; `output` is what was [`kept`] of it.
+pub(in crate::device) fn cut<'a, E>(
+    relu: bool,
+    output: Option<&'a [E]>,
+    line: &'a Line<E>,
+) -> Cut<'a, E> {
+    match output {
+        _ if !relu => Cut::Nowhere,
+        Some(y) => Cut::ByOutput(y),
+        None => Cut::ByInput(line),
+    }
+}
+
+/// [`channel_sums`], with the residual's gradient.
+pub(in crate::device) fn sums<S: Shape, E: Real>(
+    dims: Dims,
+    x: &[E],
+    mean: &[E],
+    incoming: Incoming<'_, E>,
+    residual: Option<&Tensor<S, E, Cpu>>,
+    gradients: &mut Gradients<E, Cpu>,
+) -> Result<Vec<[f64; 2]>, CpuError> {
+    let d_residual = match residual {
+        Some(residual) => Some(&mut **E::host(gradients.get_or_alloc_mut(residual)?)),
+        None => None,
+    };
+    Ok(channel_sums(dims, x, mean, incoming, d_residual))
+}
+
+/// Adds the gradients of what a normalization learns.
+pub(in crate::device) fn learn<E: Real>(
+    gradients: &mut Gradients<E, Cpu>,
+    affine: &Affine<E, Cpu>,
+    inverse: &[E],
+    sums: &[[f64; 2]],
+) -> Result<(), CpuError> {
+    let d_bias = E::host(gradients.get_or_alloc_mut(&affine.bias)?);
+    for (to, [sum, _]) in d_bias.iter_mut().zip(sums) {
+        *to += E::narrow(*sum);
+    }
+    let d_scale = E::host(gradients.get_or_alloc_mut(&affine.scale)?);
+    for ((to, [_, product]), inverse) in d_scale.iter_mut().zip(sums).zip(inverse) {
+        *to += E::narrow(product * inverse.wide());
+    }
+    Ok(())
+}

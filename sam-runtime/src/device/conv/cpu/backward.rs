@@ -1,0 +1,316 @@
+//! The gradients of a convolution.
+#![allow(unsafe_code)]
+
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::{
+    geometry::{Conv, Layout, OVERHANG, Places},
+    kernel::{self, Rows},
+    planes,
+};
+use crate::device::cpu::{
+    buffer::{Aligned, as_uninit},
+    simd::Real,
+};
+
+/// Where the gradient of a convolution's output comes from, some places at a time.
+pub(in crate::device) trait OutputGradient<E>: Sync {
+    /// Writes that of channel `channel` of sample `n`, from place `first` on.
+    fn write(&self, n: usize, channel: usize, first: usize, to: &mut [E]);
+}
+
+/// At most so many partial sums of the weight's gradient; a number that does not depend on how many
+/// threads there are, so that the gradient does not either.
+const PARTS: usize = 16;
+
+/// About as many elements as all of them together may have.
+const PARTIAL_SUMS: usize = 4 << 20;
+
+/// Adds the gradients of the weight, and of the input if it is wanted, to what is there. `gradient`
+/// gives that of the output.
+pub(in crate::device) fn backward<E: Real>(
+    conv: &Conv,
+    x: &[E],
+    weight: &[E],
+    gradient: impl OutputGradient<E>,
+    d_weight: &mut [E],
+    d_x: Option<&mut [E]>,
+) {
+    assert_eq!(x.len(), conv.batch * conv.inputs * conv.pixels());
+    assert_eq!(weight.len(), conv.outputs * conv.taps());
+    assert_eq!(d_weight.len(), weight.len());
+    if conv.batch == 0 || conv.positions() == 0 || x.is_empty() {
+        return;
+    }
+    let layout = Layout::new(conv);
+    let stride = conv.window.stride;
+    let mut phases = Vec::new();
+    if d_x.is_some() {
+        for phase in (0..stride * stride).map(|i| [i / stride, i % stride]) {
+            phases.push(Phase::new(conv, &layout, phase, weight));
+        }
+    }
+    let shared = Shared {
+        conv,
+        layout: &layout,
+        taps: &layout.taps(conv),
+        phases: &phases,
+        gradient: &gradient,
+    };
+    let tasks = conv.batch.div_ceil(layout.samples);
+    let parts = (PARTIAL_SUMS / d_weight.len().max(1))
+        .clamp(2, PARTS)
+        .min(tasks);
+    // Samples of a part: whole tasks.
+    let part = tasks.div_ceil(parts) * layout.samples;
+    let sample = conv.inputs * conv.pixels();
+    let run = |i: usize, x: &[E], d_x: Option<&mut [E]>| {
+        let mut d_weight = vec![E::default(); weight.len()];
+        Arch::new().dispatch(Part {
+            shared: &shared,
+            first: i * part,
+            x,
+            d_x,
+            d_weight: &mut d_weight,
+        });
+        d_weight
+    };
+    let x_parts = x.par_chunks(part * sample).enumerate();
+    let sums: Vec<Vec<E>> = match d_x {
+        Some(d_x) => {
+            assert_eq!(d_x.len(), x.len());
+            x_parts
+                .zip(d_x.par_chunks_mut(part * sample))
+                .map(|((i, x), d_x)| run(i, x, Some(d_x)))
+                .collect()
+        }
+        None => x_parts.map(|(i, x)| run(i, x, None)).collect(),
+    };
+    for sum in sums {
+        for (to, from) in d_weight.iter_mut().zip(sum) {
+            *to += from;
+        }
+    }
+}
+
+/// The way back to one of the input planes of each channel.
+struct Phase<E> {
+    phase: [usize; 2],
+    /// For each group, the weights that reach the plane, packed: input channels x (output channel, tap).
+    packed: Vec<Vec<E>>,
+    /// Where the vectors of these begin in a group's output planes.
+    taps: Vec<usize>,
+}
+
+impl<E: Real> Phase<E> {
+    fn new(conv: &Conv, layout: &Layout, phase: [usize; 2], weight: &[E]) -> Self {
+        let window_taps = layout.back_taps(conv, phase);
+        let taps = (0..conv.group_outputs())
+            .flat_map(|o| {
+                let plane = o * layout.output_plane;
+                window_taps.iter().map(move |(_, start)| plane + start)
+            })
+            .collect();
+        let area = conv.window.size * conv.window.size;
+        let (inputs, outputs) = (conv.group_inputs(), conv.group_outputs());
+        let mut packed = Vec::new();
+        for group in weight.chunks_exact(outputs * inputs * area) {
+            let element = |i: usize, column: usize| {
+                let (o, (tap, _)) = (
+                    column / window_taps.len(),
+                    window_taps[column % window_taps.len()],
+                );
+                group[(o * inputs + i) * area + tap]
+            };
+            let mut panels = Vec::new();
+            Arch::new().dispatch(Pack {
+                sizes: [inputs, outputs * window_taps.len()],
+                element,
+                panels: &mut panels,
+            });
+            packed.push(panels);
+        }
+        Self {
+            phase,
+            packed,
+            taps,
+        }
+    }
+}
+
+struct Pack<'a, E, F> {
+    sizes: [usize; 2],
+    element: F,
+    panels: &'a mut Vec<E>,
+}
+
+impl<E: Real, F: Fn(usize, usize) -> E> WithSimd for Pack<'_, E, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        kernel::pack(kernel::panel::<S>(), self.sizes, self.element, self.panels);
+    }
+}
+
+/// What all parts of a way back share.
+struct Shared<'a, E, G> {
+    conv: &'a Conv,
+    layout: &'a Layout,
+    taps: &'a [usize],
+    /// Empty if the input's gradient is not wanted.
+    phases: &'a [Phase<E>],
+    gradient: &'a G,
+}
+
+/// Some samples, and their part of the weight's gradient.
+struct Part<'a, E, G> {
+    shared: &'a Shared<'a, E, G>,
+    first: usize,
+    x: &'a [E],
+    d_x: Option<&'a mut [E]>,
+    d_weight: &'a mut [E],
+}
+
+impl<E: Real, G: OutputGradient<E>> WithSimd for Part<'_, E, G> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let Shared { conv, layout, .. } = *self.shared;
+        let sample = conv.inputs * conv.pixels();
+        let zeros = Aligned::zeros;
+        let mut x_planes = zeros(conv.inputs * conv.window.stride.pow(2) * layout.input_plane);
+        let mut y_planes = zeros(conv.outputs * layout.output_plane);
+        // Without what lies between rows and samples, if that makes whole vectors.
+        let mut y_rows = zeros(conv.outputs * layout.samples * conv.positions());
+        let product_row = layout.samples * layout.rows * layout.pitch + OVERHANG;
+        let mut products = zeros(if self.d_x.is_some() {
+            conv.group_inputs() * product_row
+        } else {
+            0
+        });
+        for (i, x) in self.x.chunks(layout.samples * sample).enumerate() {
+            let samples = x.len() / sample;
+            let first = self.first + i * layout.samples;
+            if samples < layout.samples {
+                // What the samples before have left there belongs to no place now.
+                y_planes.fill(E::default());
+            }
+            planes::fill_input(conv, layout, x, &mut x_planes);
+            let vectors = layout.vectors(samples, Some(conv.places), E::lanes::<S>());
+            let gradient = &self.shared.gradient;
+            let rows = if vectors.rows_are_whole {
+                let len = layout.samples * conv.positions();
+                for (channel, row) in y_rows.chunks_exact_mut(len).enumerate() {
+                    let to = row.chunks_exact_mut(conv.positions()).take(samples);
+                    to.enumerate()
+                        .for_each(|(n, to)| gradient.write(first + n, channel, 0, to));
+                }
+                if self.d_x.is_some() {
+                    let row = |n, channel, y: usize, to: &mut [E]| {
+                        let place = n * conv.positions() + y * conv.places[1];
+                        to.copy_from_slice(&y_rows[channel * len + place..][..to.len()]);
+                    };
+                    planes::fill_output(conv, layout, samples, &mut y_planes, row);
+                }
+                Rows {
+                    elements: &y_rows,
+                    len,
+                    count: conv.outputs,
+                }
+            } else {
+                let row = |n, channel, y, to: &mut [E]| {
+                    gradient.write(first + n, channel, y * conv.places[1], to);
+                };
+                planes::fill_output(conv, layout, samples, &mut y_planes, row);
+                Rows {
+                    elements: &y_planes[layout.output_start..],
+                    len: layout.output_plane,
+                    count: conv.outputs,
+                }
+            };
+            self.weight(simd, rows, &x_planes, vectors.all());
+            if let Some(d_x) = &mut self.d_x {
+                let d_x = &mut d_x[i * layout.samples * sample..][..x.len()];
+                self.shared
+                    .input(simd, samples, &y_planes, (&mut products, product_row), d_x);
+            }
+        }
+    }
+}
+
+impl<E: Real, G> Part<'_, E, G> {
+    #[inline(always)]
+    fn weight<S: Simd>(&mut self, simd: S, rows: Rows<'_, E>, x_planes: &[E], places: Places<'_>) {
+        let Shared { conv, taps, .. } = *self.shared;
+        let x_group = x_planes.len() / conv.groups;
+        let weights = self.d_weight.len() / conv.groups;
+        for group in 0..conv.groups {
+            let first = group * conv.group_outputs();
+            let rows = Rows {
+                elements: &rows.elements[first * rows.len..],
+                count: conv.group_outputs(),
+                ..rows
+            };
+            let x_planes = &x_planes[group * x_group..][..x_group];
+            let d_weight = &mut self.d_weight[group * weights..][..weights];
+            kernel::product_of_rows(simd, rows, taps, x_planes, places, d_weight);
+        }
+    }
+}
+
+impl<E: Real, G> Shared<'_, E, G> {
+    #[inline(always)]
+    fn input<S: Simd>(
+        &self,
+        simd: S,
+        samples: usize,
+        y_planes: &[E],
+        (products, product_row): (&mut [E], usize),
+        d_x: &mut [E],
+    ) {
+        let (conv, layout) = (self.conv, self.layout);
+        let y_group = y_planes.len() / conv.groups;
+        let stride = conv.window.stride;
+        // Without a stride, the way back is to the places of the input; else, to all of a phase.
+        let places = (stride == 1).then_some(conv.image);
+        let vectors = layout.vectors(samples, places, E::lanes::<S>());
+        for phase in self.phases.iter().filter(|phase| !phase.taps.is_empty()) {
+            for group in 0..conv.groups {
+                let y_planes = &y_planes[group * y_group..][..y_group];
+                let (packed, taps) = (&phase.packed[group], &phase.taps);
+                let first = group * conv.group_inputs();
+                let channels = first..first + conv.group_inputs();
+                if vectors.rows_are_whole {
+                    let pixels = conv.pixels();
+                    let d_x = d_x.chunks_exact_mut(conv.inputs * pixels);
+                    for (places, d_x) in vectors.of_samples(samples).zip(d_x) {
+                        let target = kernel::Target {
+                            // SAFETY: the product is made of elements.
+                            to: unsafe { as_uninit(&mut d_x[first * pixels..]) },
+                            row: pixels,
+                            rows: conv.group_inputs(),
+                            add: true,
+                        };
+                        // SAFETY: the gradient holds elements.
+                        unsafe { kernel::product(simd, packed, taps, y_planes, places, target) };
+                    }
+                    continue;
+                }
+                let target = kernel::Target {
+                    // SAFETY: the product is made of elements.
+                    to: unsafe { as_uninit(products) },
+                    row: product_row,
+                    rows: conv.group_inputs(),
+                    add: false,
+                };
+                // SAFETY: nothing is added.
+                unsafe { kernel::product(simd, packed, taps, y_planes, vectors.all(), target) };
+                let computed = (&*products, product_row);
+                planes::add_to_input(conv, layout, computed, channels, phase.phase, d_x);
+            }
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! Convolution on a GPU: the windows side by side ("im2col"), some images at a time, and products of matrices.
+#![allow(unsafe_code)]
+
+use cudarc::{
+    cublas::{CudaBlas, Gemm},
+    driver::DevicePtr,
+};
+use dfdx::{
+    prelude::*,
+    tensor::{CudaError, Gradients},
+};
+
+use super::TryConv2D;
+use crate::device::{
+    Image, LayerTape, Window,
+    cuda::{
+        arguments::{MISFIT, Sizes, fits, in_order, parameter, scratch},
+        gpu::Gpu,
+        launch::{MOST, all, each},
+        memory::{address, of_gradient},
+        module::{Element, kernels, launch},
+        product::{Matrix, Product},
+        window::Sliding,
+    },
+    layers::{Free4, is_input, is_wanted},
+};
+
+kernels! { "conv":
+    IM2COL = "sam_im2col",
+    COL2IM = "sam_col2im",
+    ADD_UP = "sam_add_up",
+}
+
+/// Numbers that the windows of the images at one time may have: 256 MiB of `f32`.
+const ROOM: usize = 1 << 26;
+
+impl<E: Element> TryConv2D<E> for Cuda
+where
+    Cuda: Device<E>,
+    CudaBlas: Gemm<E>,
+{
+    fn try_conv2d<T: LayerTape<E, Self>>(
+        x: Image<E, Self, T>,
+        weight: &Image<E, Self>,
+        window: Window,
+        groups: usize,
+    ) -> Result<Image<E, Self, T>, CudaError> {
+        let conv = Convolution::new(
+            x.shape().concrete(),
+            weight.shape().concrete(),
+            window,
+            groups,
+        )?;
+        let (x, mut tape) = in_order(x)?.split_tape();
+        let weight = parameter(weight, &mut tape)?;
+        let Sliding { down, across, .. } = conv.sliding;
+        let shape = (conv.batch, conv.outputs, down as usize, across as usize);
+        let y = x.device().try_zeros_like(&shape)?;
+        conv.forward::<E>(
+            &*Gpu::of(x.device())?,
+            address(&x),
+            address(&weight),
+            address(&y),
+        )?;
+        if T::OWNS_TAPE {
+            let input = is_input::<E, Cuda, T>(&tape);
+            let y = y.ghost();
+            tape.add_backward_op(move |gradients| {
+                let gpu = Gpu::of(x.device())?;
+                let at = of_gradient::<E>;
+                let back = Back {
+                    x: address(&x),
+                    weight: address(&weight),
+                    d_y: at(gradients.get_or_alloc_mut(&y)?),
+                    d_weight: at(gradients.get_or_alloc_mut(&weight)?),
+                    d_x: wanted(&x, input, gradients)?,
+                };
+                conv.backward::<E>(&gpu, &back)
+            });
+        }
+        Ok(y.put_tape(tape))
+    }
+}
+
+/// The address of the gradient of `x`, unless it is the network's `input` and nobody asks for it.
+fn wanted<E: Element>(
+    x: &Image<E, Cuda>,
+    input: bool,
+    gradients: &mut Gradients<E, Cuda>,
+) -> Result<Option<u64>, CudaError>
+where
+    Cuda: Device<E>,
+{
+    if input && !is_wanted::<Free4, _, _, _>(x, gradients) {
+        return Ok(None);
+    }
+    Ok(Some(of_gradient::<E>(gradients.get_or_alloc_mut(x)?)))
+}
+
+/// A convolution of one size.
+#[derive(Clone, Copy, Debug)]
+struct Convolution {
+    sliding: Sliding,
+    batch: usize,
+    outputs: usize,
+    groups: usize,
+    /// Images at one time.
+    images: usize,
+}
+
+/// Addresses for the way back.
+struct Back {
+    x: u64,
+    weight: u64,
+    d_y: u64,
+    d_weight: u64,
+    d_x: Option<u64>,
+}
+
+impl Convolution {
+    fn new(
+        [batch, channels, height, width]: [usize; 4],
+        [outputs, inner, down, across]: [usize; 4],
+        window: Window,
+        groups: usize,
+    ) -> Result<Self, CudaError> {
+        let fit = groups > 0
+            && outputs % groups == 0
+            && inner.checked_mul(groups) == Some(channels)
+            && (down, across) == (window.size, window.size);
+        fits(fit)?;
+        let sliding = Sliding::new(window, channels, [height, width])?;
+        // Everything that is counted with 32 bits.
+        Sizes::new(batch, channels, sliding.pixels())?;
+        Sizes::new(batch, outputs, sliding.places())?;
+        let rows = channels.checked_mul(sliding.taps()).ok_or(MISFIT)?;
+        let columns = Sizes::new(1, rows, sliding.places())?.len();
+        fits(rows <= MOST)?;
+        Ok(Self {
+            sliding,
+            batch,
+            outputs,
+            groups,
+            images: (ROOM / columns).clamp(1, batch.min(MOST)),
+        })
+    }
+
+    /// Rows of the windows' matrix: a tap of a channel each.
+    fn rows(&self) -> usize {
+        self.sliding.channels as usize * self.sliding.taps()
+    }
+
+    /// Whether each place covers its own pixel and nothing else: then the image is the matrix.
+    fn is_identity(&self) -> bool {
+        let Sliding {
+            size,
+            stride,
+            padding,
+            ..
+        } = self.sliding;
+        (size, stride, padding) == (1, 1, 0)
+    }
+
+    /// Calls `f` with the first image of a part, and how many it has.
+    fn parts(
+        &self,
+        mut f: impl FnMut(usize, usize) -> Result<(), CudaError>,
+    ) -> Result<(), CudaError> {
+        (0..self.batch)
+            .step_by(self.images)
+            .try_for_each(|first| f(first, self.images.min(self.batch - first)))
+    }
+
+    /// Writes the windows of some images to `columns`, and says where they are.
+    fn windows<E: Element>(
+        &self,
+        gpu: &Gpu,
+        x: u64,
+        columns: u64,
+        images: usize,
+    ) -> Result<u64, CudaError> {
+        if self.is_identity() {
+            return Ok(x);
+        }
+        let sizes = self.matrix(images)?;
+        let parameters = (x, columns, self.sliding, images as u32);
+        launch!(gpu, IM2COL, E, each(sizes), parameters)?;
+        Ok(columns)
+    }
+
+    fn matrix(&self, images: usize) -> Result<Sizes, CudaError> {
+        Sizes::new(1, self.rows(), self.sliding.places()).map(|sizes| Sizes {
+            batch: images as u32,
+            ..sizes
+        })
+    }
+
+    /// Numbers of scratch for the windows of a part.
+    fn room(&self) -> usize {
+        match self.is_identity() {
+            true => 0,
+            false => self.images * self.rows() * self.sliding.places(),
+        }
+    }
+
+    /// Addresses of element `at` of an image `first` of so many elements each.
+    fn image<E>(start: u64, first: usize, elements: usize) -> u64 {
+        start + (first * elements * size_of::<E>()) as u64
+    }
+
+    fn forward<E: Element>(&self, gpu: &Gpu, x: u64, weight: u64, y: u64) -> Result<(), CudaError>
+    where
+        CudaBlas: Gemm<E>,
+    {
+        let scratch = scratch::<E>(gpu, self.room().max(1))?;
+        let (pixels, places) = (self.sliding.pixels(), self.sliding.places());
+        let channels = self.sliding.channels as usize;
+        self.parts(|first, images| {
+            let x = Self::image::<E>(x, first, channels * pixels);
+            let y = Self::image::<E>(y, first, self.outputs * places);
+            let columns = self.windows::<E>(gpu, x, *scratch.device_ptr(), images)?;
+            self.each_group(|group| {
+                Product {
+                    m: group.outputs,
+                    n: places,
+                    k: group.rows,
+                    a: group.weight::<E>(weight, false),
+                    b: group.columns::<E>(columns, false),
+                    c: group.outputs_at::<E>(y),
+                    add: false,
+                    count: images,
+                    next: self.outputs * places,
+                }
+                .run::<E>(gpu)
+            })
+        })
+    }
+
+    fn backward<E: Element>(&self, gpu: &Gpu, back: &Back) -> Result<(), CudaError>
+    where
+        CudaBlas: Gemm<E>,
+    {
+        let (pixels, places) = (self.sliding.pixels(), self.sliding.places());
+        let channels = self.sliding.channels as usize;
+        // The weight's gradient by each image, which are added up: no two write to one number.
+        let per_image = self.outputs * self.rows() / self.groups;
+        let columns = scratch::<E>(gpu, self.images * self.rows() * places)?;
+        let images_at_once = (ROOM / per_image).clamp(1, self.images);
+        let weights = scratch::<E>(gpu, images_at_once * per_image)?;
+        let weights = *weights.device_ptr();
+        self.parts(|first, images| {
+            let x = Self::image::<E>(back.x, first, channels * pixels);
+            let d_y = Self::image::<E>(back.d_y, first, self.outputs * places);
+            let windows = self.windows::<E>(gpu, x, *columns.device_ptr(), images)?;
+            for from in (0..images).step_by(images_at_once) {
+                let count = images_at_once.min(images - from);
+                let windows = Self::image::<E>(windows, from, self.rows() * places);
+                let d_y = Self::image::<E>(d_y, from, self.outputs * places);
+                self.each_group(|group| {
+                    Product {
+                        m: group.outputs,
+                        n: group.rows,
+                        k: places,
+                        a: group.gradient::<E>(d_y),
+                        b: group.columns::<E>(windows, true),
+                        c: group.weight::<E>(weights, false).at,
+                        add: false,
+                        count,
+                        next: per_image,
+                    }
+                    .run::<E>(gpu)
+                })?;
+                let parameters = (weights, per_image as u64, count as u32, back.d_weight);
+                launch!(gpu, ADD_UP, E, all(per_image), parameters)?;
+            }
+            let Some(d_x) = back.d_x else {
+                return Ok(());
+            };
+            let d_x = Self::image::<E>(d_x, first, channels * pixels);
+            let identity = self.is_identity();
+            let d_windows = if identity { d_x } else { *columns.device_ptr() };
+            self.each_group(|group| {
+                Product {
+                    m: group.rows,
+                    n: places,
+                    k: group.outputs,
+                    a: group.weight::<E>(back.weight, true),
+                    b: group.gradient::<E>(d_y),
+                    c: group.columns::<E>(d_windows, false).at,
+                    add: identity,
+                    count: images,
+                    next: self.rows() * places,
+                }
+                .run::<E>(gpu)
+            })?;
+            if identity {
+                return Ok(());
+            }
+            let sizes = Sizes {
+                batch: images as u32,
+                channels: self.sliding.channels,
+                positions: pixels as u32,
+            };
+            let parameters = (d_windows, d_x, self.sliding, images as u32);
+            launch!(gpu, COL2IM, E, each(sizes), parameters)
+        })
+    }
+
+    fn each_group(&self, f: impl FnMut(Group) -> Result<(), CudaError>) -> Result<(), CudaError> {
+        let group = |index| Group {
+            index,
+            outputs: self.outputs / self.groups,
+            rows: self.rows() / self.groups,
+            places: self.sliding.places(),
+            groups: self.groups,
+        };
+        (0..self.groups).map(group).try_for_each(f)
+    }
+}
+
+/// One group of a convolution: its outputs, and its rows of the windows' matrix.
+#[derive(Clone, Copy)]
+struct Group {
+    index: usize,
+    outputs: usize,
+    rows: usize,
+    places: usize,
+    groups: usize,
+}
+
+impl Group {
+    fn at<E>(&self, start: u64, elements: usize) -> u64 {
+        start + (self.index * elements * size_of::<E>()) as u64
+    }
+
+    fn outputs_at<E>(&self, y: u64) -> u64 {
+        self.at::<E>(y, self.outputs * self.places)
+    }
+
+    /// The same for each image.
+    fn weight<E>(&self, weight: u64, turned: bool) -> Matrix {
+        Matrix {
+            at: self.at::<E>(weight, self.outputs * self.rows),
+            turned,
+            next: 0,
+        }
+    }
+
+    fn columns<E>(&self, columns: u64, turned: bool) -> Matrix {
+        Matrix {
+            at: self.at::<E>(columns, self.rows * self.places),
+            turned,
+            next: self.groups * self.rows * self.places,
+        }
+    }
+
+    fn gradient<E>(&self, d_y: u64) -> Matrix {
+        Matrix {
+            at: self.outputs_at::<E>(d_y),
+            turned: false,
+            next: self.groups * self.outputs * self.places,
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! A convolution and its normalization against the definitions of the two.
+
+use dfdx::shapes::{Dtype, HasShape};
+
+use super::TryConv2DBatchNorm;
+use crate::device::{
+    Channels, Image, LayerTape, Tail, Window,
+    batch_norm::checks::{BatchNorm, affine, afters, naive_moments},
+    conv::checks::{Conv, conv, misfitting, naive, window},
+    layers::checks::{
+        Four, Numbers, Operation, assert_close, check, of_result, on_every_device, refused, three,
+        values,
+    },
+};
+
+on_every_device! { convolution_batch_norm, misfits }
+
+struct ConvBatchNorm<E: Dtype, D: TryConv2DBatchNorm<E>> {
+    conv: Conv<E, D>,
+    norm: BatchNorm<Four, E, D>,
+}
+
+impl<E: Dtype, D: TryConv2DBatchNorm<E>> Operation<E, D> for ConvBatchNorm<E, D> {
+    type In = Four;
+    type Out = Four;
+
+    fn run<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Image<E, D, T>, D::Err> {
+        let (conv, norm) = (&self.conv, &self.norm);
+        let (window, tail) = (conv.window, norm.after.tail());
+        let result =
+            D::try_conv2d_batch_norm(x, &conv.weight, window, conv.groups, &norm.affine, tail);
+        Ok(result?.0)
+    }
+
+    fn parameters(&self) -> Vec<Channels<E, D>> {
+        let mut all = self.conv.parameters();
+        all.extend(self.norm.parameters());
+        all
+    }
+
+    fn naive(&self, shape: &Four, x: &[f64], parameters: &[Vec<f64>]) -> Vec<f64> {
+        let conv = &self.conv;
+        let out = conv.weight.shape().0;
+        let (y, size) = naive(x, *shape, &parameters[0], out, conv.window, conv.groups);
+        self.norm.naive(&size, &y, &parameters[1..])
+    }
+}
+
+fn convolution_batch_norm<E: Dtype, D: TryConv2DBatchNorm<E>>() {
+    let (dev, mut numbers) = (D::default(), Numbers::new(2));
+    let cases = [
+        ((2, 3, 5, 4), 4, window(3, 1, 1, 1), 1),
+        ((2, 4, 4, 5), 2, window(1, 1, 0, 1), 1),
+        ((2, 4, 5, 6), 4, window(3, 2, 1, 1), 2),
+    ];
+    for case in cases {
+        let (size, out, window, _) = case;
+        let (high, wide) = (window.places(size.2), window.places(size.3));
+        let shape = (size.0, out, high.unwrap(), wide.unwrap());
+        for (label, after) in afters::<_, E, D>(&mut numbers, &dev, shape) {
+            let op = ConvBatchNorm {
+                conv: conv::<E, D>(&mut numbers, &dev, &case),
+                norm: BatchNorm {
+                    affine: affine::<E, D>(&mut numbers, &dev, out, 1e-3),
+                    after,
+                },
+            };
+            let x = numbers.tensor(&dev, size);
+            check(&format!("{case:?}, {label}"), &op, &x);
+
+            let (conv, affine) = (&op.conv, &op.norm.affine);
+            let (y, moments) = D::try_conv2d_batch_norm(
+                x.clone(),
+                &conv.weight,
+                window,
+                conv.groups,
+                affine,
+                Tail::NONE,
+            )
+            .unwrap();
+            let weight = values(&conv.weight);
+            let between = naive(&values(&x), size, &weight, out, window, conv.groups).0;
+            let (mean, variance) = naive_moments(&between, three(y.shape()));
+            let close = |what, got: Vec<f64>, want: &[f64]| {
+                assert_close(what, &got, want, of_result::<E>());
+            };
+            close("mean", values(&moments.mean), &mean);
+            close("variance", values(&moments.variance), &variance);
+            assert_eq!(moments.count, shape.0 * shape.2 * shape.3);
+        }
+    }
+}
+
+fn misfits<E: Dtype, D: TryConv2DBatchNorm<E>>() {
+    let (dev, mut numbers) = (D::default(), Numbers::new(11));
+    for (what, x, weight, window, groups) in misfitting() {
+        let x: Image<E, D> = numbers.tensor(&dev, x);
+        let weight = numbers.tensor(&dev, weight);
+        let affine = affine(&mut numbers, &dev, 2, 1e-5);
+        let outcome = D::try_conv2d_batch_norm(x, &weight, window, groups, &affine, Tail::NONE);
+        refused(what, outcome);
+    }
+    let x: Image<E, D> = numbers.tensor(&dev, (2, 4, 5, 5));
+    let weight = numbers.tensor(&dev, (2, 4, 3, 3));
+    let affine = affine(&mut numbers, &dev, 3, 1e-5);
+    let window = Window::new(3);
+    let outcome = D::try_conv2d_batch_norm(x, &weight, window, 1, &affine, Tail::NONE);
+    refused("scale after a convolution", outcome);
+}

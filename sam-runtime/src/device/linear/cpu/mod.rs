@@ -1,0 +1,80 @@
+//! Linear layers on host memory, wired to dfdx's tape.
+
+mod kernels;
+
+use std::mem::take;
+
+use dfdx::{prelude::*, tensor::CpuError};
+
+use super::TryLinear;
+use crate::device::{
+    Channels, LayerTape, Rows,
+    cpu::{
+        arguments::{add, beside_weight, fits, in_order, parameter},
+        relu::masked,
+        simd::Real,
+        view::view,
+    },
+    layers::{Free2, is_input, is_wanted},
+};
+use kernels::Linear;
+
+impl<E: Real> TryLinear<E> for Cpu
+where
+    Cpu: Device<E>,
+{
+    fn try_linear<T: LayerTape<E, Self>>(
+        x: Rows<E, Self, T>,
+        weight: &Rows<E, Self>,
+        bias: Option<&Channels<E, Self>>,
+        relu: bool,
+    ) -> Result<Rows<E, Self, T>, CpuError> {
+        let (x, mut tape) = in_order(x)?.split_tape();
+        let ((batch, inputs), (outputs, weight_inputs)) = (*x.shape(), *weight.shape());
+        fits(inputs == weight_inputs && bias.is_none_or(|bias| bias.shape().0 == outputs))?;
+        let weight = &parameter(weight, &mut tape)?;
+        let linear = Linear {
+            batch,
+            inputs,
+            outputs,
+        };
+        let y = linear.forward(&view(&x), &view(weight), bias.map(view).as_deref(), relu);
+        let y = x.device().try_tensor_from_vec(y, (batch, outputs))?;
+        if T::OWNS_TAPE {
+            let input = is_input::<E, Cpu, T>(&tape);
+            let (cut, y) = (relu.then(|| y.clone()), y.ghost());
+            let (weight, bias) = (weight.clone(), bias.cloned());
+            tape.add_backward_op(move |gradients| {
+                let wants_x = !input || is_wanted::<Free2, _, _, _>(&x, gradients);
+                let d_y = take(E::host(gradients.get_or_alloc_mut(&y)?));
+                let mut d_weight = take(E::host(gradients.get_or_alloc_mut(&weight)?));
+                let mut d_bias = match &bias {
+                    Some(bias) => Some(take(E::host(gradients.get_or_alloc_mut(bias)?))),
+                    None => None,
+                };
+                let past_relu = cut.as_ref().map(|y| masked(&d_y, &view(y)));
+                let mut apart = Vec::new();
+                let d_x = match wants_x {
+                    true => Some(beside_weight(gradients, &x, &mut apart)?),
+                    false => None,
+                };
+                linear.backward(
+                    &view(&x),
+                    &view(&weight),
+                    past_relu.as_deref().unwrap_or(&d_y),
+                    &mut d_weight,
+                    d_bias.as_deref_mut(),
+                    d_x,
+                );
+                add(&mut d_weight, &apart);
+                *E::host(gradients.get_or_alloc_mut(&weight)?) = d_weight;
+                if let (Some(bias), Some(d_bias)) = (&bias, d_bias) {
+                    *E::host(gradients.get_or_alloc_mut(bias)?) = d_bias;
+                }
+                *E::host(gradients.get_or_alloc_mut(&y)?) = d_y;
+                Ok(())
+            });
+        }
+        Ok(y.put_tape(tape))
+    }
+}

@@ -1,0 +1,129 @@
+//! The shortcut without parameters on host memory.
+
+use std::mem::take;
+
+use dfdx::{prelude::*, tensor::CpuError};
+use rayon::prelude::*;
+
+use super::TrySubsample;
+use crate::device::{
+    Image, LayerTape,
+    cpu::{
+        arguments::{MISFIT, image, in_order},
+        simd::Real,
+        view::view,
+    },
+};
+
+impl<E: Real> TrySubsample<E> for Cpu
+where
+    Cpu: Device<E>,
+{
+    fn try_subsample<T: LayerTape<E, Self>>(
+        x: Image<E, Self, T>,
+        stride: usize,
+        outputs: usize,
+        before: usize,
+    ) -> Result<Image<E, Self, T>, CpuError> {
+        let (x, mut tape) = in_order(x)?.split_tape();
+        let (batch, channels, height, width) = *x.shape();
+        let subsample =
+            Subsample::new([channels, outputs], before, [height, width], stride).ok_or(MISFIT)?;
+        let y = subsample.forward(&view(&x), batch);
+        let y = image(x.device(), y, batch, outputs, subsample.places())?;
+        if T::OWNS_TAPE {
+            let (x, y) = (x.ghost(), y.ghost());
+            tape.add_backward_op(move |gradients| {
+                let d_y = take(E::host(gradients.get_or_alloc_mut(&y)?));
+                subsample.backward(&d_y, E::host(gradients.get_or_alloc_mut(&x)?));
+                *E::host(gradients.get_or_alloc_mut(&y)?) = d_y;
+                Ok(())
+            });
+        }
+        Ok(y.put_tape(tape))
+    }
+}
+
+/// Sizes of a subsampling.
+#[derive(Clone, Copy, Debug)]
+struct Subsample {
+    /// In, and out.
+    channels: [usize; 2],
+    /// Channels of zeros before those that are kept.
+    before: usize,
+    image: [usize; 2],
+    stride: usize,
+}
+
+impl Subsample {
+    /// `None` if the channels that are kept don't find room, or there is no stride.
+    fn new(channels: [usize; 2], before: usize, image: [usize; 2], stride: usize) -> Option<Self> {
+        let fits = stride > 0 && channels[0].checked_add(before)? <= channels[1];
+        fits.then_some(Self {
+            channels,
+            before,
+            image,
+            stride,
+        })
+    }
+
+    fn places(&self) -> [usize; 2] {
+        self.image.map(|side| side.div_ceil(self.stride))
+    }
+
+    /// Elements of a sample: in, and out.
+    fn samples(&self) -> [usize; 2] {
+        let [height, width] = self.places();
+        [
+            self.channels[0] * self.image[0] * self.image[1],
+            self.channels[1] * height * width,
+        ]
+    }
+
+    /// Calls `f(start in the input, start in the output)` for each row of a sample that is kept.
+    #[inline(always)]
+    fn each_row(&self, mut f: impl FnMut(usize, usize)) {
+        let [height, width] = self.places();
+        for channel in 0..self.channels[0] {
+            for y in 0..height {
+                f(
+                    (channel * self.image[0] + y * self.stride) * self.image[1],
+                    ((self.before + channel) * height + y) * width,
+                );
+            }
+        }
+    }
+
+    fn forward<E: Real>(&self, x: &[E], batch: usize) -> Vec<E> {
+        let ([from, to], width) = (self.samples(), self.places()[1]);
+        let mut y = vec![E::default(); batch * to];
+        if from > 0 {
+            let samples = y.par_chunks_mut(to).zip(x.par_chunks(from));
+            samples.for_each(|(y, x)| {
+                self.each_row(|from, to| {
+                    let kept = x[from..].iter().step_by(self.stride);
+                    y[to..][..width]
+                        .iter_mut()
+                        .zip(kept)
+                        .for_each(|(y, x)| *y = *x);
+                });
+            });
+        }
+        y
+    }
+
+    /// Adds the gradient of `x` to `d_x`.
+    fn backward<E: Real>(&self, d_y: &[E], d_x: &mut [E]) {
+        let ([from, to], width) = (self.samples(), self.places()[1]);
+        if from > 0 {
+            let samples = d_y.par_chunks(to).zip(d_x.par_chunks_mut(from));
+            samples.for_each(|(d_y, d_x)| {
+                self.each_row(|from, to| {
+                    let kept = d_x[from..].iter_mut().step_by(self.stride);
+                    kept.zip(&d_y[to..][..width])
+                        .for_each(|(d_x, d_y)| *d_x += *d_y);
+                });
+            });
+        }
+    }
+}
