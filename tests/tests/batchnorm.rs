@@ -131,7 +131,8 @@ fn statistics_advance_alike_through_the_closure() {
 
     let grads = chunked.alloc_grads();
     Sam::new(0.3)
-        .step_chunked::<2, _, _, _, _, _>(
+        .chunked::<2>()
+        .step(
             &mut chunked,
             data[0].clone(),
             grads,

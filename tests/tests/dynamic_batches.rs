@@ -147,7 +147,8 @@ fn the_closure_cuts_the_same_chunks() {
     let batch = data(model.0.weight.device(), 8);
     let start = model.alloc_grads();
     let found = Sam::new(RHO)
-        .step_chunked::<3, _, _, _, _, _>(
+        .chunked::<3>()
+        .step(
             &mut model.clone(),
             batch.clone(),
             start,

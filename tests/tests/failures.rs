@@ -375,9 +375,10 @@ fn closure_step(
     start: Gradients<f64, Cpu>,
     sam: Sam,
 ) -> Result<Gradients<f64, Cpu>, StepError> {
-    sam.step_chunked::<2, _, _, _, _, _>(model, data, start, |model, (x, y), grads| {
-        mse_loss(model.forward_mut(x.traced(grads)), y)
-    })
+    sam.chunked::<2>()
+        .step(model, data, start, |model, (x, y), grads| {
+            mse_loss(model.forward_mut(x.traced(grads)), y)
+        })
 }
 
 #[test]

@@ -211,14 +211,10 @@ fn the_closure_gives_the_same_gradient_as_the_attribute_bit_for_bit() {
     let (mut model, data) = start();
     let grads = model.alloc_grads();
     let chunked = Sam::new(0.1)
-        .step_chunked::<2, _, _, _, _, _>(
-            &mut model,
-            data.clone(),
-            grads,
-            |model, (x, y), grads| {
-                cross_entropy_with_logits_loss(model.forward_mut(x.traced(grads)), y)
-            },
-        )
+        .chunked::<2>()
+        .step(&mut model, data.clone(), grads, |model, (x, y), grads| {
+            cross_entropy_with_logits_loss(model.forward_mut(x.traced(grads)), y)
+        })
         .unwrap();
     let chunked = gradient(&model, &chunked);
     let found = l2_in_pairs(&mut model, data, 0.1);

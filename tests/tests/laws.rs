@@ -225,7 +225,8 @@ fn at_rho_0_chunks_by_hand_add_the_mean_of_their_plain_gradients() {
         .map(|(g, start)| g + start)
         .collect();
     let found = Sam::new(0.0)
-        .step_chunked::<2, _, _, _, _, _>(&mut model, data, start, |model, (x, y), grads| {
+        .chunked::<2>()
+        .step(&mut model, data, start, |model, (x, y), grads| {
             cross_entropy_with_logits_loss(model.forward_mut(x.traced(grads)), y)
         })
         .unwrap();

@@ -96,7 +96,8 @@ fn a_report_of_chunks_has_the_means() {
     let dev = model.0.weight.device().clone();
     let grads = model.alloc_grads();
     Sam::new(RHO)
-        .step_chunked::<2, _, _, _, _, _>(
+        .chunked::<2>()
+        .step(
             &mut model,
             (x.clone(), y.clone()),
             grads,

@@ -8,7 +8,10 @@ use super::{
     methods::{Algebra, Coefficient, DualNorm, Norm, Perturbation, Scalar, Vector},
     vectors::ModelVectors,
 };
-use crate::device::vectors::Map;
+use crate::{
+    device::vectors::Map,
+    doors::walk::{Which, names},
+};
 
 /// The vectors of the ascent from one clean gradient.
 pub(super) struct Ascent<'a, M, E: Dtype, D: Device<E>> {
@@ -86,11 +89,7 @@ impl<'a, M: TensorCollection<E, D>, E: Dtype, D: Device<E>> Ascent<'a, M, E, D> 
         self.run(|ascent| {
             ascent.prepare(v)?;
             let (model, vectors) = (ascent.model, ascent.vectors);
-            let x = ascent.get(v);
-            match map {
-                Map::ScaleBySize { .. } => vectors.map(&mut vectors.with_weights(model, x), map),
-                _ => vectors.map(&mut vectors.one(model, x), map),
-            }
+            vectors.map(&mut vectors.one(model, ascent.get(v)), map)
         });
     }
 
@@ -166,8 +165,15 @@ impl<M: TensorCollection<E, D>, E: Dtype, D: Device<E>> Algebra for Ascent<'_, M
         self.map(v, Map::Axpby { keep, add });
     }
 
-    fn scale_by_size(&mut self, v: Vector, eta: f64) {
-        self.map(v, Map::ScaleBySize { eta });
+    fn scale_by_size(&mut self, v: Vector, eta: f64, is_scaled: &dyn Fn(&str) -> bool) {
+        self.run(|ascent| {
+            ascent.prepare(v)?;
+            let (model, vectors) = (ascent.model, ascent.vectors);
+            let names = names(model, Which::Parameters)?;
+            let is_scaled = |at: usize| names.get(at).is_some_and(|name| is_scaled(name));
+            let walk = &mut vectors.with_weights(model, ascent.get(v), &is_scaled);
+            vectors.map(walk, Map::ScaleBySize { eta })
+        });
     }
 
     fn make_dual(&mut self, v: Vector, norm: &DualNorm, rho: f64) {

@@ -61,7 +61,7 @@ pub(crate) use machine::Step;
 pub use observe::Observe;
 pub(crate) use report::LazyLoss;
 pub use report::{StepReport, last_report};
-pub use sam::{LossValue, Sam};
+pub use sam::{ChunkedSam, LossValue, Sam};
 pub use settings::{Clip, NonFinite, Settings};
 pub use split::{Batch, SplitBatch};
 pub(crate) use split::{chunk_rows, split_beside};

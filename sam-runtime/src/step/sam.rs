@@ -132,14 +132,42 @@ impl Sam {
         step.finish(Some(model)).map_err(StepError::from)
     }
 
-    /// One step in which every `m` samples get a perturbation of their own (m-sharpness); the
+    /// The same with a perturbation for every `M` samples of a batch (m-sharpness).
+    ///
+    /// ```
+    /// use sam_runtime::{Sam, dfdx::prelude::*};
+    ///
+    /// let dev = Cpu::default();
+    /// let mut model = dev.build_module::<Linear<4, 2>, f32>();
+    /// let x: Tensor<Rank2<16, 4>, f32, _> = dev.sample_normal();
+    /// let grads = model.alloc_grads();
+    /// let sam = Sam::new(0.05).chunked::<4>();
+    /// let grads = sam.step(&mut model, x, grads, |model, x, grads| {
+    ///     model.forward_mut(x.traced(grads)).square().mean()
+    /// })?;
+    /// # Ok::<(), sam_runtime::StepError>(())
+    /// ```
+    pub fn chunked<const M: usize>(self) -> ChunkedSam<M> {
+        const { assert!(M > 0, "a chunk has at least one sample") };
+        ChunkedSam { sam: self }
+    }
+}
+
+/// [`Sam`] with a perturbation for every `M` samples of a batch: see [`Sam::chunked`].
+#[derive(Clone, Debug)]
+pub struct ChunkedSam<const M: usize> {
+    sam: Sam,
+}
+
+impl<const CHUNK: usize> ChunkedSam<CHUNK> {
+    /// One step, as [`Sam::step`]: `loss` gets the chunks of the batch, one after the other. The
     /// result is the mean over the chunks, weighted by their size. A batch of static size must be
-    /// a multiple of `m`; one of dynamic size gets a smaller last chunk. At rho = 0 the result is the
+    /// a multiple of the chunk's; one of dynamic size gets a smaller last chunk. At rho = 0 the result is the
     /// mean of the chunks' plain gradients.
     ///
     /// # Errors
     /// See [`StepError`]; `model` is then as it was.
-    pub fn step_chunked<const MICRO: usize, M, E, D, B, L>(
+    pub fn step<M, E, D, B, L>(
         &self,
         model: &mut M,
         batch: B,
@@ -150,13 +178,12 @@ impl Sam {
         M: TensorCollection<E, D> + Clone,
         E: Dtype,
         D: Device<E>,
-        B: Batch<MICRO>,
+        B: Batch<CHUNK>,
         L: Backward<E, D, Err = D::Err> + LossValue,
     {
-        const { assert!(MICRO > 0, "a chunk has at least one sample") };
-        let rows = chunk_rows(batch.rows().unwrap_or(0), MICRO);
+        let rows = chunk_rows(batch.rows().unwrap_or(0), CHUNK);
         let chunks = batch.split(&rows)?;
-        let mut step = Step::begin(model, M::clone, self.settings.clone(), BY_HAND);
+        let mut step = Step::begin(model, M::clone, self.sam.settings.clone(), BY_HAND);
         step.cut(&rows);
         step.keep(start);
         for (i, chunk) in chunks.into_iter().enumerate() {

@@ -66,17 +66,20 @@ impl<E: Dtype, D: Device<E>> ModelVectors<E, D> {
         }
     }
 
-    /// A walk over one vector and the weights.
+    /// A walk over one vector and the weights, at the parameters that `meets` tells by their places.
     pub(super) fn with_weights<M: TensorCollection<E, D>>(
         &self,
         model: &M,
         x: &mut Gradients<E, D>,
+        meets: &dyn Fn(usize) -> bool,
     ) -> impl FnMut(Visit<'_, E, D::Err>) -> Result<(), D::Err> {
         move |f| {
-            each(
-                model,
-                Which::Parameters,
-                &mut |t| match self.on.parts(t.gradient(x)?, None) {
+            let mut places = 0..;
+            each(model, Which::Parameters, &mut |t| {
+                if !places.next().is_some_and(meets) {
+                    return Ok(());
+                }
+                match self.on.parts(t.gradient(x)?, None) {
                     Parts::Host { x, .. } => {
                         let y = &t.in_memory(x.len());
                         f(Parts::Host { x, y, z: &[] })
@@ -85,8 +88,8 @@ impl<E: Dtype, D: Device<E>> ModelVectors<E, D> {
                         let y = t.address();
                         f(Parts::Device(DeviceRange { y, ..range }))
                     }
-                },
-            )
+                }
+            })
         }
     }
 

@@ -28,12 +28,13 @@ pub trait Algebra {
     /// `v = by v`.
     fn scale(&mut self, v: Vector, by: Coefficient);
 
-    /// `v = v (|w| + eta)`, with the weights `w`.
-    fn scale_by_size(&mut self, v: Vector, eta: f64);
+    /// `v = v (|w| + eta)`, with the weights `w`, at the parameters of these names (dfdx's, such as
+    /// `0.weight`); elsewhere `v` remains.
+    fn scale_by_size(&mut self, v: Vector, eta: f64, is_scaled: &dyn Fn(&str) -> bool);
 
     /// `v` becomes the perturbation that is dual to it: see [`Perturbation::dual_to`](super::Perturbation::dual_to).
     fn make_dual(&mut self, v: Vector, norm: &DualNorm, rho: f64);
 
-    /// Zeroes `v` at the parameters of these names (dfdx's, such as `0.weight`).
+    /// Zeroes `v` at the parameters of these names.
     fn mask(&mut self, v: Vector, is_zeroed: &dyn Fn(&str) -> bool);
 }
