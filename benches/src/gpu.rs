@@ -1,23 +1,27 @@
 //! Training steps and SAM's own kernels on a GPU: this side of `benches/gpu.sh`, whose other side is
 //! `peers/torch_gpu.py`. Prints one line of JSON for each network, and one for the kernels.
-#![allow(unsafe_code)]
 
-use std::{cell::Cell, sync::Arc, time::Instant};
+use std::{
+    cell::Cell,
+    sync::{Arc, Mutex},
+    time::Instant,
+};
 
 use anyhow::{Context, Result, anyhow, bail};
 use cudarc::driver::{CudaDevice, result::mem_get_info};
 use dfdx::{
     prelude::*,
-    tensor::{CudaError, Gradients, Storage, ZerosTensor},
+    nn::builders::{Bias1D, Repeated},
+    tensor::Storage,
 };
 use sam_benches::{
     median,
     networks::{BATCH, CLASSES, Cnn, Mlp, Network, Training, batch},
 };
 use sam_runtime::{
-    device::{Buffers, Span, kernels},
+    Sam,
     nn::{ResNet20, WideResNet16x4},
-    prelude::Norm,
+    step::methods::{Algebra, Ball, Coefficient, Method, Perturbation, Vector},
 };
 use serde_json::json;
 
@@ -70,106 +74,103 @@ where
     Ok(())
 }
 
-/// The buffers of some tensors' gradients.
-struct Owned {
-    tensors: Vec<Tensor<(usize,), f32, Cuda>>,
-    gradients: Gradients<f32, Cuda>,
+/// Tensors of the measured vectors: as many as a network of some 50 layers has.
+const TENSORS: usize = 100;
+
+/// Times the operations on parameter-sized vectors from within a step, where they stand.
+#[derive(Debug)]
+struct Timed {
+    dev: Cuda,
+    rounds: usize,
+    /// Bytes of a vector.
+    bytes: f64,
+    /// What was found, in gigabytes a second: the norm, the perturbation, a sum.
+    found: Arc<Mutex<[f64; 3]>>,
 }
 
-type Buffer = <Cuda as Storage<f32>>::Vec;
-
-impl Buffers<Buffer, CudaError> for Owned {
-    fn for_each(
-        &mut self,
-        f: &mut dyn FnMut(&mut Buffer) -> Result<(), CudaError>,
-    ) -> Result<(), CudaError> {
-        for t in &self.tensors {
-            f(self.gradients.get_or_alloc_mut(t)?)?;
-        }
-        Ok(())
-    }
-}
-
-/// Gigabytes a second of the norm, the perturbation, and of the driver's own copy, on parameters of one
-/// size.
-fn bandwidth(dev: &Cuda, elements: usize, rounds: usize) -> Result<()> {
-    let kernels = kernels::<f32, Cuda>().context("kernels for f32")?;
-    let queue = kernels.queue().context("a GPU has a queue")?;
-    // As many tensors as a network of some 50 layers has.
-    let lengths = vec![elements / 100; 100];
-    let mut owned = Owned {
-        tensors: lengths.iter().map(|n| dev.zeros_like(&(*n,))).collect(),
-        gradients: Gradients::leaky(),
-    };
-    let mut addresses = Vec::new();
-    owned
-        .for_each(&mut |g| {
-            dev.try_fill_with_distr(g, rand_distr::StandardNormal)?;
-            addresses.push((queue.address(g), Storage::<f32>::len(dev, g)));
-            Ok(())
-        })
-        .map_err(|e| anyhow!("{e}"))?;
-    let space: Vec<Tensor<(usize,), f32, Cuda>> =
-        (0..2).map(|_| dev.zeros_like(&(elements,))).collect();
-    let mut more = Gradients::leaky();
-    let mut flat = Vec::new();
-    for t in &space {
-        let buffer = more.get_or_alloc_mut(t).map_err(|e| anyhow!("{e}"))?;
-        flat.push(queue.address(buffer));
-    }
-    let mut at = 0;
-    let spans: Vec<Span> = addresses
-        .iter()
-        .map(|&(g, len)| {
-            let here = (at * size_of::<f32>()) as u64;
-            at += len;
-            // SAFETY: places in buffers that live as long as this function.
-            unsafe { Span::new(flat[0] + here, g, flat[1] + here, len) }
-        })
-        .collect();
-    let dual = kernels
-        .dual_norm(&mut owned, Norm::L2, None)
-        .map_err(|e| anyhow!("{e}"))?;
-    let driver: Arc<CudaDevice> = {
-        let buffer = more
-            .get_or_alloc_mut(&space[0])
-            .map_err(|e| anyhow!("{e}"))?;
-        buffer.device()
-    };
-    let from = driver.alloc_zeros::<f32>(elements)?;
-    let mut to = driver.alloc_zeros::<f32>(elements)?;
-    let bytes = (elements * size_of::<f32>()) as f64;
-    let time = |times: f64, run: &mut dyn FnMut() -> Result<()>| -> Result<f64> {
+impl Timed {
+    /// Gigabytes a second of `run`, which reads and writes so many vectors.
+    fn rate(&self, vectors: f64, mut run: impl FnMut()) -> f64 {
         let mut rates = Vec::new();
-        for round in 0..=rounds {
-            dev.synchronize();
+        for round in 0..=self.rounds {
+            self.dev.synchronize();
             let start = Instant::now();
             for _ in 0..STEPS {
-                run()?;
+                run();
             }
-            dev.synchronize();
+            self.dev.synchronize();
             if round > 0 {
-                rates.push(times * bytes * STEPS as f64 / start.elapsed().as_secs_f64() / 1e9);
+                let bytes = vectors * self.bytes * STEPS as f64;
+                rates.push(bytes / start.elapsed().as_secs_f64() / 1e9);
             }
         }
-        Ok(median(&mut rates))
+        median(&mut rates)
+    }
+}
+
+impl Method for Timed {
+    fn perturbation(&self, algebra: &mut dyn Algebra, ball: Ball) -> Perturbation {
+        let (g, state) = (Vector::Gradient, Vector::State(0));
+        let norm = self.rate(1.0, || drop(algebra.dual_norm(g, ball.norm)));
+        let dual = algebra.dual_norm(g, ball.norm);
+        let perturbation = self.rate(2.0, || algebra.make_dual(g, &dual, ball.rho));
+        let sum = self.rate(3.0, || {
+            algebra.combine(Coefficient::ONE, state, 0.5.into(), g);
+        });
+        if let Ok(mut found) = self.found.lock() {
+            *found = [norm, perturbation, sum];
+        }
+        Perturbation::vector(g)
+    }
+}
+
+/// Gigabytes a second of the norm, the perturbation, a sum, and of the driver's own copy, on vectors in tensors of
+/// `LEN` elements.
+fn bandwidth<const LEN: usize>(dev: &Cuda, rounds: usize) -> Result<()> {
+    let elements = LEN * TENSORS;
+    let bytes = (elements * size_of::<f32>()) as f64;
+    let mut model = dev.build_module::<Repeated<Bias1D<LEN>, TENSORS>, f32>();
+    let found = Arc::default();
+    let timed = Timed {
+        dev: dev.clone(),
+        rounds,
+        bytes,
+        found: Arc::clone(&found),
     };
-    // Reads and writes.
-    let copy = time(2.0, &mut || Ok(driver.dtod_copy(&from, &mut to)?))?;
-    let perturb = time(3.0, &mut || {
-        let queued = queue.displace(dev, &spans, &dual, 0.05);
-        queued.map_err(|e| anyhow!("{e}"))
-    })?;
-    let norm = time(1.0, &mut || {
-        let taken = kernels.dual_norm(&mut owned, Norm::L2, None);
-        taken.map(drop).map_err(|e| anyhow!("{e}"))
-    })?;
+    let x: Tensor<Rank1<LEN>, f32, Cuda> = dev.sample_normal();
+    let start = model.alloc_grads();
+    Sam::new(0.05)
+        .method(timed)
+        .step(&mut model, x, start, |model, x, grads| {
+            model.forward_mut(x.traced(grads)).square().mean()
+        })?;
+    let driver: Arc<CudaDevice> = Storage::<u8>::try_alloc_len(dev, 0)
+        .map_err(|e| anyhow!("{e}"))?
+        .device();
+    let from = driver.alloc_zeros::<f32>(elements)?;
+    let mut to = driver.alloc_zeros::<f32>(elements)?;
+    let mut rates = Vec::new();
+    for round in 0..=rounds {
+        dev.synchronize();
+        let start = Instant::now();
+        for _ in 0..STEPS {
+            driver.dtod_copy(&from, &mut to)?;
+        }
+        dev.synchronize();
+        if round > 0 {
+            // Reads and writes.
+            rates.push(2.0 * bytes * STEPS as f64 / start.elapsed().as_secs_f64() / 1e9);
+        }
+    }
+    let copy = median(&mut rates);
+    let [norm, perturbation, sum] = *found.lock().map_err(|e| anyhow!("{e}"))?;
     let found = json!({
         "elements": elements,
         "copy_gb_s": copy,
-        "perturbation_gb_s": perturb,
         "norm_gb_s": norm,
-        "perturbation_of_copy": perturb / copy,
+        "perturbation_gb_s": perturbation,
+        "sum_gb_s": sum,
+        "perturbation_of_copy": perturbation / copy,
     });
     println!("{found}");
     Ok(())
@@ -220,8 +221,7 @@ fn main() -> Result<()> {
     measure::<Cnn, Rank4<BATCH, 1, 28, 28>>(&dev, "cnn", rounds)?;
     measure::<ResNet20<CLASSES>, Rank4<BATCH, 3, 32, 32>>(&dev, "resnet20", rounds)?;
     measure::<WideResNet16x4<CLASSES>, Rank4<BATCH, 3, 32, 32>>(&dev, "wrn-16-4", rounds)?;
-    for elements in [270_000, 2_700_000, 100_000_000] {
-        bandwidth(&dev, elements, rounds)?;
-    }
-    Ok(())
+    bandwidth::<2_700>(&dev, rounds)?;
+    bandwidth::<27_000>(&dev, rounds)?;
+    bandwidth::<1_000_000>(&dev, rounds)
 }
