@@ -9,11 +9,11 @@ use dfdx::{
 
 use super::{
     cast::cast,
-    dims::{Grouped, Slide},
+    conv_spec::{ConvSizes, ConvSpec, Convolved},
+    dims::Grouped,
     init,
-    shape_bounds::{ChannelsOf, ImageShape, Slid},
 };
-use crate::device::{Image, LayerTape, Layers, Window};
+use crate::device::{Image, LayerTape, Layers};
 
 pub(super) mod builder {
     //! What a network names.
@@ -38,7 +38,8 @@ pub(super) mod builder {
         Const<IN>: Grouped<G>;
 }
 
-/// A convolution without bias: (batch, `IN`, h, w) to (batch, `OUT`, h', w').
+/// A convolution without bias, as `Spec` names it (`nn::Conv2D<IN, OUT, K, S, P, L, G>`): (batch, `IN`, h, w) to
+/// (batch, `OUT`, h', w').
 ///
 /// As in dfdx and PyTorch (`Conv2d(IN, OUT, K, S, P, L, G, bias=False)`), the kernels are not
 /// flipped, padding is zeros, and the weight starts uniform in `±sqrt(G / (IN K K))`. Sides can be
@@ -55,65 +56,25 @@ pub(super) mod builder {
 /// let _: Tensor<Rank4<8, 16, 16, 16>, f32, _> = conv.forward(x);
 /// ```
 #[derive(Clone, Debug)]
-pub struct Conv2D<
-    const IN: usize,
-    const OUT: usize,
-    const K: usize,
-    const S: usize,
-    const P: usize,
-    const L: usize,
-    const G: usize,
-    E: Dtype,
-    D: Storage<E>,
-> where
-    Const<IN>: Grouped<G>,
-{
+pub struct Conv2D<Spec: ConvSpec, E: Dtype, D: Storage<E>> {
     /// The kernels: (`OUT`, `IN / G`, `K`, `K`).
-    #[allow(clippy::type_complexity)]
-    pub weight: Tensor<
-        (
-            Const<OUT>,
-            <Const<IN> as Grouped<G>>::Each,
-            Const<K>,
-            Const<K>,
-        ),
-        E,
-        D,
-    >,
+    pub weight: Kernels<Spec, E, D>,
 }
 
-impl<
-    const IN: usize,
-    const OUT: usize,
-    const K: usize,
-    const S: usize,
-    const P: usize,
-    const L: usize,
-    const G: usize,
-    E: Dtype,
-    D: Device<E>,
-> Conv2D<IN, OUT, K, S, P, L, G, E, D>
-where
-    Const<IN>: Grouped<G>,
-{
-    /// The window of a kernel.
-    pub const WINDOW: Window = {
-        assert!(
-            OUT.is_multiple_of(G),
-            "the output channels of a `Conv2D` must make groups of equal size; see \
-             `errors/groups-of-unequal-size` in sam-train's guide"
-        );
-        Window {
-            size: K,
-            stride: S,
-            padding: P,
-            dilation: L,
-        }
-    };
+/// The weight of a convolution.
+pub(super) type Kernels<Spec, E, D> = Tensor<<<Spec as ConvSpec>::Conv as ConvSizes>::Kernels, E, D>;
 
+impl<Spec: ConvSpec, E: Dtype, D: Layers<E>> Conv2D<Spec, E, D> {
     /// The weight in dynamic sizes; the same memory, the same gradient.
     pub(super) fn kernels(&self) -> Result<Image<E, D>, D::Err> {
         cast(self.weight.clone())
+    }
+
+    pub(super) fn apply<T: LayerTape<E, D>>(
+        &self,
+        x: Image<E, D, T>,
+    ) -> Result<Image<E, D, T>, D::Err> {
+        D::try_conv2d(x, &self.kernels()?, Spec::Conv::WINDOW, Spec::Conv::GROUPS)
     }
 }
 
@@ -131,24 +92,11 @@ impl<
 where
     Const<IN>: Grouped<G>,
 {
-    type Built = Conv2D<IN, OUT, K, S, P, L, G, E, D>;
+    type Built = Conv2D<Self, E, D>;
 }
 
-impl<
-    const IN: usize,
-    const OUT: usize,
-    const K: usize,
-    const S: usize,
-    const P: usize,
-    const L: usize,
-    const G: usize,
-    E: Dtype,
-    D: Device<E>,
-> TensorCollection<E, D> for Conv2D<IN, OUT, K, S, P, L, G, E, D>
-where
-    Const<IN>: Grouped<G>,
-{
-    type To<E2: Dtype, D2: Device<E2>> = Conv2D<IN, OUT, K, S, P, L, G, E2, D2>;
+impl<Spec: ConvSpec, E: Dtype, D: Device<E>> TensorCollection<E, D> for Conv2D<Spec, E, D> {
+    type To<E2: Dtype, D2: Device<E2>> = Conv2D<Spec, E2, D2>;
 
     fn iter_tensors<V: ModuleVisitor<Self, E, D>>(
         visitor: &mut V,
@@ -158,54 +106,24 @@ where
                 "weight",
                 |s| &s.weight,
                 |s| &mut s.weight,
-                TensorOptions::reset_with(|t| init::uniform(t, IN * K * K / G)),
+                TensorOptions::reset_with(|t| init::uniform(t, Spec::Conv::FAN_IN)),
             ),
             |weight| Conv2D { weight },
         )
     }
 }
 
-impl<
-    const IN: usize,
-    const OUT: usize,
-    const K: usize,
-    const S: usize,
-    const P: usize,
-    const L: usize,
-    const G: usize,
-    Sh,
-    E: Dtype,
-    D: Layers<E>,
-    T: LayerTape<E, D>,
-> Module<Tensor<Sh, E, D, T>> for Conv2D<IN, OUT, K, S, P, L, G, E, D>
+impl<Spec: ConvSpec, Sh, E: Dtype, D: Layers<E>, T: LayerTape<E, D>> Module<Tensor<Sh, E, D, T>>
+    for Conv2D<Spec, E, D>
 where
-    Const<IN>: Grouped<G>,
-    Sh: ImageShape<builder::Conv2D<IN, OUT, K, S, P, L, G>>,
-    Sh::Channels: ChannelsOf<IN, builder::Conv2D<IN, OUT, K, S, P, L, G>>,
-    Sh::Height: Slide<K, S, P, L, builder::Conv2D<IN, OUT, K, S, P, L, G>>,
-    Sh::Width: Slide<K, S, P, L, builder::Conv2D<IN, OUT, K, S, P, L, G>>,
+    Sh: Convolved<Spec::Conv, Spec>,
 {
-    type Output =
-        Tensor<Slid<Sh, Const<OUT>, K, S, P, L, builder::Conv2D<IN, OUT, K, S, P, L, G>>, E, D, T>;
+    type Output = Tensor<Sh::Out, E, D, T>;
     type Error = D::Err;
 
     fn try_forward(&self, x: Tensor<Sh, E, D, T>) -> Result<Self::Output, D::Err> {
-        cast(D::try_conv2d(cast(x)?, &self.kernels()?, Self::WINDOW, G)?)
+        cast(self.apply(cast(x)?)?)
     }
 }
 
-impl<
-    const IN: usize,
-    const OUT: usize,
-    const K: usize,
-    const S: usize,
-    const P: usize,
-    const L: usize,
-    const G: usize,
-    E: Dtype,
-    D: Storage<E>,
-> NonMutableModule for Conv2D<IN, OUT, K, S, P, L, G, E, D>
-where
-    Const<IN>: Grouped<G>,
-{
-}
+impl<Spec: ConvSpec, E: Dtype, D: Storage<E>> NonMutableModule for Conv2D<Spec, E, D> {}

@@ -54,6 +54,7 @@ mod bias2d;
 mod cast;
 mod conv2d;
 mod conv2d_batch_norm;
+mod conv_spec;
 pub mod dims;
 mod flatten2d;
 mod init;
@@ -69,6 +70,7 @@ mod wide_resnet;
 
 pub use batch_norm::builder::{BatchNorm1D, BatchNorm2D, BatchNorm2DReLU};
 pub use bias2d::builder::{Bias2D, Bias2DReLU};
+pub use conv_spec::{ConvSizes, ConvSpec, Convolved};
 pub use conv2d::builder::Conv2D;
 pub use conv2d_batch_norm::builder::{Conv2DBatchNorm, Conv2DBatchNormReLU};
 pub use dfdx::nn::modules::{Dropout, DropoutOneIn};

@@ -3,7 +3,10 @@
 use dfdx::{nn::tensor_collection::*, prelude::*};
 
 use super::{cast::cast, init, modules, modules::Identity, network};
-use crate::device::{Image, LayerTape, Layers, Rows, Tail, Window};
+use crate::{
+    device::{Image, LayerTape, Layers, Rows, Tail, Window},
+    nn,
+};
 
 /// The wide residual networks of Zagoruyko & Komodakis ([2016](https://arxiv.org/abs/1605.07146)): a
 /// convolution to 16 channels, three stages of `C1`, `C2` and `C3` channels with `1 + REST` blocks each
@@ -46,9 +49,9 @@ pub(super) mod module {
         D: Storage<E>,
     > {
         /// The first normalization.
-        pub norm: modules::BatchNorm2D<IN, E, D>,
+        pub norm: modules::BatchNorm2D<Const<IN>, E, D>,
         /// The first convolution, and the second normalization.
-        pub first: modules::Conv2DBatchNorm<IN, OUT, 3, S, 1, 1, 1, E, D>,
+        pub first: modules::Conv2DBatchNorm<nn::Conv2DBatchNorm<IN, OUT, 3, S, 1>, E, D>,
         /// The second convolution: (`OUT`, `OUT`, 3, 3).
         pub second: Tensor<Rank4<OUT, OUT, 3, 3>, E, D>,
         /// Nothing, or the kernel of the shortcut, (`OUT`, `IN`, 1, 1).
@@ -99,7 +102,7 @@ pub(super) mod module {
         /// `C3` channels, a quarter of the side.
         pub block3: WideStage<C2, C3, 2, REST, E, D>,
         /// The last normalization.
-        pub norm: modules::BatchNorm2D<C3, E, D>,
+        pub norm: modules::BatchNorm2D<Const<C3>, E, D>,
         /// From features to logits.
         pub fc: modules::Linear<C3, CLASSES, E, D>,
     }
@@ -258,38 +261,43 @@ fn join<const OUT: usize, E: Dtype, D: Layers<E>, T: LayerTape<E, D>>(
     D::try_conv2d(x, &cast(second.clone())?, kernel(3, 1), 1)?.try_add(beside)
 }
 
-/// The two ways through a block with a convolution in its shortcut, and through one without.
-macro_rules! ways {
-    ($way:ident, [$($own:tt)*]) => {
-        impl<const IN: usize, const OUT: usize, const S: usize, E: Dtype, D: Layers<E>>
-            WideBlock<IN, OUT, S, Kernel<IN, OUT, E, D>, E, D>
-        {
-            fn $way<T: LayerTape<E, D>>(
-                $($own)* self,
-                x: Image<E, D, T>,
-            ) -> Result<Image<E, D, T>, D::Err> {
-                let x = self.norm.$way(x, Tail::RELU)?;
-                let weight = cast(self.shortcut.weight.clone())?;
-                let beside = D::try_conv2d(x.with_empty_tape(), &weight, kernel(1, S), 1)?;
-                join(self.first.$way(x, Tail::RELU)?, &self.second, beside)
-            }
-        }
+/// With a convolution in the shortcut.
+impl<const IN: usize, const OUT: usize, const S: usize, E: Dtype, D: Layers<E>>
+    WideBlock<IN, OUT, S, Kernel<IN, OUT, E, D>, E, D>
+{
+    /// What the shortcut makes of the normalized input.
+    fn beside<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Image<E, D, T>, D::Err> {
+        let weight = cast(self.shortcut.weight.clone())?;
+        D::try_conv2d(x, &weight, kernel(1, S), 1)
+    }
 
-        impl<const C: usize, E: Dtype, D: Layers<E>> WideBlock<C, C, 1, Identity, E, D> {
-            fn $way<T: LayerTape<E, D>>(
-                $($own)* self,
-                x: Image<E, D, T>,
-            ) -> Result<Image<E, D, T>, D::Err> {
-                let beside = x.with_empty_tape();
-                let x = self.norm.$way(x, Tail::RELU)?;
-                join(self.first.$way(x, Tail::RELU)?, &self.second, beside)
-            }
-        }
-    };
+    fn train<T: LayerTape<E, D>>(&mut self, x: Image<E, D, T>) -> Result<Image<E, D, T>, D::Err> {
+        let x = self.norm.train(x, Tail::RELU)?;
+        let beside = self.beside(x.with_empty_tape())?;
+        join(self.first.train(x, Tail::RELU)?, &self.second, beside)
+    }
+
+    fn evaluate<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Image<E, D, T>, D::Err> {
+        let x = self.norm.evaluate(x, Tail::RELU)?;
+        let beside = self.beside(x.with_empty_tape())?;
+        join(self.first.evaluate(x, Tail::RELU)?, &self.second, beside)
+    }
 }
 
-ways!(train, [&mut]);
-ways!(evaluate, [&]);
+/// With nothing in the shortcut.
+impl<const C: usize, E: Dtype, D: Layers<E>> WideBlock<C, C, 1, Identity, E, D> {
+    fn train<T: LayerTape<E, D>>(&mut self, x: Image<E, D, T>) -> Result<Image<E, D, T>, D::Err> {
+        let beside = x.with_empty_tape();
+        let x = self.norm.train(x, Tail::RELU)?;
+        join(self.first.train(x, Tail::RELU)?, &self.second, beside)
+    }
+
+    fn evaluate<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Image<E, D, T>, D::Err> {
+        let beside = x.with_empty_tape();
+        let x = self.norm.evaluate(x, Tail::RELU)?;
+        join(self.first.evaluate(x, Tail::RELU)?, &self.second, beside)
+    }
+}
 
 impl<const IN: usize, const OUT: usize, const S: usize, const REST: usize, E: Dtype, D: Layers<E>>
     WideStage<IN, OUT, S, REST, E, D>

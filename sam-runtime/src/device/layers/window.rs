@@ -1,4 +1,4 @@
-/// A square window that slides over an image: a convolution's kernel, or what a pool looks at.
+/// A square window that slides over an image: a convolution's kernel, or what a pool covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Window {
     /// Side of the window, in taps.

@@ -2,7 +2,7 @@
 
 use dfdx::{
     nn::{Module, ModuleMut},
-    shapes::{Dtype, Shape},
+    shapes::{Const, ConstDim, Dtype, Shape},
     tensor::Tensor,
 };
 
@@ -17,7 +17,7 @@ use crate::{
 
 macro_rules! batch_norm {
     ($layer:ident) => {
-        impl<const C: usize, E: Dtype, D: Layers<E>> $layer<C, E, D> {
+        impl<C: ConstDim, E: Dtype, D: Layers<E>> $layer<C, E, D> {
             pub(in crate::nn) fn evaluate<S: Shape, T: LayerTape<E, D>>(
                 &self,
                 x: Tensor<S, E, D, T>,
@@ -46,7 +46,7 @@ batch_norm!(BatchNorm2D);
 macro_rules! forward {
     ($layer:ident: $shape:ident, $erased:ty, |$this:ident| $norm:expr, $tail:ident) => {
         impl<const C: usize, Sh, E: Dtype, D: Layers<E>, T: LayerTape<E, D>>
-            Module<Tensor<Sh, E, D, T>> for $layer<C, E, D>
+            Module<Tensor<Sh, E, D, T>> for $layer<Const<C>, E, D>
         where
             Sh: $shape<builder::$layer<C>>,
             Sh::Channels: ChannelsOf<C, builder::$layer<C>>,
@@ -62,7 +62,7 @@ macro_rules! forward {
         }
 
         impl<const C: usize, Sh, E: Dtype, D: Layers<E>, T: LayerTape<E, D>>
-            ModuleMut<Tensor<Sh, E, D, T>> for $layer<C, E, D>
+            ModuleMut<Tensor<Sh, E, D, T>> for $layer<Const<C>, E, D>
         where
             Sh: $shape<builder::$layer<C>>,
             Sh::Channels: ChannelsOf<C, builder::$layer<C>>,

@@ -3,11 +3,9 @@
 mod forward;
 
 use dfdx::{
-    nn::{
-        BuildModule, BuildOnDevice, ModuleVisitor, ScalarOptions, TensorCollection, TensorOptions,
-    },
+    nn::{BuildOnDevice, ModuleVisitor, ScalarOptions, TensorCollection, TensorOptions},
     prelude::Device,
-    shapes::{Dtype, Rank1},
+    shapes::{Const, ConstDim, Dtype},
     tensor::{Storage, Tensor},
 };
 
@@ -37,15 +35,15 @@ macro_rules! batch_norm {
     ($(#[$doc:meta])* $layer:ident) => {
         $(#[$doc])*
         #[derive(Clone, Debug)]
-        pub struct $layer<const C: usize, E: Dtype, D: Storage<E>> {
+        pub struct $layer<C: ConstDim, E: Dtype, D: Storage<E>> {
             /// The factor of each channel, which starts at 1: (`C`,).
-            pub scale: Tensor<Rank1<C>, E, D>,
+            pub scale: Tensor<(C,), E, D>,
             /// The summand of each channel, which starts at 0: (`C`,).
-            pub bias: Tensor<Rank1<C>, E, D>,
+            pub bias: Tensor<(C,), E, D>,
             /// The running mean of each channel, which starts at 0: (`C`,).
-            pub running_mean: Tensor<Rank1<C>, E, D>,
+            pub running_mean: Tensor<(C,), E, D>,
             /// The running variance of each channel, which starts at 1: (`C`,).
-            pub running_var: Tensor<Rank1<C>, E, D>,
+            pub running_var: Tensor<(C,), E, D>,
             /// Added to the variance before its root is taken; 1e-5.
             pub epsilon: f64,
             /// The weight of a batch in the running statistics,
@@ -53,7 +51,7 @@ macro_rules! batch_norm {
             pub momentum: f64,
         }
 
-        impl<const C: usize, E: Dtype, D: Device<E>> $layer<C, E, D> {
+        impl<C: ConstDim, E: Dtype, D: Device<E>> $layer<C, E, D> {
             pub(in crate::nn) fn affine(&self) -> Result<Affine<E, D>, D::Err> {
                 Ok(Affine {
                     scale: cast(self.scale.clone())?,
@@ -86,7 +84,7 @@ macro_rules! batch_norm {
             }
         }
 
-        impl<const C: usize, E: Dtype, D: Device<E>> TensorCollection<E, D> for $layer<C, E, D> {
+        impl<C: ConstDim, E: Dtype, D: Device<E>> TensorCollection<E, D> for $layer<C, E, D> {
             type To<E2: Dtype, D2: Device<E2>> = $layer<C, E2, D2>;
 
             fn iter_tensors<V: ModuleVisitor<Self, E, D>>(
@@ -202,12 +200,12 @@ batch_norm! {
 /// assert!(y.min::<Rank0, _>().array() >= 0.0);
 /// ```
 #[derive(Clone, Debug)]
-pub struct BatchNorm2DReLU<const C: usize, E: Dtype, D: Storage<E>> {
+pub struct BatchNorm2DReLU<C: ConstDim, E: Dtype, D: Storage<E>> {
     /// The normalization.
     pub norm: BatchNorm2D<C, E, D>,
 }
 
-impl<const C: usize, E: Dtype, D: Device<E>> TensorCollection<E, D> for BatchNorm2DReLU<C, E, D> {
+impl<C: ConstDim, E: Dtype, D: Device<E>> TensorCollection<E, D> for BatchNorm2DReLU<C, E, D> {
     type To<E2: Dtype, D2: Device<E2>> = BatchNorm2DReLU<C, E2, D2>;
 
     fn iter_tensors<V: ModuleVisitor<Self, E, D>>(
@@ -222,10 +220,8 @@ impl<const C: usize, E: Dtype, D: Device<E>> TensorCollection<E, D> for BatchNor
 macro_rules! build {
     ($($layer:ident)*) => {$(
         impl<const C: usize, E: Dtype, D: Device<E>> BuildOnDevice<D, E> for builder::$layer<C>
-        where
-            $layer<C, E, D>: BuildModule<D, E>,
         {
-            type Built = $layer<C, E, D>;
+            type Built = $layer<Const<C>, E, D>;
         }
     )*};
 }

@@ -5,7 +5,7 @@ use dfdx::{nn::tensor_collection::*, prelude::*};
 use super::shortcut::{Identity, Shortcut};
 use crate::{
     device::{Image, LayerTape, Layers, Tail},
-    nn::{init, modules::Conv2DBatchNorm},
+    nn::{self, init, modules::Conv2DBatchNorm},
 };
 
 /// Convolution, normalization, ReLU, convolution, normalization, plus what the shortcut `C` gives, ReLU
@@ -13,9 +13,9 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Block<const IN: usize, const OUT: usize, const S: usize, C, E: Dtype, D: Storage<E>> {
     /// The first convolution.
-    pub first: Conv2DBatchNorm<IN, OUT, 3, S, 1, 1, 1, E, D>,
+    pub first: Conv2DBatchNorm<nn::Conv2DBatchNorm<IN, OUT, 3, S, 1>, E, D>,
     /// The second.
-    pub second: Conv2DBatchNorm<OUT, OUT, 3, 1, 1, 1, 1, E, D>,
+    pub second: Conv2DBatchNorm<nn::Conv2DBatchNorm<OUT, OUT, 3, 1, 1>, E, D>,
     /// What stands beside them.
     pub shortcut: C,
 }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     device::{Image, LayerTape, Layers, Rows, Tail},
-    nn::{init, modules, network},
+    nn::{self, init, modules, network},
 };
 
 /// The residual networks of He et al. ([2015](https://arxiv.org/abs/1512.03385), section 4.2): a
@@ -50,7 +50,7 @@ pub(in crate::nn) mod module {
     #[derive(Clone, Debug)]
     pub struct CifarResNet<const REST: usize, const CLASSES: usize, E: Dtype, D: Storage<E>> {
         /// The first convolution.
-        pub stem: modules::Conv2DBatchNorm<3, 16, 3, 1, 1, 1, 1, E, D>,
+        pub stem: modules::Conv2DBatchNorm<nn::Conv2DBatchNorm<3, 16, 3, 1, 1>, E, D>,
         /// 16 channels.
         pub layer1: Stage<16, 16, 1, REST, Identity, E, D>,
         /// 32 channels, half the side.

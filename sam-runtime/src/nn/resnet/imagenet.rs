@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     device::{Image, LayerTape, Layers, Pool, Rows, Tail, Window},
-    nn::{init, modules, network},
+    nn::{self, init, modules, network},
 };
 
 /// The residual networks of He et al. ([2015](https://arxiv.org/abs/1512.03385), table 1) with blocks of
@@ -49,7 +49,7 @@ pub(in crate::nn) mod module {
         D: Storage<E>,
     > {
         /// The first convolution.
-        pub stem: modules::Conv2DBatchNorm<3, 64, 7, 2, 3, 1, 1, E, D>,
+        pub stem: modules::Conv2DBatchNorm<nn::Conv2DBatchNorm<3, 64, 7, 2, 3>, E, D>,
         /// 64 channels.
         pub layer1: Stage<64, 64, 1, R1, Identity, E, D>,
         /// 128 channels.
@@ -63,62 +63,61 @@ pub(in crate::nn) mod module {
     }
 }
 
-macro_rules! with_parameters {
-    (impl [$($extra:tt)*] $($rest:tt)*) => {
-        impl<
-            const R1: usize,
-            const R2: usize,
-            const R3: usize,
-            const R4: usize,
-            const CLASSES: usize,
-            E: Dtype,
-            $($extra)*
-        > $($rest)*
-    };
+impl<
+    const R1: usize,
+    const R2: usize,
+    const R3: usize,
+    const R4: usize,
+    const CLASSES: usize,
+    E: Dtype,
+    D: Layers<E>,
+> BuildOnDevice<D, E> for ResNet<R1, R2, R3, R4, CLASSES>
+{
+    type Built = module::ResNet<R1, R2, R3, R4, CLASSES, E, D>;
 }
 
-with_parameters! {
-    impl [D: Layers<E>] BuildOnDevice<D, E> for ResNet<R1, R2, R3, R4, CLASSES> {
-        type Built = module::ResNet<R1, R2, R3, R4, CLASSES, E, D>;
-    }
-}
+impl<
+    const R1: usize,
+    const R2: usize,
+    const R3: usize,
+    const R4: usize,
+    const CLASSES: usize,
+    E: Dtype,
+    D: Device<E>,
+> TensorCollection<E, D> for module::ResNet<R1, R2, R3, R4, CLASSES, E, D>
+{
+    type To<E2: Dtype, D2: Device<E2>> = module::ResNet<R1, R2, R3, R4, CLASSES, E2, D2>;
 
-with_parameters! {
-    impl [D: Device<E>] TensorCollection<E, D> for module::ResNet<R1, R2, R3, R4, CLASSES, E, D> {
-        type To<E2: Dtype, D2: Device<E2>> = module::ResNet<R1, R2, R3, R4, CLASSES, E2, D2>;
-
-        fn iter_tensors<V: ModuleVisitor<Self, E, D>>(
-            visitor: &mut V,
-        ) -> Result<Option<Self::To<V::E2, V::D2>>, V::Err> {
-            let stem = (
-                Self::tensor(
-                    "conv1.weight",
-                    |s| &s.stem.conv.weight,
-                    |s| &mut s.stem.conv.weight,
-                    TensorOptions::reset_with(|t| init::he(t, 64 * 49)),
-                ),
-                Self::module("bn1", |s| &s.stem.norm, |s| &mut s.stem.norm),
-            );
-            let fields = (
-                stem,
-                Self::module("layer1", |s| &s.layer1, |s| &mut s.layer1),
-                Self::module("layer2", |s| &s.layer2, |s| &mut s.layer2),
-                Self::module("layer3", |s| &s.layer3, |s| &mut s.layer3),
-                Self::module("layer4", |s| &s.layer4, |s| &mut s.layer4),
-                Self::module("fc", |s| &s.fc, |s| &mut s.fc),
-            );
-            visitor.visit_fields(
-                fields,
-                |(stem, layer1, layer2, layer3, layer4, fc)| module::ResNet {
-                    stem: stem.into(),
-                    layer1,
-                    layer2,
-                    layer3,
-                    layer4,
-                    fc,
-                },
-            )
-        }
+    fn iter_tensors<V: ModuleVisitor<Self, E, D>>(
+        visitor: &mut V,
+    ) -> Result<Option<Self::To<V::E2, V::D2>>, V::Err> {
+        let stem = (
+            Self::tensor(
+                "conv1.weight",
+                |s| &s.stem.conv.weight,
+                |s| &mut s.stem.conv.weight,
+                TensorOptions::reset_with(|t| init::he(t, 64 * 49)),
+            ),
+            Self::module("bn1", |s| &s.stem.norm, |s| &mut s.stem.norm),
+        );
+        let fields = (
+            stem,
+            Self::module("layer1", |s| &s.layer1, |s| &mut s.layer1),
+            Self::module("layer2", |s| &s.layer2, |s| &mut s.layer2),
+            Self::module("layer3", |s| &s.layer3, |s| &mut s.layer3),
+            Self::module("layer4", |s| &s.layer4, |s| &mut s.layer4),
+            Self::module("fc", |s| &s.fc, |s| &mut s.fc),
+        );
+        visitor.visit_fields(fields, |(stem, layer1, layer2, layer3, layer4, fc)| {
+            module::ResNet {
+                stem: stem.into(),
+                layer1,
+                layer2,
+                layer3,
+                layer4,
+                fc,
+            }
+        })
     }
 }
 
@@ -130,25 +129,32 @@ const POOL: Window = Window {
     dilation: 1,
 };
 
-with_parameters! {
-    impl [D: Layers<E>] module::ResNet<R1, R2, R3, R4, CLASSES, E, D> {
-        fn train<T: LayerTape<E, D>>(&mut self, x: Image<E, D, T>) -> Result<Rows<E, D, T>, D::Err> {
-            let x = D::try_pool2d(self.stem.train(x, Tail::RELU)?, Pool::Max, POOL)?;
-            let x = self.layer1.train(x)?;
-            let x = self.layer2.train(x)?;
-            let x = self.layer3.train(x)?;
-            let x = self.layer4.train(x)?;
-            self.fc.apply(D::try_global_avg_pool(x)?, false)
-        }
+impl<
+    const R1: usize,
+    const R2: usize,
+    const R3: usize,
+    const R4: usize,
+    const CLASSES: usize,
+    E: Dtype,
+    D: Layers<E>,
+> module::ResNet<R1, R2, R3, R4, CLASSES, E, D>
+{
+    fn train<T: LayerTape<E, D>>(&mut self, x: Image<E, D, T>) -> Result<Rows<E, D, T>, D::Err> {
+        let x = D::try_pool2d(self.stem.train(x, Tail::RELU)?, Pool::Max, POOL)?;
+        let x = self.layer1.train(x)?;
+        let x = self.layer2.train(x)?;
+        let x = self.layer3.train(x)?;
+        let x = self.layer4.train(x)?;
+        self.fc.apply(D::try_global_avg_pool(x)?, false)
+    }
 
-        fn evaluate<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Rows<E, D, T>, D::Err> {
-            let x = D::try_pool2d(self.stem.evaluate(x, Tail::RELU)?, Pool::Max, POOL)?;
-            let x = self.layer1.evaluate(x)?;
-            let x = self.layer2.evaluate(x)?;
-            let x = self.layer3.evaluate(x)?;
-            let x = self.layer4.evaluate(x)?;
-            self.fc.apply(D::try_global_avg_pool(x)?, false)
-        }
+    fn evaluate<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Rows<E, D, T>, D::Err> {
+        let x = D::try_pool2d(self.stem.evaluate(x, Tail::RELU)?, Pool::Max, POOL)?;
+        let x = self.layer1.evaluate(x)?;
+        let x = self.layer2.evaluate(x)?;
+        let x = self.layer3.evaluate(x)?;
+        let x = self.layer4.evaluate(x)?;
+        self.fc.apply(D::try_global_avg_pool(x)?, false)
     }
 }
 

@@ -4,7 +4,7 @@ use dfdx::{nn::tensor_collection::*, prelude::*};
 
 use crate::{
     device::{Image, LayerTape, Layers, Tail},
-    nn::{init, modules::Conv2DBatchNorm},
+    nn::{self, init, modules::Conv2DBatchNorm},
 };
 
 /// A way around the convolutions of a block.
@@ -76,7 +76,7 @@ impl<const IN: usize, const OUT: usize, E: Dtype, D: Layers<E>> Shortcut<E, D>
 #[derive(Clone, Debug)]
 pub struct Projection<const IN: usize, const OUT: usize, const S: usize, E: Dtype, D: Storage<E>>(
     /// The layer.
-    pub Conv2DBatchNorm<IN, OUT, 1, S, 0, 1, 1, E, D>,
+    pub Conv2DBatchNorm<nn::Conv2DBatchNorm<IN, OUT, 1, S>, E, D>,
 );
 
 impl<const IN: usize, const OUT: usize, const S: usize, E: Dtype, D: Device<E>>

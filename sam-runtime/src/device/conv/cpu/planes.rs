@@ -3,7 +3,7 @@
 use super::geometry::{Conv, Layout};
 use crate::device::{Window, cpu::simd::Real};
 
-/// Copies whole samples into input planes, whose padding is zero and stays it.
+/// Copies whole samples into input planes, whose padding is zero and is left so.
 #[inline(always)]
 pub(super) fn fill_input<E: Real>(conv: &Conv, layout: &Layout, samples: &[E], planes: &mut [E]) {
     let Window {
