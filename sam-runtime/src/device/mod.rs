@@ -10,12 +10,10 @@
 //! | `conv`, `batch_norm`, `conv_batch_norm`, `bias`, `pool`, `subsample`, `linear` | the operations that [`nn`](crate::nn) is made of |
 //! | `layers` | [`Layers`], all of them together; what they share |
 //! | `cpu`, `cuda` | what they share on host memory, and on an NVIDIA GPU |
-//! | `generator` | the generator of a device, taken out and put back |
 //! | `rewind` | the generators that a step may draw from, back at an earlier moment |
 //! | `rng_state` | [`RngState`]: a generator in a form for files |
 //! | `lane` | batches on their way to a device |
 //! | `transfer` | rows of tensors cut and joined where they are |
-//! | `overwrite` | new values for a tensor, whichever way it lies in memory |
 //! | `memory` | [`keep_freed_memory`] |
 
 mod batch_norm;
@@ -25,12 +23,10 @@ mod conv_batch_norm;
 mod cpu;
 #[cfg(feature = "cuda")]
 mod cuda;
-mod generator;
 mod lane;
 mod layers;
 mod linear;
 mod memory;
-mod overwrite;
 mod pool;
 mod rewind;
 mod rng_state;
@@ -42,17 +38,13 @@ pub use batch_norm::{Affine, Moments, Normalized, Tail, TryBatchNorm};
 pub use bias::TryBias;
 pub use conv::TryConv2D;
 pub use conv_batch_norm::TryConv2DBatchNorm;
-pub(crate) use cpu::{copied, in_memory, lies_otherwise};
-pub(crate) use generator::generator_id;
 pub(crate) use lane::{Lane, Sent};
 pub use layers::{Channels, Image, LayerTape, Layers, Rows, Window};
 pub use linear::TryLinear;
 pub use memory::keep_freed_memory;
-pub(crate) use overwrite::overwrite;
 pub use pool::{Pool, TryPool2D};
 pub(crate) use rewind::{Moment, Source, note_source};
 pub use rng_state::{RngState, rng_state, set_rng_state};
 pub use subsample::TrySubsample;
 pub(crate) use transfer::{joined, mean, split};
-pub(crate) use vectors::{Buffer, address};
 pub use vectors::{DualNorm, Norm, NormError};

@@ -8,10 +8,8 @@ use std::{any::Any, cell::RefCell};
 
 use dfdx::tensor::Cpu;
 
-use super::{
-    RngState,
-    generator::{Generator, generator, generator_id, set_generator},
-};
+use super::RngState;
+use crate::doors::generator::{Generator, generator, generator_id, set_generator};
 
 /// A device whose generator can be reached.
 #[derive(Clone, Debug)]

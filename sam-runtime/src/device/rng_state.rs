@@ -1,12 +1,10 @@
 //! The generator of a device in a form that can be written to a file.
 
-use std::{ptr, sync::LazyLock};
-
-use rand::{RngCore, SeedableRng, rngs::StdRng};
+use rand::{SeedableRng, rngs::StdRng};
 use rand_chacha::ChaCha12Rng;
 use serde::{Deserialize, Serialize};
 
-use super::generator::{Generator, generator, set_generator};
+use crate::doors::generator::{Generator, chacha, generator, set_generator};
 
 /// The state of a device's random numbers: what `torch.get_rng_state()` is in PyTorch. A checkpoint holds
 /// it, so that a resumed run draws what it would have drawn. Get it with [`rng_state`], put it back with
@@ -78,30 +76,10 @@ impl Generator {
     }
 }
 
-/// What is inside of a `StdRng`, which has no form for files of its own.
-fn chacha(rng: &mut StdRng) -> Option<&mut ChaCha12Rng> {
-    // SAFETY: in rand 0.8, `StdRng` is a struct whose only field is a `ChaCha12Rng` of rand_chacha 0.3, of
-    // which a program has one. A field lies inside of its struct, and one of the struct's own size and
-    // alignment at its beginning: `WRAPS_CHACHA`, which also sees whether the two act alike.
-    #[allow(unsafe_code)]
-    WRAPS_CHACHA.then(|| unsafe { &mut *ptr::from_mut(rng).cast::<ChaCha12Rng>() })
-}
-
-/// Whether `StdRng` is what [`chacha`] says, by all that can be told from outside.
-static WRAPS_CHACHA: LazyLock<bool> = LazyLock::new(|| {
-    let fits = size_of::<StdRng>() == size_of::<ChaCha12Rng>()
-        && align_of::<StdRng>() == align_of::<ChaCha12Rng>();
-    let seed = std::array::from_fn(|i| i as u8 * 7);
-    let (mut std, mut own) = (StdRng::from_seed(seed), ChaCha12Rng::from_seed(seed));
-    // Past the end of its buffer of 64 words.
-    let alike = (0..100).all(|_| std.next_u64() == own.next_u64());
-    fits && alike && format!("{std:?}") == format!("StdRng({own:?})")
-});
-
 #[cfg(test)]
 mod tests {
     use dfdx::prelude::*;
-    use rand::distributions::Standard;
+    use rand::{RngCore, distributions::Standard};
     use serde_json::{Value, json};
 
     use super::*;

@@ -10,9 +10,9 @@ use dfdx::{
     tensor::{Storage, Tensor, TensorFromVec},
 };
 
-use super::copied;
 #[cfg(feature = "cuda")]
 use super::cuda;
+use crate::doors::host_memory::copied;
 
 /// What an expression gives for `f32`, or else for `f64`: `Some` where the tensors are on a GPU and of such
 /// numbers.

@@ -11,7 +11,7 @@ use super::{
     BaseOptimizer,
     rule::{Rule, decay_like, kernel_step},
 };
-use crate::device::Buffer;
+use crate::doors::buffer::Buffer;
 
 /// Adam (Kingma & Ba, [2015](https://arxiv.org/abs/1412.6980)); dfdx's [`Adam`](dfdx::optim::Adam), bit by
 /// bit. With gradient `g` (plus `wd · p` with L2 decay), at the `t`-th update:

@@ -14,7 +14,7 @@ use super::{
     parameter::{Parameter, parameters},
     walk::Walk,
 };
-use crate::device::Buffer;
+use crate::doors::buffer::Buffer;
 
 /// A base optimizer: dfdx's update of each parameter, and a state that can be saved
 /// ([`SaveState`](super::SaveState)).

@@ -1,15 +1,11 @@
 //! Buffers of a device as bytes on the host, and back, with every bit.
 
-use std::{
-    any::{Any, type_name},
-    cell::Cell,
-};
+use std::any::{Any, type_name};
 
-use dfdx::{prelude::*, tensor::Gradients};
-use rand::{Rng, distributions::Distribution};
+use dfdx::prelude::*;
 
 use super::state::{HostDtype, HostTensor, StateError};
-use crate::device::Buffer;
+use crate::doors::buffer::{self, Buffer};
 
 /// The elements of `buffer`, which belong to a parameter of this shape.
 pub(super) fn download<E: Dtype, D: Device<E>>(
@@ -17,54 +13,14 @@ pub(super) fn download<E: Dtype, D: Device<E>>(
     buffer: &Buffer<E, D>,
     shape: &[usize],
 ) -> Result<HostTensor, StateError> {
-    let values = elements(device, buffer).map_err(failed::<D>)?;
+    let values = buffer::download(device, buffer);
+    let values = values.map_err(|error| StateError::Device(error.to_string()))?;
     let (dtype, bytes) = to_bytes(values)?;
     Ok(HostTensor {
         dtype,
         shape: shape.into(),
         bytes,
     })
-}
-
-/// dfdx reads tensors, not buffers: the buffer is passed off as the gradient of a tensor, and fetched.
-fn elements<E: Dtype, D: Device<E>>(device: &D, buffer: &Buffer<E, D>) -> Result<Vec<E>, D::Err> {
-    let len = Storage::<E>::len(device, buffer);
-    let carrier: Tensor<(usize,), E, D> = device.try_zeros_like(&(len,))?;
-    let mut gradients = Gradients::leaky();
-    *gradients.get_or_alloc_mut(&carrier)? = buffer.clone();
-    Ok(gradients.get(&carrier).as_vec())
-}
-
-/// A buffer with these elements.
-pub(super) fn upload<E: Dtype, D: Device<E>>(
-    device: &D,
-    values: &[E],
-) -> Result<Buffer<E, D>, StateError> {
-    let filled = || {
-        let mut buffer = Storage::<E>::try_alloc_len(device, values.len())?;
-        let next = Cell::new(0);
-        device.try_fill_with_distr(&mut buffer, Replay { values, next })?;
-        Ok(buffer)
-    };
-    filled().map_err(failed::<D>)
-}
-
-fn failed<D: HasErr>(error: D::Err) -> StateError {
-    StateError::Device(error.to_string())
-}
-
-/// "Random" elements that are drawn from a list, in its order: the one door by which dfdx fills a
-/// buffer of any device. It does not touch the device's random numbers.
-struct Replay<'a, E> {
-    values: &'a [E],
-    next: Cell<usize>,
-}
-
-impl<E: Unit> Distribution<E> for Replay<'_, E> {
-    fn sample<R: Rng + ?Sized>(&self, _: &mut R) -> E {
-        let at = self.next.replace(self.next.get() + 1);
-        self.values[at]
-    }
 }
 
 /// How elements of type `E` are called on the host.

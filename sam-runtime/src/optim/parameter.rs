@@ -4,8 +4,10 @@ use dfdx::{nn::tensor_collection::*, prelude::*};
 
 use super::{Group, Rule};
 use crate::{
-    device::Buffer,
-    doors::walk::{Which, each, names},
+    doors::{
+        buffer::Buffer,
+        walk::{Which, each, names},
+    },
     nn::weights::in_file,
 };
 

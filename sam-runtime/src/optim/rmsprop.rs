@@ -11,7 +11,7 @@ use super::{
     BaseOptimizer,
     rule::{Rule, decay_like},
 };
-use crate::device::Buffer;
+use crate::doors::buffer::Buffer;
 
 /// RMSprop (Tieleman & Hinton, 2012); dfdx's [`RMSprop`](dfdx::optim::RMSprop), bit by bit. As in TensorFlow
 /// and timm's `RMSpropTF`, and unlike PyTorch's, the average of squares starts at 1 and `eps` stands

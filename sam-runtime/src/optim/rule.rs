@@ -9,7 +9,7 @@ use dfdx::{
     tensor::Tensor,
 };
 
-use crate::device::Buffer;
+use crate::doors::buffer::Buffer;
 
 /// The rule of an optimizer, implemented by its configuration.
 /// [`BaseOptimizer`](super::BaseOptimizer) makes an optimizer of it, whose state can be saved.

@@ -7,11 +7,11 @@ use serde_json::Value;
 
 use super::{
     BaseOptimizer, HostTensor, Rule, SaveState, State, StateError,
-    host::{download, dtype, from_bytes, upload},
+    host::{download, dtype, from_bytes},
     parameter::Parameter,
     walk::fresh,
 };
-use crate::device::Buffer;
+use crate::doors::buffer::{Buffer, upload};
 
 /// What a state is of, and how many updates there were.
 const KIND: &str = "optimizer";
@@ -71,7 +71,8 @@ where
                 for (index, name) in R::BUFFERS.iter().enumerate().filter(|(i, _)| kept[*i]) {
                     let name = parameter.buffer_name(name);
                     let values = checked::<E>(state, &name, &parameter.shape)?;
-                    buffers[index] = upload(device, &values)?;
+                    buffers[index] = upload(device, &values)
+                        .map_err(|error| StateError::Device(error.to_string()))?;
                     known.insert(name);
                 }
                 all.push(buffers);

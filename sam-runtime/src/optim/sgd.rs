@@ -11,7 +11,7 @@ use super::{
     BaseOptimizer,
     rule::{Rule, decay_like},
 };
-use crate::device::Buffer;
+use crate::doors::buffer::Buffer;
 
 /// Stochastic gradient descent; dfdx's [`Sgd`](dfdx::optim::Sgd), bit by bit. With momentum `u`, gradient
 /// `g` (plus `wd · p` with L2 decay) and velocity `v`:

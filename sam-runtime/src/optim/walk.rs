@@ -1,15 +1,11 @@
 //! The walk of an update: parameter by parameter, with gradient and buffers.
 
-use dfdx::{
-    nn::tensor_collection::*,
-    optim::{Sgd, SgdConfig, UnusedTensors},
-    prelude::*,
-    tensor::Gradients,
-};
+use dfdx::{nn::tensor_collection::*, optim::UnusedTensors, prelude::*, tensor::Gradients};
 
 use super::{Group, Rule, parameter::Parameter};
 use crate::{
-    device::vectors::{Buffer, on_host},
+    device::vectors::on_host,
+    doors::{buffer::Buffer, wanted::has_gradient},
     nn::weights::in_file,
 };
 
@@ -115,22 +111,4 @@ pub(super) fn fresh<R: Rule, E: Dtype, D: Device<E>>(
 fn is_zero<E: Dtype, D: Device<E>>(gradient: &mut Buffer<E, D>) -> bool {
     let values = on_host::<E, D>(gradient);
     values.is_none_or(|values| values.iter().all(|&x| x == E::default()))
-}
-
-/// Whether `gradients` have one for `p`. dfdx answers that only by its own optimizers' reports; this one
-/// moves a copy by nothing.
-fn has_gradient<S: Shape, E: Dtype, D: Device<E>>(
-    options: TensorOptions<S, E, D>,
-    p: &Tensor<S, E, D>,
-    gradients: &Gradients<E, D>,
-) -> Result<bool, D::Err> {
-    let still = SgdConfig {
-        lr: 0.0,
-        momentum: None,
-        weight_decay: None,
-    };
-    let mut sgd = Sgd::new(&(), still);
-    let mut asks = (&mut sgd, gradients, UnusedTensors::default());
-    asks.visit(options, &mut p.clone())?;
-    Ok(asks.2.is_empty())
 }

@@ -1,6 +1,6 @@
 //! Where the generators of random numbers were, so that a line that is run again draws the same.
 
-use crate::device::{Moment, generator_id};
+use crate::{device::Moment, doors::generator::generator_id};
 
 /// The devices that a step has met, and where their generators were before each line of the slice.
 pub(super) struct RandomStates<D: 'static> {

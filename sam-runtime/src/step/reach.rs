@@ -4,12 +4,7 @@
 //! In such a step the perturbed tensors have ids of their own. A gradient that arrives at the user's ids has
 //! come past them.
 
-use dfdx::{
-    nn::tensor_collection::*,
-    optim::{Optimizer, Sgd, SgdConfig},
-    prelude::*,
-    tensor::Gradients,
-};
+use dfdx::{nn::tensor_collection::*, prelude::*, tensor::Gradients};
 
 use super::{tensors::parameter_ids, vectors::ModelVectors};
 use crate::{
@@ -17,7 +12,10 @@ use crate::{
         Norm,
         vectors::{Buffer, Visit, on_host},
     },
-    doors::walk::{AnyTensor, Which, each, names},
+    doors::{
+        walk::{AnyTensor, Which, each, names},
+        wanted::keeps_all,
+    },
 };
 
 /// A check of one replay.
@@ -100,23 +98,6 @@ impl<E: Dtype, D: Device<E>> Reach<E, D> {
             .filter_map(|i| names.get(i).cloned())
             .collect())
     }
-}
-
-/// Whether gradients keep those of temporary tensors: they were made by `Gradients::leaky`.
-fn keeps_all<E: Dtype, D: Device<E>>(
-    gradients: &mut Gradients<E, D>,
-    device: &D,
-) -> Result<bool, D::Err> {
-    let mut temporary: Tensor<Rank1<1>, E, D> = device.try_zeros()?;
-    gradients.get_or_alloc_mut(&temporary)?;
-    gradients.drop_non_leafs();
-    let config = SgdConfig {
-        lr: 0.0,
-        momentum: None,
-        weight_decay: None,
-    };
-    let mut finds_it = Sgd::new(&temporary, config);
-    Ok(finds_it.update(&mut temporary, gradients).is_ok())
 }
 
 fn is_zero<E: Dtype, D: Device<E>>(

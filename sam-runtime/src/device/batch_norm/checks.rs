@@ -10,15 +10,12 @@ use dfdx::{
 use super::{Affine, Tail, TryBatchNorm};
 use crate::device::{
     Channels, Image, LayerTape,
-    layers::{
-        Free1,
-        checks::{
-            Numbers, Operation, Ranked, assert_close, by_channel, check, check_shared, flat,
-            of_result, on_every_device, refused, strided_images, three, values,
-        },
-        is_wanted,
+    layers::checks::{
+        Numbers, Operation, Ranked, assert_close, by_channel, check, check_shared, flat, of_result,
+        on_every_device, refused, strided_images, three, values,
     },
 };
+use crate::doors::wanted::{Free1, is_wanted};
 
 on_every_device! { batch_norm, normalize, strided, misfits, as_dfdx_does }
 

@@ -7,15 +7,17 @@ use cudarc::driver::DevicePtr;
 use dfdx::{prelude::*, tensor::CudaError};
 
 use super::{Affine, Moments, Normalized, Tail, TryBatchNorm};
-use crate::device::{
-    Channels, LayerTape,
-    cuda::{
-        arguments::{Sizes, fits, in_order, parameter, scratch},
-        gpu::Gpu,
-        launch::{each, sums},
-        memory::{address, of_gradient},
-        module::{Element, blocks, kernels, launch},
+use crate::{
+    device::{
+        Channels, LayerTape,
+        cuda::{
+            arguments::{Sizes, fits, in_order, parameter, scratch},
+            gpu::Gpu,
+            launch::{each, sums},
+            module::{Element, blocks, kernels, launch},
+        },
     },
+    doors::gpu_memory::{address, of_gradient},
 };
 
 kernels! { "batch_norm":

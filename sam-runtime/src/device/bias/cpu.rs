@@ -5,14 +5,16 @@ use std::mem::take;
 use dfdx::{prelude::*, tensor::CpuError};
 
 use super::TryBias;
-use crate::device::{
-    Channels, LayerTape,
-    batch_norm::cpu::{Back, Incoming, Line, channel_sums, cut},
-    cpu::{
-        arguments::{channels_of, in_order},
-        simd::Real,
-        view::view,
+use crate::{
+    device::{
+        Channels, LayerTape,
+        batch_norm::cpu::{Back, Incoming, Line, channel_sums, cut},
+        cpu::{
+            arguments::{channels_of, in_order},
+            simd::Real,
+        },
     },
+    doors::host_memory::view,
 };
 
 impl<E: Real> TryBias<E> for Cpu

@@ -4,16 +4,18 @@
 use dfdx::{prelude::*, tensor::CudaError};
 
 use super::TryBias;
-use crate::device::{
-    Channels, LayerTape,
-    batch_norm::cuda::{Back, NORMALIZE, NULL},
-    cuda::{
-        arguments::{Sizes, in_order, parameter},
-        gpu::Gpu,
-        launch::each,
-        memory::{address, of_gradient},
-        module::{Element, launch},
+use crate::{
+    device::{
+        Channels, LayerTape,
+        batch_norm::cuda::{Back, NORMALIZE, NULL},
+        cuda::{
+            arguments::{Sizes, in_order, parameter},
+            gpu::Gpu,
+            launch::each,
+            module::{Element, launch},
+        },
     },
+    doors::gpu_memory::{address, of_gradient},
 };
 
 impl<E: Element> TryBias<E> for Cuda

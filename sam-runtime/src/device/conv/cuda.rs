@@ -11,18 +11,23 @@ use dfdx::{
 };
 
 use super::TryConv2D;
-use crate::device::{
-    Image, LayerTape, Window,
-    cuda::{
-        arguments::{MISFIT, Sizes, fits, in_order, parameter, scratch},
-        gpu::Gpu,
-        launch::{MOST, all, each},
-        memory::{address, of_gradient},
-        module::{Element, kernels, launch},
-        product::{Matrix, Product},
-        window::Sliding,
+use crate::{
+    device::{
+        Image, LayerTape, Window,
+        cuda::{
+            arguments::{MISFIT, Sizes, fits, in_order, parameter, scratch},
+            gpu::Gpu,
+            launch::{MOST, all, each},
+            module::{Element, kernels, launch},
+            product::{Matrix, Product},
+            window::Sliding,
+        },
     },
-    layers::{Free4, is_input, is_wanted},
+    doors::{
+        gpu_memory::{address, of_gradient},
+        tape::is_input,
+        wanted::{Free4, is_wanted},
+    },
 };
 
 kernels! { "conv":

@@ -6,18 +6,21 @@ use std::mem::take;
 use dfdx::prelude::*;
 
 use super::TryConv2DBatchNorm;
-use crate::device::{
-    Affine, Image, LayerTape, Normalized, Tail, Window,
-    batch_norm::cpu::{
-        Back, ChannelMoments, Incoming, batch_moments, cut, kept, learn, nonempty, split_tail, sums,
+use crate::{
+    device::{
+        Affine, Image, LayerTape, Normalized, Tail, Window,
+        batch_norm::cpu::{
+            Back, ChannelMoments, Incoming, batch_moments, cut, kept, learn, nonempty, split_tail,
+            sums,
+        },
+        conv::cpu::{Conv, ConvolutionBack, OutputGradient, convolution, forward, start},
+        cpu::{
+            arguments::{fits, image, in_order, parameter},
+            dims::Dims,
+            simd::Real,
+        },
     },
-    conv::cpu::{Conv, ConvolutionBack, OutputGradient, convolution, forward, start},
-    cpu::{
-        arguments::{fits, image, in_order, parameter},
-        dims::Dims,
-        simd::Real,
-        view::view,
-    },
+    doors::host_memory::view,
 };
 
 impl<E: Real> TryConv2DBatchNorm<E> for Cpu

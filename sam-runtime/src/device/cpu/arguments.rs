@@ -7,9 +7,12 @@ use dfdx::{
     tensor::{CpuError, Gradients},
 };
 
-use crate::device::{
-    Channels, Image, LayerTape,
-    cpu::{dims::Dims, simd::Real, view::lies_in_order},
+use crate::{
+    device::{
+        Channels, Image, LayerTape,
+        cpu::{dims::Dims, simd::Real},
+    },
+    doors::host_memory::lies_in_order,
 };
 
 /// What the device says to sizes that do not fit together.

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `arguments`, `dims` | whether sizes fit together, and tensors as the kernels take them |
 //! | `relu` | ReLU behind an operation |
-//! | `simd`, `buffer`, `view` | vectors of the processor; memory to write into; the memory of a tensor |
+//! | `simd`, `buffer` | vectors of the processor; memory to write into |
 //! | `tests` | operations one after the other, on any number of threads |
 //!
 //! `unsafe` is only in files that say so at their top, each block with its reason.
@@ -16,7 +16,5 @@ pub(super) mod relu;
 pub(super) mod simd;
 #[cfg(test)]
 mod tests;
-pub(super) mod view;
 
 pub(super) use simd::vectorized;
-pub(crate) use view::{copied, in_memory, lies_otherwise};

@@ -9,9 +9,12 @@ use dfdx::{
 };
 
 use super::launch::MOST;
-use crate::device::{
-    Channels, LayerTape,
-    cuda::{gpu::Gpu, memory::address, module::Element},
+use crate::{
+    device::{
+        Channels, LayerTape,
+        cuda::{gpu::Gpu, module::Element},
+    },
+    doors::gpu_memory::address,
 };
 
 /// What the device says to sizes that do not fit together.

@@ -7,9 +7,9 @@ use std::{
 };
 
 use cudarc::{cublas::CudaBlas, driver::CudaDevice};
-use dfdx::tensor::{Cuda, CudaError, Storage};
+use dfdx::tensor::{Cuda, CudaError};
 
-use super::memory::context;
+use crate::doors::gpu_memory::{context, driver};
 
 /// The driver's device, and a handle of cuBLAS, which takes long to make.
 pub(in crate::device) struct Gpu {
@@ -18,8 +18,7 @@ pub(in crate::device) struct Gpu {
 }
 
 impl Gpu {
-    /// The card of `device`. dfdx gives its driver's device away with a gradient's memory; it is kept for
-    /// each thread, since each layer asks.
+    /// The card of `device`; kept for each thread, since each layer asks.
     pub(in crate::device) fn of(device: &Cuda) -> Result<Rc<Self>, CudaError> {
         thread_local! {
             /// By their contexts.
@@ -34,7 +33,7 @@ impl Gpu {
             return Ok(gpu);
         }
         let gpu = Rc::new(Self {
-            driver: <Cuda as Storage<u8>>::try_alloc_len(device, 0)?.device(),
+            driver: driver(device)?,
             blas: OnceCell::new(),
         });
         KNOWN.with_borrow_mut(|known| known.push((context, gpu.clone())));

@@ -16,7 +16,8 @@ use dfdx::{
     tensor::{Cuda, CudaError, Tensor, ZerosTensor},
 };
 
-use super::{arguments::fits, gpu::Gpu, memory::address};
+use super::{arguments::fits, gpu::Gpu};
+use crate::doors::gpu_memory::address;
 
 /// Sends numbers to a card.
 pub(in crate::device) struct Lane {

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `kernels.cuh`, `layers.cuh`, `window.cuh` | what the kernels share; `build.rs` compiles each `.cu` below `device` |
 //! | `module`, `launch` | kernels by name, and the shapes of their launches |
-//! | `memory`, `gpu` | where the memory of a tensor is, and on which card |
+//! | `gpu` | the card of a device |
 //! | `arguments`, `window` | whether sizes fit together, and tensors and windows as the kernels take them |
 //! | `product` | products of matrices |
 //! | `tests` | large operations, and those of the host |
@@ -16,7 +16,6 @@ pub(super) mod arguments;
 pub(super) mod gpu;
 mod lane;
 pub(super) mod launch;
-pub(super) mod memory;
 pub(super) mod module;
 pub(super) mod product;
 #[cfg(all(test, not(feature = "ci-check")))]
@@ -25,5 +24,4 @@ mod transfer;
 pub(super) mod window;
 
 pub(super) use lane::{Lane, Sent};
-pub(super) use memory::address;
 pub(super) use transfer::{joined, mean, split};

@@ -8,8 +8,11 @@ use dfdx::{
     tensor_ops::ReshapeTo,
 };
 
-use super::{gpu::Gpu, memory::address, module::Element};
-use crate::device::vectors::{DeviceRange, cuda::add_scaled};
+use super::{gpu::Gpu, module::Element};
+use crate::{
+    device::vectors::{DeviceRange, cuda::add_scaled},
+    doors::gpu_memory::address,
+};
 
 /// See [`split`](crate::device::transfer::split).
 pub(in crate::device) fn split<Src: Shape, Dst: Shape, E: Element>(

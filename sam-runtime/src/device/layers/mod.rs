@@ -6,12 +6,10 @@
 //! | | |
 //! |---|---|
 //! | `window` | [`Window`]: what slides over an image |
-//! | `network_input` | whether anybody asks for the gradient of what a layer was given |
 //! | `checks` | for tests: an operation against loops and finite differences, on every device |
 
 #[cfg(test)]
 pub(super) mod checks;
-mod network_input;
 mod window;
 
 use dfdx::{
@@ -23,9 +21,6 @@ use dfdx::{
 use super::{
     TryBatchNorm, TryBias, TryConv2D, TryConv2DBatchNorm, TryLinear, TryPool2D, TrySubsample,
 };
-#[cfg(test)]
-pub(super) use network_input::Free1;
-pub(super) use network_input::{Free2, Free4, is_input, is_wanted};
 pub use window::Window;
 
 /// Images: (batch, channels, height, width). Also a convolution's weight: (out channels, in channels

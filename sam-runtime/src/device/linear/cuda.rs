@@ -8,17 +8,22 @@ use cudarc::{
 use dfdx::{prelude::*, tensor::CudaError};
 
 use super::TryLinear;
-use crate::device::{
-    Channels, LayerTape, Rows,
-    cuda::{
-        arguments::{Sizes, fits, in_order, parameter, scratch},
-        gpu::Gpu,
-        launch::all,
-        memory::{address, of_gradient},
-        module::{Element, blocks, kernels, launch},
-        product::{Matrix, Product},
+use crate::{
+    device::{
+        Channels, LayerTape, Rows,
+        cuda::{
+            arguments::{Sizes, fits, in_order, parameter, scratch},
+            gpu::Gpu,
+            launch::all,
+            module::{Element, blocks, kernels, launch},
+            product::{Matrix, Product},
+        },
     },
-    layers::{Free2, is_input, is_wanted},
+    doors::{
+        gpu_memory::{address, of_gradient},
+        tape::is_input,
+        wanted::{Free2, is_wanted},
+    },
 };
 
 kernels! { "linear":

@@ -4,16 +4,18 @@
 use dfdx::{prelude::*, tensor::CudaError};
 
 use super::{Pool, TryPool2D};
-use crate::device::{
-    Image, LayerTape, Rows, Window,
-    cuda::{
-        arguments::{MISFIT, Sizes, fits, in_order},
-        gpu::Gpu,
-        launch::{all, each},
-        memory::{address, of_gradient},
-        module::{Element, blocks, kernels, launch},
-        window::Sliding,
+use crate::{
+    device::{
+        Image, LayerTape, Rows, Window,
+        cuda::{
+            arguments::{MISFIT, Sizes, fits, in_order},
+            gpu::Gpu,
+            launch::{all, each},
+            module::{Element, blocks, kernels, launch},
+            window::Sliding,
+        },
     },
+    doors::gpu_memory::{address, of_gradient},
 };
 
 kernels! { "pool":

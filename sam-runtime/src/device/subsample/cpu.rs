@@ -6,13 +6,15 @@ use dfdx::{prelude::*, tensor::CpuError};
 use rayon::prelude::*;
 
 use super::TrySubsample;
-use crate::device::{
-    Image, LayerTape,
-    cpu::{
-        arguments::{MISFIT, image, in_order},
-        simd::Real,
-        view::view,
+use crate::{
+    device::{
+        Image, LayerTape,
+        cpu::{
+            arguments::{MISFIT, image, in_order},
+            simd::Real,
+        },
     },
+    doors::host_memory::view,
 };
 
 impl<E: Real> TrySubsample<E> for Cpu

@@ -4,16 +4,18 @@
 use dfdx::{prelude::*, tensor::CudaError};
 
 use super::TrySubsample;
-use crate::device::{
-    Image, LayerTape, Window,
-    cuda::{
-        arguments::{Sizes, fits, in_order},
-        gpu::Gpu,
-        launch::each,
-        memory::{address, of_gradient},
-        module::{Element, kernels, launch},
-        window::Sliding,
+use crate::{
+    device::{
+        Image, LayerTape, Window,
+        cuda::{
+            arguments::{Sizes, fits, in_order},
+            gpu::Gpu,
+            launch::each,
+            module::{Element, kernels, launch},
+            window::Sliding,
+        },
     },
+    doors::gpu_memory::{address, of_gradient},
 };
 
 kernels! { "subsample":

@@ -30,18 +30,16 @@ mod scalars;
 use std::{any::Any, sync::Arc};
 
 use dfdx::{
-    shapes::{Dtype, Shape},
-    tensor::{Cpu, Storage, Tensor},
+    shapes::Dtype,
+    tensor::{Cpu, Storage},
 };
 
+pub(crate) use crate::doors::buffer::Buffer;
 pub use dual_norm::DualNorm;
 pub use lp_norm::{Norm, NormError};
 pub(crate) use nonfinite::{NonFiniteFlags, PassCode};
 pub(crate) use scalars::DeviceScalars;
 pub use scalars::{Coefficient, Scalar};
-
-/// The memory of a gradient on `D`.
-pub(crate) type Buffer<E, D> = <D as Storage<E>>::Vec;
 
 /// What one tensor holds of each of up to three vectors: `x` is written or read, `y` and `z` are read. All are of
 /// one length; one that is not there is empty.
@@ -158,14 +156,4 @@ fn known() -> &'static [Known] {
         &(&cuda::OnCuda as On<f64, dfdx::tensor::Cuda>),
     ];
     KNOWN
-}
-
-/// The address of the memory of `t`, on a device whose memory has addresses of its own.
-pub(crate) fn address<S: Shape, E: Dtype, D: Storage<E>>(t: &Tensor<S, E, D>) -> u64 {
-    #[cfg(feature = "cuda")]
-    if let Some(t) = (t as &dyn Any).downcast_ref::<Tensor<S, E, dfdx::tensor::Cuda>>() {
-        return super::cuda::address(t);
-    }
-    let _ = t;
-    unreachable!("only a GPU hands out addresses")
 }

@@ -3,12 +3,16 @@
 use std::{any::Any, borrow::Cow};
 
 use dfdx::{
-    optim::UnusedTensors,
     prelude::*,
     tensor::{Gradients, UniqueId},
 };
 
-use crate::device::{Buffer, address, in_memory, lies_otherwise, overwrite};
+use crate::doors::{
+    buffer::Buffer,
+    host_memory::{in_memory, lies_otherwise},
+    id::{id, with_own_id},
+    overwrite::overwrite,
+};
 
 /// A tensor of any shape.
 pub(crate) trait AnyTensor<E: Dtype, D: Device<E>> {
@@ -38,9 +42,7 @@ pub(crate) trait AnyTensor<E: Dtype, D: Device<E>> {
 
 impl<S: Shape, E: Dtype, D: Device<E>> AnyTensor<E, D> for Tensor<S, E, D> {
     fn id(&self) -> UniqueId {
-        let mut ids = UnusedTensors::default();
-        ids.add(self);
-        ids.ids[0]
+        id(self)
     }
 
     fn device(&self) -> &D {
@@ -60,9 +62,7 @@ impl<S: Shape, E: Dtype, D: Device<E>> AnyTensor<E, D> for Tensor<S, E, D> {
     }
 
     fn with_own_id(&self) -> Result<Box<dyn Any>, D::Err> {
-        let mut zeros = Gradients::leaky();
-        zeros.get_or_alloc_mut(self)?;
-        Ok(Box::new(zeros.get(self)))
+        Ok(Box::new(with_own_id(self)?))
     }
 
     fn len(&self) -> usize {
@@ -78,7 +78,11 @@ impl<S: Shape, E: Dtype, D: Device<E>> AnyTensor<E, D> for Tensor<S, E, D> {
     }
 
     fn address(&self) -> u64 {
-        address(self)
+        #[cfg(feature = "cuda")]
+        if let Some(t) = (self as &dyn Any).downcast_ref::<Tensor<S, E, Cuda>>() {
+            return crate::doors::gpu_memory::address(t);
+        }
+        unreachable!("only a GPU hands out addresses")
     }
 
     fn gradient<'a>(

@@ -16,8 +16,10 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use super::host::upload;
-use crate::doors::walk::{Which, each, each_named, each_named_mut};
+use crate::doors::{
+    buffer::upload,
+    walk::{Which, each, each_named, each_named_mut},
+};
 
 /// Two matrices, four vectors, and two running statistics that are no parameters.
 type Mlp = (Linear<6, 8>, BatchNorm1D<8>, ReLU, Linear<8, 3>);

@@ -24,14 +24,16 @@ pub(in crate::device) use line::Line;
 pub(in crate::device) use moments::{ChannelMoments, PlaneMoments, plane_moments};
 
 use super::{Affine, Moments, Normalized, Tail, TryBatchNorm};
-use crate::device::{
-    Channels, LayerTape,
-    cpu::{
-        arguments::{channels_of, fits, in_order},
-        dims::Dims,
-        simd::Real,
-        view::view,
+use crate::{
+    device::{
+        Channels, LayerTape,
+        cpu::{
+            arguments::{channels_of, fits, in_order},
+            dims::Dims,
+            simd::Real,
+        },
     },
+    doors::host_memory::view,
 };
 use moments::moments_of_planes;
 

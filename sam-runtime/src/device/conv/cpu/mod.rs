@@ -24,14 +24,19 @@ use dfdx::{
 };
 
 use super::TryConv2D;
-use crate::device::{
-    Image, LayerTape, Window,
-    cpu::{
-        arguments::{MISFIT, add, beside_weight, image, in_order, parameter},
-        simd::Real,
-        view::view,
+use crate::{
+    device::{
+        Image, LayerTape, Window,
+        cpu::{
+            arguments::{MISFIT, add, beside_weight, image, in_order, parameter},
+            simd::Real,
+        },
     },
-    layers::{Free4, is_input, is_wanted},
+    doors::{
+        host_memory::view,
+        tape::is_input,
+        wanted::{Free4, is_wanted},
+    },
 };
 pub(in crate::device) use backward::OutputGradient;
 use backward::backward;

@@ -9,11 +9,14 @@ use dfdx::{
 };
 
 use super::{
-    super::{Free2, Free4, LayerTape, network_input::Free},
+    super::LayerTape,
     assert::{assert_close, of_gradient, of_result},
     numbers::{Numbers, values},
 };
-use crate::device::Channels;
+use crate::{
+    device::Channels,
+    doors::wanted::{Free, Free2, Free4},
+};
 
 /// A shape, and the one in which dfdx takes such a tensor for a parameter.
 pub(in crate::device) trait Ranked: Shape {

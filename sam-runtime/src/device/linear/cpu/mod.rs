@@ -7,15 +7,20 @@ use std::mem::take;
 use dfdx::{prelude::*, tensor::CpuError};
 
 use super::TryLinear;
-use crate::device::{
-    Channels, LayerTape, Rows,
-    cpu::{
-        arguments::{add, beside_weight, fits, in_order, parameter},
-        relu::masked,
-        simd::Real,
-        view::view,
+use crate::{
+    device::{
+        Channels, LayerTape, Rows,
+        cpu::{
+            arguments::{add, beside_weight, fits, in_order, parameter},
+            relu::masked,
+            simd::Real,
+        },
     },
-    layers::{Free2, is_input, is_wanted},
+    doors::{
+        host_memory::view,
+        tape::is_input,
+        wanted::{Free2, is_wanted},
+    },
 };
 use kernels::Linear;
 

@@ -7,13 +7,15 @@ use std::mem::take;
 use dfdx::{prelude::*, tensor::CpuError};
 
 use super::{Pool, TryPool2D};
-use crate::device::{
-    Image, LayerTape, Rows, Window,
-    cpu::{
-        arguments::{MISFIT, fits, image, in_order},
-        simd::Real,
-        view::view,
+use crate::{
+    device::{
+        Image, LayerTape, Rows, Window,
+        cpu::{
+            arguments::{MISFIT, fits, image, in_order},
+            simd::Real,
+        },
     },
+    doors::host_memory::view,
 };
 use kernels::Pooling;
 

@@ -21,10 +21,12 @@ use super::{
     Coefficient, DeviceRange, DeviceScalars, DualNorm, Map, NonFiniteFlags, Norm, Parts, PassCode,
     Scalar, Vectors, Walk, dual_norm, scalars as any_scalars,
 };
-use crate::device::cuda::{
-    gpu::Gpu,
-    memory,
-    module::{Element, blocks, kernels},
+use crate::{
+    device::cuda::{
+        gpu::Gpu,
+        module::{Element, blocks, kernels},
+    },
+    doors::gpu_of_gradient,
 };
 
 pub(super) struct OnCuda;
@@ -120,8 +122,8 @@ fn address(scalar: &Scalar) -> u64 {
 impl<E: Element> Vectors<E, Cuda> for OnCuda {
     fn parts<'a>(&self, x: &'a mut Buffer<E>, y: Option<&'a Buffer<E>>) -> Parts<'a, E> {
         Parts::Device(DeviceRange {
-            x: memory::of_gradient::<E>(x),
-            y: y.map_or(0, memory::of_gradient::<E>),
+            x: of_gradient::<E>(x),
+            y: y.map_or(0, of_gradient::<E>),
             z: 0,
             len: DeviceSlice::len(x),
         })

@@ -1,4 +1,10 @@
 //! New values for a tensor, whichever way it lies in memory.
+//!
+//! dfdx 0.13.0 keeps the strides of a tensor to itself. Its `copy_from` fills memory as it lies, and `as_vec` reads
+//! by the strides; the memory of a gradient is as large as its tensor's (`AllocGrad`; all in
+//! `src/tensor/storage_traits.rs`). So a numbering that is written tells where each element lies.
+//!
+//! Were one of these not so, a tensor would read otherwise than it was written: the tests here would fail.
 
 use dfdx::{
     shapes::{Dtype, HasShape, Shape},
@@ -89,6 +95,9 @@ mod tests {
 
     use super::*;
 
+    const DIFFERS: &str = "this dfdx's `copy_from` fills memory otherwise than as it lies, or gradients have \
+                           another layout than their tensors";
+
     /// To tell later whether a tensor is the same parameter.
     fn known<S: Shape>(t: &Tensor<S, f32, Cpu>) -> Gradients<f32, Cpu> {
         let mut gradients = Gradients::leaky();
@@ -109,7 +118,7 @@ mod tests {
             dev.zeros::<Rank3<2, 3, 4>>().permute::<_, Axes3<2, 0, 1>>();
         let gradients = known(&t);
         overwrite(&mut t, &counted(24)).unwrap();
-        assert_eq!(t.as_vec(), counted::<f32>(24));
+        assert_eq!(t.as_vec(), counted::<f32>(24), "{DIFFERS}");
         assert_eq!(gradients.get(&t).shape(), t.shape());
     }
 
@@ -118,7 +127,7 @@ mod tests {
         let dev = Cpu::default();
         let mut t: Tensor<Rank2<300, 301>, f64, Cpu> = dev.zeros::<Rank2<301, 300>>().permute();
         overwrite(&mut t, &counted(300 * 301)).unwrap();
-        assert_eq!(t.as_vec(), counted::<f64>(300 * 301));
+        assert_eq!(t.as_vec(), counted::<f64>(300 * 301), "{DIFFERS}");
     }
 
     #[test]

@@ -1,36 +1,48 @@
-//! Where the memory of a tensor is, and which card it is on.
+//! Where on a GPU the memory of a tensor is, and which card that is.
 //!
-//! dfdx hands out the memory of gradients, but that of tensors only to itself. Their `Debug` form, which
-//! dfdx 0.13 (the last release) derives, begins with the address: `Tensor { id: .., data: .. {
-//! cu_device_ptr: 140234, ..`. It is read so far and no further.
+//! dfdx 0.13.0 hands out the memory of gradients, but that of tensors only to itself. The `Debug` form of a
+//! tensor, which it derives (`src/tensor/tensor_impls.rs`), begins with the address, because that of cudarc
+//! 0.9.15's `CudaSlice` does (`src/driver/safe/core.rs`): `Tensor { id: .., data: CudaSlice { cu_device_ptr:
+//! 140234, ..`. It is read so far and no further. A device's form has the address of its context likewise.
+//!
+//! Were there no number under these names, each use would panic with that sentence; the test here compares the
+//! address of a tensor with what is found there.
 //!
 //! An address may be used as long as the tensor lives, by work that is queued before it is dropped: dfdx
 //! queues everything on one stream, freeing included.
 
-use std::fmt::{self, Debug, Write};
+use std::{
+    fmt::{self, Debug, Write},
+    sync::Arc,
+};
 
-use cudarc::driver::{DevicePtr, sys::CUdeviceptr};
+use cudarc::driver::{CudaDevice, DevicePtr, DeviceSlice, sys::CUdeviceptr};
 use dfdx::{
     shapes::{Shape, Unit},
-    tensor::{Cuda, Storage, Tensor},
+    tensor::{Cuda, CudaError, Storage, Tensor},
 };
 
 /// The address of the first element that the memory of `t` holds: with broadcasts and permutations, not
 /// that of the first element of `t`.
-pub(in crate::device) fn address<S: Shape, E: Unit>(t: &Tensor<S, E, Cuda>) -> CUdeviceptr {
+pub(crate) fn address<S: Shape, E: Unit>(t: &Tensor<S, E, Cuda>) -> CUdeviceptr {
     number_after("cu_device_ptr: ", 10, t)
         .expect("the Debug form of a tensor of dfdx 0.13 begins with its address")
 }
 
 /// The address of a gradient's memory.
-pub(in crate::device) fn of_gradient<E: Unit>(buffer: &<Cuda as Storage<E>>::Vec) -> CUdeviceptr {
+pub(crate) fn of_gradient<E: Unit>(buffer: &<Cuda as Storage<E>>::Vec) -> CUdeviceptr {
     *DevicePtr::device_ptr(buffer)
 }
 
 /// Which card `device` is on: the address of its context.
-pub(super) fn context(device: &Cuda) -> u64 {
+pub(crate) fn context(device: &Cuda) -> u64 {
     number_after("cu_primary_ctx: 0x", 16, device)
         .expect("the Debug form of a device of dfdx 0.13 has its context")
+}
+
+/// The driver's device: dfdx gives it away with a gradient's memory.
+pub(crate) fn driver(device: &Cuda) -> Result<Arc<CudaDevice>, CudaError> {
+    Ok(<Cuda as Storage<u8>>::try_alloc_len(device, 0)?.device())
 }
 
 /// The number that follows the first `key` in the `Debug` form of `value`, of which no more is made than
@@ -132,5 +144,31 @@ mod tests {
         let context = number_after("cu_primary_ctx: 0x", 16, &tensor);
         assert_eq!(context, Some(0x5f0a_e310));
         assert_eq!(number_after("cu_device_ptr: ", 10, &"not here: 5"), None);
+    }
+}
+
+/// These need a GPU.
+#[cfg(all(test, not(feature = "ci-check")))]
+mod tests_on_gpu {
+    use cudarc::driver::result::memcpy_dtoh_sync;
+    use dfdx::prelude::*;
+
+    use super::*;
+
+    #[test]
+    #[allow(unsafe_code)]
+    fn a_tensor_is_where_its_debug_form_says() {
+        let dev = Cuda::default();
+        let t: Tensor<Rank2<3, 2>, f32, _> = dev.sample_normal();
+        let mut found = [0.0_f32; 6];
+        driver(&dev).unwrap().synchronize().unwrap();
+        // SAFETY: six elements are there, if dfdx is what it is taken for.
+        unsafe { memcpy_dtoh_sync(&mut found, address(&t)) }.unwrap();
+        assert_eq!(
+            found.as_slice(),
+            t.as_vec(),
+            "the `Debug` form of this dfdx's tensors does not begin with the address of their memory"
+        );
+        assert_eq!(context(&dev), context(&dev.clone()));
     }
 }

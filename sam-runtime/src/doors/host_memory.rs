@@ -1,4 +1,12 @@
-//! The memory of a tensor, to be read without a copy.
+//! The memory of a tensor on the host, to be read without a copy.
+//!
+//! dfdx 0.13.0 lends out single elements (`Index`, `src/tensor/cpu/index.rs`) and copies of all. Where the
+//! addresses of the elements that it lends out show that all lie in row-major order, they are read as one slice
+//! from the first one on. That relies on a tensor's memory being one `Vec` (`src/tensor/cpu/device.rs`), in which
+//! the strides of an axis are all the same.
+//!
+//! Where elements lie otherwise they are copied. Were they in several buffers, reading them would be undefined
+//! behaviour: the tests here read whole tensors, under Miri too.
 #![allow(unsafe_code)]
 
 use std::{any::Any, borrow::Cow};
@@ -10,10 +18,7 @@ use dfdx::{
 
 /// The elements of `t` in row-major order; copied only where they do not lie so, as after a
 /// permutation or a broadcast.
-///
-/// dfdx lends out single elements (`tensor[index]`) and copies of all. Where the elements that it lends
-/// out show that they lie in order, all of them are read from the first one on.
-pub(in crate::device) fn view<S: Shape, E: Unit, T>(t: &Tensor<S, E, Cpu, T>) -> Cow<'_, [E]> {
+pub(crate) fn view<S: Shape, E: Unit, T>(t: &Tensor<S, E, Cpu, T>) -> Cow<'_, [E]> {
     match in_order(t) {
         Some(elements) => Cow::Borrowed(elements),
         None => Cow::Owned(t.as_vec()),
@@ -76,7 +81,7 @@ pub(crate) fn lies_otherwise<S: Shape, E: Unit, D: Storage<E>>(t: &Tensor<S, E, 
 }
 
 /// Whether the strides of `t`, measured in memory, are those of row-major order.
-pub(in crate::device) fn lies_in_order<S: Shape, E: Unit, T>(t: &Tensor<S, E, Cpu, T>) -> bool {
+pub(crate) fn lies_in_order<S: Shape, E: Unit, T>(t: &Tensor<S, E, Cpu, T>) -> bool {
     let address = |second: Option<usize>| {
         let mut index = S::Concrete::default();
         if let Some(axis) = second {
@@ -110,16 +115,19 @@ mod tests {
 
     use super::*;
 
+    const DIFFERS: &str = "this dfdx does not keep the elements of a new tensor side by side, in row-major \
+                           order, or lends out something else than them";
+
     #[test]
     fn what_lies_in_order_is_not_copied() {
         let dev = Cpu::default();
         let t: Tensor<Rank3<2, 3, 4>, f32, _> = dev.sample_normal();
-        assert!(matches!(view(&t), Cow::Borrowed(_)));
-        assert_eq!(*view(&t), *t.as_vec());
+        assert!(matches!(view(&t), Cow::Borrowed(_)), "{DIFFERS}");
+        assert_eq!(*view(&t), *t.as_vec(), "{DIFFERS}");
         let dynamic: Tensor<(usize, Const<1>, usize), f64, _> =
             dev.tensor_from_vec(vec![1.0, 2.0, 3.0, 4.0], (2, Const, 2));
-        assert!(matches!(view(&dynamic), Cow::Borrowed(_)));
-        assert_eq!(*view(&dynamic), [1.0, 2.0, 3.0, 4.0]);
+        assert!(matches!(view(&dynamic), Cow::Borrowed(_)), "{DIFFERS}");
+        assert_eq!(*view(&dynamic), [1.0, 2.0, 3.0, 4.0], "{DIFFERS}");
         let scalar = dev.tensor(5.0_f32);
         assert_eq!(*view(&scalar), [5.0]);
     }

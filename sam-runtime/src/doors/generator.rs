@@ -1,23 +1,30 @@
 //! The generator of a device, taken out and put back: random numbers that can be drawn twice.
 //!
-//! dfdx keeps it to itself (`Cpu::rng` is private), but hands it, locked, to whatever
-//! [`Distribution`] a tensor is sampled from. One that draws nothing is a way in.
+//! dfdx 0.13.0 keeps it to itself (`Cpu::rng`, `src/tensor/cpu/device.rs`; a GPU has one of the CPU), but hands it,
+//! locked, to whatever `Distribution` a tensor is sampled from (`src/tensor/cpu/allocate.rs`). One that draws
+//! nothing is a way in. It is a `StdRng` of rand 0.8, whose only field is a ChaCha of rand_chacha 0.3 (`src/rngs/std.rs`
+//! of rand).
+//!
+//! Were it another generator, none would be found: then both passes of a step draw different masks, and a
+//! checkpoint holds no random state. Were a `StdRng` something else inside, a checkpoint would hold none.
 
 use std::{
     any::{Any, TypeId},
     cell::Cell,
     ptr,
+    sync::LazyLock,
 };
 
 use dfdx::{
     shapes::Rank0,
     tensor::{Cpu, SampleTensor},
 };
-use rand::{Rng, distributions::Distribution, rngs::StdRng};
+use rand::{Rng, RngCore, SeedableRng, distributions::Distribution, rngs::StdRng};
+use rand_chacha::ChaCha12Rng;
 
 /// The state of a device's generator. Two are equal where the same numbers follow.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Generator(pub(super) StdRng);
+pub(crate) struct Generator(pub(crate) StdRng);
 
 /// The state now; `None` on a device whose generator can't be reached. Draws nothing.
 pub(crate) fn generator<D: 'static>(device: &D) -> Option<Generator> {
@@ -77,12 +84,43 @@ impl<F: FnOnce(&mut StdRng)> Distribution<u8> for Visitor<F> {
     }
 }
 
+/// What is inside of a `StdRng`, which has no form for files of its own.
+pub(crate) fn chacha(rng: &mut StdRng) -> Option<&mut ChaCha12Rng> {
+    // SAFETY: in rand 0.8, `StdRng` is a struct whose only field is a `ChaCha12Rng` of rand_chacha 0.3, of
+    // which a program has one. A field lies inside of its struct, and one of the struct's own size and
+    // alignment at its beginning: `WRAPS_CHACHA`, which also sees whether the two act alike.
+    #[allow(unsafe_code)]
+    WRAPS_CHACHA.then(|| unsafe { &mut *ptr::from_mut(rng).cast::<ChaCha12Rng>() })
+}
+
+/// Whether `StdRng` is what [`chacha`] says, by all that can be told from outside.
+static WRAPS_CHACHA: LazyLock<bool> = LazyLock::new(|| {
+    let fits = size_of::<StdRng>() == size_of::<ChaCha12Rng>()
+        && align_of::<StdRng>() == align_of::<ChaCha12Rng>();
+    let seed = std::array::from_fn(|i| i as u8 * 7);
+    let (mut std, mut own) = (StdRng::from_seed(seed), ChaCha12Rng::from_seed(seed));
+    // Past the end of its buffer of 64 words.
+    let alike = (0..100).all(|_| std.next_u64() == own.next_u64());
+    fits && alike && format!("{std:?}") == format!("StdRng({own:?})")
+});
+
 #[cfg(test)]
 mod tests {
     use dfdx::prelude::*;
-    use rand::{SeedableRng, distributions::Standard};
+    use rand::distributions::Standard;
 
     use super::*;
+
+    #[test]
+    fn the_generator_is_found_and_so_is_what_it_is_made_of() {
+        let mut found = generator(&Cpu::default()).expect(
+            "this dfdx samples with something else than rand's `StdRng`: masks can't be drawn twice",
+        );
+        assert!(
+            chacha(&mut found.0).is_some(),
+            "this rand's `StdRng` is not ChaCha12: its state can't be written to a file"
+        );
+    }
 
     #[test]
     fn dropout_draws_the_same_mask_again() {
