@@ -13,24 +13,26 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 [ $# -eq 2 ] || { sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 2; }
 folder=$2
 
-# The program that cargo has built for a target, from its messages on standard input.
+# The program that cargo has built for a target, from its messages.
 program() {
     python3 -c '
 import json, sys
-for line in sys.stdin:
+for line in open(sys.argv[2]):
     message = json.loads(line)
     if message.get("executable") and message["target"]["name"] == sys.argv[1]:
-        print(message["executable"])' "$1"
+        print(message["executable"])' "$1" "$folder/messages.json"
 }
 
 case $1 in
 build)
     cd "$root"
     mkdir -p "$folder"
-    cargo test --no-run --locked -p sam-runtime --lib --features cuda --message-format=json |
-        program sam_runtime | xargs -I{} cp {} "$folder/runtime"
-    cargo test --no-run --locked -p sam-tests --test cuda --features cuda --message-format=json |
-        program cuda | xargs -I{} cp {} "$folder/equality"
+    # Both at once: each with features of its own, dfdx's kernels would be compiled twice.
+    cargo test --no-run --locked -p sam-runtime -p sam-tests --lib --test cuda --features cuda \
+        --message-format=json >"$folder/messages.json"
+    program sam_runtime | xargs -I{} cp {} "$folder/runtime"
+    program cuda | xargs -I{} cp {} "$folder/equality"
+    rm "$folder/messages.json"
     ls -l "$folder"
     ;;
 run | emulate)
