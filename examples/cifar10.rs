@@ -1,7 +1,7 @@
 //! Trains a residual network on CIFAR-10, with SGD or with SAM.
 //!
 //! ```console
-//! cargo run --release --example cifar10 -- --data DIR --model resnet20 --epochs 2 --aug basic
+//! cargo run --release --features run --example cifar10 -- --data DIR --model resnet20 --epochs 2 --aug basic
 //! ```
 //!
 //! `DIR` holds the files of the binary version: `data_batch_1.bin` to `data_batch_5.bin` and

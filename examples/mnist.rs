@@ -1,7 +1,7 @@
 //! Trains a network on MNIST with wrong labels, with SGD or with SAM.
 //!
 //! ```console
-//! cargo run --release --example mnist -- --data DIR --label-noise 0.4
+//! cargo run --release --features run --example mnist -- --data DIR --label-noise 0.4
 //! ```
 //!
 //! `DIR` holds the four IDX files of MNIST, Fashion-MNIST or KMNIST, plain or as `.gz`. All else is in

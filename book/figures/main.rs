@@ -1,7 +1,7 @@
 //! Draws the book's plots from runs that it makes, and writes the tables beside them.
 //!
 //! ```console
-//! cargo run --release --example figures -- --data DIR --to book/src/images
+//! cargo run --release -p guide --example figures -- --data DIR --to book/src/images
 //! ```
 //!
 //! `DIR` holds the four IDX files of MNIST, plain or as `.gz`. All runs train 784-256-256-10 on the

@@ -1,7 +1,7 @@
 //! Stage 4: convolutions, and schedules for the learning rate and rho.
 //!
 //! ```console
-//! cargo run --release --example convolutions -- DIR
+//! cargo run --release -p guide --example convolutions -- DIR
 //! ```
 
 use std::env;

@@ -1,7 +1,7 @@
 //! Stage 3: the crate's data set and loader, with normalization and augmentation.
 //!
 //! ```console
-//! cargo run --release --example loader -- DIR
+//! cargo run --release -p guide --example loader -- DIR
 //! ```
 
 use std::env;

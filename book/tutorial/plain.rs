@@ -1,7 +1,7 @@
 //! Stage 1: a plain dfdx loop on CIFAR-10, by hand.
 //!
 //! ```console
-//! cargo run --release --example plain -- DIR/cifar-10-batches-bin
+//! cargo run --release -p guide --example plain -- DIR/cifar-10-batches-bin
 //! ```
 
 use std::{env, fs, io, path::Path};

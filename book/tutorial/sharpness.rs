@@ -1,7 +1,7 @@
 //! Stage 2: the same loop with SAM, and what it reports.
 //!
 //! ```console
-//! cargo run --release --example sharpness -- DIR/cifar-10-batches-bin
+//! cargo run --release -p guide --example sharpness -- DIR/cifar-10-batches-bin
 //! ```
 
 use std::{env, fs, io, path::Path};

@@ -1,7 +1,7 @@
 //! Stage 5: a whole run. ResNet-20, configured by a file, with checkpoints, metrics and curves.
 //!
 //! ```console
-//! cargo run --release --example whole -- book/tutorial/whole.toml data=DIR
+//! cargo run --release -p guide --example whole -- book/tutorial/whole.toml data=DIR
 //! ```
 //!
 //! What follows the file are changes to it: `run.epochs=2`, `run.resume=true`.

@@ -29,7 +29,7 @@ macro_rules! debug_as_display {
 }
 pub(crate) use debug_as_display;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "data", feature = "run"))]
 mod tests {
     use std::path::PathBuf;
 

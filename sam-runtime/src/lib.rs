@@ -35,6 +35,8 @@
 //! # Features
 //! | feature | what |
 //! |---|---|
+//! | `data` (on by default) | [`data`]: data sets, label noise, augmentation, the loader |
+//! | `run` (on by default) | [`run`], and [`nn::weights`], which reads and writes files, too |
 //! | `f16` | models of `f16` and `AMP<f16>` |
 //! | `image` | data sets from folders of JPEG and PNG files |
 //! | `webp`, `bmp`, `gif` | with `image`: files of these formats, too |
@@ -43,14 +45,28 @@
 //! | `download` | downloads of the public data sets, with checksums and resumption: [`data`]`::download` |
 //! | `cuda` | NVIDIA GPUs; building takes a CUDA toolkit |
 //! | `ci-check` | beside `cuda`, for `cargo check` on a machine without CUDA; what it builds does not run |
+//!
+//! With `default-features = false`, the attribute, the step, layers, optimizers, schedules and measures are left.
+
+// Features beside what they bring, where docs.rs makes the documentation.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+// Some of what the lower rooms have is called by the upper ones alone, which may be left out.
+#![cfg_attr(
+    not(all(feature = "data", feature = "run")),
+    allow(dead_code, unused_imports)
+)]
 
 pub mod analysis;
+#[cfg(feature = "data")]
 pub mod data;
 mod debug;
 pub mod device;
 mod doors;
 pub mod nn;
 pub mod optim;
+#[cfg(any(feature = "data", feature = "run"))]
+mod position;
+#[cfg(feature = "run")]
 pub mod run;
 pub mod schedule;
 pub mod step;

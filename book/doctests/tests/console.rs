@@ -72,7 +72,7 @@ impl Checker {
         let example = command.option(&["--example"]);
         let owner = match (package, example) {
             (Some(package), _) => package.name.clone(),
-            (None, Some(example)) => self.workspace.example(example)?.package.clone(),
+            (None, Some(example)) => self.workspace.example(None, example)?.package,
             (None, None) => return Err("has features, but no package".into()),
         };
         self.workspace.features(&owner, command)
@@ -84,7 +84,8 @@ impl Checker {
             let package = command.option(&["-p"]).ok_or("runs no example")?;
             return self.workspace.binary(package, command.option(&["--bin"]));
         };
-        let example = self.workspace.example(name)?;
+        let package = command.option(&["-p", "--package"]);
+        let example = self.workspace.example(package, name)?;
         let needed = &example.required;
         let given = command.option(&["--features"]).unwrap_or_default();
         if let Some(missing) = needed.iter().find(|f| !given.split(',').any(|g| g == *f)) {
@@ -96,7 +97,7 @@ impl Checker {
                 let help = match self.help.get(name) {
                     Some(help) => help,
                     None => {
-                        let help = self.workspace.help(name)?;
+                        let help = self.workspace.help(&example, name)?;
                         self.help.entry(name.to_owned()).or_insert(help)
                     }
                 };
@@ -161,6 +162,7 @@ fn what_can_not_be_given_is_found() {
     for (line, problem) in [
         ("rm -rf DIR", "no known kind"),
         ("cargo run --example nonesuch", "nonesuch"),
+        ("cargo run --example whole", "whole"),
         ("cargo test -p nonesuch", "nonesuch"),
         ("cargo test --fast", "--fast"),
         ("cargo test -p sam-runtime --features plots", "plots"),
@@ -169,11 +171,11 @@ fn what_can_not_be_given_is_found() {
             "--features download",
         ),
         (
-            "cargo run --example mnist -- --lable-noise 0.4",
+            "cargo run --example mnist --features run -- --lable-noise 0.4",
             "--lable-noise",
         ),
         (
-            "cargo run --release --example whole -- book/whole.toml",
+            "cargo run --release -p guide --example whole -- book/whole.toml",
             "book/whole.toml",
         ),
         ("cargo run -p sam-benches --bin nonesuch", "nonesuch"),

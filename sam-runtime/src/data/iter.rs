@@ -6,13 +6,16 @@ use dfdx::tensor::{Cpu, TensorFromVec};
 use rand::RngCore;
 
 use super::{
-    Batch, BatchShape, Chunk, DataError, Dataset, Followed, Plain, Sample, Transform,
+    Batch, BatchShape, Chunk, DataError, Dataset, Plain, Sample, Transform,
     batch::HostBatch,
     plan::Plan,
     stream::Purpose,
     workers::{Queues, Workers},
 };
-use crate::device::{Lane, note_source};
+use crate::{
+    device::{Lane, note_source},
+    position::Followed,
+};
 
 /// All samples of `dataset` on `device`, each once and in order, `size` at a time: inputs
 /// `(n, S...)` and one-hot targets `(n, CLASSES)` with `n` known at run time.

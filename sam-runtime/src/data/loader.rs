@@ -5,10 +5,11 @@ use std::{num::NonZero, sync::Arc, time::Duration};
 use dfdx::tensor::TensorFromVec;
 
 use super::{
-    BatchShape, DataError, Dataset, Followed, LastBatch, OrPanic, Plain, Position, Sample,
-    Transform, TryChunks, TryDynamicEpoch, TryEpoch, chunks, epoch_order, plan::Plan, try_chunks,
-    workers::Workers,
+    BatchShape, DataError, Dataset, LastBatch, OrPanic, Plain, Position, Sample, Transform,
+    TryChunks, TryDynamicEpoch, TryEpoch, chunks, epoch_order, facts::facts, plan::Plan,
+    try_chunks, workers::Workers,
 };
+use crate::position::Followed;
 
 /// Batches of exactly `B` samples of a data set, in an order that depends on (seed, epoch) alone.
 ///
@@ -251,7 +252,7 @@ where
         // Whole batches: fewer samples than there are, or the first ones once more.
         let order = self.order(epoch).into_iter().cycle().take(self.len() * B);
         let plan = self.plan(epoch, order.collect());
-        let followed = Followed::by(self, Position { epoch, batch }, &plan);
+        let followed = self.followed(Position { epoch, batch }, &plan);
         TryEpoch::new(plan, batch, self.read_ahead(), device, followed)
     }
 
@@ -282,8 +283,13 @@ where
     {
         let Position { epoch, batch } = from.into();
         let plan = self.plan(epoch, self.order(epoch));
-        let followed = Followed::by(self, Position { epoch, batch }, &plan);
+        let followed = self.followed(Position { epoch, batch }, &plan);
         TryDynamicEpoch::new(plan, batch, self.read_ahead(), device, followed)
+    }
+
+    /// The run that waits for this epoch.
+    fn followed(&self, from: Position, plan: &Plan<Ds, T>) -> Option<Followed> {
+        Followed::awaited(from, plan.len(), || facts(self, plan))
     }
 }
 

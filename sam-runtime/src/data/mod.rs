@@ -14,7 +14,7 @@
 //! | `svhn` | [`Svhn`]: cropped digits from MAT files |
 //! | `folder` | `ImageFolder`: JPEG and PNG files in one folder per class, with the feature `image` |
 //! | `download` | the public data sets from their mirrors, with the feature `download` |
-//! | `followed` | what a run learns of its loader |
+//! | `facts` | what a loader tells the run that follows it |
 //! | `files` | finding and reading the files above |
 //! | `glyphs` | [`Glyphs`]: digits that the crate draws itself; no download |
 //! | `noise` | [`LabelNoise`]: wrong labels, exactly as many as asked for |
@@ -22,8 +22,7 @@
 //! | `transform` | [`Transform`]: what happens to samples between a data set and a batch |
 //! | `augment` | [`Augment`]: crops, flips, Cutout, AutoAugment, erasing, mixup |
 //! | `order` | [`epoch_order`]: the sample order as a function of (seed, epoch) |
-//! | `loader` | [`DataLoader`]: batches of a static size, epoch by epoch |
-//! | `position` | [`Position`]: where in its data a run is |
+//! | `loader` | [`DataLoader`]: batches of a static size, epoch by epoch, from any [`Position`] on |
 //! | `plan` | which samples make up a batch, and how one is read; [`LastBatch`] |
 //! | `workers` | threads that read batches ahead |
 //! | `iter` | the iterators over batches, and [`chunks`]: a whole data set in order |
@@ -65,10 +64,10 @@ mod dataset;
 #[cfg(feature = "download")]
 pub mod download;
 mod error;
+mod facts;
 mod files;
 #[cfg(feature = "image")]
 mod folder;
-mod followed;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -82,7 +81,6 @@ mod mnist;
 mod noise;
 mod order;
 mod plan;
-mod position;
 mod sample;
 mod stream;
 mod svhn;
@@ -96,7 +94,6 @@ pub use dataset::{Dataset, Labelled, TakeFirst};
 pub use error::{DataError, IdxProblem};
 #[cfg(feature = "image")]
 pub use folder::{Fit, FolderProblem, ImageFolder, Skipped};
-pub(crate) use followed::{Facts, Followed};
 pub use glyphs::Glyphs;
 pub use idx::Idx;
 pub use image_set::{ImageDataset, ImageShape};
@@ -107,7 +104,8 @@ pub use mnist::Mnist;
 pub use noise::{LabelNoise, next_class};
 pub use order::epoch_order;
 pub use plan::LastBatch;
-pub use position::Position;
 pub use sample::Sample;
 pub use svhn::{MatProblem, Svhn};
 pub use transform::{Draw, Plain, Transform};
+
+pub use crate::position::Position;

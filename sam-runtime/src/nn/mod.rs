@@ -59,12 +59,14 @@ pub mod dims;
 mod flatten2d;
 mod init;
 mod linear;
+mod name_in_file;
 mod network;
 mod pool2d;
 mod resnet;
 pub mod shape_bounds;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "run")]
 pub mod weights;
 mod wide_resnet;
 
@@ -76,6 +78,7 @@ pub use conv2d_batch_norm::builder::{Conv2DBatchNorm, Conv2DBatchNormReLU};
 pub use dfdx::nn::modules::{Dropout, DropoutOneIn};
 pub use flatten2d::{Flatten2D, FlattenTo};
 pub use linear::builder::{Linear, LinearReLU};
+pub(crate) use name_in_file::in_file;
 use network::network;
 pub use pool2d::{AvgPool2D, GlobalAvgPool2D, MaxPool2D};
 pub use resnet::{CifarResNet, ResNet, ResNet18, ResNet20, ResNet32, ResNet34, ResNet44, ResNet56};

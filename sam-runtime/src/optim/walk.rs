@@ -6,7 +6,7 @@ use super::{Group, Rule, parameter::Parameter};
 use crate::{
     device::vectors::on_host,
     doors::{buffer::Buffer, wanted::has_gradient},
-    nn::weights::in_file,
+    nn::in_file,
 };
 
 /// The visitor of an update.

@@ -1,7 +1,7 @@
 //! What is different in the batches of a run that is resumed, and whether its position still means something.
 
 use super::{RunError, kept::Kept};
-use crate::data::{Facts, Position};
+use crate::position::{Facts, Position};
 
 impl Kept {
     /// Takes note that an epoch has `batches` batches, the first one after a resume: what is to be told of

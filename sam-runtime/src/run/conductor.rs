@@ -22,10 +22,10 @@ use super::{
     stop::{Interrupt, Stop},
 };
 use crate::{
-    data::{Followed, Position},
     device::{RngState, Source, rng_state},
     last_report,
     optim::SaveState,
+    position::{Followed, Position},
     step::{StepReport, device_of},
 };
 

@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf};
 
 use super::{checkpoint::CheckpointError, load::ConfigError, metrics::MetricsError};
-use crate::{data::Position, optim::StateError};
+use crate::{optim::StateError, position::Position};
 
 /// Any failure of a [`Run`](super::Run).
 #[derive(thiserror::Error)]

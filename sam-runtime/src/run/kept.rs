@@ -8,7 +8,7 @@ use super::{
     metrics::Mean,
     stop::{Patience, PlateauState, Stop},
 };
-use crate::data::{Facts, Position};
+use crate::position::{Facts, Position};
 
 /// What a checkpoint holds of a run, beside tensors. What has a default was not there from the beginning.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

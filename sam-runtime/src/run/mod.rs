@@ -37,3 +37,5 @@ pub use config::{BestConfig, CheckpointConfig, Count, EmaConfig, LogConfig, RunC
 pub use ema::{Ema, EmaBuffers};
 pub use error::RunError;
 pub use load::{ConfigError, load, save};
+
+pub use crate::position::Position;

@@ -5,7 +5,7 @@ use super::{
     metrics::{Csv, JsonLines, Record, Sink, Sinks, Throughput, names},
     progress::{Progress, tell},
 };
-use crate::data::Position;
+use crate::position::Position;
 
 /// Draws the curves of all records.
 #[cfg(feature = "plot")]

@@ -9,11 +9,14 @@ use serde::Deserialize;
 #[derive(Deserialize)]
 pub(crate) struct Workspace {
     packages: Vec<Package>,
+    /// What a command means that names none.
+    workspace_default_members: Vec<String>,
 }
 
 #[derive(Deserialize)]
 pub(crate) struct Package {
     pub(crate) name: String,
+    id: String,
     features: std::collections::BTreeMap<String, Vec<String>>,
     targets: Vec<Target>,
 }
@@ -55,9 +58,13 @@ impl Workspace {
         found.ok_or_else(|| format!("names the package {name}, which isn't there"))
     }
 
-    /// The example of this name.
-    pub(crate) fn example(&self, name: &str) -> Result<Example, String> {
-        for package in &self.packages {
+    /// The example of this name in `package`, or where a command without a package finds it.
+    pub(crate) fn example(&self, package: Option<&str>, name: &str) -> Result<Example, String> {
+        let is_meant = |candidate: &&Package| match package {
+            Some(package) => candidate.name == package,
+            None => self.workspace_default_members.contains(&candidate.id),
+        };
+        for package in self.packages.iter().filter(is_meant) {
             let mut examples = package.targets.iter().filter(|t| t.kind == ["example"]);
             if let Some(target) = examples.find(|target| target.name == name) {
                 return Ok(Example {
@@ -66,7 +73,8 @@ impl Workspace {
                 });
             }
         }
-        Err(format!("names the example {name}, which isn't there"))
+        let place = package.unwrap_or("what cargo builds by default");
+        Err(format!("names the example {name}, which isn't in {place}"))
     }
 
     /// Whether `package` has this binary, or one that cargo runs where none is named.
@@ -99,8 +107,7 @@ impl Workspace {
     }
 
     /// What an example says to `--help`: as it was built beside this test, or else as cargo runs it.
-    pub(crate) fn help(&self, name: &str) -> Result<String, String> {
-        let example = self.example(name)?;
+    pub(crate) fn help(&self, example: &Example, name: &str) -> Result<String, String> {
         let mut program = program::example(&example.package, name, &example.required);
         let output = program.arg("--help").output();
         let output = output.map_err(|error| format!("{name} --help: {error}"))?;

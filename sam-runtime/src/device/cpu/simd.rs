@@ -7,7 +7,34 @@ use dfdx::{
     shapes::Dtype,
     tensor::{Cpu, Storage},
 };
+use gemm_common::Parallelism;
 use pulp::{Arch, Simd, WithSimd};
+
+/// A matrix product of the crate `gemm`, without what it does before: rows of the left factor, columns of
+/// the right one, elements of a sum; the result, with its distances from column to column and from row to
+/// row, and whether it is added to; the left factor, with the same two distances; the right one; factors of
+/// the result's former value and of the product; three conjugations.
+pub(in crate::device) type Product<E> = unsafe fn(
+    usize,
+    usize,
+    usize,
+    *mut E,
+    isize,
+    isize,
+    bool,
+    *const E,
+    isize,
+    isize,
+    *const E,
+    isize,
+    isize,
+    E,
+    E,
+    bool,
+    bool,
+    bool,
+    Parallelism,
+);
 
 /// Runs `f` with the widest vectors that the processor has: what is inlined into it is compiled for them.
 /// (pulp's own `dispatch` of a closure takes `FnOnce`, through a shim that is not inlined.)
@@ -47,6 +74,8 @@ pub(in crate::device) trait Real: Dtype + PartialOrd {
     fn sum<S: Simd>(simd: S, a: Self::Lanes<S>) -> Self;
     /// The elements of a gradient.
     fn host(buffer: &mut <Cpu as Storage<Self>>::Vec) -> &mut Vec<Self>;
+    /// The product with the widest vectors that the processor has.
+    fn product() -> Product<Self>;
     fn wide(self) -> f64;
     fn narrow(x: f64) -> Self;
 
@@ -89,7 +118,7 @@ pub(in crate::device) trait Real: Dtype + PartialOrd {
 }
 
 macro_rules! real {
-    ($E:ty, $lanes:ident, $splat:ident, $mul_add:ident, $sum:ident) => {
+    ($E:ty, $lanes:ident, $splat:ident, $mul_add:ident, $sum:ident, $product:path) => {
         impl Real for $E {
             type Lanes<S: Simd> = S::$lanes;
 
@@ -112,6 +141,10 @@ macro_rules! real {
                 buffer
             }
 
+            fn product() -> Product<Self> {
+                $product()
+            }
+
             #[inline(always)]
             fn wide(self) -> f64 {
                 f64::from(self)
@@ -126,5 +159,19 @@ macro_rules! real {
     };
 }
 
-real!(f32, f32s, splat_f32s, mul_add_e_f32s, reduce_sum_f32s);
-real!(f64, f64s, splat_f64s, mul_add_e_f64s, reduce_sum_f64s);
+real!(
+    f32,
+    f32s,
+    splat_f32s,
+    mul_add_e_f32s,
+    reduce_sum_f32s,
+    gemm_f32::gemm::f32::get_gemm_fn
+);
+real!(
+    f64,
+    f64s,
+    splat_f64s,
+    mul_add_e_f64s,
+    reduce_sum_f64s,
+    gemm_f64::gemm::f64::get_gemm_fn
+);

@@ -7,7 +7,10 @@ use half::{bf16, f16};
 use safetensors::{Dtype as Kind, SafeTensors};
 
 use super::WeightsError;
-use crate::doors::walk::{Which, each_named, each_named_mut};
+use crate::{
+    doors::walk::{Which, each_named, each_named_mut},
+    nn::in_file,
+};
 
 /// A tensor on the host.
 pub(super) struct Host {
@@ -53,14 +56,6 @@ fn numbers<const N: usize>(data: &[u8], number: impl Fn([u8; N]) -> f64) -> Vec<
         .iter()
         .map(|bytes| number(*bytes))
         .collect()
-}
-
-/// The name in the file of a tensor with this name in the module.
-pub(crate) fn in_file(name: String) -> String {
-    match name.strip_suffix("scale") {
-        Some(start) if start.is_empty() || start.ends_with('.') => format!("{start}weight"),
-        _ => name,
-    }
 }
 
 /// The tensors of a module, by their names in files.

@@ -23,7 +23,6 @@ use safetensors::{Dtype as Kind, tensor::TensorView};
 
 pub use self::{error::WeightsError, options::LoadOptions};
 
-pub(crate) use self::host::in_file;
 use self::host::{Tensors, parse, read, write};
 
 /// Writes all tensors of `module`, running statistics too, to the file `path`, as F32. What is there is

@@ -1,7 +1,7 @@
-//! Matrix products of linear layers, by the crate `gemm`.
+//! Matrix products of linear layers, by the kernels of the crate `gemm`.
 #![allow(unsafe_code)]
 
-use gemm::{Parallelism, gemm};
+use gemm_common::Parallelism;
 use rayon::prelude::*;
 
 use crate::device::cpu::simd::Real;
@@ -45,6 +45,16 @@ impl<'a, E> Matrix<'a, E> {
     }
 }
 
+/// A factor of a product: its rows, if it is the left one, or else its columns, and distances in memory.
+struct Factor<E> {
+    size: usize,
+    first: *const E,
+    /// From one row of the left factor, or column of the right one, to the next.
+    outer: isize,
+    /// Between the elements that are multiplied and summed up.
+    inner: isize,
+}
+
 /// `to = keep * to + a b`, where `keep` is 0 or 1: some columns of it in each task.
 fn multiply<E: Real>(to: &mut [E], keep: bool, a: Matrix<'_, E>, b: Matrix<'_, E>) {
     assert_eq!((to.len(), a.columns), (a.rows * b.columns, b.rows));
@@ -83,24 +93,42 @@ fn multiply<E: Real>(to: &mut [E], keep: bool, a: Matrix<'_, E>, b: Matrix<'_, E
             let start = unsafe { b.elements.as_ptr().offset(first as isize * b_column) };
             (start, b_column)
         };
+        let left = Factor {
+            size: a.rows,
+            first: a.elements.as_ptr(),
+            outer: a_row,
+            inner: a_column,
+        };
+        let right = Factor {
+            size: width,
+            first: b_elements,
+            outer: b_column,
+            inner: b_row,
+        };
+        // The kernels are made for results with columns in memory. One with rows is the transpose of `b^T a^T`.
+        let row = to.row as isize;
+        let (left, right, to_strides) = match row {
+            1 => (left, right, (1, row)),
+            _ => (right, left, (row, 1)),
+        };
         // SAFETY: the pointers and strides are those of matrices, turned over or not, whose sizes were
         // checked against their slices, or of the padded copy; `to` is borrowed mutably, so it overlaps
         // neither, and each task has columns of its own in it.
         unsafe {
-            gemm(
-                a.rows,
-                width,
+            E::product()(
+                left.size,
+                right.size,
                 a.columns,
                 to.column(first),
-                1,
-                to.row as isize,
+                to_strides.0,
+                to_strides.1,
                 keep,
-                a.elements.as_ptr(),
-                a_column,
-                a_row,
-                b_elements,
-                b_column,
-                b_row,
+                left.first,
+                left.inner,
+                left.outer,
+                right.first,
+                right.outer,
+                right.inner,
                 E::ONE,
                 E::ONE,
                 false,

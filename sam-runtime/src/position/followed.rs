@@ -7,14 +7,12 @@
 use std::{
     cell::RefCell,
     collections::VecDeque,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use serde::{Deserialize, Serialize};
 
-use super::{BatchShape, DataError, Dataset, Plain, Position, Sample, Transform, batch::HostBatch};
-use super::{loader::DataLoader, plan::Plan};
+use super::Position;
 
 /// An epoch of a loader, followed by a run.
 #[derive(Clone, Debug, Default)]
@@ -76,28 +74,24 @@ impl Followed {
         AWAITED.set(None);
     }
 
-    /// Whoever waits for the epoch of `plan` from `from` on, with what it asked for.
-    pub(super) fn by<Ds, S, const CLASSES: usize, const B: usize, T>(
-        loader: &DataLoader<Ds, B, T>,
+    /// Whoever waits for the next epoch of this thread, if that one begins at `from` and is `batches` long, with
+    /// the facts if it asked for them.
+    pub(crate) fn awaited(
         from: Position,
-        plan: &Plan<Ds, T>,
-    ) -> Option<Self>
-    where
-        Ds: Dataset<Item = Sample<S, CLASSES>>,
-        S: BatchShape,
-        T: Transform<Ds>,
-    {
-        let is_this = |awaited: &mut Awaited| (awaited.from, awaited.batches) == (from, plan.len());
+        batches: usize,
+        facts: impl FnOnce() -> Facts,
+    ) -> Option<Self> {
+        let is_this = |awaited: &mut Awaited| (awaited.from, awaited.batches) == (from, batches);
         let awaited = AWAITED.with_borrow_mut(|awaited| awaited.take_if(is_this))?;
         if awaited.facts {
-            let facts = facts(loader, plan);
+            let facts = facts();
             awaited.followed.state().facts = Some(facts);
         }
         Some(awaited.followed)
     }
 
     /// Notes that the loop got this batch.
-    pub(super) fn got(&self, batch: usize) {
+    pub(crate) fn got(&self, batch: usize) {
         self.state().got.push_back(batch);
     }
 
@@ -114,56 +108,4 @@ impl Followed {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Samples that are looked at.
-const LOOK: usize = 16;
-
-/// Reads the first samples twice.
-fn facts<Ds, S, const CLASSES: usize, const B: usize, T>(
-    loader: &DataLoader<Ds, B, T>,
-    plan: &Plan<Ds, T>,
-) -> Facts
-where
-    Ds: Dataset<Item = Sample<S, CLASSES>>,
-    S: BatchShape,
-    T: Transform<Ds>,
-{
-    let mut order = loader.order(0);
-    order.truncate(LOOK.min(B));
-    let shown = Plan {
-        dataset: Arc::clone(&plan.dataset),
-        transform: Arc::clone(&plan.transform),
-        order: order.clone(),
-        size: B,
-        seed: plan.seed,
-        epoch: 0,
-    };
-    let data = Plan {
-        dataset: Arc::clone(&plan.dataset),
-        transform: Arc::new(Plain),
-        order,
-        size: B,
-        seed: plan.seed,
-        epoch: 0,
-    };
-    Facts {
-        samples: plan.dataset.len(),
-        batch_size: B,
-        seed: plan.seed,
-        shuffled: loader.is_shuffled(),
-        data: checksum(|| data.read(0)),
-        shown: checksum(|| shown.read(0)),
-    }
-}
-
-/// Of inputs and targets. What can't be read is met again where the loop reads it.
-fn checksum(read: impl FnOnce() -> Result<HostBatch, DataError>) -> Option<u32> {
-    let mut batch = catch_unwind(AssertUnwindSafe(read)).ok()?.ok()?;
-    let (inputs, targets) = batch.rows_mut();
-    let mut sum = crc32fast::Hasher::new();
-    for x in inputs.iter().chain(targets.iter()) {
-        sum.update(&x.to_le_bytes());
-    }
-    Some(sum.finalize())
 }

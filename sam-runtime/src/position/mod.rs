@@ -1,8 +1,16 @@
-//! Where in its data a run is.
+//! Where in its data a run is: what the loader and the run both know.
+//!
+//! | file | what |
+//! |---|---|
+//! | `followed` | what a run learns of its loader |
+
+mod followed;
+
+pub(crate) use followed::{Facts, Followed};
 
 use serde::{Deserialize, Serialize};
 
-/// Where in its data a run is: everything that a [`DataLoader`](super::DataLoader) needs to go on.
+/// Where in its data a run is: everything that a `DataLoader` needs to go on.
 ///
 /// An epoch's number is a position, at the epoch's first batch.
 #[derive(
