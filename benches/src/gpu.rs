@@ -10,8 +10,8 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 use cudarc::driver::{CudaDevice, result::mem_get_info};
 use dfdx::{
-    prelude::*,
     nn::builders::{Bias1D, Repeated},
+    prelude::*,
     tensor::Storage,
 };
 use sam_benches::{

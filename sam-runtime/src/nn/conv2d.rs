@@ -62,7 +62,8 @@ pub struct Conv2D<Spec: ConvSpec, E: Dtype, D: Storage<E>> {
 }
 
 /// The weight of a convolution.
-pub(super) type Kernels<Spec, E, D> = Tensor<<<Spec as ConvSpec>::Conv as ConvSizes>::Kernels, E, D>;
+pub(super) type Kernels<Spec, E, D> =
+    Tensor<<<Spec as ConvSpec>::Conv as ConvSizes>::Kernels, E, D>;
 
 impl<Spec: ConvSpec, E: Dtype, D: Layers<E>> Conv2D<Spec, E, D> {
     /// The weight in dynamic sizes; the same memory, the same gradient.
