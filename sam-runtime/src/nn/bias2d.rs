@@ -1,10 +1,7 @@
 //! A bias for each channel.
 
 use dfdx::{
-    nn::{
-        BuildModule, BuildOnDevice, Module, ModuleVisitor, NonMutableModule, TensorCollection,
-        TensorOptions,
-    },
+    nn::{BuildOnDevice, Module, ModuleVisitor, NonMutableModule, TensorCollection, TensorOptions},
     prelude::Device,
     shapes::{Dtype, Rank1},
     tensor::{Storage, Tensor},
@@ -100,33 +97,42 @@ impl<const C: usize, E: Dtype, D: Device<E>> TensorCollection<E, D> for Bias2DRe
     }
 }
 
-macro_rules! forward {
-    ($layer:ident, |$bias:ident| $part:expr, $relu:literal) => {
-        impl<const C: usize, E: Dtype, D: Device<E>> BuildOnDevice<D, E> for builder::$layer<C>
-        where
-            $layer<C, E, D>: BuildModule<D, E>,
-        {
-            type Built = $layer<C, E, D>;
-        }
-
-        impl<const C: usize, Sh, E: Dtype, D: Layers<E>, T: LayerTape<E, D>>
-            Module<Tensor<Sh, E, D, T>> for $layer<C, E, D>
-        where
-            Sh: ImageShape<builder::$layer<C>>,
-            Sh::Channels: ChannelsOf<C, builder::$layer<C>>,
-        {
-            type Output = Tensor<Sh, E, D, T>;
-            type Error = D::Err;
-
-            fn try_forward(&self, x: Tensor<Sh, E, D, T>) -> Result<Self::Output, D::Err> {
-                let $bias = self;
-                cast($part.add(cast(x)?, $relu)?)
-            }
-        }
-
-        impl<const C: usize, E: Dtype, D: Storage<E>> NonMutableModule for $layer<C, E, D> {}
-    };
+impl<const C: usize, E: Dtype, D: Device<E>> BuildOnDevice<D, E> for builder::Bias2D<C> {
+    type Built = Bias2D<C, E, D>;
 }
 
-forward!(Bias2D, |layer| layer, false);
-forward!(Bias2DReLU, |layer| layer.bias, true);
+impl<const C: usize, Sh, E: Dtype, D: Layers<E>, T: LayerTape<E, D>> Module<Tensor<Sh, E, D, T>>
+    for Bias2D<C, E, D>
+where
+    Sh: ImageShape<builder::Bias2D<C>>,
+    Sh::Channels: ChannelsOf<C, builder::Bias2D<C>>,
+{
+    type Output = Tensor<Sh, E, D, T>;
+    type Error = D::Err;
+
+    fn try_forward(&self, x: Tensor<Sh, E, D, T>) -> Result<Self::Output, D::Err> {
+        cast(self.add(cast(x)?, false)?)
+    }
+}
+
+impl<const C: usize, E: Dtype, D: Storage<E>> NonMutableModule for Bias2D<C, E, D> {}
+
+impl<const C: usize, E: Dtype, D: Device<E>> BuildOnDevice<D, E> for builder::Bias2DReLU<C> {
+    type Built = Bias2DReLU<C, E, D>;
+}
+
+impl<const C: usize, Sh, E: Dtype, D: Layers<E>, T: LayerTape<E, D>> Module<Tensor<Sh, E, D, T>>
+    for Bias2DReLU<C, E, D>
+where
+    Sh: ImageShape<builder::Bias2DReLU<C>>,
+    Sh::Channels: ChannelsOf<C, builder::Bias2DReLU<C>>,
+{
+    type Output = Tensor<Sh, E, D, T>;
+    type Error = D::Err;
+
+    fn try_forward(&self, x: Tensor<Sh, E, D, T>) -> Result<Self::Output, D::Err> {
+        cast(self.bias.add(cast(x)?, true)?)
+    }
+}
+
+impl<const C: usize, E: Dtype, D: Storage<E>> NonMutableModule for Bias2DReLU<C, E, D> {}

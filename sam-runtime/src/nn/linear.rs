@@ -1,10 +1,7 @@
 //! Linear layers.
 
 use dfdx::{
-    nn::{
-        BuildModule, BuildOnDevice, Module, ModuleVisitor, NonMutableModule, TensorCollection,
-        TensorOptions,
-    },
+    nn::{BuildOnDevice, Module, ModuleVisitor, NonMutableModule, TensorCollection, TensorOptions},
     prelude::Device,
     shapes::{Const, Dtype, Rank1, Rank2},
     tensor::{Storage, Tensor},
@@ -120,37 +117,52 @@ impl<const I: usize, const O: usize, E: Dtype, D: Device<E>> TensorCollection<E,
     }
 }
 
-macro_rules! forward {
-    ($layer:ident, |$linear:ident| $part:expr, $relu:literal) => {
-        impl<const I: usize, const O: usize, E: Dtype, D: Device<E>> BuildOnDevice<D, E>
-            for builder::$layer<I, O>
-        where
-            $layer<I, O, E, D>: BuildModule<D, E>,
-        {
-            type Built = $layer<I, O, E, D>;
-        }
-
-        impl<const I: usize, const O: usize, Sh, E: Dtype, D: Layers<E>, T: LayerTape<E, D>>
-            Module<Tensor<Sh, E, D, T>> for $layer<I, O, E, D>
-        where
-            Sh: RowShape<builder::$layer<I, O>>,
-            Sh::Features: FeaturesOf<I, builder::$layer<I, O>>,
-        {
-            type Output = Tensor<Sh::Rows<Const<O>>, E, D, T>;
-            type Error = D::Err;
-
-            fn try_forward(&self, x: Tensor<Sh, E, D, T>) -> Result<Self::Output, D::Err> {
-                let $linear = self;
-                cast($part.apply(cast(x)?, $relu)?)
-            }
-        }
-
-        impl<const I: usize, const O: usize, E: Dtype, D: Storage<E>> NonMutableModule
-            for $layer<I, O, E, D>
-        {
-        }
-    };
+impl<const I: usize, const O: usize, E: Dtype, D: Device<E>> BuildOnDevice<D, E>
+    for builder::Linear<I, O>
+{
+    type Built = Linear<I, O, E, D>;
 }
 
-forward!(Linear, |layer| layer, false);
-forward!(LinearReLU, |layer| layer.linear, true);
+impl<const I: usize, const O: usize, Sh, E: Dtype, D: Layers<E>, T: LayerTape<E, D>>
+    Module<Tensor<Sh, E, D, T>> for Linear<I, O, E, D>
+where
+    Sh: RowShape<builder::Linear<I, O>>,
+    Sh::Features: FeaturesOf<I, builder::Linear<I, O>>,
+{
+    type Output = Tensor<Sh::Rows<Const<O>>, E, D, T>;
+    type Error = D::Err;
+
+    fn try_forward(&self, x: Tensor<Sh, E, D, T>) -> Result<Self::Output, D::Err> {
+        cast(self.apply(cast(x)?, false)?)
+    }
+}
+
+impl<const I: usize, const O: usize, E: Dtype, D: Storage<E>> NonMutableModule
+    for Linear<I, O, E, D>
+{
+}
+
+impl<const I: usize, const O: usize, E: Dtype, D: Device<E>> BuildOnDevice<D, E>
+    for builder::LinearReLU<I, O>
+{
+    type Built = LinearReLU<I, O, E, D>;
+}
+
+impl<const I: usize, const O: usize, Sh, E: Dtype, D: Layers<E>, T: LayerTape<E, D>>
+    Module<Tensor<Sh, E, D, T>> for LinearReLU<I, O, E, D>
+where
+    Sh: RowShape<builder::LinearReLU<I, O>>,
+    Sh::Features: FeaturesOf<I, builder::LinearReLU<I, O>>,
+{
+    type Output = Tensor<Sh::Rows<Const<O>>, E, D, T>;
+    type Error = D::Err;
+
+    fn try_forward(&self, x: Tensor<Sh, E, D, T>) -> Result<Self::Output, D::Err> {
+        cast(self.linear.apply(cast(x)?, true)?)
+    }
+}
+
+impl<const I: usize, const O: usize, E: Dtype, D: Storage<E>> NonMutableModule
+    for LinearReLU<I, O, E, D>
+{
+}
