@@ -16,7 +16,7 @@ use std::{
     sync::Arc,
 };
 
-use cudarc::driver::{CudaDevice, DevicePtr, DeviceSlice, sys::CUdeviceptr};
+use cudarc::driver::{CudaDevice, DevicePtr, sys::CUdeviceptr};
 use dfdx::{
     shapes::{Shape, Unit},
     tensor::{Cuda, CudaError, Storage, Tensor},

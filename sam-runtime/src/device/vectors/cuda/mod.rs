@@ -26,7 +26,7 @@ use crate::{
         gpu::Gpu,
         module::{Element, blocks, kernels},
     },
-    doors::gpu_of_gradient,
+    doors::gpu_memory::of_gradient,
 };
 
 pub(super) struct OnCuda;
