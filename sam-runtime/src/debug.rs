@@ -67,6 +67,7 @@ mod tests {
         let errors: [Box<dyn std::error::Error>; 4] = [
             Box::new(WeightsError::File {
                 path: "w.safetensors".into(),
+                action: "read",
                 reason: std::io::ErrorKind::NotFound.into(),
             }),
             Box::new(StateError::Kind {

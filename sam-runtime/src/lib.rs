@@ -62,6 +62,7 @@ pub mod data;
 mod debug;
 pub mod device;
 mod doors;
+mod files;
 pub mod nn;
 pub mod optim;
 #[cfg(any(feature = "data", feature = "run"))]

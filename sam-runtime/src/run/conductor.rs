@@ -12,7 +12,6 @@ use serde::Serialize;
 use super::{
     Ema, RunConfig, RunError,
     checkpoint::{Checkpoint, CheckpointStore},
-    disk,
     kept::Kept,
     left_out::LeftOut,
     metrics::{Record, names},
@@ -23,6 +22,7 @@ use super::{
 };
 use crate::{
     device::{RngState, Source, rng_state},
+    files::sweep,
     last_report,
     optim::SaveState,
     position::{Followed, Position},
@@ -199,7 +199,7 @@ impl<M: Clone> Run<M> {
             last.load_with(EMA, |state| ema.load_state(state))?;
         }
         let written = out.join(CONFIG);
-        disk::sweep(&written).map_err(failed(&out))?;
+        sweep(&written).map_err(failed(&out, "write"))?;
         save(all, written)?;
         Ok(Self {
             // A run may have been cut off before its first checkpoint, but after its first records.
@@ -604,12 +604,16 @@ fn clear(out: &Path, store: &CheckpointStore) -> Result<(), RunError> {
         } else {
             Ok(())
         };
-        removed.map_err(failed(&path))?;
+        removed.map_err(failed(&path, "remove"))?;
     }
     Ok(())
 }
 
-fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> RunError {
+fn failed(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> RunError {
     let path = path.to_owned();
-    move |reason| RunError::File { path, reason }
+    move |reason| RunError::File {
+        path,
+        action,
+        reason,
+    }
 }

@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf};
 
 use super::{checkpoint::CheckpointError, load::ConfigError, metrics::MetricsError};
-use crate::{optim::StateError, position::Position};
+use crate::{files::failure, optim::StateError, position::Position};
 
 /// Any failure of a [`Run`](super::Run).
 #[derive(thiserror::Error)]
@@ -61,10 +61,12 @@ pub enum RunError {
         known: Vec<String>,
     },
     /// A file or folder of the run can't be written.
-    #[error("{}: {reason}", .path.display())]
+    #[error("{}", failure(.path, .action, .reason))]
     File {
         /// The file or folder.
         path: PathBuf,
+        /// `write` or `remove`.
+        action: &'static str,
         /// The system's reason.
         reason: io::Error,
     },

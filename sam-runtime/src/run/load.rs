@@ -8,14 +8,14 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 use toml::{Table, Value};
 
-use super::disk;
+use crate::files;
 
 /// Why a configuration could not be read or written.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// The file can't be read or written.
-    #[error("{}: can't {action} it ({reason})", .path.display())]
+    #[error("{}", files::failure(.path, .action, .reason))]
     File {
         /// The file.
         path: PathBuf,
@@ -158,13 +158,7 @@ pub fn load<C: DeserializeOwned>(
 pub fn save(config: &impl Serialize, path: impl AsRef<Path>) -> Result<(), ConfigError> {
     let path = path.as_ref();
     let text = toml::to_string_pretty(config)?;
-    // What is no plain file, as `/dev/stdout`, is written into.
-    let is_file = !path.exists() || path.is_file() && !path.is_symlink();
-    let written = match is_file {
-        true => disk::replace(path, text.as_bytes()),
-        false => fs::write(path, text),
-    };
-    written.map_err(|reason| ConfigError::File {
+    files::save(path, text.as_bytes()).map_err(|reason| ConfigError::File {
         path: path.into(),
         action: "write",
         reason,

@@ -16,7 +16,6 @@ pub mod checkpoint;
 mod conditions;
 mod conductor;
 mod config;
-mod disk;
 mod ema;
 mod error;
 mod kept;

@@ -7,6 +7,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::files;
+
 /// Opens the file at `path`, for reading and writing, as it is; makes an empty one where there is none.
 ///
 /// # Errors
@@ -33,7 +35,7 @@ pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
     let part = beside(path, ".part");
     let mut file = create(&part)?;
     file.write_all(text.as_bytes())?;
-    rename(&file, &part, path)
+    files::rename(&file, &part, path)
 }
 
 fn opened(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
@@ -57,37 +59,6 @@ fn opened(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
         true => Ok(file),
         false => refuse("no file"),
     }
-}
-
-/// Gives `file`, at `from`, the name `to`: on the disk before it has the name, and the name then too. A crash must
-/// not leave the name without the bytes.
-pub(super) fn rename(file: &File, from: &Path, to: &Path) -> io::Result<()> {
-    file.sync_all()?;
-    fs::rename(from, to)?;
-    sync(to.parent())
-}
-
-/// Makes a folder, and those around it that are missing.
-pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
-    let missing = folder.ancestors().take_while(|folder| !folder.is_dir());
-    let missing: Vec<&Path> = missing
-        .filter(|path| !path.as_os_str().is_empty())
-        .collect();
-    fs::create_dir_all(folder)?;
-    missing.iter().try_for_each(|folder| sync(folder.parent()))
-}
-
-/// Has the names in a folder written to the disk.
-#[cfg(unix)]
-pub(super) fn sync(folder: Option<&Path>) -> io::Result<()> {
-    let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-}
-
-/// The system does so itself, or offers no way.
-#[cfg(not(unix))]
-pub(super) fn sync(_: Option<&Path>) -> io::Result<()> {
-    Ok(())
 }
 
 /// `path` with `ending` added to its name.
@@ -147,9 +118,6 @@ mod tests {
         let path = dir.path().join("part");
         fs::write(&path, "begun").unwrap();
         assert_eq!(open(&path).unwrap().metadata().unwrap().len(), 5);
-        make_folder(&dir.path().join("a/b/c")).unwrap();
-        make_folder(&dir.path().join("a/b/c")).unwrap();
-        assert!(dir.path().join("a/b/c").is_dir());
-        assert!(make_folder(&path.join("d")).is_err());
+        assert!(files::make_folder(&path.join("d")).is_err());
     }
 }

@@ -56,6 +56,7 @@ pub use error::{ArchiveProblem, DownloadError};
 pub use progress::Progress;
 pub use source::{RemoteFile, Source};
 
+use crate::files;
 use lock::FolderLock;
 use transfer::Transfer;
 
@@ -181,7 +182,7 @@ impl Downloader {
         if missing.is_empty() {
             return Ok(());
         }
-        disk::make_folder(dir).map_err(|reason| DownloadError::file(dir, 0, reason))?;
+        files::make_folder(dir).map_err(|reason| DownloadError::file(dir, 0, reason))?;
         let _lock = FolderLock::new(dir, || tell(Progress::Waiting))?;
         let mut transfer = Transfer::new(self, source, dir, &mut tell);
         for file in missing {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::checksum::Summing;
 use super::disk::{self, beside, remove};
 use super::{Checksum, DownloadError, RemoteFile};
+use crate::files;
 
 /// What has arrived of a file so far. Whoever holds one holds the folder's lock.
 pub(super) struct Part {
@@ -121,7 +122,7 @@ impl Part {
     /// Puts the whole file into its place.
     pub(super) fn finish(self) -> Result<(), DownloadError> {
         let finish = || -> io::Result<()> {
-            disk::rename(&self.file, &self.path, &self.whole)?;
+            files::rename(&self.file, &self.path, &self.whole)?;
             remove(&beside(&self.path, ".etag"))
         };
         finish().map_err(|reason| self.error(reason))

@@ -11,6 +11,7 @@ use super::checksum::Summing;
 use super::disk::{self, beside, remove};
 use super::source::{Member, is_inside};
 use super::{ArchiveProblem, Checksum, DownloadError, record};
+use crate::files;
 
 /// Unpacks `members` of the archive at `path` into the folder `dir`.
 ///
@@ -103,7 +104,7 @@ impl Unpacked {
         let path = beside(&place, ".part");
         let failed = |reason| Either::Write(DownloadError::file(&path, member.bytes, reason));
         if let Some(folder) = place.parent() {
-            disk::make_folder(folder).map_err(failed)?;
+            files::make_folder(folder).map_err(failed)?;
         }
         self.places.push(place);
         let mut file = disk::create(&path).map_err(failed)?;
@@ -121,13 +122,15 @@ impl Unpacked {
             }
         }
         self.sums.push((member.path.clone(), summing.sum()));
+        // Before the record, which says that they are there.
         file.sync_all().map_err(failed)
     }
 
     fn finish(mut self) -> Result<(), DownloadError> {
         while let Some(place) = self.places.pop() {
             let path = beside(&place, ".part");
-            let renamed = fs::rename(&path, &place).and_then(|()| disk::sync(place.parent()));
+            let renamed =
+                fs::rename(&path, &place).and_then(|()| files::sync(files::parent(&place)));
             renamed.map_err(|reason| {
                 // Back to those that are to be removed.
                 self.places.push(place.clone());

@@ -2,15 +2,19 @@
 
 use std::{io, path::PathBuf};
 
+use crate::files::failure;
+
 /// Why weights could not be written or read. The text names the file, what is wrong, and what to do.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum WeightsError {
     /// The file can't be read or written.
-    #[error("{}: {reason}", .path.display())]
+    #[error("{}", failure(.path, .action, .reason))]
     File {
         /// The file.
         path: PathBuf,
+        /// `read` or `write`.
+        action: &'static str,
         /// The system's reason.
         reason: io::Error,
     },

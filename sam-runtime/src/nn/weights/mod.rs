@@ -24,6 +24,7 @@ use safetensors::{Dtype as Kind, tensor::TensorView};
 pub use self::{error::WeightsError, options::LoadOptions};
 
 use self::host::{Tensors, parse, read, write};
+use crate::files;
 
 /// Writes all tensors of `module`, running statistics too, to the file `path`, as F32. What is there is
 /// replaced once the new file is whole.
@@ -53,14 +54,11 @@ where
         path: path.into(),
         reason: error.to_string(),
     })?;
-    let failed = |reason| WeightsError::File {
+    files::save(path, &bytes).map_err(|reason| WeightsError::File {
         path: path.into(),
+        action: "write",
         reason,
-    };
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".part");
-    fs::write(&beside, bytes).map_err(failed)?;
-    fs::rename(&beside, path).map_err(failed)
+    })
 }
 
 /// Reads all tensors of `module` from the file `path`, of elements in F64, F32, F16 or BF16. The file must have
@@ -105,6 +103,7 @@ where
     let path = path.as_ref();
     let bytes = fs::read(path).map_err(|reason| WeightsError::File {
         path: path.into(),
+        action: "read",
         reason,
     })?;
     let prefix = &*options.prefix;

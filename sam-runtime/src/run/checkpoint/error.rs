@@ -2,17 +2,14 @@
 
 use std::{io, path::PathBuf};
 
-use crate::optim::StateError;
+use crate::{files::failure, optim::StateError};
 
 /// Any failure of this module. The text names the file and what in it is wrong, and says what to do.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckpointError {
     /// A file or folder can't be read or written.
-    #[error(
-        "{}: can't {action} it ({reason}); check the path, its permissions and the space on the disk",
-        .path.display()
-    )]
+    #[error("{}", failure(.path, .action, .reason))]
     File {
         /// The file or folder.
         path: PathBuf,

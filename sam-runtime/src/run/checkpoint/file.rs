@@ -12,11 +12,9 @@ use serde_json::Value;
 
 use super::{Checkpoint, CheckpointError};
 use crate::{
+    files::{is_left_of, replace},
     optim::{HostDtype, HostTensor, State},
-    run::{
-        disk::{self, replace},
-        number::Number,
-    },
+    run::number::Number,
 };
 
 /// What the JSON file says it is.
@@ -35,7 +33,7 @@ pub(super) fn is_half_written(name: &str) -> bool {
     let whole = name
         .strip_prefix('.')
         .and_then(|rest| rest.split_once(".new-"));
-    let of_step = |whole: &str| step_of(whole).is_some() && disk::is_left_of(name, whole.as_ref());
+    let of_step = |whole: &str| step_of(whole).is_some() && is_left_of(name, whole.as_ref());
     name.starts_with(".checkpoint-") || whole.is_some_and(|(whole, _)| of_step(whole))
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{CheckpointError, file::failed};
-use crate::run::disk::make_folder;
+use crate::files::make_folder;
 
 /// The file that is locked. It stays when the lock goes: were it removed, two could hold one each.
 const FILE: &str = ".lock";

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::MetricsError;
-use crate::run::disk;
+use crate::files::{self, New};
 
 /// A file that one sink writes. It is locked: a second writer is refused.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl AppendFile {
     /// [`MetricsError::InUse`], [`MetricsError::File`].
     pub(super) fn open(path: &Path) -> Result<Self, MetricsError> {
         let failed = |reason| error(path, "open", reason);
-        disk::make_folder(disk::parent(path)).map_err(failed)?;
+        files::make_folder(files::parent(path)).map_err(failed)?;
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let mut file = options.open(path).map_err(failed)?;
@@ -47,7 +47,7 @@ impl AppendFile {
         if let Err(TryLockError::WouldBlock) = file.try_lock() {
             return Err(MetricsError::InUse { path: path.into() });
         }
-        disk::sweep(path).map_err(failed)?;
+        files::sweep(path).map_err(failed)?;
         Ok(Self {
             path: path.into(),
             len: file.seek(SeekFrom::End(0)).map_err(failed)?,
@@ -103,13 +103,12 @@ impl AppendFile {
     /// [`MetricsError::File`]; then the old file is there unchanged.
     pub(super) fn replace(&mut self, bytes: &[u8]) -> Result<(), MetricsError> {
         let replaced = (|| {
-            let mut new = disk::beside(&self.path)?;
-            new.write_all(bytes)?;
-            let permissions = self.file.metadata()?.permissions();
-            new.as_file().set_permissions(permissions)?;
+            let mut new = New::beside(&self.path)?;
+            new.file.write_all(bytes)?;
             // Locked before anybody else can open it.
-            let _ = new.as_file().try_lock();
-            disk::persist(new, &self.path)
+            let _ = new.file.try_lock();
+            let file = new.file.try_clone()?;
+            new.persist().map(|()| file)
         })();
         self.file = replaced.map_err(|reason| error(&self.path, "replace", reason))?;
         (self.len, self.torn) = (bytes.len() as u64, false);
@@ -193,7 +192,7 @@ mod tests {
         log.replace(b"one").unwrap();
         drop(log);
         // Killed before the new file had its name.
-        std::mem::forget(disk::beside(&path).unwrap());
+        std::mem::forget(New::beside(&path).unwrap());
         fs::write(dir.path().join(".log.new-mine"), "mine").unwrap();
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3);
         let mut log = AppendFile::open(&path).unwrap();

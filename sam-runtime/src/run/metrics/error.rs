@@ -2,15 +2,14 @@
 
 use std::{io, path::PathBuf};
 
+use crate::files::failure;
+
 /// Any failure of this module. The text names the file, line or value at fault, and what to do.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum MetricsError {
     /// A file or folder can't be read or written.
-    #[error(
-        "{}: can't {action} it ({reason}); check the path, its permissions and the space on the disk",
-        .path.display()
-    )]
+    #[error("{}", failure(.path, .action, .reason))]
     File {
         /// The file or folder.
         path: PathBuf,

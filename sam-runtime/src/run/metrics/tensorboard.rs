@@ -21,7 +21,7 @@ use super::{
     MetricsError, Record, Sink,
     append::{AppendFile, error},
 };
-use crate::run::disk::make_folder;
+use crate::files::make_folder;
 use proto::{Event, SessionLog, Summary, Value, What};
 
 /// Scalars for TensorBoard, called `train/loss` and so on, in a file `events.out.tfevents.*`.

@@ -6,7 +6,7 @@ mod series;
 mod tests;
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -16,6 +16,7 @@ use kuva::{
 };
 
 use super::metrics::Record;
+use crate::files;
 use panel::Panel;
 
 /// A figure with a panel for each of loss, accuracy, learning rate, rho, sharpness and gradient norm
@@ -85,7 +86,7 @@ impl Curves {
             Some("png") => self.png()?,
             _ => return Err(PlotError::Format { path: path.into() }),
         };
-        fs::write(path, bytes).map_err(|reason| PlotError::File {
+        files::save(path, &bytes).map_err(|reason| PlotError::File {
             path: path.into(),
             reason,
         })
@@ -126,7 +127,7 @@ pub enum PlotError {
         path: PathBuf,
     },
     /// The file can't be written.
-    #[error("{}: can't write it ({reason}); check the path and the space on the disk", .path.display())]
+    #[error("{}", files::failure(.path, "write", .reason))]
     File {
         /// The file.
         path: PathBuf,

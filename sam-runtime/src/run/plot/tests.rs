@@ -1,5 +1,7 @@
 //! Figures of ordinary and of odd runs. With `SAM_TRAIN_PLOTS=FOLDER` they are left there to look at.
 
+use std::fs;
+
 use super::{series::Series, *};
 
 /// A run as it may be: losses that fall, a cosine schedule.
