@@ -120,12 +120,12 @@ impl Args {
     /// can still be checked.
     pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut args = Self::default();
-        let mut seen: Vec<String> = Vec::new();
+        let mut given: Vec<String> = Vec::new();
         // What can't be read may have been meant for `rho`.
         let mut is_read = true;
         let read_all = |input: ParseStream| {
             while !input.is_empty() {
-                if let Err(error) = read_key(&mut args, &mut seen, input, errors) {
+                if let Err(error) = read_key(&mut args, &mut given, input, errors) {
                     is_read = false;
                     errors.unread(Kind::KeysUnreadable, error);
                     skip_to_comma(input);
@@ -146,7 +146,7 @@ impl Args {
             is_read = false;
             errors.unread(Kind::KeysUnreadable, error);
         }
-        if is_read && !seen.iter().any(|key| key == "rho") {
+        if is_read && !given.iter().any(|key| key == "rho") {
             errors.at_span(
                 Kind::RhoMissing,
                 Span::call_site(),
@@ -173,7 +173,7 @@ impl Args {
 /// Reads one key, up to its comma where it is refused. What the parser can't read is an error.
 fn read_key(
     args: &mut Args,
-    seen: &mut Vec<String>,
+    given: &mut Vec<String>,
     input: ParseStream,
     errors: &mut Errors,
 ) -> syn::Result<()> {
@@ -185,7 +185,7 @@ fn read_key(
         skip_to_comma(input);
         return Ok(());
     };
-    if seen.contains(&spelled) {
+    if given.contains(&spelled) {
         errors.at(
             Kind::KeyTwice,
             &name,
@@ -194,7 +194,7 @@ fn read_key(
         skip_to_comma(input);
         return Ok(());
     }
-    seen.push(spelled);
+    given.push(spelled);
     let has_equals = input.parse::<Option<Token![=]>>()?.is_some();
     if !has_equals && let Some((at, value)) = value_without_equals(&input.fork()) {
         let message = format!("write `=` between a key and its value: `{name} = {value}`");

@@ -85,10 +85,10 @@ impl Names {
         self.of_line("cut", site, 0)
     }
 
-    /// What the statements outside the slice see of a variable.
-    pub(crate) fn seen(&self, variable: &Ident) -> Ident {
+    /// What the loop reads of a variable of the slice.
+    pub(crate) fn observed(&self, variable: &Ident) -> Ident {
         format_ident!(
-            "__sam_seen_{}_{}",
+            "__sam_observed_{}_{}",
             self.index,
             variable,
             span = Span::mixed_site()

@@ -11,6 +11,7 @@ mod errors;
 mod expand;
 mod fallback;
 mod hygiene;
+mod known;
 mod plan;
 mod source;
 

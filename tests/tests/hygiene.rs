@@ -72,10 +72,10 @@ mod our_names {
             let __sam_start = __sam_model.alloc_grads();
             let __sam_pass = __sam_model.forward_mut(__sam_input.traced(__sam_start));
             let __sam_loss = cross_entropy_with_logits_loss(__sam_pass, __sam_traced);
-            let __sam_seen_0 = __sam_loss.array();
+            let __sam_observed_0 = __sam_loss.array();
             let __sam_gradients = __sam_loss.backward();
             __sam_step.update(__sam_model, &__sam_gradients).unwrap();
-            __sam_result.push(__sam_seen_0);
+            __sam_result.push(__sam_observed_0);
         }
         __sam_result
     }

@@ -4,8 +4,9 @@
 use syn::ItemFn;
 
 use super::{
-    model, prune,
+    prune,
     sites::{Frame, Site},
+    updates,
 };
 use crate::{
     errors::Errors,
@@ -37,7 +38,7 @@ pub(super) fn follows<'a>(backward: &Site<'a>, updates: &[&Site<'a>], others: &[
 pub(super) fn bounded(item: &ItemFn, updates: &[&Site<'_>]) -> Vec<BoundedUpdate> {
     let bounded = |site: &&Site<'_>| {
         // What can't be read was refused with its step.
-        let model = model::from_update(item, site, &mut Errors::default())?;
+        let model = updates::from_update(item, site, &mut Errors::default())?;
         let in_closure = site
             .stack
             .iter()

@@ -12,6 +12,7 @@ use syn::{
 use super::{path::Source, prune};
 use crate::{
     errors::{Errors, Kind},
+    known::DROPPING,
     plan::{By, Line, Record},
     source::{Around, Place, Uses, assigns, bound_by, mentions},
 };
@@ -156,7 +157,8 @@ impl Find<'_> {
                     Expr::Reference(of) => of.mutability.is_some() && !self.is_outside(&of.expr),
                     _ => false,
                 };
-                let is_drop = matches!(&*call.func, Expr::Path(path) if path.path.segments.last().is_some_and(|name| name.ident == "drop"));
+                let is_drop =
+                    matches!(&*call.func, Expr::Path(path) if DROPPING.has_path(&path.path));
                 !is_drop
                     && !call.args.iter().any(is_own)
                     && call.args.iter().any(|e| self.is_of_chunk(e))

@@ -9,7 +9,10 @@ use super::{
     path::{Path, Source, Step},
     slice::{Cut, calls_in, changed},
 };
-use crate::source::{Place, Use, Uses, has_ident};
+use crate::{
+    known::ALLOCATING,
+    source::{Place, Use, Uses, has_ident},
+};
 
 impl<'a> Cut<'_, 'a> {
     /// The line of a function of the user's that traces: the first one that the loss depends on, that
@@ -89,7 +92,7 @@ impl<'a> FindArgument<'_, '_, 'a> {
 
     fn is_gradients(&self, arg: &Expr) -> bool {
         let inner = match arg {
-            Expr::MethodCall(call) if is_alloc(&call.method) => return true,
+            Expr::MethodCall(call) if ALLOCATING.has(&call.method.to_string()) => return true,
             Expr::MethodCall(call) if call.method == "clone" => &*call.receiver,
             other => other,
         };
@@ -108,7 +111,7 @@ impl<'a> FindArgument<'_, '_, 'a> {
             Step::Line(line) => line.source.init().is_some_and(|init| {
                 let is_of = |kept| Uses::of_expr(init, &[]).touch(kept);
                 self.gradients.is_some_and(is_of)
-                    || ALLOC.iter().any(|method| has_ident(init, method))
+                    || ALLOCATING.iter().any(|method| has_ident(init, method))
             }),
             _ => false,
         };
@@ -126,11 +129,4 @@ impl<'a> Visit<'a> for FindArgument<'_, '_, 'a> {
         self.args(call.args.iter());
         visit::visit_expr_method_call(self, call);
     }
-}
-
-/// dfdx's methods that make gradients.
-const ALLOC: [&str; 2] = ["alloc_grads", "try_alloc_grads"];
-
-fn is_alloc(method: &proc_macro2::Ident) -> bool {
-    ALLOC.iter().any(|name| method == name)
 }

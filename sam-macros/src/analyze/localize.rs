@@ -10,7 +10,10 @@ use syn::{
     visit_mut::{self, VisitMut},
 };
 
-use crate::plan::{NodeId, Trace, TraceKind, id_of};
+use crate::{
+    known::PANICKING,
+    plan::{NodeId, Trace, TraceKind, id_of},
+};
 
 /// What the replay calls the kept input of a site.
 pub(crate) fn kept_input(site: usize) -> Ident {
@@ -116,9 +119,11 @@ impl Replace<'_> {
             Expr::Match(choice) => choice.arms.iter().all(|arm| self.tails(&arm.body, found)),
             Expr::Block(block) => self.tail_of(&block.block, found),
             Expr::Return(_) | Expr::Break(_) | Expr::Continue(_) => true,
-            Expr::Macro(call) => ["panic", "unreachable", "todo", "unimplemented"]
-                .iter()
-                .any(|name| call.mac.path.is_ident(name)),
+            Expr::Macro(call) => call
+                .mac
+                .path
+                .get_ident()
+                .is_some_and(|name| PANICKING.has(&name.to_string())),
             _ => false,
         }
     }

@@ -3,29 +3,33 @@
 //! | file | what |
 //! |---|---|
 //! | `sites` | where tapes begin and end, and what is updated |
-//! | `model` | the model that `update` trains |
+//! | `updates` | the updates of a step, and the model that they train |
 //! | `path` | all statements before a backward site |
 //! | `slice` | those that the loss and the tape depend on |
 //! | `helper` | a function of the user's in which a tape begins |
 //! | `localize`, `prune` | what the replay runs of them |
 //! | `records` | what comes into them from outside |
 //! | `chunked`, `summed` | with `m`: what would be changed by the values of one chunk, or divided by their number |
+//! | `constant` | expressions that are the same whenever they are evaluated, or hold no samples |
 //! | `bounded` | with `clip`: the updates that bound their gradient |
 //! | `generics` | type parameters that must be `Clone` |
 
 mod bounded;
 mod chunked;
+mod constant;
 mod generics;
 mod helper;
 pub(crate) mod localize;
-mod model;
 mod path;
 mod prune;
 mod records;
 mod sites;
 mod slice;
 mod summed;
+mod updates;
 
+use proc_macro2::TokenStream;
+use quote::ToTokens;
 use syn::{Block, Expr, ItemFn, Stmt};
 
 pub(crate) use self::prune::has_unknown_macro;
@@ -41,7 +45,7 @@ use crate::{
     errors::{Errors, Kind, spelled},
     hygiene::Names,
     plan::{Backward, InLoop, Line, ModelPlace, NodeId, Plan, Region, Replay, id_of},
-    source::Uses,
+    source::{Uses, has_ident, has_punct},
 };
 
 /// What must be done to turn `item` into SAM steps, or the reasons why it can't be.
@@ -202,7 +206,7 @@ impl<'a> StepOf<'_, 'a> {
     }
 
     fn updates(&self) -> Vec<&Site<'a>> {
-        model::updates_after(self.sites, self.backward, self.stmt())
+        updates::after(self.sites, self.backward, self.stmt())
     }
 
     /// Whether the key `model` names the model of other steps.
@@ -213,7 +217,7 @@ impl<'a> StepOf<'_, 'a> {
         let named = crate::source::Place::behind(named).map(|(place, _)| place);
         let place_of = |site: &Site<'a>| {
             let mut unheard = Errors::default();
-            model::from_update(self.item, site, &mut unheard).map(|model| model.place)
+            updates::from_update(self.item, site, &mut unheard).map(|model| model.place)
         };
         let is_named_anywhere = self
             .sites
@@ -228,7 +232,7 @@ impl<'a> StepOf<'_, 'a> {
         let backward = self.backward;
         let updates = self.the_updates(errors)?;
         let path = Path::to(backward, self.item);
-        let model = model::model(self.item, self.args, &updates, &path, errors)?;
+        let model = updates::model(self.item, self.args, &updates, &path, errors)?;
         let words = Names::new(&self.args.krate, index).words();
         let cut = Cut {
             path: &path,
@@ -236,7 +240,7 @@ impl<'a> StepOf<'_, 'a> {
             traces: &self.sites.traces,
             barriers: self.barriers,
             backwards: self.backwards,
-            gradients: model::assigned_gradients(backward),
+            gradients: updates::assigned_gradients(backward),
             words: &words,
         };
         let slice = match cut.slice() {
@@ -337,8 +341,8 @@ impl<'a> StepOf<'_, 'a> {
         let region = Region {
             index,
             bounded,
-            optimizer: model::optimizer(self.item, self.args, &updates, first),
-            raise: model::raise(self.item, &self.raising(&lines, &updates, &path)),
+            optimizer: updates::optimizer(self.item, self.args, &updates, first),
+            raise: self.raise(&lines, &updates, &path),
             in_loop: self.in_loop(&lines),
             backward: Backward {
                 call: id_of(backward.call),
@@ -497,8 +501,12 @@ impl<'a> StepOf<'_, 'a> {
         behind
     }
 
-    /// Statements whose `?` says how the step's errors leave.
-    fn raising(&self, lines: &[Line], updates: &[&Site<'a>], path: &Path<'a>) -> Vec<&'a Stmt> {
+    /// The function's return type, if it can be named and one of the step's statements has a `?`: the step's
+    /// errors leave in the same way.
+    fn raise(&self, lines: &[Line], updates: &[&Site<'a>], path: &Path<'a>) -> Option<TokenStream> {
+        let syn::ReturnType::Type(_, ty) = &self.item.sig.output else {
+            return None;
+        };
         let of_slice = path.lines().filter_map(|(_, line)| match line.source {
             path::Source::Stmt(stmt) if lines.iter().any(|l| l.at == line.at) => Some(stmt),
             _ => None,
@@ -507,7 +515,9 @@ impl<'a> StepOf<'_, 'a> {
             .iter()
             .filter_map(|site| innermost(site))
             .map(|(block, at)| &block.stmts[at]);
-        of_slice.chain(of_updates).chain([self.stmt()]).collect()
+        let mut stmts = of_slice.chain(of_updates).chain([self.stmt()]);
+        let raises = !has_ident(ty, "impl") && stmts.any(|stmt| has_punct(stmt, '?'));
+        raises.then(|| ty.to_token_stream())
     }
 
     /// The innermost loop around the slice.

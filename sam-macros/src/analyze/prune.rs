@@ -15,64 +15,14 @@ use syn::{
 };
 
 use crate::{
+    known::{COMPUTING, LOGGING, PRINTING, READING, SCOPING, WRITING},
     plan::Replay,
     source::{Around, How, Place, Use, Uses, assigns, exprs_in},
 };
 
-/// Methods that only look at what they are called on. A wrong entry would make a program that does not
-/// compile, never one that does something else.
-pub(super) const LOOKING: &[&str] = &[
-    "array",
-    "as_ref",
-    "as_slice",
-    "as_str",
-    "as_vec",
-    "borrow",
-    "clone",
-    "contains",
-    "device",
-    "first",
-    "forward",
-    "get",
-    "get_or_default",
-    "is_empty",
-    "is_none",
-    "is_some",
-    "iter",
-    "last",
-    "len",
-    "read",
-    "shape",
-    "to_owned",
-    "to_vec",
-    "try_forward",
-];
-
-/// Macros that only print, or only check.
-const PRINTING: &[&str] = &[
-    "assert",
-    "assert_eq",
-    "assert_ne",
-    "dbg",
-    "debug_assert",
-    "debug_assert_eq",
-    "debug_assert_ne",
-    "eprint",
-    "eprintln",
-    "format",
-    "print",
-    "println",
-];
-
-/// Macros of logging crates.
-const LOGGING: &[&str] = &["debug", "error", "info", "trace", "warn"];
-
 /// Whether a macro only prints, or only checks: one of a logging crate has a text.
 pub(super) fn only_prints(mac: &syn::Macro) -> bool {
-    let name = mac.path.segments.last().map(|name| name.ident.to_string());
-    let is_known = name.as_deref().is_some_and(|name| PRINTING.contains(&name));
-    let is_of_log = name.as_deref().is_some_and(|name| LOGGING.contains(&name));
-    is_known || (is_of_log && has_text(&mac.tokens))
+    PRINTING.has_path(&mac.path) || (LOGGING.has_path(&mac.path) && has_text(&mac.tokens))
 }
 
 fn has_text(tokens: &proc_macro2::TokenStream) -> bool {
@@ -276,7 +226,7 @@ impl<'ast> Visit<'ast> for HandedOver<'_> {
 pub(super) fn may_change(u: &Use) -> bool {
     match &u.how {
         How::Set | How::Assign | How::AssignThrough | How::BorrowMut | How::Macro => true,
-        How::Receiver(method) => !LOOKING.contains(&method.as_str()),
+        How::Receiver(method) => !READING.has(method),
         How::Value | How::Borrow | How::Index | How::Call => false,
     }
 }
@@ -288,7 +238,7 @@ fn in_scope(expr: &Expr) -> Option<&Expr> {
     };
     match (call.args.first(), call.args.len()) {
         (Some(closure @ Expr::Closure(f)), 1)
-            if call.method == "in_scope" && f.inputs.is_empty() =>
+            if SCOPING.has(&call.method.to_string()) && f.inputs.is_empty() =>
         {
             Some(closure)
         }
@@ -314,7 +264,7 @@ impl VisitMut for Prune<'_> {
                 && call.semi_token.is_some()
                 && self.keeps(&Stmt::Macro(call.clone()), false)
             {
-                *stmt = looked_at(&call.mac);
+                *stmt = without_printing(&call.mac);
             }
         }
         let last = block.stmts.len().wrapping_sub(1);
@@ -330,13 +280,13 @@ impl VisitMut for Prune<'_> {
 }
 
 /// The arguments of a macro that prints, without printing.
-fn looked_at(mac: &syn::Macro) -> Stmt {
+fn without_printing(mac: &syn::Macro) -> Stmt {
     let pieces = exprs_in(&mac.tokens).unwrap_or_default();
-    let looks = pieces.iter().map(|(piece, _)| match piece {
+    let arguments = pieces.iter().map(|(piece, _)| match piece {
         Expr::Assign(named) => &*named.right,
         other => other,
     });
-    syn::parse_quote!({ #(let _ = &(#looks);)* })
+    syn::parse_quote!({ #(let _ = &(#arguments);)* })
 }
 
 /// Whether the statement may leave what surrounds it.
@@ -387,10 +337,7 @@ struct UnknownMacro(bool);
 
 impl<'ast> Visit<'ast> for UnknownMacro {
     fn visit_macro(&mut self, mac: &'ast syn::Macro) {
-        let name = mac.path.segments.last().map(|name| name.ident.to_string());
-        let is_known = name.is_some_and(|name| {
-            only_prints(mac) || matches!(&*name, "vec" | "write" | "writeln" | "matches")
-        });
-        self.0 |= !is_known;
+        let path = &mac.path;
+        self.0 |= !(only_prints(mac) || COMPUTING.has_path(path) || WRITING.has_path(path));
     }
 }

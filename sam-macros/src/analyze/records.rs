@@ -5,12 +5,14 @@ use std::collections::HashSet;
 use syn::ItemFn;
 
 use super::{
+    constant::has_no_sample,
     path::{Path, Source, Step},
-    prune::{HandedOver, LOOKING},
+    prune::HandedOver,
     slice::Slice,
 };
 use crate::{
     args::Args,
+    known::{FORWARD_MUT, READING},
     plan::{By, Line, ModelPlace, ModelUse, NodeId, Record, Taken},
     source::{How, Place, Use, Uses, bound_by_stmt, has_ident},
 };
@@ -306,7 +308,7 @@ impl Records<'_, '_> {
             || hows.iter().any(|how| matches!(how, How::Set | How::Assign))
             || hows
                 .iter()
-                .any(|how| matches!(how, How::Receiver(m) if is_forward_mut(m)));
+                .any(|how| matches!(how, How::Receiver(m) if FORWARD_MUT.has(m)));
         // `skip(rng)` of an `rng: &mut StdRng` borrows it anew.
         let is_reborrowed = declared
             .as_ref()
@@ -318,7 +320,7 @@ impl Records<'_, '_> {
         let may_change = |how: &How| match how {
             How::BorrowMut | How::AssignThrough | How::Call => true,
             How::Value => is_reborrowed,
-            How::Receiver(method) => !LOOKING.contains(&method.as_str()),
+            How::Receiver(method) => !READING.has(method),
             _ => false,
         };
         let by = if hows.iter().all(|how| *how == How::Set) {
@@ -347,8 +349,7 @@ impl Records<'_, '_> {
     fn is_called_between(&self, k: usize, place: &Place, steps: &[usize]) -> bool {
         let may_change = |source: &Source<'_>| {
             let called = |u: &Use| {
-                let may_change =
-                    matches!(&u.how, How::Receiver(method) if !LOOKING.contains(&&**method));
+                let may_change = matches!(&u.how, How::Receiver(method) if !READING.has(method));
                 may_change && u.place.overlaps(place)
             };
             let is_handed = |handed: &Place, _| handed.overlaps(place);
@@ -428,8 +429,7 @@ impl Records<'_, '_> {
             How::Call => cannot_move && !may_count,
             // Where it could not be changed, it can at most be looked at.
             How::Receiver(method) => {
-                LOOKING.contains(&method.as_str())
-                    || (cannot_move && !self.can_change(place, declared))
+                READING.has(method) || (cannot_move && !self.can_change(place, declared))
             }
             _ => false,
         };
@@ -497,32 +497,6 @@ impl Records<'_, '_> {
     }
 }
 
-/// Whether no sample can be in it: `0.5 + 0.25`, `Vec::new()`, `Meter::default()`.
-fn has_no_sample(init: &syn::Expr) -> bool {
-    match init {
-        syn::Expr::Lit(_) => true,
-        syn::Expr::Paren(inner) => has_no_sample(&inner.expr),
-        syn::Expr::Unary(unary) => has_no_sample(&unary.expr),
-        syn::Expr::Binary(binary) => has_no_sample(&binary.left) && has_no_sample(&binary.right),
-        syn::Expr::Call(call) => {
-            let syn::Expr::Path(function) = &*call.func else {
-                return false;
-            };
-            let name = function.path.segments.last();
-            let makes = |name: &syn::PathSegment| {
-                ["new", "default", "with_capacity"]
-                    .iter()
-                    .any(|known| name.ident == known)
-            };
-            function.path.segments.len() > 1
-                && name.is_some_and(makes)
-                && call.args.iter().all(has_no_sample)
-        }
-        syn::Expr::Macro(call) => call.mac.path.is_ident("vec") && call.mac.tokens.is_empty(),
-        _ => false,
-    }
-}
-
 /// A variable that one line needs a clone of has that name in the replay, and so also for the others.
 fn unify(lines: &mut [Line]) {
     let cloned: Vec<Place> = lines
@@ -550,9 +524,4 @@ fn rename(lines: &mut [Line], uses: &[Vec<Use>]) {
         let is_variable = record.place.is_variable() && record.by != By::Fresh;
         record.is_renamed = is_variable && assigned.contains(&record.place.root.to_string());
     }
-}
-
-/// dfdx's `ModuleMut` of another network: its clone is its own.
-fn is_forward_mut(method: &str) -> bool {
-    matches!(method, "forward_mut" | "try_forward_mut")
 }

@@ -6,7 +6,10 @@ use syn::{
     visit::{self, Visit},
 };
 
-use crate::plan::{NodeId, TraceKind, id_of};
+use crate::{
+    known::NUMBERS,
+    plan::{NodeId, TraceKind, id_of},
+};
 
 /// A function inside may train for itself.
 pub(super) const NESTED_ITEM: &str = "a nested item";
@@ -87,7 +90,7 @@ fn is_backward(call: &ExprMethodCall) -> bool {
 fn is_update(call: &ExprMethodCall) -> bool {
     let is_number = |expr: &Expr| {
         matches!(expr, Expr::Lit(_) | Expr::Binary(_) | Expr::Cast(_))
-            || matches!(expr, Expr::MethodCall(call) if matches!(&*call.method.to_string(), "array" | "len"))
+            || matches!(expr, Expr::MethodCall(call) if NUMBERS.has(&call.method.to_string()))
     };
     call.method == "update" && call.args.len() == 2 && !call.args.iter().any(is_number)
 }

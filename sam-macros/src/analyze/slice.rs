@@ -6,12 +6,14 @@ use proc_macro2::Ident;
 use syn::{Expr, Stmt, visit::Visit};
 
 use super::{
+    constant::{is_call, is_constant},
     localize::{self, Words},
     path::{Path, Source},
     prune::{self, may_change},
     sites::{self, Frame, Site},
 };
 use crate::{
+    known::{LENDING, READING},
     plan::{NodeId, Replay, Trace, TraceKind, id_of},
     source::{How, Place, Use, Uses},
 };
@@ -45,8 +47,8 @@ pub(super) struct Cut<'p, 'a> {
     pub(super) words: &'p Words,
 }
 
-/// A line of the path, and the sites in it.
-struct Looked {
+/// What the way forwards finds of a line of the path.
+struct LineFacts {
     is_barrier: bool,
     /// Whether a tape begins in it.
     begins: bool,
@@ -181,8 +183,8 @@ impl<'a> Cut<'_, 'a> {
         traces: &HashSet<NodeId>,
         helper: Option<usize>,
     ) -> Vec<Member> {
-        let (tainted, looked) = self.tainted(lines, traces, helper);
-        self.needed(lines, &looked, &tainted)
+        let (tainted, facts) = self.tainted(lines, traces, helper);
+        self.needed(lines, &facts, &tainted)
     }
 
     /// Forwards: which lines depend on a tape or, behind the first, on the model.
@@ -191,11 +193,11 @@ impl<'a> Cut<'_, 'a> {
         lines: &[(usize, Source<'a>)],
         traces: &HashSet<NodeId>,
         helper: Option<usize>,
-    ) -> (Vec<bool>, Vec<Looked>) {
+    ) -> (Vec<bool>, Vec<LineFacts>) {
         let mut tainted: Vec<Place> = Vec::new();
         let mut has_begun = false;
         let mut of_line = Vec::new();
-        let mut looked = Vec::new();
+        let mut facts = Vec::new();
         let aliases = aliases(lines);
         for (step, source) in lines {
             let of_tape: Vec<NodeId> = self.traces_in(*source, traces);
@@ -240,7 +242,7 @@ impl<'a> Cut<'_, 'a> {
                 tainted.extend(changed.into_iter().filter(|p| !self.model.overlaps(p)));
             }
             of_line.push(is_tainted);
-            looked.push(Looked {
+            facts.push(LineFacts {
                 is_barrier,
                 begins,
                 traces: of_tape,
@@ -248,14 +250,14 @@ impl<'a> Cut<'_, 'a> {
                 tainted: before,
             });
         }
-        (of_line, looked)
+        (of_line, facts)
     }
 
     /// Backwards: which of them the loss needs.
     fn needed(
         &self,
         lines: &[(usize, Source<'a>)],
-        looked: &[Looked],
+        facts: &[LineFacts],
         tainted: &[bool],
     ) -> Vec<Member> {
         let last = lines.len() - 1;
@@ -265,9 +267,9 @@ impl<'a> Cut<'_, 'a> {
                 tainted_places.extend(source.binds().iter().map(Place::of_variable));
                 tainted_places.extend(changed(
                     *source,
-                    &looked[k].uses,
+                    &facts[k].uses,
                     &tainted_places,
-                    looked[k].begins,
+                    facts[k].begins,
                 ));
             }
         }
@@ -277,11 +279,11 @@ impl<'a> Cut<'_, 'a> {
         let mut members = Vec::new();
         for k in (0..=last).rev() {
             let (step, source) = lines[k];
-            let look = &looked[k];
+            let line = &facts[k];
             let binds = source.binds();
             let is_loss = k == last;
             let defines = needed.iter().any(|p| binds.contains(&p.root));
-            let changes = changed(source, &look.uses, &tainted_places, look.begins);
+            let changes = changed(source, &line.uses, &tainted_places, line.begins);
             let changes: Vec<Place> = with_aliases(changes, &aliases)
                 .into_iter()
                 .filter(|p| !self.model.overlaps(p) && self.can_be_changed(source, p, step))
@@ -290,22 +292,22 @@ impl<'a> Cut<'_, 'a> {
             let is_state =
                 defines && self.is_local_state(source, step, &changed_in_slice, lines[last].0);
             let takes_part = is_loss
-                || (!look.is_barrier && tainted[k] && (defines || changes_needed))
-                || (!look.is_barrier && is_state);
+                || (!line.is_barrier && tainted[k] && (defines || changes_needed))
+                || (!line.is_barrier && is_state);
             if !takes_part {
                 if !source.is_conditional() {
                     needed.retain(|p| !binds.contains(&p.root));
                 }
                 continue;
             }
-            let replay = self.replay(source, &look.traces, &needed, &look.tainted);
+            let replay = self.replay(source, &line.traces, &needed, &line.tainted);
             let uses = replay.uses();
             let needed_after = needed.clone();
             if !source.is_conditional() {
                 needed.retain(|p| !binds.contains(&p.root));
             }
             needed.extend(uses.iter().map(|u| u.place.clone()));
-            let takes_tape = moves_tape(source, &look.uses, &tainted_places, look.begins);
+            let takes_tape = moves_tape(source, &line.uses, &tainted_places, line.begins);
             changed_in_slice.extend(
                 changes
                     .into_iter()
@@ -313,11 +315,11 @@ impl<'a> Cut<'_, 'a> {
             );
             members.push(Member {
                 step,
-                traces: look.traces.clone(),
+                traces: line.traces.clone(),
                 replay,
                 uses,
                 needed: needed_after,
-                tainted: look.tainted.clone(),
+                tainted: line.tainted.clone(),
             });
         }
         members.reverse();
@@ -506,9 +508,7 @@ pub(super) fn changed(
 fn aliases(lines: &[(usize, Source<'_>)]) -> Vec<(Ident, Place)> {
     let lends = |how: &How| match how {
         How::BorrowMut => true,
-        How::Receiver(method) => {
-            method.ends_with("_mut") || ["lock", "write", "entry"].contains(&method.as_str())
-        }
+        How::Receiver(method) => method.ends_with("_mut") || LENDING.has(method),
         _ => false,
     };
     let mut aliases = Vec::new();
@@ -539,7 +539,7 @@ fn moves_tape(source: Source<'_>, uses: &Uses<'_>, tainted: &[Place], begins: bo
     let is_of_slice = |place: &Place| tainted.iter().any(|t| t.overlaps(place));
     let moves = |how: &How| match how {
         How::Value => true,
-        How::Receiver(method) => method == "clone" || !prune::LOOKING.contains(&method.as_str()),
+        How::Receiver(method) => method == "clone" || !READING.has(method),
         _ => false,
     };
     let moved = |u: &Use| moves(&u.how) && is_of_slice(&u.place);
@@ -567,48 +567,5 @@ fn is_projection(expr: &Expr, model: &Place) -> bool {
     match expr {
         Expr::Index(index) => is_projection(&index.expr, model),
         _ => Place::behind(expr).is_some_and(|(place, _)| model.contains(&place)),
-    }
-}
-
-/// `zero()`, of no variables.
-fn is_call(expr: &Expr) -> bool {
-    match expr {
-        Expr::Call(call) => {
-            matches!(*call.func, Expr::Path(_)) && call.args.iter().all(is_constant)
-        }
-        _ => false,
-    }
-}
-
-/// Whether an expression is the same whenever it is evaluated, and does nothing else.
-fn is_constant(expr: &Expr) -> bool {
-    match expr {
-        Expr::Lit(_) => true,
-        // A variable is none.
-        Expr::Path(path) => path
-            .path
-            .get_ident()
-            .is_none_or(|name| name.to_string().starts_with(char::is_uppercase)),
-        Expr::Unary(unary) => is_constant(&unary.expr),
-        Expr::Paren(inner) => is_constant(&inner.expr),
-        Expr::Cast(cast) => is_constant(&cast.expr),
-        Expr::Tuple(tuple) => tuple.elems.iter().all(is_constant),
-        Expr::Array(array) => array.elems.iter().all(is_constant),
-        // `Vec::new()`, `Some(0.0)`; another function may be one that counts.
-        Expr::Call(call) => {
-            let Expr::Path(function) = &*call.func else {
-                return false;
-            };
-            let segments = &function.path.segments;
-            let name = segments.last().map(|name| name.ident.to_string());
-            let is_known = name.is_some_and(|name| {
-                name.starts_with(char::is_uppercase)
-                    || (segments.len() > 1
-                        && ["new", "default", "with_capacity", "from"].contains(&&*name))
-            });
-            is_known && call.args.iter().all(is_constant)
-        }
-        Expr::Macro(call) => call.mac.path.is_ident("vec") && call.mac.tokens.is_empty(),
-        _ => false,
     }
 }

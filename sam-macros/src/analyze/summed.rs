@@ -10,6 +10,7 @@ use syn::{
 
 use super::{chunked::names, path::Source};
 use crate::{
+    known::SUMMING,
     plan::{Line, NodeId, Trace, id_of},
     source::Uses,
 };
@@ -73,7 +74,7 @@ impl Find {
 
 impl<'ast> Visit<'ast> for Find {
     fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
-        let is_sum = call.method == "sum" || call.method == "try_sum";
+        let is_sum = SUMMING.has(&call.method.to_string());
         if is_sum && call.args.is_empty() && self.is_of_batch(&call.receiver) {
             self.found.push(id_of(call));
         }

@@ -190,7 +190,7 @@ impl Step<'_> {
             {
                 #[allow(unused_imports)]
                 use #rt::{MeetDevice as _, MeetNothing as _};
-                (&&#rt::Look(&#place)).__sam_meet(&#step);
+                (&&#rt::ByType(&#place)).__sam_meet(&#step);
             }
         }
     }
@@ -202,11 +202,12 @@ impl Step<'_> {
         let at = shown_at(place.span());
         let value = quote_spanned!(at=> &#place);
         if matches!(record.by, By::Reference | By::InPlace) {
-            let look = match record.by {
+            let reference = match record.by {
                 By::InPlace => quote!(#place),
                 _ => value,
             };
-            let kept = quote_spanned!(at=> #rt::allowed((&&&&#rt::Look(#look)).__sam_view()));
+            let kept =
+                quote_spanned!(at=> #rt::allowed((&&&&#rt::ByType(#reference)).__sam_view()));
             let choices = if record.called_between {
                 quote!(ViewClone as _, ViewNot as _, ViewOwn as _, ViewSlice as _)
             } else {
@@ -221,8 +222,7 @@ impl Step<'_> {
             };
         }
         if record.by == By::Changed {
-            let kept =
-                quote_spanned!(at=> #rt::allowed((&&&&&&&#rt::Look(#value)).__sam_change(&#step)));
+            let kept = quote_spanned!(at=> #rt::allowed((&&&&&&&#rt::ByType(#value)).__sam_change(&#step)));
             let last_choice = match record.called_between {
                 true => quote!(ChangeUncopied),
                 false => quote!(ChangeByReference),
@@ -242,7 +242,8 @@ impl Step<'_> {
         } else {
             (quote!(RecordByReference), quote_spanned!(at=> allowed))
         };
-        let kept = quote_spanned!(at=> #rt::#checked((&&&&#rt::Look(#value)).__sam_record(&#step)));
+        let kept =
+            quote_spanned!(at=> #rt::#checked((&&&&#rt::ByType(#value)).__sam_record(&#step)));
         quote! {
             {
                 #[allow(unused_imports)]
@@ -310,7 +311,7 @@ impl Step<'_> {
         let borrow = matches!(trace.kind, TraceKind::Trace)
             || (trace.kind == TraceKind::Leaky && method == "leaky_trace");
         let borrow = borrow.then(|| quote!(&));
-        let look = if borrow.is_some() {
+        let reference = if borrow.is_some() {
             quote!(#value)
         } else {
             quote!(&#value)
@@ -328,7 +329,7 @@ impl Step<'_> {
             {
                 #[allow(unused_imports)]
                 use #rt::{KeepTensor as _, KeepTensorReference as _, KeepValue as _};
-                (&&&#rt::Look(#look)).__sam_keep(&#step)
+                (&&&#rt::ByType(#reference)).__sam_keep(&#step)
             }
         };
         Some(quote! {
@@ -383,7 +384,7 @@ impl Step<'_> {
             {
                 #[allow(unused_imports)]
                 use #rt::{NoteLoss as _, PassOverLoss as _};
-                (&&#rt::Look(&#loss)).__sam_note(&#step, #perturbed);
+                (&&#rt::ByType(&#loss)).__sam_note(&#step, #perturbed);
             }
         }
     }
@@ -452,8 +453,8 @@ pub(super) fn held(place: &TokenStream, span: Span, rt: &TokenStream) -> TokenSt
         {
             #[allow(unused_imports)]
             use #rt::{Behind as _, Itself as _};
-            let __sam_outer = (&&#rt::Look(#place)).__sam_owner();
-            (&&#rt::Look(__sam_outer)).__sam_owner()
+            let __sam_outer = (&&#rt::ByType(#place)).__sam_owner();
+            (&&#rt::ByType(__sam_outer)).__sam_owner()
         }
     }
 }

@@ -35,13 +35,13 @@ pub(crate) enum Batch {
     Chunks,
 }
 
-/// Whose variables a line changes.
+/// Whose variables a line uses.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Pass {
-    /// The user's own: the clean pass, over chunks that of the first one.
+pub(crate) enum Variables {
+    /// The user's own: in the clean pass, with `m` in that of the first chunk.
     Own,
     /// Copies of what they were when the line ran.
-    Again,
+    Copied,
 }
 
 /// Rewrites `item` as `plan` says. Where the radius may be 0 and the batch is cut, `whole` is the same

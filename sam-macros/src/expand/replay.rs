@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{Expr, Stmt, visit_mut::VisitMut};
 
-use super::{Batch, Pass, clean::Step};
+use super::{Batch, Variables, clean::Step};
 use crate::{
     hygiene::Names,
     plan::{By, Line, Record, Replay},
@@ -128,7 +128,7 @@ impl Step<'_> {
         }
         let swap = line.model.owner.then(|| self.swap_owner(k));
         out.extend(swap.clone());
-        let rules = self.rules(k, line, Pass::Again);
+        let rules = self.rules(k, line, Variables::Copied);
         let mut rewrite = Rewrite::new(&rules);
         match &line.replay {
             Replay::Stmt(stmt) => {
@@ -209,7 +209,7 @@ impl Step<'_> {
     }
 
     /// What stands for the model and for what was recorded in line `k`.
-    pub(super) fn rules(&self, k: usize, line: &Line, pass: Pass) -> Vec<Rule> {
+    pub(super) fn rules(&self, k: usize, line: &Line, variables: Variables) -> Vec<Rule> {
         let model = &self.region.model.place;
         let mut rules = Vec::new();
         if line.model.owner {
@@ -219,7 +219,7 @@ impl Step<'_> {
                 replacement: quote!((&mut #owner)),
                 is_reference: false,
             };
-            rules.extend((pass == Pass::Again).then_some(copy));
+            rules.extend((variables == Variables::Copied).then_some(copy));
         } else if !model.is_variable() {
             rules.push(Rule {
                 place: model.clone(),
@@ -230,7 +230,7 @@ impl Step<'_> {
         for (i, record) in line.records.iter().enumerate() {
             let is_reference = record.by == By::Reference;
             let is_named = record.place.is_variable() && !is_reference && !record.is_renamed;
-            if !is_named && !is_own(record, pass) {
+            if !is_named && !is_own(record, variables) {
                 rules.push(Rule {
                     place: record.place.clone(),
                     replacement: self.bound_name(k, i, record).to_token_stream(),
@@ -242,13 +242,13 @@ impl Step<'_> {
     }
 }
 
-/// Whether a pass uses the place itself: what it changes, also behind a shared reference, is the user's own.
-pub(super) fn is_own(record: &Record, pass: Pass) -> bool {
+/// Whether the place itself is used: what is changed, also behind a shared reference, is the user's own.
+pub(super) fn is_own(record: &Record, variables: Variables) -> bool {
     let stays = match record.by {
         By::InPlace | By::Assigned | By::Changed | By::Fresh => true,
         // Each chunk uses it up.
         By::Clone => !record.consumed,
         By::Reference => false,
     };
-    pass == Pass::Own && stays && !record.split
+    variables == Variables::Own && stays && !record.split
 }

@@ -8,6 +8,8 @@ use syn::{
     parse::{ParseStream, Parser},
 };
 
+use crate::known::{COMPUTING, LOGGING, PANICKING, PRINTING};
+
 /// The arguments of a macro, where they are expressions, each with what stands behind it: those of
 /// `println!(..)`, `vec![x; n]`, `or_continue!(loss, skipped += 1;)`.
 pub(crate) fn exprs_in(tokens: &TokenStream) -> Option<Vec<(Expr, TokenStream)>> {
@@ -31,38 +33,10 @@ pub(crate) fn exprs_in(tokens: &TokenStream) -> Option<Vec<(Expr, TokenStream)>>
     list.parse2(tokens.clone()).ok()
 }
 
-/// Macros of the standard library and of loggers that take their arguments as a function would.
-const PLAIN: &[&str] = &[
-    "assert",
-    "assert_eq",
-    "assert_ne",
-    "dbg",
-    "debug",
-    "debug_assert",
-    "debug_assert_eq",
-    "debug_assert_ne",
-    "eprint",
-    "eprintln",
-    "error",
-    "format",
-    "format_args",
-    "info",
-    "matches",
-    "panic",
-    "print",
-    "println",
-    "todo",
-    "trace",
-    "unimplemented",
-    "unreachable",
-    "vec",
-    "warn",
-];
-
 /// Whether a macro may do with its arguments what it likes.
 pub(crate) fn is_unknown_macro(path: &syn::Path) -> bool {
-    let name = path.segments.last().map(|name| name.ident.to_string());
-    name.is_none_or(|name| !PLAIN.contains(&&*name))
+    let plain = [PRINTING, LOGGING, COMPUTING, PANICKING];
+    !plain.iter().any(|names| names.has_path(path))
 }
 
 /// The names that `tokens` may read as variables, format strings included.

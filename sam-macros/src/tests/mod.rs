@@ -8,12 +8,14 @@
 //! | `shapes` | the loops that are read: what is replayed, and what is recorded for it |
 //! | `cases`, `plan_text` | programs in text files, and a plan as text |
 //! | `checks` | what holds for each expansion |
+//! | `known` | the names that the macro goes by are those in the guide |
 //! | `snapshots` | whole expansions |
 //! | `robust` | no input makes the macro panic |
 
 mod args;
 mod cases;
 mod checks;
+mod known;
 mod plan_text;
 mod refusals;
 mod robust;

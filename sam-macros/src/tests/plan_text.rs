@@ -8,7 +8,7 @@
 //! | `model`, `owner`, `anew` | how the line reaches the model, and whether it may have changed |
 //! | `y clone!`, `y ref cut` | a record and how (`!`: used up, `cut`: by `m`) |
 //! | `takes mut h+` | a variable of the slice (`mut`: changed, `+`: used again) |
-//! | `seen h` | what statements outside the slice read |
+//! | `observed h` | what statements outside the slice read |
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -135,8 +135,8 @@ fn of_line(region: &Region, k: usize, line: &Line) -> String {
         words.push(format!("takes {}", takes.collect::<Vec<_>>().join(", ")));
     }
     if !line.observed.is_empty() {
-        let seen: Vec<String> = line.observed.iter().map(ToString::to_string).collect();
-        words.push(format!("seen {}", seen.join(", ")));
+        let observed: Vec<String> = line.observed.iter().map(ToString::to_string).collect();
+        words.push(format!("observed {}", observed.join(", ")));
     }
     words.join(" | ")
 }

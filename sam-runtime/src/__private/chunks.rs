@@ -1,6 +1,6 @@
 use std::marker::PhantomData;
 
-use super::Look;
+use super::ByType;
 use crate::step::{Batch, SplitBatch, StepError, chunk_rows, split_beside};
 
 /// The sizes of a batch's chunks, and the types of their first dimensions.
@@ -39,7 +39,7 @@ pub trait LendReference {
     fn __sam_lend(&self) -> ByReference;
 }
 
-impl<T> LendReference for &Look<'_, &T> {
+impl<T> LendReference for &ByType<'_, &T> {
     fn __sam_lend(&self) -> ByReference {
         ByReference
     }
@@ -51,7 +51,7 @@ pub trait LendClone {
     fn __sam_lend(&self) -> ByClone;
 }
 
-impl<T> LendClone for Look<'_, T> {
+impl<T> LendClone for ByType<'_, T> {
     fn __sam_lend(&self) -> ByClone {
         ByClone
     }

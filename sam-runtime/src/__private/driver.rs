@@ -18,7 +18,7 @@ pub trait Model<E: Dtype, D: Device<E>>: TensorCollection<E, D> + Clone {}
 impl<M: TensorCollection<E, D> + Clone, E: Dtype, D: Device<E>> Model<E, D> for M {}
 
 /// Checks that the `update` that the attribute found is that of an optimizer of this model.
-pub fn optimizes<M, E: Dtype, D: Device<E>, O: BaseOptimizer<M, D, E> + ?Sized>(
+pub fn optimizes<M, E: Dtype, D: Device<E>, O: OptimizerOf<M, D, E> + ?Sized>(
     _: &Driver<'_, M, E, D>,
     _: &O,
 ) {
@@ -34,9 +34,9 @@ pub fn is_loss<L: Backward<E, D>, M, E: Dtype, D: Device<E>>(_: &L, _: &Driver<'
     note = "implement dfdx's `Optimizer` for an optimizer of your own, or name the model with `model = ..`",
     note = "see `errors/not-an-optimizer` in sam-train's guide"
 )]
-pub trait BaseOptimizer<M, D: Storage<E>, E: Dtype> {}
+pub trait OptimizerOf<M, D: Storage<E>, E: Dtype> {}
 
-impl<O: Optimizer<M, D, E> + ?Sized, M, D: Storage<E>, E: Dtype> BaseOptimizer<M, D, E> for O {}
+impl<O: Optimizer<M, D, E> + ?Sized, M, D: Storage<E>, E: Dtype> OptimizerOf<M, D, E> for O {}
 
 /// A step whose methods ask nothing of the model: what a model must be is asked once, where the
 /// step begins, and so refused once. They take `&self`, so that a closure of the user's may hold one.

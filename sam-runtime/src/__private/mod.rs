@@ -5,28 +5,28 @@
 //! | `driver` | the step, as the expansion drives it |
 //! | `record` | what enters the slice from outside |
 //! | `own` | what is changed behind a shared reference |
-//! | `look` | what is done to a value by what its type can |
+//! | `by_type` | what is done to a value by what its type can |
 //! | `chunks` | the batch in chunks |
-//! | `seen` | what statements outside the slice see of the chunks |
+//! | `observed` | what the loop reads of the slice, collected from the chunks |
 //! | `sum` | sums in the chunks of a batch |
 //! | `result` | how a step ends: a gradient, an error, a panic |
 
+mod by_type;
 mod chunks;
 mod driver;
-mod look;
+mod observed;
 mod own;
 mod record;
 mod result;
-mod seen;
 mod sum;
 
+pub use by_type::*;
 pub use chunks::*;
 pub use driver::*;
-pub use look::*;
+pub use observed::*;
 pub use own::*;
 pub use record::*;
 pub use result::*;
-pub use seen::*;
 pub use sum::*;
 
 pub use dfdx::tensor::{Gradients, Trace};

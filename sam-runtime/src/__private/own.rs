@@ -10,7 +10,7 @@ use std::{
 use dfdx::prelude::*;
 
 use super::{
-    Gradients, Kept, Look, Nothing, Recorded, SameInBothPasses, Shared, Snapshot, Stead, Uncopied,
+    ByType, Gradients, Kept, Nothing, Recorded, SameInBothPasses, Shared, Snapshot, Stead, Uncopied,
 };
 
 /// A type that the replay knows how to keep apart, or must not use.
@@ -141,7 +141,7 @@ macro_rules! own_through {
         }
 
         impl<T> View<$reference> for Through<T> {
-            type Seen = T;
+            type Target = T;
 
             fn at<'a>(&'a self, place: &'a $reference) -> &'a T {
                 self.0.as_ref().unwrap_or(place)
@@ -180,26 +180,26 @@ impl<T: Apart> Recorded for Through<T> {
 }
 
 /// Gradients that enter a function by a name that the attribute does not know for them.
-pub struct Unseen;
+pub struct StrayGradients;
 
 impl<E: Dtype, D: Device<E>> Own for Gradients<E, D> {
-    type Record = Unseen;
-    type View = Unseen;
+    type Record = StrayGradients;
+    type View = StrayGradients;
 
-    fn record(&self) -> Unseen {
-        Unseen
+    fn record(&self) -> StrayGradients {
+        StrayGradients
     }
 
-    fn view(&self) -> Unseen {
-        Unseen
+    fn view(&self) -> StrayGradients {
+        StrayGradients
     }
 }
 
-impl Recorded for Unseen {
-    type Bound<'a> = Unseen;
+impl Recorded for StrayGradients {
+    type Bound<'a> = StrayGradients;
 
-    fn bind(&mut self) -> Unseen {
-        Unseen
+    fn bind(&mut self) -> StrayGradients {
+        StrayGradients
     }
 
     fn copy(&self) -> Self {
@@ -207,14 +207,14 @@ impl Recorded for Unseen {
     }
 }
 
-impl CopyView for Unseen {
+impl CopyView for StrayGradients {
     fn copy(&self) -> Self {
         Self
     }
 }
 
-impl<E: Dtype, D: Device<E>> View<Gradients<E, D>> for Unseen {
-    type Seen = Gradients<E, D>;
+impl<E: Dtype, D: Device<E>> View<Gradients<E, D>> for StrayGradients {
+    type Target = Gradients<E, D>;
 
     fn at<'a>(&'a self, place: &'a Gradients<E, D>) -> &'a Gradients<E, D> {
         place
@@ -314,9 +314,9 @@ pub fn allowed<R: Allowed>(record: R) -> R {
 /// What the replay sees of a place that it only looks at.
 pub trait View<T: ?Sized> {
     /// The type of the place, or what that refers to.
-    type Seen: ?Sized;
+    type Target: ?Sized;
     /// The place, or what is kept of it.
-    fn at<'a>(&'a self, place: &'a T) -> &'a Self::Seen;
+    fn at<'a>(&'a self, place: &'a T) -> &'a Self::Target;
 }
 
 /// A view for one of several passes.
@@ -335,7 +335,7 @@ impl CopyView for AsIs {
 }
 
 impl<T: ?Sized> View<T> for AsIs {
-    type Seen = T;
+    type Target = T;
 
     fn at<'a>(&'a self, place: &'a T) -> &'a T {
         place
@@ -361,7 +361,7 @@ impl<T: Clone> CopyView for Cloned<T> {
 }
 
 impl<T> View<T> for Cloned<T> {
-    type Seen = T;
+    type Target = T;
 
     fn at<'a>(&'a self, _: &'a T) -> &'a T {
         &self.0
@@ -371,7 +371,7 @@ impl<T> View<T> for Cloned<T> {
 impl<T> Allowed for Cloned<T> {}
 
 impl<T> View<T> for Private<T> {
-    type Seen = T;
+    type Target = T;
 
     fn at<'a>(&'a self, place: &'a T) -> &'a T {
         self.0.as_ref().unwrap_or(place)
@@ -385,7 +385,7 @@ impl<T> CopyView for Refused<T> {
 }
 
 impl<T> View<T> for Refused<T> {
-    type Seen = T;
+    type Target = T;
 
     fn at<'a>(&'a self, place: &'a T) -> &'a T {
         place
@@ -400,7 +400,7 @@ pub trait ViewOwn {
     fn __sam_view(&self) -> Self::View;
 }
 
-impl<T: Own> ViewOwn for &&&Look<'_, T> {
+impl<T: Own> ViewOwn for &&&ByType<'_, T> {
     type View = T::View;
 
     fn __sam_view(&self) -> T::View {
@@ -414,7 +414,7 @@ pub trait ViewShared {
     fn __sam_view(&self) -> AsIs;
 }
 
-impl<T: Sync + ?Sized> ViewShared for &&Look<'_, T> {
+impl<T: Sync + ?Sized> ViewShared for &&ByType<'_, T> {
     fn __sam_view(&self) -> AsIs {
         AsIs
     }
@@ -428,7 +428,7 @@ pub trait ViewClone {
     fn __sam_view(&self) -> Cloned<Self::Value>;
 }
 
-impl<T: Clone> ViewClone for &Look<'_, T> {
+impl<T: Clone> ViewClone for &ByType<'_, T> {
     type Value = T;
 
     fn __sam_view(&self) -> Cloned<T> {
@@ -442,7 +442,7 @@ pub trait ViewAsIs {
     fn __sam_view(&self) -> AsIs;
 }
 
-impl<T: ?Sized> ViewAsIs for Look<'_, T> {
+impl<T: ?Sized> ViewAsIs for ByType<'_, T> {
     fn __sam_view(&self) -> AsIs {
         AsIs
     }
@@ -454,13 +454,13 @@ pub trait ViewSlice {
     fn __sam_view(&self) -> AsIs;
 }
 
-impl<T> ViewSlice for &&Look<'_, [T]> {
+impl<T> ViewSlice for &&ByType<'_, [T]> {
     fn __sam_view(&self) -> AsIs {
         AsIs
     }
 }
 
-impl ViewSlice for &&Look<'_, str> {
+impl ViewSlice for &&ByType<'_, str> {
     fn __sam_view(&self) -> AsIs {
         AsIs
     }
@@ -474,7 +474,7 @@ pub trait ViewNot<'r> {
     fn __sam_view(&self) -> Uncopied<'r, Self::Value>;
 }
 
-impl<'r, T: ?Sized> ViewNot<'r> for Look<'r, T> {
+impl<'r, T: ?Sized> ViewNot<'r> for ByType<'r, T> {
     type Value = T;
 
     fn __sam_view(&self) -> Uncopied<'r, T> {

@@ -3,8 +3,8 @@
 use dfdx::prelude::*;
 
 use super::{
-    Driver, Look,
-    own::{Allowed, CopyView, KeptApart, Own, Refused, Through, Unseen, View},
+    ByType, Driver,
+    own::{Allowed, CopyView, KeptApart, Own, Refused, StrayGradients, Through, View},
 };
 
 /// A recorded value, and what the replay gets of it.
@@ -83,7 +83,7 @@ pub trait RecordOwn {
     fn __sam_record<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Record;
 }
 
-impl<T: Own> RecordOwn for &&&Look<'_, T> {
+impl<T: Own> RecordOwn for &&&ByType<'_, T> {
     type Record = T::Record;
 
     fn __sam_record<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> T::Record {
@@ -99,7 +99,7 @@ pub trait RecordByClone {
     fn __sam_record<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Record;
 }
 
-impl<T: Clone> RecordByClone for &&Look<'_, T> {
+impl<T: Clone> RecordByClone for &&ByType<'_, T> {
     type Record = Kept<T>;
 
     fn __sam_record<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> Kept<T> {
@@ -115,7 +115,7 @@ pub trait RecordMutReference {
     fn __sam_record<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Record;
 }
 
-impl<T: Clone> RecordMutReference for &Look<'_, &mut T> {
+impl<T: Clone> RecordMutReference for &ByType<'_, &mut T> {
     type Record = Snapshot<T>;
 
     fn __sam_record<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> Snapshot<T> {
@@ -134,7 +134,7 @@ pub trait RecordByReference<'r> {
     ) -> Shared<'r, Self::Value>;
 }
 
-impl<'r, T: ?Sized> RecordByReference<'r> for Look<'r, T> {
+impl<'r, T: ?Sized> RecordByReference<'r> for ByType<'r, T> {
     type Value = T;
 
     fn __sam_record<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> Shared<'r, T> {
@@ -167,7 +167,7 @@ impl<T: ?Sized> CopyView for Uncopied<'_, T> {
 }
 
 impl<T: ?Sized> View<T> for Uncopied<'_, T> {
-    type Seen = T;
+    type Target = T;
 
     fn at<'a>(&'a self, place: &'a T) -> &'a T {
         place
@@ -194,7 +194,7 @@ pub trait RecordUncopied<'r> {
     ) -> Uncopied<'r, Self::Value>;
 }
 
-impl<'r, T: ?Sized> RecordUncopied<'r> for Look<'r, T> {
+impl<'r, T: ?Sized> RecordUncopied<'r> for ByType<'r, T> {
     type Value = T;
 
     fn __sam_record<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> Uncopied<'r, T> {
@@ -213,7 +213,7 @@ pub trait ChangeUncopied<'r> {
     ) -> Uncopied<'r, Self::Value>;
 }
 
-impl<'r, T: ?Sized> ChangeUncopied<'r> for Look<'r, T> {
+impl<'r, T: ?Sized> ChangeUncopied<'r> for ByType<'r, T> {
     type Value = T;
 
     fn __sam_change<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> Uncopied<'r, T> {
@@ -267,7 +267,7 @@ choices! {
     ChangeThroughNot;
 }
 
-impl<T: Own> ChangeOwn for &&&&&&Look<'_, T> {
+impl<T: Own> ChangeOwn for &&&&&&ByType<'_, T> {
     type Record = T::Record;
 
     fn __sam_change<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> T::Record {
@@ -276,7 +276,7 @@ impl<T: Own> ChangeOwn for &&&&&&Look<'_, T> {
 }
 
 impl<S: Shape, E2: Clone, D2: Storage<E2>, T2: Clone> ChangeTensor
-    for &&&&&Look<'_, Tensor<S, E2, D2, T2>>
+    for &&&&&ByType<'_, Tensor<S, E2, D2, T2>>
 {
     type Record = Kept<Tensor<S, E2, D2, T2>>;
 
@@ -285,7 +285,7 @@ impl<S: Shape, E2: Clone, D2: Storage<E2>, T2: Clone> ChangeTensor
     }
 }
 
-impl<T: Clone + Send + Sync> ChangeByClone for &&&&Look<'_, T> {
+impl<T: Clone + Send + Sync> ChangeByClone for &&&&ByType<'_, T> {
     type Record = Kept<T>;
 
     fn __sam_change<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> Kept<T> {
@@ -293,7 +293,7 @@ impl<T: Clone + Send + Sync> ChangeByClone for &&&&Look<'_, T> {
     }
 }
 
-impl<T: Clone + Send + Sync> ChangeThrough for &&&Look<'_, &mut T> {
+impl<T: Clone + Send + Sync> ChangeThrough for &&&ByType<'_, &mut T> {
     type Record = Stead<T>;
 
     fn __sam_change<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> Stead<T> {
@@ -301,7 +301,7 @@ impl<T: Clone + Send + Sync> ChangeThrough for &&&Look<'_, &mut T> {
     }
 }
 
-impl<T: Clone> ChangeNot for &&Look<'_, T> {
+impl<T: Clone> ChangeNot for &&ByType<'_, T> {
     type Record = Snapshot<T>;
 
     fn __sam_change<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> Snapshot<T> {
@@ -309,7 +309,7 @@ impl<T: Clone> ChangeNot for &&Look<'_, T> {
     }
 }
 
-impl<T: Clone> ChangeThroughNot for &Look<'_, &mut T> {
+impl<T: Clone> ChangeThroughNot for &ByType<'_, &mut T> {
     type Record = Snapshot<T>;
 
     fn __sam_change<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> Snapshot<T> {
@@ -328,7 +328,7 @@ pub trait ChangeByReference<'r> {
     ) -> Shared<'r, Self::Value>;
 }
 
-impl<'r, T: ?Sized> ChangeByReference<'r> for Look<'r, T> {
+impl<'r, T: ?Sized> ChangeByReference<'r> for ByType<'r, T> {
     type Value = T;
 
     fn __sam_change<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> Shared<'r, T> {
@@ -373,7 +373,7 @@ pub trait RecordConsumed {
     fn __sam_record<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Record;
 }
 
-impl<T> RecordConsumed for Look<'_, T> {
+impl<T> RecordConsumed for ByType<'_, T> {
     type Record = Nothing<T>;
 
     fn __sam_record<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> Nothing<T> {
@@ -411,7 +411,7 @@ impl<T> Consumable for Refused<T> {
     type Value = ();
 }
 
-impl Consumable for Unseen {
+impl Consumable for StrayGradients {
     type Value = ();
 }
 
@@ -435,11 +435,11 @@ pub trait MeetNothing {
     fn __sam_meet<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) {}
 }
 
-impl<T: ?Sized> MeetNothing for Look<'_, T> {}
+impl<T: ?Sized> MeetNothing for ByType<'_, T> {}
 
 macro_rules! meet {
     ($device:ty: $($by:ty)*) => {$(
-        impl MeetDevice for &Look<'_, $by> {
+        impl MeetDevice for &ByType<'_, $by> {
             fn __sam_meet<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) {
                 let device: &$device = self.0;
                 step.meet(device);
@@ -454,7 +454,7 @@ meet!(dfdx::tensor::Cuda: dfdx::tensor::Cuda &dfdx::tensor::Cuda &mut dfdx::tens
 
 macro_rules! meet_tensors {
     ($($by:ty;)*) => {$(
-        impl<S: Shape, E2, D2: Storage<E2>, T2> MeetDevice for &Look<'_, $by> {
+        impl<S: Shape, E2, D2: Storage<E2>, T2> MeetDevice for &ByType<'_, $by> {
             fn __sam_meet<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) {
                 let tensor: &Tensor<S, E2, D2, T2> = self.0;
                 step.meet(tensor.device());
@@ -478,7 +478,7 @@ pub trait KeepTensor {
 }
 
 impl<S: Shape, E2: Clone, D2: Storage<E2>, T2: Clone> KeepTensor
-    for &&Look<'_, Tensor<S, E2, D2, T2>>
+    for &&ByType<'_, Tensor<S, E2, D2, T2>>
 {
     type Kept = Tensor<S, E2, D2, T2>;
 
@@ -498,7 +498,7 @@ pub trait KeepTensorReference {
 }
 
 impl<S: Shape, E2: Clone, D2: Storage<E2>, T2: Clone> KeepTensorReference
-    for &Look<'_, &Tensor<S, E2, D2, T2>>
+    for &ByType<'_, &Tensor<S, E2, D2, T2>>
 {
     type Kept = Tensor<S, E2, D2, T2>;
 
@@ -510,7 +510,7 @@ impl<S: Shape, E2: Clone, D2: Storage<E2>, T2: Clone> KeepTensorReference
 }
 
 impl<S: Shape, E2: Clone, D2: Storage<E2>, T2: Clone> KeepTensorReference
-    for &Look<'_, &mut Tensor<S, E2, D2, T2>>
+    for &ByType<'_, &mut Tensor<S, E2, D2, T2>>
 {
     type Kept = Tensor<S, E2, D2, T2>;
 
@@ -529,7 +529,7 @@ pub trait KeepValue {
     fn __sam_keep<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Kept;
 }
 
-impl<T: Clone> KeepValue for Look<'_, T> {
+impl<T: Clone> KeepValue for ByType<'_, T> {
     type Kept = T;
 
     fn __sam_keep<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> T {

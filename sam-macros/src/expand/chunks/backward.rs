@@ -7,7 +7,7 @@ use syn::{Expr, ExprMethodCall, Stmt, visit_mut::VisitMut};
 use super::{Named, Owners};
 use crate::{
     analyze::unparenthesized,
-    expand::{Pass, clean::Step, replay::is_own},
+    expand::{Variables, clean::Step, replay::is_own},
     hygiene::Names,
     plan::{Line, Replay},
     source::Rewrite,
@@ -50,7 +50,7 @@ impl Step<'_> {
         for (k, line) in self.region.lines.iter().enumerate() {
             replayed.extend(self.chunk_inputs(k));
             replayed.extend(quote!(#rt::Driver::rewind_chunk(&#step, #k, #chunk);));
-            replayed.extend(self.bind_chunk(k, line, Pass::Again));
+            replayed.extend(self.bind_chunk(k, line, Variables::Copied));
             replayed.extend(self.replayed_line(k, line));
         }
         let (note, note_again) = (self.note_chunk(false), self.note_chunk(true));
@@ -96,26 +96,29 @@ impl Step<'_> {
     /// Evaluates the loss of a chunk. What else that does happens with the first chunk alone.
     fn evaluate_loss(&self, last: usize, line: &Line, of: &Expr) -> TokenStream {
         let Names { loss, chunk, .. } = &self.names;
-        let pass = |pass, of: &Expr| {
+        let evaluated = |variables, of: &Expr| {
             let mut computed = unparenthesized(of).clone();
-            Rewrite::new(&self.rules(last, line, pass)).visit_expr_mut(&mut computed);
-            let takes = self.takes(last, line, pass).takes;
-            let bind = self.bind_chunk(last, line, pass);
+            Rewrite::new(&self.rules(last, line, variables)).visit_expr_mut(&mut computed);
+            let takes = self.takes(last, line, variables).takes;
+            let bind = self.bind_chunk(last, line, variables);
             (quote!(#takes #bind), computed)
         };
-        let (own, own_loss) = pass(Pass::Own, of);
+        let (own, own_loss) = evaluated(Variables::Own, of);
         let Replay::Loss(pruned) = &line.replay else {
             return TokenStream::new();
         };
         let is_made = |name| self.region.made_for(last, name).is_some();
         let does_more = line.model.owner
-            || line.records.iter().any(|record| is_own(record, Pass::Own))
+            || line
+                .records
+                .iter()
+                .any(|record| is_own(record, Variables::Own))
             || line.takes.iter().any(|taken| is_made(&taken.name))
             || pruned.to_token_stream().to_string() != of.to_token_stream().to_string();
         if !does_more {
             return quote!(#own let #loss = #own_loss;);
         }
-        let (again, loss_again) = pass(Pass::Again, pruned);
+        let (again, loss_again) = evaluated(Variables::Copied, pruned);
         let inputs = self.chunk_inputs(last);
         let Owners {
             swap_own,
@@ -153,7 +156,7 @@ impl Step<'_> {
                 #[allow(unused_imports)]
                 use #rt::{NoteLoss as _, PassOverLoss as _};
                 #rt::Driver::at_chunk(&#step, #chunk);
-                (&&#rt::Look(&#loss)).__sam_note(&#step, #perturbed);
+                (&&#rt::ByType(&#loss)).__sam_note(&#step, #perturbed);
             }
         }
     }

@@ -87,7 +87,7 @@ impl Step<'_> {
                 {
                     #[allow(unused_imports)]
                     use #rt::{LendClone as _, LendReference as _};
-                    (&&#rt::Look(#value)).__sam_lend()
+                    (&&#rt::ByType(#value)).__sam_lend()
                 },
                 #parts,
             );

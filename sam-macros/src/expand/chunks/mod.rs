@@ -16,7 +16,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Block, Lifetime, Macro, Stmt, visit::Visit, visit_mut::VisitMut};
 
-use super::{Pass, clean::Step, label::Relabel, raise, replay::is_own};
+use super::{Variables, clean::Step, label::Relabel, raise, replay::is_own};
 use crate::{
     analyze::has_unknown_macro,
     hygiene::{Names, respan, shown_at},
@@ -67,21 +67,21 @@ impl Step<'_> {
         out.extend(self.keep_owner(*k, line));
         if self.region.is_deferred(*k) {
             let has_value = matches!(stmt, Stmt::Local(local) if local.init.is_some());
-            let is_seen = has_value && !line.observed.is_empty();
-            out.extend(is_seen.then(|| stmt.to_token_stream()));
+            let is_observed = has_value && !line.observed.is_empty();
+            out.extend(is_observed.then(|| stmt.to_token_stream()));
             return (Some(out), None);
         }
         let mut stmt = stmt.clone();
         let mut named = self.relabel(|relabel| relabel.visit_stmt_mut(&mut stmt));
         // The first chunk is the user's own pass.
-        Rewrite::new(&self.rules(*k, line, Pass::Own)).visit_stmt_mut(&mut stmt);
+        Rewrite::new(&self.rules(*k, line, Variables::Own)).visit_stmt_mut(&mut stmt);
         // What the loss does not depend on happens once, with the first chunk.
         let Replay::Stmt(pruned) = &line.replay else {
             return (None, None);
         };
         let mut pruned = (**pruned).clone();
         named = named.or(self.relabel(|relabel| relabel.visit_stmt_mut(&mut pruned)));
-        Rewrite::new(&self.rules(*k, line, Pass::Again)).visit_stmt_mut(&mut pruned);
+        Rewrite::new(&self.rules(*k, line, Variables::Copied)).visit_stmt_mut(&mut pruned);
         for stmt in [&mut stmt, &mut pruned] {
             if let Stmt::Expr(_, semi @ None) = stmt {
                 *semi = Some(Default::default());
@@ -124,19 +124,22 @@ impl Step<'_> {
             .iter()
             .map(|name| self.names.parts_anew(name))
             .collect();
-        let seen: Vec<&Ident> = line.observed.iter().collect();
-        let seen_in: Vec<Ident> = seen.iter().map(|name| self.names.seen(name)).collect();
+        let observed: Vec<&Ident> = line.observed.iter().collect();
+        let observed_in: Vec<Ident> = observed
+            .iter()
+            .map(|name| self.names.observed(name))
+            .collect();
         let reaches_model = self.region.reaches_model(k);
         let (model, advanced) = reaches_model.then(|| self.chunk_model()).unzip();
         let Takes {
             begin,
             takes,
             backs,
-        } = self.takes(k, line, Pass::Own);
-        let takes_again = self.takes(k, line, Pass::Again).takes;
+        } = self.takes(k, line, Variables::Own);
+        let takes_again = self.takes(k, line, Variables::Copied).takes;
         let (own, others) = (
-            self.bind_chunk(k, line, Pass::Own),
-            self.bind_chunk(k, line, Pass::Again),
+            self.bind_chunk(k, line, Variables::Own),
+            self.bind_chunk(k, line, Variables::Copied),
         );
         let inputs = self.chunk_inputs(k);
         let write_back = (reaches_model && self.region.model.is_mutable).then(|| {
@@ -145,17 +148,17 @@ impl Step<'_> {
         });
         let raise = self.give_up();
         let error = &self.names.error;
-        let joins = seen.iter().zip(&seen_in).map(|(name, seen)| {
+        let joins = observed.iter().zip(&observed_in).map(|(name, values)| {
             let at = shown_at(name.span());
-            let (join, values) = (respan(quote!(#rt::join), at), respan(quote!(#seen), at));
+            let (join, list) = (respan(quote!(#rt::join), at), respan(quote!(#values), at));
             quote! {
-                let #name = match #join(#values, &#chunks) {
-                    ::core::result::Result::Ok(#seen) => #seen,
+                let #name = match #join(#list, &#chunks) {
+                    ::core::result::Result::Ok(#values) => #values,
                     ::core::result::Result::Err(#error) => #raise,
                 };
             }
         });
-        let looks: Vec<TokenStream> = seen
+        let references: Vec<TokenStream> = observed
             .iter()
             .map(|name| quote_spanned!(shown_at(name.span())=> &#name))
             .collect();
@@ -166,7 +169,7 @@ impl Step<'_> {
             .map(|loss| quote!(#rt::is_loss(&#loss, &#step);));
         let keep = quote! {
             #is_loss
-            #(#rt::Seen::see(&mut #seen_in, #rt::observe(#looks));)*
+            #(#rt::Observed::add(&mut #observed_in, #rt::observe(#references));)*
             #(#anew.push(::core::option::Option::Some(#kept));)*
             #backs
         };
@@ -207,7 +210,7 @@ impl Step<'_> {
         quote! {
             #begin
             #(let mut #anew = ::std::vec::Vec::new();)*
-            #(let mut #seen_in = #rt::Seen::new();)*
+            #(let mut #observed_in = #rt::Observed::new();)*
             #repeated
             #rt::Driver::go_on(&#step);
             #(let mut #parts = #anew;)*
@@ -221,7 +224,7 @@ impl Step<'_> {
     fn is_same_again(&self, k: usize, line: &Line, stmt: &Stmt) -> bool {
         let is_made = |taken: &Taken| self.region.made_for(k, &taken.name).is_some();
         let is_own = |record: &Record| {
-            is_own(record, Pass::Own) || (record.by == By::Reference && !record.split)
+            is_own(record, Variables::Own) || (record.by == By::Reference && !record.split)
         };
         !line.model.owner
             && !line.records.iter().any(is_own)

@@ -22,19 +22,19 @@ impl Step<'_> {
         let x = unparenthesized(&call.receiver);
         let is_borrowed = Place::of_expr(x).is_some() || matches!(x, Expr::Index(_));
         let borrow = is_borrowed.then(|| quote!(&));
-        let look = if is_borrowed {
+        let reference = if is_borrowed {
             quote!(#input)
         } else {
             quote!(&#input)
         };
         let begin =
             (self.sized_by().is_none() && trace.line == self.region.first_of_batch()).then(|| {
-                let cut = self.chunks_at(&look, x.span());
+                let cut = self.chunks_at(&reference, x.span());
                 let cut_up = self.cut_up();
                 quote!(let #chunks = #cut; #cut_up)
             });
         let cut = self.names.cut(trace.site);
-        let split = self.split(&cut, &look, x.span());
+        let split = self.split(&cut, &reference, x.span());
         let start = match (trace.kind, call.args.first()) {
             (TraceKind::PutTape, Some(tape)) => {
                 quote!(#rt::Driver::keep(&#step, #rt::tape_gradients(&#input, #tape));)

@@ -6,7 +6,7 @@ use syn::{Stmt, visit_mut::VisitMut};
 
 use super::{Owners, Takes};
 use crate::{
-    expand::{Batch, Pass, clean::Step, replay::is_own},
+    expand::{Batch, Variables, clean::Step, replay::is_own},
     hygiene::Names,
     plan::{At, By, Line, Record, Replay},
     source::Rewrite,
@@ -14,7 +14,7 @@ use crate::{
 
 impl Step<'_> {
     /// The chunk's values of the slice, and their way back for later lines.
-    pub(super) fn takes(&self, k: usize, line: &Line, pass: Pass) -> Takes {
+    pub(super) fn takes(&self, k: usize, line: &Line, variables: Variables) -> Takes {
         let chunk = &self.names.chunk;
         let mut out = Takes::default();
         let mut made = Vec::new();
@@ -23,7 +23,7 @@ impl Step<'_> {
             let deferred = self.region.made_for(k, name);
             let goes_on = taken.is_used_again && !line.binds.contains(name);
             if let Some(j) = deferred {
-                self.make(j, pass, &mut made, &mut out.takes);
+                self.make(j, variables, &mut made, &mut out.takes);
                 if goes_on && !self.region.is_remade(j) {
                     out.begin
                         .extend(quote!(let mut #parts = ::std::vec::Vec::new();));
@@ -57,7 +57,7 @@ impl Step<'_> {
     }
 
     /// Writes the deferred line `j`, and those that it needs.
-    fn make(&self, j: usize, pass: Pass, made: &mut Vec<usize>, out: &mut TokenStream) {
+    fn make(&self, j: usize, variables: Variables, made: &mut Vec<usize>, out: &mut TokenStream) {
         if made.contains(&j) {
             return;
         }
@@ -65,27 +65,27 @@ impl Step<'_> {
         let line = &self.region.lines[j];
         for taken in &line.takes {
             if let Some(i) = self.region.made_for(j, &taken.name) {
-                self.make(i, pass, made, out);
+                self.make(i, variables, made, out);
             }
         }
-        out.extend(self.bind_chunk(j, line, pass));
+        out.extend(self.bind_chunk(j, line, variables));
         let deferred = self.deferred.borrow();
-        let stmt = match (pass, &line.replay) {
-            (Pass::Again, Replay::Stmt(pruned)) => Some(&**pruned),
+        let stmt = match (variables, &line.replay) {
+            (Variables::Copied, Replay::Stmt(pruned)) => Some(&**pruned),
             _ => deferred.get(&j),
         };
         if let Some(mut stmt) = stmt.cloned() {
-            Rewrite::new(&self.rules(j, line, pass)).visit_stmt_mut(&mut stmt);
+            Rewrite::new(&self.rules(j, line, variables)).visit_stmt_mut(&mut stmt);
             out.extend(quote!(#[allow(unused_variables, unused_mut, unused_assignments)] #stmt));
         }
     }
 
     /// The chunk's values of what line `k` takes from outside.
-    pub(super) fn bind_chunk(&self, k: usize, line: &Line, pass: Pass) -> TokenStream {
+    pub(super) fn bind_chunk(&self, k: usize, line: &Line, variables: Variables) -> TokenStream {
         let records = line.records.iter().enumerate();
         records
-            .filter(|(_, record)| !is_own(record, pass))
-            .map(|(i, record)| self.chunk_value(k, i, record, pass))
+            .filter(|(_, record)| !is_own(record, variables))
+            .map(|(i, record)| self.chunk_value(k, i, record, variables))
             .collect()
     }
 
@@ -94,7 +94,7 @@ impl Step<'_> {
         k: usize,
         i: usize,
         record: &Record,
-        pass: Pass,
+        variables: Variables,
     ) -> TokenStream {
         let Names { rt, chunk, .. } = &self.names;
         let (name, value) = (self.bound_name(k, i, record), self.names.record(k, i));
@@ -102,7 +102,7 @@ impl Step<'_> {
             return quote!(let #name = #rt::Lend::lend(&#value.0, &#value.1[#chunk]););
         }
         match record.by {
-            By::Reference if pass == Pass::Own => {
+            By::Reference if variables == Variables::Own => {
                 let place = &record.place;
                 quote!(let #name = &#place;)
             }
@@ -110,13 +110,13 @@ impl Step<'_> {
             By::Reference | By::InPlace => {
                 let copy = self.names.chunk_record(k, i);
                 let place = &record.place;
-                let look = match record.by {
+                let reference = match record.by {
                     By::InPlace => quote!(#place),
                     _ => quote!(&#place),
                 };
                 quote! {
                     let #copy = #rt::CopyView::copy(&#value);
-                    let #name = #rt::View::at(&#copy, #look);
+                    let #name = #rt::View::at(&#copy, #reference);
                 }
             }
             By::Clone | By::Assigned | By::Changed => {

@@ -15,9 +15,9 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
             {
                 #[allow(unused_imports)]
                 use ::sam_runtime::__private::{Behind as _, Itself as _};
-                let __sam_outer = (&&::sam_runtime::__private::Look(&*model))
+                let __sam_outer = (&&::sam_runtime::__private::ByType(&*model))
                     .__sam_owner();
-                (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+                (&&::sam_runtime::__private::ByType(__sam_outer)).__sam_owner()
             },
             __sam_settings_0,
             ::core::concat!(
@@ -30,9 +30,9 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
                 {
                     #[allow(unused_imports)]
                     use ::sam_runtime::__private::{Behind as _, Itself as _};
-                    let __sam_outer = (&&::sam_runtime::__private::Look(&opt))
+                    let __sam_outer = (&&::sam_runtime::__private::ByType(&opt))
                         .__sam_owner();
-                    (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+                    (&&::sam_runtime::__private::ByType(__sam_outer)).__sam_owner()
                 },
             );
         }
@@ -116,13 +116,13 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
         {
             #[allow(unused_imports)]
             use ::sam_runtime::__private::{MeetDevice as _, MeetNothing as _};
-            (&&::sam_runtime::__private::Look(&y)).__sam_meet(&__sam_step_0);
+            (&&::sam_runtime::__private::ByType(&y)).__sam_meet(&__sam_step_0);
         }
         let __sam_record_0_1_0 = (
             {
                 #[allow(unused_imports)]
                 use ::sam_runtime::__private::{LendClone as _, LendReference as _};
-                (&&::sam_runtime::__private::Look(&y)).__sam_lend()
+                (&&::sam_runtime::__private::ByType(&y)).__sam_lend()
             },
             match ::sam_runtime::__private::split::<
                 { 4 },
@@ -141,7 +141,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
             },
         );
         let mut __sam_anew_0_loss = ::std::vec::Vec::new();
-        let mut __sam_seen_0_loss = ::sam_runtime::__private::Seen::new();
+        let mut __sam_observed_0_loss = ::sam_runtime::__private::Observed::new();
         for __sam_chunk_0 in 0..::sam_runtime::__private::Chunks::len(&__sam_chunks_0) {
             ::sam_runtime::__private::Driver::mark_chunk(
                 &__sam_step_0,
@@ -157,8 +157,8 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
             );
             let loss = cross_entropy_with_logits_loss(logits, y);
             ::sam_runtime::__private::is_loss(&loss, &__sam_step_0);
-            ::sam_runtime::__private::Seen::see(
-                &mut __sam_seen_0_loss,
+            ::sam_runtime::__private::Observed::add(
+                &mut __sam_observed_0_loss,
                 ::sam_runtime::__private::observe(&loss),
             );
             __sam_anew_0_loss.push(::core::option::Option::Some(loss));
@@ -166,10 +166,10 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
         ::sam_runtime::__private::Driver::go_on(&__sam_step_0);
         let mut __sam_parts_0_loss = __sam_anew_0_loss;
         let loss = match ::sam_runtime::__private::join(
-            __sam_seen_0_loss,
+            __sam_observed_0_loss,
             &__sam_chunks_0,
         ) {
-            ::core::result::Result::Ok(__sam_seen_0_loss) => __sam_seen_0_loss,
+            ::core::result::Result::Ok(__sam_observed_0_loss) => __sam_observed_0_loss,
             ::core::result::Result::Err(__sam_error_0) => {
                 ::sam_runtime::__private::Driver::give_up(&__sam_step_0, &mut *model);
                 ::sam_runtime::__private::panic(__sam_error_0)
@@ -196,7 +196,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
                         &__sam_step_0,
                         __sam_chunk_0,
                     );
-                    (&&::sam_runtime::__private::Look(&__sam_loss_0))
+                    (&&::sam_runtime::__private::ByType(&__sam_loss_0))
                         .__sam_note(&__sam_step_0, false);
                 }
                 let __sam_gradients_0 = __sam_loss_0.backward();
@@ -257,7 +257,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
                                 &__sam_step_0,
                                 __sam_chunk_0,
                             );
-                            (&&::sam_runtime::__private::Look(&__sam_loss_0))
+                            (&&::sam_runtime::__private::ByType(&__sam_loss_0))
                                 .__sam_note(&__sam_step_0, true);
                         }
                         let __sam_gradients_0 = __sam_loss_0.backward();

@@ -34,9 +34,9 @@ where
             {
                 #[allow(unused_imports)]
                 use ::sam_runtime::__private::{Behind as _, Itself as _};
-                let __sam_outer = (&&::sam_runtime::__private::Look(&*model))
+                let __sam_outer = (&&::sam_runtime::__private::ByType(&*model))
                     .__sam_owner();
-                (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+                (&&::sam_runtime::__private::ByType(__sam_outer)).__sam_owner()
             },
             __sam_settings_0,
             ::core::concat!(
@@ -49,9 +49,9 @@ where
                 {
                     #[allow(unused_imports)]
                     use ::sam_runtime::__private::{Behind as _, Itself as _};
-                    let __sam_outer = (&&::sam_runtime::__private::Look(&opt))
+                    let __sam_outer = (&&::sam_runtime::__private::ByType(&opt))
                         .__sam_owner();
-                    (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+                    (&&::sam_runtime::__private::ByType(__sam_outer)).__sam_owner()
                 },
             );
         }
@@ -66,7 +66,7 @@ where
                             use ::sam_runtime::__private::{
                                 KeepTensor as _, KeepTensorReference as _, KeepValue as _,
                             };
-                            (&&&::sam_runtime::__private::Look(&__sam_x))
+                            (&&&::sam_runtime::__private::ByType(&__sam_x))
                                 .__sam_keep(&__sam_step_0)
                         });
                         __sam_x
@@ -83,7 +83,7 @@ where
         {
             #[allow(unused_imports)]
             use ::sam_runtime::__private::{MeetDevice as _, MeetNothing as _};
-            (&&::sam_runtime::__private::Look(&criterion)).__sam_meet(&__sam_step_0);
+            (&&::sam_runtime::__private::ByType(&criterion)).__sam_meet(&__sam_step_0);
         }
         let mut __sam_record_0_1_0 = {
             #[allow(unused_imports)]
@@ -92,14 +92,14 @@ where
                 RecordOwn as _,
             };
             ::sam_runtime::__private::checked(
-                (&&&&::sam_runtime::__private::Look(&criterion))
+                (&&&&::sam_runtime::__private::ByType(&criterion))
                     .__sam_record(&__sam_step_0),
             )
         };
         {
             #[allow(unused_imports)]
             use ::sam_runtime::__private::{MeetDevice as _, MeetNothing as _};
-            (&&::sam_runtime::__private::Look(&lbl)).__sam_meet(&__sam_step_0);
+            (&&::sam_runtime::__private::ByType(&lbl)).__sam_meet(&__sam_step_0);
         }
         let mut __sam_record_0_1_1 = {
             #[allow(unused_imports)]
@@ -108,7 +108,7 @@ where
                 RecordOwn as _,
             };
             ::sam_runtime::__private::checked(
-                (&&&&::sam_runtime::__private::Look(&lbl)).__sam_record(&__sam_step_0),
+                (&&&&::sam_runtime::__private::ByType(&lbl)).__sam_record(&__sam_step_0),
             )
         };
         let loss = criterion(y, lbl);
@@ -119,7 +119,7 @@ where
             {
                 #[allow(unused_imports)]
                 use ::sam_runtime::__private::{NoteLoss as _, PassOverLoss as _};
-                (&&::sam_runtime::__private::Look(&__sam_loss_0))
+                (&&::sam_runtime::__private::ByType(&__sam_loss_0))
                     .__sam_note(&__sam_step_0, false);
             }
             match __sam_loss_0.try_backward() {
@@ -172,7 +172,7 @@ where
                                 use ::sam_runtime::__private::{
                                     NoteLoss as _, PassOverLoss as _,
                                 };
-                                (&&::sam_runtime::__private::Look(&__sam_loss_0))
+                                (&&::sam_runtime::__private::ByType(&__sam_loss_0))
                                     .__sam_note(&__sam_step_0, true);
                             }
                             match __sam_loss_0.try_backward() {

@@ -15,9 +15,9 @@ pub fn train(&mut self, batches: &Batches) -> Result<f32, TrainError> {
             {
                 #[allow(unused_imports)]
                 use ::sam_runtime::__private::{Behind as _, Itself as _};
-                let __sam_outer = (&&::sam_runtime::__private::Look(&self.net))
+                let __sam_outer = (&&::sam_runtime::__private::ByType(&self.net))
                     .__sam_owner();
-                (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+                (&&::sam_runtime::__private::ByType(__sam_outer)).__sam_owner()
             },
             __sam_settings_0,
             ::core::concat!(
@@ -30,9 +30,9 @@ pub fn train(&mut self, batches: &Batches) -> Result<f32, TrainError> {
                 {
                     #[allow(unused_imports)]
                     use ::sam_runtime::__private::{Behind as _, Itself as _};
-                    let __sam_outer = (&&::sam_runtime::__private::Look(&self.opt))
+                    let __sam_outer = (&&::sam_runtime::__private::ByType(&self.opt))
                         .__sam_owner();
-                    (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+                    (&&::sam_runtime::__private::ByType(__sam_outer)).__sam_owner()
                 },
             );
         }
@@ -48,7 +48,7 @@ pub fn train(&mut self, batches: &Batches) -> Result<f32, TrainError> {
                             use ::sam_runtime::__private::{
                                 KeepTensor as _, KeepTensorReference as _, KeepValue as _,
                             };
-                            (&&&::sam_runtime::__private::Look(__sam_x))
+                            (&&&::sam_runtime::__private::ByType(__sam_x))
                                 .__sam_keep(&__sam_step_0)
                         });
                         __sam_x
@@ -65,7 +65,8 @@ pub fn train(&mut self, batches: &Batches) -> Result<f32, TrainError> {
         {
             #[allow(unused_imports)]
             use ::sam_runtime::__private::{MeetDevice as _, MeetNothing as _};
-            (&&::sam_runtime::__private::Look(&batch.actions)).__sam_meet(&__sam_step_0);
+            (&&::sam_runtime::__private::ByType(&batch.actions))
+                .__sam_meet(&__sam_step_0);
         }
         let mut __sam_record_0_1_0 = {
             #[allow(unused_imports)]
@@ -73,13 +74,14 @@ pub fn train(&mut self, batches: &Batches) -> Result<f32, TrainError> {
                 ViewAsIs as _, ViewClone as _, ViewOwn as _, ViewShared as _,
             };
             ::sam_runtime::__private::allowed(
-                (&&&&::sam_runtime::__private::Look(&batch.actions)).__sam_view(),
+                (&&&&::sam_runtime::__private::ByType(&batch.actions)).__sam_view(),
             )
         };
         {
             #[allow(unused_imports)]
             use ::sam_runtime::__private::{MeetDevice as _, MeetNothing as _};
-            (&&::sam_runtime::__private::Look(&batch.targets)).__sam_meet(&__sam_step_0);
+            (&&::sam_runtime::__private::ByType(&batch.targets))
+                .__sam_meet(&__sam_step_0);
         }
         let mut __sam_record_0_1_1 = {
             #[allow(unused_imports)]
@@ -87,7 +89,7 @@ pub fn train(&mut self, batches: &Batches) -> Result<f32, TrainError> {
                 ViewAsIs as _, ViewClone as _, ViewOwn as _, ViewShared as _,
             };
             ::sam_runtime::__private::allowed(
-                (&&&&::sam_runtime::__private::Look(&batch.targets)).__sam_view(),
+                (&&&&::sam_runtime::__private::ByType(&batch.targets)).__sam_view(),
             )
         };
         let loss = huber_loss(
@@ -103,7 +105,7 @@ pub fn train(&mut self, batches: &Batches) -> Result<f32, TrainError> {
                 {
                     #[allow(unused_imports)]
                     use ::sam_runtime::__private::{NoteLoss as _, PassOverLoss as _};
-                    (&&::sam_runtime::__private::Look(&__sam_loss_0))
+                    (&&::sam_runtime::__private::ByType(&__sam_loss_0))
                         .__sam_note(&__sam_step_0, false);
                 }
                 match __sam_loss_0.try_backward() {
@@ -162,7 +164,7 @@ pub fn train(&mut self, batches: &Batches) -> Result<f32, TrainError> {
                                     use ::sam_runtime::__private::{
                                         NoteLoss as _, PassOverLoss as _,
                                     };
-                                    (&&::sam_runtime::__private::Look(&__sam_loss_0))
+                                    (&&::sam_runtime::__private::ByType(&__sam_loss_0))
                                         .__sam_note(&__sam_step_0, true);
                                 }
                                 match __sam_loss_0.try_backward() {

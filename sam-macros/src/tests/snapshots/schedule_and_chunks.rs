@@ -16,9 +16,9 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                     {
                         #[allow(unused_imports)]
                         use ::sam_runtime::__private::{Behind as _, Itself as _};
-                        let __sam_outer = (&&::sam_runtime::__private::Look(&*model))
+                        let __sam_outer = (&&::sam_runtime::__private::ByType(&*model))
                             .__sam_owner();
-                        (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+                        (&&::sam_runtime::__private::ByType(__sam_outer)).__sam_owner()
                     },
                     __sam_settings_0,
                     ::core::concat!(
@@ -31,9 +31,10 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                         {
                             #[allow(unused_imports)]
                             use ::sam_runtime::__private::{Behind as _, Itself as _};
-                            let __sam_outer = (&&::sam_runtime::__private::Look(&opt))
+                            let __sam_outer = (&&::sam_runtime::__private::ByType(&opt))
                                 .__sam_owner();
-                            (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+                            (&&::sam_runtime::__private::ByType(__sam_outer))
+                                .__sam_owner()
                         },
                     );
                 }
@@ -42,7 +43,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                 {
                     #[allow(unused_imports)]
                     use ::sam_runtime::__private::{MeetDevice as _, MeetNothing as _};
-                    (&&::sam_runtime::__private::Look(&y)).__sam_meet(&__sam_step_0);
+                    (&&::sam_runtime::__private::ByType(&y)).__sam_meet(&__sam_step_0);
                 }
                 let mut __sam_record_0_0_0 = {
                     #[allow(unused_imports)]
@@ -51,7 +52,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                         RecordOwn as _,
                     };
                     ::sam_runtime::__private::checked(
-                        (&&&&::sam_runtime::__private::Look(&y))
+                        (&&&&::sam_runtime::__private::ByType(&y))
                             .__sam_record(&__sam_step_0),
                     )
                 };
@@ -65,7 +66,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                                         use ::sam_runtime::__private::{
                                             KeepTensor as _, KeepTensorReference as _, KeepValue as _,
                                         };
-                                        (&&&::sam_runtime::__private::Look(&__sam_x))
+                                        (&&&::sam_runtime::__private::ByType(&__sam_x))
                                             .__sam_keep(&__sam_step_0)
                                     });
                                     __sam_x
@@ -83,7 +84,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                 {
                     #[allow(unused_imports)]
                     use ::sam_runtime::__private::{NoteLoss as _, PassOverLoss as _};
-                    (&&::sam_runtime::__private::Look(&__sam_loss_0))
+                    (&&::sam_runtime::__private::ByType(&__sam_loss_0))
                         .__sam_note(&__sam_step_0, false);
                 }
                 let __sam_gradients_0 = __sam_loss_0.backward();
@@ -122,7 +123,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                             use ::sam_runtime::__private::{
                                 NoteLoss as _, PassOverLoss as _,
                             };
-                            (&&::sam_runtime::__private::Look(&__sam_loss_0))
+                            (&&::sam_runtime::__private::ByType(&__sam_loss_0))
                                 .__sam_note(&__sam_step_0, true);
                         }
                         let __sam_gradients_0 = __sam_loss_0.backward();
@@ -154,9 +155,9 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                     {
                         #[allow(unused_imports)]
                         use ::sam_runtime::__private::{Behind as _, Itself as _};
-                        let __sam_outer = (&&::sam_runtime::__private::Look(&*model))
+                        let __sam_outer = (&&::sam_runtime::__private::ByType(&*model))
                             .__sam_owner();
-                        (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+                        (&&::sam_runtime::__private::ByType(__sam_outer)).__sam_owner()
                     },
                     __sam_settings_0,
                     ::core::concat!(
@@ -169,9 +170,10 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                         {
                             #[allow(unused_imports)]
                             use ::sam_runtime::__private::{Behind as _, Itself as _};
-                            let __sam_outer = (&&::sam_runtime::__private::Look(&opt))
+                            let __sam_outer = (&&::sam_runtime::__private::ByType(&opt))
                                 .__sam_owner();
-                            (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+                            (&&::sam_runtime::__private::ByType(__sam_outer))
+                                .__sam_owner()
                         },
                     );
                 }
@@ -237,7 +239,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                 {
                     #[allow(unused_imports)]
                     use ::sam_runtime::__private::{MeetDevice as _, MeetNothing as _};
-                    (&&::sam_runtime::__private::Look(&y)).__sam_meet(&__sam_step_0);
+                    (&&::sam_runtime::__private::ByType(&y)).__sam_meet(&__sam_step_0);
                 }
                 let __sam_record_0_0_0 = (
                     {
@@ -245,7 +247,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                         use ::sam_runtime::__private::{
                             LendClone as _, LendReference as _,
                         };
-                        (&&::sam_runtime::__private::Look(&y)).__sam_lend()
+                        (&&::sam_runtime::__private::ByType(&y)).__sam_lend()
                     },
                     match ::sam_runtime::__private::split::<
                         { 8 },
@@ -330,7 +332,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                             &__sam_step_0,
                             __sam_chunk_0,
                         );
-                        (&&::sam_runtime::__private::Look(&__sam_loss_0))
+                        (&&::sam_runtime::__private::ByType(&__sam_loss_0))
                             .__sam_note(&__sam_step_0, false);
                     }
                     ::sam_runtime::__private::Driver::advanced(
@@ -387,7 +389,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                                     &__sam_step_0,
                                     __sam_chunk_0,
                                 );
-                                (&&::sam_runtime::__private::Look(&__sam_loss_0))
+                                (&&::sam_runtime::__private::ByType(&__sam_loss_0))
                                     .__sam_note(&__sam_step_0, true);
                             }
                             let __sam_gradients_0 = __sam_loss_0.backward();

@@ -12,9 +12,9 @@ fn step(&mut self, x: Batch, y: Labels) -> f32 {
         {
             #[allow(unused_imports)]
             use ::sam_runtime::__private::{Behind as _, Itself as _};
-            let __sam_outer = (&&::sam_runtime::__private::Look(&self.net))
+            let __sam_outer = (&&::sam_runtime::__private::ByType(&self.net))
                 .__sam_owner();
-            (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+            (&&::sam_runtime::__private::ByType(__sam_outer)).__sam_owner()
         },
         __sam_settings_0,
         ::core::concat!(::core::file!(), ":", ::core::line!(), ":", ::core::column!()),
@@ -25,9 +25,9 @@ fn step(&mut self, x: Batch, y: Labels) -> f32 {
             {
                 #[allow(unused_imports)]
                 use ::sam_runtime::__private::{Behind as _, Itself as _};
-                let __sam_outer = (&&::sam_runtime::__private::Look(&self.opt))
+                let __sam_outer = (&&::sam_runtime::__private::ByType(&self.opt))
                     .__sam_owner();
-                (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+                (&&::sam_runtime::__private::ByType(__sam_outer)).__sam_owner()
             },
         );
     }
@@ -43,7 +43,7 @@ fn step(&mut self, x: Batch, y: Labels) -> f32 {
                         use ::sam_runtime::__private::{
                             KeepTensor as _, KeepTensorReference as _, KeepValue as _,
                         };
-                        (&&&::sam_runtime::__private::Look(&__sam_x))
+                        (&&&::sam_runtime::__private::ByType(&__sam_x))
                             .__sam_keep(&__sam_step_0)
                     });
                     __sam_x.leaky_traced()
@@ -54,7 +54,7 @@ fn step(&mut self, x: Batch, y: Labels) -> f32 {
     {
         #[allow(unused_imports)]
         use ::sam_runtime::__private::{MeetDevice as _, MeetNothing as _};
-        (&&::sam_runtime::__private::Look(&y)).__sam_meet(&__sam_step_0);
+        (&&::sam_runtime::__private::ByType(&y)).__sam_meet(&__sam_step_0);
     }
     let mut __sam_record_0_1_0 = {
         #[allow(unused_imports)]
@@ -63,7 +63,7 @@ fn step(&mut self, x: Batch, y: Labels) -> f32 {
             RecordOwn as _,
         };
         ::sam_runtime::__private::checked(
-            (&&&&::sam_runtime::__private::Look(&y)).__sam_record(&__sam_step_0),
+            (&&&&::sam_runtime::__private::ByType(&y)).__sam_record(&__sam_step_0),
         )
     };
     let loss = mse_loss(logits, y);
@@ -74,7 +74,7 @@ fn step(&mut self, x: Batch, y: Labels) -> f32 {
         {
             #[allow(unused_imports)]
             use ::sam_runtime::__private::{NoteLoss as _, PassOverLoss as _};
-            (&&::sam_runtime::__private::Look(&__sam_loss_0))
+            (&&::sam_runtime::__private::ByType(&__sam_loss_0))
                 .__sam_note(&__sam_step_0, false);
         }
         let __sam_gradients_0 = __sam_loss_0.backward();
@@ -112,7 +112,7 @@ fn step(&mut self, x: Batch, y: Labels) -> f32 {
                 {
                     #[allow(unused_imports)]
                     use ::sam_runtime::__private::{NoteLoss as _, PassOverLoss as _};
-                    (&&::sam_runtime::__private::Look(&__sam_loss_0))
+                    (&&::sam_runtime::__private::ByType(&__sam_loss_0))
                         .__sam_note(&__sam_step_0, true);
                 }
                 let __sam_gradients_0 = __sam_loss_0.backward();

@@ -15,9 +15,9 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
             {
                 #[allow(unused_imports)]
                 use ::sam_runtime::__private::{Behind as _, Itself as _};
-                let __sam_outer = (&&::sam_runtime::__private::Look(&*model))
+                let __sam_outer = (&&::sam_runtime::__private::ByType(&*model))
                     .__sam_owner();
-                (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+                (&&::sam_runtime::__private::ByType(__sam_outer)).__sam_owner()
             },
             __sam_settings_0,
             ::core::concat!(
@@ -30,9 +30,9 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
                 {
                     #[allow(unused_imports)]
                     use ::sam_runtime::__private::{Behind as _, Itself as _};
-                    let __sam_outer = (&&::sam_runtime::__private::Look(&opt))
+                    let __sam_outer = (&&::sam_runtime::__private::ByType(&opt))
                         .__sam_owner();
-                    (&&::sam_runtime::__private::Look(__sam_outer)).__sam_owner()
+                    (&&::sam_runtime::__private::ByType(__sam_outer)).__sam_owner()
                 },
             );
         }
@@ -47,7 +47,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
                             use ::sam_runtime::__private::{
                                 KeepTensor as _, KeepTensorReference as _, KeepValue as _,
                             };
-                            (&&&::sam_runtime::__private::Look(&__sam_x))
+                            (&&&::sam_runtime::__private::ByType(&__sam_x))
                                 .__sam_keep(&__sam_step_0)
                         });
                         __sam_x
@@ -64,7 +64,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
         {
             #[allow(unused_imports)]
             use ::sam_runtime::__private::{MeetDevice as _, MeetNothing as _};
-            (&&::sam_runtime::__private::Look(&y)).__sam_meet(&__sam_step_0);
+            (&&::sam_runtime::__private::ByType(&y)).__sam_meet(&__sam_step_0);
         }
         let mut __sam_record_0_1_0 = {
             #[allow(unused_imports)]
@@ -73,7 +73,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
                 RecordOwn as _,
             };
             ::sam_runtime::__private::checked(
-                (&&&&::sam_runtime::__private::Look(&y)).__sam_record(&__sam_step_0),
+                (&&&&::sam_runtime::__private::ByType(&y)).__sam_record(&__sam_step_0),
             )
         };
         let loss = cross_entropy_with_logits_loss(logits, y);
@@ -84,7 +84,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
             {
                 #[allow(unused_imports)]
                 use ::sam_runtime::__private::{NoteLoss as _, PassOverLoss as _};
-                (&&::sam_runtime::__private::Look(&__sam_loss_0))
+                (&&::sam_runtime::__private::ByType(&__sam_loss_0))
                     .__sam_note(&__sam_step_0, false);
             }
             let __sam_gradients_0 = __sam_loss_0.backward();
@@ -122,7 +122,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
                     {
                         #[allow(unused_imports)]
                         use ::sam_runtime::__private::{NoteLoss as _, PassOverLoss as _};
-                        (&&::sam_runtime::__private::Look(&__sam_loss_0))
+                        (&&::sam_runtime::__private::ByType(&__sam_loss_0))
                             .__sam_note(&__sam_step_0, true);
                     }
                     let __sam_gradients_0 = __sam_loss_0.backward();

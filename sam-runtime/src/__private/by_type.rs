@@ -8,7 +8,7 @@ use crate::step::LossValue;
 
 /// Something to look at, through references that rank the traits of this module: the compiler takes
 /// the first of them that the value's type has.
-pub struct Look<'a, T: ?Sized>(pub &'a T);
+pub struct ByType<'a, T: ?Sized>(pub &'a T);
 
 /// First choice: what a reference, a `Box` or a guard holds.
 pub trait Behind<'a> {
@@ -18,7 +18,7 @@ pub trait Behind<'a> {
     fn __sam_owner(&self) -> &'a Self::Held;
 }
 
-impl<'a, T: std::ops::Deref + ?Sized> Behind<'a> for &Look<'a, T> {
+impl<'a, T: std::ops::Deref + ?Sized> Behind<'a> for &ByType<'a, T> {
     type Held = T::Target;
 
     fn __sam_owner(&self) -> &'a T::Target {
@@ -34,7 +34,7 @@ pub trait Itself<'a> {
     fn __sam_owner(&self) -> &'a Self::Held;
 }
 
-impl<'a, T: ?Sized> Itself<'a> for Look<'a, T> {
+impl<'a, T: ?Sized> Itself<'a> for ByType<'a, T> {
     type Held = T;
 
     fn __sam_owner(&self) -> &'a T {
@@ -93,7 +93,7 @@ pub trait NoteLoss {
     fn __sam_note<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>, perturbed: bool);
 }
 
-impl<T: LossValue> NoteLoss for &Look<'_, T> {
+impl<T: LossValue> NoteLoss for &ByType<'_, T> {
     fn __sam_note<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>, perturbed: bool) {
         step.note_loss(self.0.lazy(), perturbed);
     }
@@ -105,4 +105,4 @@ pub trait PassOverLoss {
     fn __sam_note<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>, _: bool) {}
 }
 
-impl<T> PassOverLoss for Look<'_, T> {}
+impl<T> PassOverLoss for ByType<'_, T> {}

@@ -1,4 +1,4 @@
-//! The model: what `update` trains.
+//! The updates of a step, and the model that they train.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
@@ -12,12 +12,12 @@ use crate::{
     args::Args,
     errors::{Errors, Kind},
     plan::ModelPlace,
-    source::{Place, Uses, bound_by_stmt, has_ident, has_punct},
+    source::{Place, Uses, bound_by_stmt, has_ident},
 };
 
 /// The update sites of a step: those after `backward` that take its gradients, or else all. The next step's
 /// are its own, but where it is the first to update.
-pub(super) fn updates_after<'s, 'a>(
+pub(super) fn after<'s, 'a>(
     sites: &'s Sites<'a>,
     backward: &Site<'a>,
     stmt: &Stmt,
@@ -176,14 +176,4 @@ pub(super) fn optimizer(
             .declared(&place.root, path.steps.len())
             .is_some_and(|declared| declared.step < first_step);
     (args.model.is_none() && is_in_sight).then(|| place.to_token_stream())
-}
-
-/// The return type of a function whose step is written with `?`, if it can be named.
-pub(super) fn raise(item: &ItemFn, stmts: &[&Stmt]) -> Option<TokenStream> {
-    let syn::ReturnType::Type(_, ty) = &item.sig.output else {
-        return None;
-    };
-    let named = !has_ident(ty, "impl");
-    let question = |stmt: &&Stmt| has_punct(*stmt, '?');
-    (named && stmts.iter().any(question)).then(|| ty.to_token_stream())
 }

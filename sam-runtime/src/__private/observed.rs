@@ -1,25 +1,25 @@
 use super::Chunks;
 use crate::step::{Join, Observe, StepError};
 
-/// What an observer reads of the slice, collected from the clean passes.
-pub struct Seen<T>(Vec<T>);
+/// What the loop reads of the slice, collected from the clean passes of the chunks.
+pub struct Observed<T>(Vec<T>);
 
-impl<T> Seen<T> {
+impl<T> Observed<T> {
     /// Nothing yet.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         Self(Vec::new())
     }
 
-    /// Adds what was seen of one chunk.
-    pub fn see(&mut self, value: T) {
+    /// Adds the value of one chunk.
+    pub fn add(&mut self, value: T) {
         self.0.push(value);
     }
 }
 
-/// What was seen of the chunks, joined.
+/// The values of the chunks, joined into one.
 pub fn join<T: Join<C, R>, C, R>(
-    seen: Seen<T>,
+    observed: Observed<T>,
     chunks: &Chunks<C, R>,
 ) -> Result<T::Joined, StepError> {
     let batch: usize = chunks.rows.iter().sum();
@@ -28,7 +28,7 @@ pub fn join<T: Join<C, R>, C, R>(
         .iter()
         .map(|&r| r as f64 / batch as f64)
         .collect();
-    T::join(seen.0, &shares)
+    T::join(observed.0, &shares)
 }
 
 /// A value without its tape.
