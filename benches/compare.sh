@@ -2,7 +2,7 @@
 # The same training steps here and in PyTorch, side by side; ends with one line of JSON.
 #   benches/compare.sh [--quick] [mlp] [cnn] [resnet20]
 #   benches/compare.sh loader      # not steps, but the data loaders
-# Needs Python 3.11 or later with venv, and cargo. PyTorch goes to benches/.venv, at the first run.
+# Needs Python 3.11 or later with venv, and cargo. PyTorch goes to `.venv` beside this script, at the first run.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

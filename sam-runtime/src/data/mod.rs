@@ -16,6 +16,7 @@
 //! | `download` | the public data sets from their mirrors, with the feature `download` |
 //! | `facts` | what a loader tells the run that follows it |
 //! | `files` | finding and reading the files above |
+//! | `fuzzing` | parsers from bytes, for the fuzz targets alone |
 //! | `glyphs` | [`Glyphs`]: digits that the crate draws itself; no download |
 //! | `noise` | [`LabelNoise`]: wrong labels, exactly as many as asked for |
 //! | `image_set` | [`ImageDataset`], [`ImageShape`]: images whose bytes can be changed before they become numbers |

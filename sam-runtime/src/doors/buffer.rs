@@ -1,8 +1,9 @@
 //! The memory of a gradient, which is what optimizers keep too, from and to the host.
 //!
 //! dfdx 0.13.0 reads and fills tensors, not such memory. To be read, it is passed off as the gradient of a tensor
-//! (`Gradients::get`, `src/tensor/gradients.rs`). It is filled with "random" numbers that are drawn from a list in
-//! their order (`SampleTensor::try_fill_with_distr`, `src/tensor/cpu/allocate.rs` and `src/tensor/cuda/allocate.rs`).
+//! (`Gradients::get`, `dfdx/src/tensor/gradients.rs`). It is filled with "random" numbers that are drawn from a list in
+//! their order (`SampleTensor::try_fill_with_distr`, `dfdx/src/tensor/cpu/allocate.rs` and
+//! `dfdx/src/tensor/cuda/allocate.rs`).
 //!
 //! Were they drawn in another order, an optimizer's state would come back from a checkpoint in disorder; the test
 //! here would fail.

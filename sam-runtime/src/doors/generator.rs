@@ -1,9 +1,9 @@
 //! The generator of a device, taken out and put back: random numbers that can be drawn twice.
 //!
-//! dfdx 0.13.0 keeps it to itself (`Cpu::rng`, `src/tensor/cpu/device.rs`; a GPU has one of the CPU), but hands it,
-//! locked, to whatever `Distribution` a tensor is sampled from (`src/tensor/cpu/allocate.rs`). One that draws
-//! nothing is a way in. It is a `StdRng` of rand 0.8, whose only field is a ChaCha of rand_chacha 0.3 (`src/rngs/std.rs`
-//! of rand).
+//! dfdx 0.13.0 keeps it to itself (`Cpu::rng`, `dfdx/src/tensor/cpu/device.rs`; a GPU has one of the CPU), but hands
+//! it, locked, to whatever `Distribution` a tensor is sampled from (`dfdx/src/tensor/cpu/allocate.rs`). One that draws
+//! nothing is a way in. It is a `StdRng` of rand 0.8, whose only field is a ChaCha of rand_chacha 0.3
+//! (`rand/src/rngs/std.rs`).
 //!
 //! Were it another generator, none would be found: then both passes of a step draw different masks, and a
 //! checkpoint holds no random state. Were a `StdRng` something else inside, a checkpoint would hold none.

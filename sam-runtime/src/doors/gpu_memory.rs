@@ -1,8 +1,8 @@
 //! Where on a GPU the memory of a tensor is, and which card that is.
 //!
 //! dfdx 0.13.0 hands out the memory of gradients, but that of tensors only to itself. The `Debug` form of a
-//! tensor, which it derives (`src/tensor/tensor_impls.rs`), begins with the address, because that of cudarc
-//! 0.9.15's `CudaSlice` does (`src/driver/safe/core.rs`): `Tensor { id: .., data: CudaSlice { cu_device_ptr:
+//! tensor, which it derives (`dfdx/src/tensor/tensor_impls.rs`), begins with the address, because that of cudarc
+//! 0.9.15's `CudaSlice` does (`cudarc/src/driver/safe/core.rs`): `Tensor { id: .., data: CudaSlice { cu_device_ptr:
 //! 140234, ..`. It is read so far and no further. A device's form has the address of its context likewise.
 //!
 //! Were there no number under these names, each use would panic with that sentence; the test here compares the

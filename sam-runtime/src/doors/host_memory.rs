@@ -1,8 +1,8 @@
 //! The memory of a tensor on the host, to be read without a copy.
 //!
-//! dfdx 0.13.0 lends out single elements (`Index`, `src/tensor/cpu/index.rs`) and copies of all. Where the
+//! dfdx 0.13.0 lends out single elements (`Index`, `dfdx/src/tensor/cpu/index.rs`) and copies of all. Where the
 //! addresses of the elements that it lends out show that all lie in row-major order, they are read as one slice
-//! from the first one on. That relies on a tensor's memory being one `Vec` (`src/tensor/cpu/device.rs`), in which
+//! from the first one on. That relies on a tensor's memory being one `Vec` (`dfdx/src/tensor/cpu/device.rs`), in which
 //! the strides of an axis are all the same.
 //!
 //! Where elements lie otherwise they are copied. Were they in several buffers, reading them would be undefined

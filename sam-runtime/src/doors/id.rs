@@ -1,8 +1,8 @@
 //! Which tensor a tensor is. dfdx keeps gradients by the tensors' ids.
 //!
-//! dfdx 0.13.0 keeps the id to itself (`src/tensor/tensor_impls.rs`), but notes it in a list of tensors that have no
-//! gradient (`UnusedTensors`, `src/optim/optimizer.rs`). A clone has the id of its original; what a set of gradients
-//! gives out has one of its own (`Gradients::get`, `src/tensor/gradients.rs`).
+//! dfdx 0.13.0 keeps the id to itself (`dfdx/src/tensor/tensor_impls.rs`), but notes it in a list of tensors that have no
+//! gradient (`UnusedTensors`, `dfdx/src/optim/optimizer.rs`). A clone has the id of its original; what a set of gradients
+//! gives out has one of its own (`Gradients::get`, `dfdx/src/tensor/gradients.rs`).
 //!
 //! Were ids not unique, or clones not the same tensor, SAM's gradients would go astray; the test here would fail.
 

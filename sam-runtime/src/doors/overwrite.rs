@@ -2,7 +2,7 @@
 //!
 //! dfdx 0.13.0 keeps the strides of a tensor to itself. Its `copy_from` fills memory as it lies, and `as_vec` reads
 //! by the strides; the memory of a gradient is as large as its tensor's (`AllocGrad`; all in
-//! `src/tensor/storage_traits.rs`). So a numbering that is written tells where each element lies.
+//! `dfdx/src/tensor/storage_traits.rs`). So a numbering that is written tells where each element lies.
 //!
 //! Were one of these not so, a tensor would read otherwise than it was written: the tests here would fail.
 

@@ -2,7 +2,7 @@
 //! and nobody asks for it.
 //!
 //! dfdx 0.13.0 keeps its tapes to itself, but the `Debug` form of one begins with the number of its operations, and
-//! that of a set of gradients with those of the tensors that it has (`src/tensor/gradients.rs`). It is read so
+//! that of a set of gradients with those of the tensors that it has (`dfdx/src/tensor/gradients.rs`). It is read so
 //! far and no further.
 //!
 //! Were the form another one, no tensor would pass for an input: all gradients would be computed, which is slower

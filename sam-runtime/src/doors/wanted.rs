@@ -1,7 +1,7 @@
 //! Whether a set of gradients has one for a tensor.
 //!
-//! dfdx 0.13.0 keeps its sets of gradients to itself (`src/tensor/gradients.rs`), but an optimizer reports the
-//! tensors for which one has none (`src/optim/sgd.rs`). The one that asks here has a learning rate of 0, and is
+//! dfdx 0.13.0 keeps its sets of gradients to itself (`dfdx/src/tensor/gradients.rs`), but an optimizer reports the
+//! tensors for which one has none (`dfdx/src/optim/sgd.rs`). The one that asks here has a learning rate of 0, and is
 //! handed copies: nothing is learned.
 //!
 //! Did an optimizer not report them, every gradient would pass for one that is there: all would be computed, and

@@ -93,7 +93,7 @@ impl Workspace {
         let known = &self.package(package)?.features;
         let given = command.option(&["--features"]).unwrap_or_default();
         let given = given.split(',').filter(|feature| !feature.is_empty());
-        // `sam-runtime/plot` is a feature of a dependency.
+        // A feature of a dependency has its name before it.
         for feature in given {
             let found = match feature.split_once('/') {
                 Some((package, feature)) => self.package(package)?.features.contains_key(feature),

@@ -1,4 +1,4 @@
-//! The policies of the SAM paper's code (google-research/sam, `autoaugment/policies.py`), in its order.
+//! The policies of the SAM paper's code (`google-research/sam/autoaugment/policies.py`), in its order.
 
 use super::Op::{
     self, AutoContrast, Brightness, Color, Contrast, Cutout, Equalize, Invert, Posterize, Rotate,
