@@ -7,14 +7,18 @@
 //! `DIR` holds the files of the binary version: `data_batch_1.bin` to `data_batch_5.bin` and
 //! `test_batch.bin`. All else is in `cifar10.toml`, or in another file that `--config` names.
 
-use std::path::PathBuf;
+use std::{
+    fmt::Display,
+    io::{self, Write},
+    path::PathBuf,
+};
 
 use clap::{Parser, ValueEnum};
 use dfdx::{optim::Optimizer, prelude::*};
-use sam_examples::{Network, Options, Trainer, accuracy, on_device, say};
 use sam_runtime::{
-    data::{Augment, Cifar10},
-    device::keep_freed_memory,
+    analysis::accuracy,
+    data::{Augment, Cifar10, Classifier, TrainingDevice},
+    device::{Layers, keep_freed_memory},
     nn::{ResNet20, ResNet32, ResNet44, ResNet56, WideResNet16x4, weights},
     optim::AnyOptimizer,
     prelude::*,
@@ -67,7 +71,7 @@ type Images = sam_runtime::data::Images<Image, 10>;
 type Loader = DataLoader<LabelNoise<TakeFirst<Images>>, BATCH, Augment>;
 
 #[sam_train(rho = run.rho())]
-fn train<D: Trainer, N: Network<Image, BATCH, D>>(
+fn train<D: TrainingDevice, N: Classifier<Image, BATCH, 10, D>>(
     run: &mut Run<N>,
     model: &mut N,
     opt: &mut AnyOptimizer<N, f32, D>,
@@ -96,10 +100,10 @@ fn train<D: Trainer, N: Network<Image, BATCH, D>>(
     Ok(())
 }
 
-fn run<N, D: Trainer>(config: &Config, dev: &D) -> anyhow::Result<Stop>
+fn run<N, D: TrainingDevice>(config: &Config, dev: &D) -> anyhow::Result<Stop>
 where
     N: BuildOnDevice<D, f32>,
-    N::Built: Network<Image, BATCH, D>,
+    N::Built: Classifier<Image, BATCH, 10, D>,
 {
     let seed = config.run.seed;
     let images = Cifar10::train(&config.data)?.normalized(&Cifar10::STATS)?;
@@ -117,53 +121,146 @@ where
     let mut model = N::build_on_device(dev);
     let mut opt = AnyOptimizer::new(&model, &config.run.optimizer)?;
     let mut run = Run::start(&config.run, config, &mut model, &mut opt)?;
-    say!(
+    say(format_args!(
         "{} parameters, {} training images, {} test images",
         model.num_trainable_params(),
         loader.dataset().len(),
         test.len()
-    );
+    ));
     train(&mut run, &mut model, &mut opt, &loader, &test, dev)?;
     // Those whose accuracy was shown.
     let weights = run.config().out.join("weights.safetensors");
     weights::save(run.evaluated(&model), weights)?;
     let stop = run.finish()?;
-    say!("{stop}");
+    say(&stop);
     Ok(stop)
+}
+
+/// Trains the network that the configuration names.
+fn run_on<D>(config: &Config, dev: &D) -> anyhow::Result<Stop>
+where
+    D: TrainingDevice + Layers<f32>,
+{
+    match config.model {
+        Model::Resnet20 => run::<ResNet20<10>, _>(config, dev),
+        Model::Resnet32 => run::<ResNet32<10>, _>(config, dev),
+        Model::Resnet44 => run::<ResNet44<10>, _>(config, dev),
+        Model::Resnet56 => run::<ResNet56<10>, _>(config, dev),
+        Model::Wrn16x4 => run::<WideResNet16x4<10>, _>(config, dev),
+    }
 }
 
 /// Trains a residual network on CIFAR-10, with SGD or with SAM.
 #[derive(Parser)]
-struct Arguments {
+struct Options {
+    /// The configuration; left out, the one beside the program
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// A change to it, such as `run.checkpoints.keep=5`; may be given several times
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// The folder with the data [set: data]
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// The folder for what the run writes [set: run.out]
+    #[arg(long)]
+    out: Option<PathBuf>,
     /// The network [set: model]
     #[arg(long, value_enum)]
     model: Option<Model>,
     /// What is done to training images [set: aug]
     #[arg(long, value_enum)]
     aug: Option<Augmentation>,
-    #[command(flatten)]
-    options: Options,
+    /// With SAM, or with its base optimizer alone [set: run.rho]
+    #[arg(long, value_enum)]
+    optimizer: Option<Optimizers>,
+    /// SAM's radius [set: run.rho]
+    #[arg(long, conflicts_with = "optimizer")]
+    rho: Option<f64>,
+    /// Passes over the training images [set: run.epochs]
+    #[arg(long)]
+    epochs: Option<usize>,
+    /// Seeds the order, the augmentation, wrong labels and the initial weights [set: run.seed]
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How many training images to use, from the first on [set: train_images]
+    #[arg(long)]
+    train_images: Option<usize>,
+    /// The share of training images that get a wrong label [set: label_noise]
+    #[arg(long)]
+    label_noise: Option<f64>,
+    /// Go on from the last checkpoint in the folder [set: run.resume]
+    #[arg(long)]
+    resume: bool,
+    /// One batch of everything, to see that it works [set: run.dry_run]
+    #[arg(long)]
+    dry_run: bool,
+    /// Where to compute; `cuda` takes a build with `--features cuda`
+    #[arg(long, value_enum, default_value_t = On::Cpu)]
+    device: On,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Optimizers {
+    Sgd,
+    Sam,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum On {
+    /// The processor
+    Cpu,
+    /// The first NVIDIA GPU
+    #[cfg(feature = "cuda")]
+    Cuda,
+}
+
+impl Options {
+    /// The configuration, with the changes.
+    fn config(&self) -> anyhow::Result<Config> {
+        let beside = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/cifar10.toml"));
+        let file = self.config.clone().unwrap_or_else(beside);
+        let mut changes = Vec::new();
+        let mut set = |key: &str, value: Option<String>| {
+            changes.extend(value.map(|value| format!("{key}={value}")));
+        };
+        let path = |path: &PathBuf| format!("{:?}", path.display().to_string());
+        set("data", self.data.as_ref().map(path));
+        set("run.out", self.out.as_ref().map(path));
+        let rho = match self.optimizer {
+            Some(Optimizers::Sgd) => Some(0.0),
+            Some(Optimizers::Sam) | None => self.rho,
+        };
+        let constant = |rho| format!("{{ kind = 'constant', value = {rho:?} }}");
+        set("run.rho", rho.map(constant));
+        set("run.epochs", self.epochs.map(|n| n.to_string()));
+        set("run.seed", self.seed.map(|n| n.to_string()));
+        set("train_images", self.train_images.map(|n| n.to_string()));
+        let noise = self.label_noise.map(|share| format!("{share:?}"));
+        set("label_noise", noise);
+        set("run.resume", self.resume.then(|| "true".to_owned()));
+        set("run.dry_run", self.dry_run.then(|| "true".to_owned()));
+        changes.extend_from_slice(&self.set);
+        let mut config: Config = load(file, &changes)?;
+        config.model = self.model.unwrap_or(config.model);
+        config.aug = self.aug.unwrap_or(config.aug);
+        Ok(config)
+    }
+}
+
+/// As `println!`, but for a reader that has gone, as in `| head -1`: that is no reason to end a training.
+fn say(text: impl Display) {
+    let _ = writeln!(io::stdout(), "{text}");
 }
 
 fn main() -> anyhow::Result<Stop> {
     keep_freed_memory();
-    let Arguments {
-        model,
-        aug,
-        options,
-    } = Arguments::parse();
-    let mut config: Config = load(options.file("cifar10.toml"), &options.changes())?;
-    config.model = model.unwrap_or(config.model);
-    config.aug = aug.unwrap_or(config.aug);
-    on_device!(
-        options.on.device,
-        config.run.seed,
-        |dev| match config.model {
-            Model::Resnet20 => run::<ResNet20<10>, _>(&config, &dev),
-            Model::Resnet32 => run::<ResNet32<10>, _>(&config, &dev),
-            Model::Resnet44 => run::<ResNet44<10>, _>(&config, &dev),
-            Model::Resnet56 => run::<ResNet56<10>, _>(&config, &dev),
-            Model::Wrn16x4 => run::<WideResNet16x4<10>, _>(&config, &dev),
-        }
-    )
+    let options = Options::parse();
+    let config = options.config()?;
+    let seed = config.run.seed;
+    match options.device {
+        On::Cpu => run_on(&config, &Cpu::seed_from_u64(seed)),
+        #[cfg(feature = "cuda")]
+        On::Cuda => run_on(&config, &Cuda::try_seed_from_u64(seed)?),
+    }
 }

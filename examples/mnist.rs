@@ -7,17 +7,34 @@
 //! `DIR` holds the four IDX files of MNIST, Fashion-MNIST or KMNIST, plain or as `.gz`. All else is in
 //! `mnist.toml`, or in another file that `--config` names.
 
-use std::path::PathBuf;
+use std::{
+    fmt::Display,
+    io::{self, Write},
+    path::PathBuf,
+};
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use dfdx::{optim::Optimizer, prelude::*};
-use sam_examples::{BATCH, Mlp, Network, Noisy, Options, Trainer, accuracy, on_device, say};
 use sam_runtime::{
+    analysis::accuracy,
+    data::{Classifier, TrainingDevice},
     optim::AnyOptimizer,
     prelude::*,
     run::{Run, RunConfig, load, stop::Stop},
 };
 use serde::{Deserialize, Serialize};
+
+type Mlp = (
+    (Linear<784, 256>, ReLU),
+    (Linear<256, 256>, ReLU),
+    Linear<256, 10>,
+);
+
+/// Images with wrong labels among them.
+type Noisy = LabelNoise<TakeFirst<Images<Rank1<784>, 10>>>;
+
+/// Images per step.
+const BATCH: usize = 100;
 
 /// The configuration file.
 #[derive(Serialize, Deserialize)]
@@ -31,7 +48,7 @@ struct Config {
 }
 
 #[sam_train(rho = run.rho())]
-fn train<D: Trainer, N: Network<Rank1<784>, BATCH, D>>(
+fn train<D: TrainingDevice, N: Classifier<Rank1<784>, BATCH, 10, D>>(
     run: &mut Run<N>,
     model: &mut N,
     opt: &mut AnyOptimizer<N, f32, D>,
@@ -60,17 +77,10 @@ fn train<D: Trainer, N: Network<Rank1<784>, BATCH, D>>(
     Ok(())
 }
 
-/// Trains a network on MNIST with wrong labels, with SGD or with SAM.
-#[derive(Parser)]
-struct Arguments {
-    #[command(flatten)]
-    options: Options,
-}
-
-fn run<D: Trainer>(config: &Config, dev: &D) -> anyhow::Result<Stop>
+fn run<D: TrainingDevice>(config: &Config, dev: &D) -> anyhow::Result<Stop>
 where
     Mlp: BuildOnDevice<D, f32>,
-    <Mlp as BuildOnDevice<D, f32>>::Built: Network<Rank1<784>, BATCH, D>,
+    Built<Mlp, D>: Classifier<Rank1<784>, BATCH, 10, D>,
 {
     let seed = config.run.seed;
     let images = Mnist::train(&config.data)?.take_first(config.train_images);
@@ -83,12 +93,111 @@ where
     let mut run = Run::start(&config.run, config, &mut model, &mut opt)?;
     train(&mut run, &mut model, &mut opt, &loader, &test, dev)?;
     let stop = run.finish()?;
-    say!("{stop}");
+    say(&stop);
     Ok(stop)
 }
 
+/// Trains a network on MNIST with wrong labels, with SGD or with SAM.
+#[derive(Parser)]
+struct Options {
+    /// The configuration; left out, the one beside the program
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// A change to it, such as `run.checkpoints.keep=5`; may be given several times
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// The folder with the data [set: data]
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// The folder for what the run writes [set: run.out]
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// With SAM, or with its base optimizer alone [set: run.rho]
+    #[arg(long, value_enum)]
+    optimizer: Option<Optimizers>,
+    /// SAM's radius [set: run.rho]
+    #[arg(long, conflicts_with = "optimizer")]
+    rho: Option<f64>,
+    /// Passes over the training images [set: run.epochs]
+    #[arg(long)]
+    epochs: Option<usize>,
+    /// Seeds the order, the augmentation, wrong labels and the initial weights [set: run.seed]
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How many training images to use, from the first on [set: train_images]
+    #[arg(long)]
+    train_images: Option<usize>,
+    /// The share of training images that get a wrong label [set: label_noise]
+    #[arg(long)]
+    label_noise: Option<f64>,
+    /// Go on from the last checkpoint in the folder [set: run.resume]
+    #[arg(long)]
+    resume: bool,
+    /// One batch of everything, to see that it works [set: run.dry_run]
+    #[arg(long)]
+    dry_run: bool,
+    /// Where to compute; `cuda` takes a build with `--features cuda`
+    #[arg(long, value_enum, default_value_t = On::Cpu)]
+    device: On,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Optimizers {
+    Sgd,
+    Sam,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum On {
+    /// The processor
+    Cpu,
+    /// The first NVIDIA GPU
+    #[cfg(feature = "cuda")]
+    Cuda,
+}
+
+impl Options {
+    /// The configuration, with the changes.
+    fn config(&self) -> anyhow::Result<Config> {
+        let beside = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/mnist.toml"));
+        let file = self.config.clone().unwrap_or_else(beside);
+        let mut changes = Vec::new();
+        let mut set = |key: &str, value: Option<String>| {
+            changes.extend(value.map(|value| format!("{key}={value}")));
+        };
+        let path = |path: &PathBuf| format!("{:?}", path.display().to_string());
+        set("data", self.data.as_ref().map(path));
+        set("run.out", self.out.as_ref().map(path));
+        let rho = match self.optimizer {
+            Some(Optimizers::Sgd) => Some(0.0),
+            Some(Optimizers::Sam) | None => self.rho,
+        };
+        let constant = |rho| format!("{{ kind = 'constant', value = {rho:?} }}");
+        set("run.rho", rho.map(constant));
+        set("run.epochs", self.epochs.map(|n| n.to_string()));
+        set("run.seed", self.seed.map(|n| n.to_string()));
+        set("train_images", self.train_images.map(|n| n.to_string()));
+        let noise = self.label_noise.map(|share| format!("{share:?}"));
+        set("label_noise", noise);
+        set("run.resume", self.resume.then(|| "true".to_owned()));
+        set("run.dry_run", self.dry_run.then(|| "true".to_owned()));
+        changes.extend_from_slice(&self.set);
+        Ok(load(file, &changes)?)
+    }
+}
+
+/// As `println!`, but for a reader that has gone, as in `| head -1`: that is no reason to end a training.
+fn say(text: impl Display) {
+    let _ = writeln!(io::stdout(), "{text}");
+}
+
 fn main() -> anyhow::Result<Stop> {
-    let Arguments { options } = Arguments::parse();
-    let config: Config = load(options.file("mnist.toml"), &options.changes())?;
-    on_device!(options.on.device, config.run.seed, |dev| run(&config, &dev))
+    let options = Options::parse();
+    let config = options.config()?;
+    let seed = config.run.seed;
+    match options.device {
+        On::Cpu => run(&config, &Cpu::seed_from_u64(seed)),
+        #[cfg(feature = "cuda")]
+        On::Cuda => run(&config, &Cuda::try_seed_from_u64(seed)?),
+    }
 }

@@ -22,7 +22,7 @@ type Mlp = (
     (Linear<256, 256>, ReLU),
     Linear<256, 10>,
 );
-type Net = <Mlp as BuildOnDevice<Cpu, f32>>::Built;
+type Net = Built<Mlp>;
 type Opt = AnyOptimizer<Net, f32, Cpu>;
 type Batch = (
     Tensor<Rank2<B, 784>, f32, Cpu>,

@@ -12,7 +12,7 @@ type Mlp = (
     (Linear<512, 512>, ReLU),
     Linear<512, 10>,
 );
-type Net = <Mlp as BuildOnDevice<Cpu, f32>>::Built;
+type Net = Built<Mlp>;
 type X = Tensor<Rank2<128, 784>, f32, Cpu>;
 type Y = Tensor<Rank2<128, 10>, f32, Cpu>;
 

@@ -6,14 +6,17 @@ use dfdx::{
     prelude::*,
 };
 use sam_benches::{Contestant, race};
-use sam_runtime::optim::{Adam, RMSprop, Sgd};
+use sam_runtime::{
+    nn::Built,
+    optim::{Adam, RMSprop, Sgd},
+};
 
 type Mlp = (
     (Linear<784, 512>, ReLU),
     (Linear<512, 512>, ReLU),
     Linear<512, 10>,
 );
-type Net = <Mlp as BuildOnDevice<Cpu, f32>>::Built;
+type Net = Built<Mlp>;
 
 /// Milliseconds per update, of both.
 fn compare<A, B>(theirs: impl Fn(&Net) -> A, ours: impl Fn(&Net) -> B, what: &str)

@@ -4,7 +4,7 @@ use std::{path::Path, time::Instant};
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::{
-    analysis::{correct, sharpness},
+    analysis::{accuracy, sharpness},
     prelude::*,
 };
 
@@ -13,7 +13,7 @@ type Mlp = (
     (Linear<256, 256>, ReLU),
     Linear<256, 10>,
 );
-type Net = <Mlp as BuildOnDevice<Cpu, f32>>::Built;
+type Net = Built<Mlp>;
 type Digits = Images<Rank1<784>, 10>;
 type Noisy = LabelNoise<TakeFirst<Digits>>;
 
@@ -122,8 +122,8 @@ pub(crate) fn run(data: &Path, setting: Setting) -> anyhow::Result<Outcome> {
         train(&mut model, &mut opt, &loader, epoch, rho)?;
         outcome.seconds += start.elapsed().as_secs_f64();
         outcome.epochs.push(Epoch {
-            test: accuracy(&model, &test),
-            train: accuracy(&model, loader.dataset()),
+            test: accuracy(&model, chunks(&test, &Cpu::default(), 500)),
+            train: accuracy(&model, chunks(loader.dataset(), &Cpu::default(), 500)),
             sharpness: measured(&model, &loader)?,
         });
     }
@@ -133,12 +133,6 @@ pub(crate) fn run(data: &Path, setting: Setting) -> anyhow::Result<Outcome> {
         setting.m, setting.noise, last.test, last.train, last.sharpness, outcome.seconds
     );
     Ok(outcome)
-}
-
-fn accuracy(model: &Net, images: &impl Dataset<Item = Sample<Rank1<784>, 10>>) -> f64 {
-    let dev = Cpu::default();
-    let right = chunks(images, &dev, 500).map(|(x, y)| correct(&model.forward(x), &y));
-    right.sum::<usize>() as f64 / images.len() as f64
 }
 
 /// The sharpness on ten batches of training.

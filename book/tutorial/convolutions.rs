@@ -8,7 +8,7 @@ use std::env;
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::{
-    analysis::correct,
+    analysis::accuracy,
     data::{Augment, Cifar10},
     device::keep_freed_memory,
     nn::{Conv2DBatchNormReLU, Flatten2D, Linear, MaxPool2D},
@@ -24,7 +24,7 @@ type Cnn = (
     (Conv2DBatchNormReLU<32, 64, 3, 1, 1>, MaxPool2D<2, 2>),
     (Flatten2D, Linear<1024, 10>),
 );
-type Net = <Cnn as BuildOnDevice<Cpu, f32>>::Built;
+type Net = Built<Cnn>;
 type Pictures = Images<Rank3<3, 32, 32>, 10>;
 type Loader = DataLoader<TakeFirst<Pictures>, BATCH, Augment>;
 
@@ -60,11 +60,6 @@ fn train(
     Ok(total / loader.len() as f32)
 }
 
-fn accuracy(model: &Net, images: &Pictures, dev: &Cpu) -> f64 {
-    let right = chunks(images, dev, 500).map(|(x, y)| correct(&model.forward(x), &y));
-    right.sum::<usize>() as f64 / images.len() as f64
-}
-
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     keep_freed_memory();
     let dir = env::args().nth(1).unwrap_or_else(|| "data/cifar10".into());
@@ -88,7 +83,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut opt = Sgd::new(&model, config);
     for epoch in 0..EPOCHS {
         let loss = train(&mut model, &mut opt, &loader, &plan, &dev, epoch)?;
-        let accuracy = 100.0 * accuracy(&model, &test, &dev);
+        let accuracy = 100.0 * accuracy(&model, chunks(&test, &dev, 500));
         println!(
             "epoch {}: loss {loss:.3}, test accuracy {accuracy:.1} %",
             epoch + 1

@@ -8,7 +8,7 @@ use std::env;
 
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::{
-    analysis::correct,
+    analysis::accuracy,
     data::{Augment, Cifar10},
     nn::Flatten2D,
     prelude::*,
@@ -22,7 +22,7 @@ type Mlp = (
     (Linear<256, 128>, ReLU),
     Linear<128, 10>,
 );
-type Net = <Mlp as BuildOnDevice<Cpu, f32>>::Built;
+type Net = Built<Mlp>;
 type Pictures = Images<Rank3<3, 32, 32>, 10>;
 type Loader = DataLoader<TakeFirst<Pictures>, BATCH, Augment>;
 
@@ -49,11 +49,6 @@ fn train(
     Ok(total / loader.len() as f32)
 }
 
-fn accuracy(model: &Net, images: &Pictures, dev: &Cpu) -> f64 {
-    let right = chunks(images, dev, 500).map(|(x, y)| correct(&model.forward(x), &y));
-    right.sum::<usize>() as f64 / images.len() as f64
-}
-
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let dir = env::args().nth(1).unwrap_or_else(|| "data/cifar10".into());
     let images = Cifar10::train(&dir)?.normalized(&Cifar10::STATS)?;
@@ -71,7 +66,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut opt = Sgd::new(&model, config);
     for epoch in 0..10 {
         let loss = train(&mut model, &mut opt, &loader, &dev, epoch)?;
-        let accuracy = 100.0 * accuracy(&model, &test, &dev);
+        let accuracy = 100.0 * accuracy(&model, chunks(&test, &dev, 500));
         println!(
             "epoch {}: loss {loss:.3}, test accuracy {accuracy:.1} %",
             epoch + 1

@@ -13,7 +13,7 @@ const BATCH: usize = 100;
 const PIXELS: usize = 3 * 32 * 32;
 
 type Mlp = (Linear<PIXELS, 256>, ReLU, Linear<256, 10>);
-type Net = <Mlp as BuildOnDevice<Cpu, f32>>::Built;
+type Net = Built<Mlp>;
 
 /// Images, and their classes as one-hot rows.
 type Batch = (

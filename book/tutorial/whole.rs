@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 const BATCH: usize = 128;
 
-type Net = <ResNet20<10> as BuildOnDevice<Cpu, f32>>::Built;
+type Net = Built<ResNet20<10>>;
 type Pictures = Images<Rank3<3, 32, 32>, 10>;
 type Loader = DataLoader<TakeFirst<Pictures>, BATCH, Augment>;
 

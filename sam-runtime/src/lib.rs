@@ -3,17 +3,16 @@
 //!
 //! ```
 //! use sam_runtime::{dfdx::{optim::*, prelude::*}, prelude::*};
-//! # type Net = Linear<4, 2>;
-//! # let dev = Cpu::default();
-//! # type Built = <Net as BuildOnDevice<Cpu, f32>>::Built;
+//! type Net = Built<Linear<4, 2>>;
 //!
 //! #[sam_train(rho = 0.05)]
-//! fn step(model: &mut Built, opt: &mut Sgd<Built, f32, Cpu>, x: Tensor<Rank2<8, 4>, f32, Cpu>) {
+//! fn step(model: &mut Net, opt: &mut Sgd<Net, f32, Cpu>, x: Tensor<Rank2<8, 4>, f32, Cpu>) {
 //!     let loss = model.forward_mut(x.traced(model.alloc_grads())).square().mean();
 //!     let grads = loss.backward();
 //!     opt.update(model, &grads).unwrap();
 //! }
-//! # let mut model = dev.build_module::<Net, f32>();
+//! # let dev = Cpu::default();
+//! # let mut model = dev.build_module::<Linear<4, 2>, f32>();
 //! # let mut opt = Sgd::new(&model, Default::default());
 //! # step(&mut model, &mut opt, dev.sample_normal());
 //! # assert!(last_report().unwrap().sharpness().unwrap() > 0.0);

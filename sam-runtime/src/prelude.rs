@@ -5,4 +5,6 @@ pub use crate::data::{
     DataError, DataLoader, Dataset, Glyphs, Images, LabelNoise, Labelled, Mnist, Sample, TakeFirst,
     chunks,
 };
-pub use crate::{Norm, Sam, StepError, StepReport, last_report, sam_train, schedule::Schedule};
+pub use crate::{
+    Norm, Sam, StepError, StepReport, last_report, nn::Built, sam_train, schedule::Schedule,
+};

@@ -1,4 +1,5 @@
 use dfdx::{
+    nn::Module,
     shapes::{Const, Dim, HasShape, Shape},
     tensor::{Storage, Tensor},
 };
@@ -71,30 +72,56 @@ where
     .count()
 }
 
-/// The share of rows that are right, in `0..=1`; see [`correct`]. 0 for no rows.
+/// The share of samples, in `0..=1`, that `model` gives their class ([`correct`]): over batches of inputs and one-hot
+/// targets, as [`chunks`](crate::data::chunks) makes them. 0 for no samples.
 ///
 /// ```
 /// use sam_runtime::{analysis::accuracy, dfdx::prelude::*};
 ///
 /// let dev = Cpu::default();
-/// let logits = dev.tensor([[2.0, 1.0], [0.0, 3.0], [5.0, 4.0], [0.5, 0.1]]);
-/// let targets = dev.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [1.0, 0.0]]);
-/// assert_eq!(accuracy(&logits, &targets), 0.75);
+/// let model = dev.build_module::<Softmax, f32>();
+/// let x = dev.tensor([[2.0, 1.0], [0.0, 3.0], [5.0, 4.0], [0.5, 0.1]]);
+/// let y = dev.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [1.0, 0.0]]);
+/// assert_eq!(accuracy(&model, [(x.clone(), y.clone()), (x, y)]), 0.75);
 /// ```
-pub fn accuracy<B: Dim, const CLASSES: usize, D: Storage<f32>, T>(
-    logits: &Tensor<(B, Const<CLASSES>), f32, D, T>,
-    targets: &Tensor<(B, Const<CLASSES>), f32, D>,
+///
+/// # Panics
+/// If the model's forward pass does; see [`try_accuracy`].
+pub fn accuracy<X, B: Dim, const CLASSES: usize, D, M>(
+    model: &M,
+    batches: impl IntoIterator<Item = (X, Targets<B, CLASSES, D>)>,
 ) -> f64
 where
     (B, Const<CLASSES>): Shape,
+    D: Storage<f32>,
+    M: Module<X, Output = Targets<B, CLASSES, D>>,
 {
-    let rows = targets.shape().0.size();
-    if rows == 0 {
-        0.0
-    } else {
-        correct(logits, targets) as f64 / rows as f64
+    match try_accuracy(model, batches) {
+        Ok(accuracy) => accuracy,
+        Err(error) => panic!("the model's forward pass: {error:?}"),
     }
 }
+
+/// [`accuracy`], or the first error of the model's forward pass.
+pub fn try_accuracy<X, B: Dim, const CLASSES: usize, D, M>(
+    model: &M,
+    batches: impl IntoIterator<Item = (X, Targets<B, CLASSES, D>)>,
+) -> Result<f64, M::Error>
+where
+    (B, Const<CLASSES>): Shape,
+    D: Storage<f32>,
+    M: Module<X, Output = Targets<B, CLASSES, D>>,
+{
+    let (mut right, mut all) = (0, 0);
+    for (x, y) in batches {
+        all += y.shape().0.size();
+        right += correct(&model.try_forward(x)?, &y);
+    }
+    Ok(right as f64 / all.max(1) as f64)
+}
+
+/// Classes of samples, as probabilities.
+type Targets<B, const CLASSES: usize, D> = Tensor<(B, Const<CLASSES>), f32, D>;
 
 /// The index of the first maximum; `None` for a row with a NaN.
 fn largest(row: &[f32]) -> Option<usize> {

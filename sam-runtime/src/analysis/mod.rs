@@ -3,5 +3,5 @@
 mod accuracy;
 mod sharpness;
 
-pub use accuracy::{accuracy, correct, correct_top_k};
+pub use accuracy::{accuracy, correct, correct_top_k, try_accuracy};
 pub use sharpness::{Sharpness, sharpness};

@@ -28,6 +28,7 @@
 //! | `workers` | threads that read batches ahead |
 //! | `iter` | the iterators over batches, and [`chunks`]: a whole data set in order |
 //! | `batch` | [`BatchShape`] and the step from samples to tensors |
+//! | `classifier` | [`Classifier`], [`TrainingDevice`]: what a generic loop asks of network and device |
 //! | `stream` | the random streams that all of the above draw from |
 //! | `error` | [`DataError`], [`IdxProblem`]; [`MatProblem`] and `FolderProblem` stand beside their formats |
 //!
@@ -61,6 +62,7 @@
 mod augment;
 mod batch;
 mod cifar;
+mod classifier;
 mod dataset;
 #[cfg(feature = "download")]
 pub mod download;
@@ -91,6 +93,7 @@ mod workers;
 pub use augment::{Augment, Padding, Policy};
 pub use batch::{Batch, BatchShape, Chunk};
 pub use cifar::{Cifar10, Cifar100};
+pub use classifier::{Classifier, TrainingDevice};
 pub use dataset::{Dataset, Labelled, TakeFirst};
 pub use error::{DataError, IdxProblem};
 #[cfg(feature = "image")]

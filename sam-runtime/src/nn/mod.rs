@@ -70,6 +70,8 @@ mod tests;
 pub mod weights;
 mod wide_resnet;
 
+use dfdx::{nn::BuildOnDevice, tensor::Cpu};
+
 pub use batch_norm::builder::{BatchNorm1D, BatchNorm2D, BatchNorm2DReLU};
 pub use bias2d::builder::{Bias2D, Bias2DReLU};
 pub use conv_spec::{ConvSizes, ConvSpec, Convolved};
@@ -83,6 +85,17 @@ use network::network;
 pub use pool2d::{AvgPool2D, GlobalAvgPool2D, MaxPool2D};
 pub use resnet::{CifarResNet, ResNet, ResNet18, ResNet20, ResNet32, ResNet34, ResNet44, ResNet56};
 pub use wide_resnet::{WideResNet, WideResNet16x4, WideResNet28x10, WideResNet40x10};
+
+/// The network that `Net` describes, with its tensors: what a training loop holds.
+///
+/// ```
+/// use sam_runtime::{dfdx::prelude::*, nn::Built};
+///
+/// type Mlp = (Linear<4, 8>, ReLU, Linear<8, 2>);
+/// let net: Built<Mlp> = Cpu::default().build_module::<Mlp, f32>();
+/// let net_of_f64: Built<Mlp, Cpu, f64> = Cpu::default().build_module::<Mlp, f64>();
+/// ```
+pub type Built<Net, D = Cpu, E = f32> = <Net as BuildOnDevice<D, E>>::Built;
 
 pub mod modules {
     //! The layers with their tensors, as they are built from the types in [`nn`](super).

@@ -10,7 +10,7 @@
 //!     prelude::*,
 //! };
 //!
-//! type Net = <Linear<4, 2> as BuildOnDevice<Cpu, f32>>::Built;
+//! type Net = Built<Linear<4, 2>>;
 //!
 //! #[sam_train(rho = 0.05)]
 //! fn step(model: &mut Net, opt: &mut Sgd<Net, f32, Cpu>, x: Tensor<Rank2<8, 4>, f32, Cpu>) {

@@ -40,7 +40,7 @@ use crate::{
 ///     run::{Run, RunConfig, load},
 /// };
 ///
-/// type Net = <Linear<784, 10> as BuildOnDevice<Cpu, f32>>::Built;
+/// type Net = Built<Linear<784, 10>>;
 ///
 /// #[sam_train(rho = run.rho())]
 /// fn train(

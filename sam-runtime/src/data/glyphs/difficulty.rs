@@ -2,11 +2,13 @@
 
 use dfdx::losses::cross_entropy_with_logits_loss;
 use dfdx::nn::builders::{Linear, ReLU};
-use dfdx::nn::{BuildOnDevice, DeviceBuildExt, Module, ModuleMut, ZeroGrads};
+use dfdx::nn::{DeviceBuildExt, Module, ModuleMut, ZeroGrads};
 use dfdx::optim::{Adam, Optimizer};
 use dfdx::prelude::Rank1;
 use dfdx::tensor::{Cpu, Trace};
 use dfdx::tensor_ops::Backward;
+
+use crate::nn::Built;
 
 use super::super::{DataLoader, Dataset, Glyphs, LabelNoise, Sample, chunks};
 
@@ -15,7 +17,7 @@ type Perceptron = (
     (Linear<256, 256>, ReLU),
     Linear<256, 10>,
 );
-type OnCpu = <Perceptron as BuildOnDevice<Cpu, f32>>::Built;
+type OnCpu = Built<Perceptron>;
 
 /// The percentage of samples whose largest output stands at their label.
 fn accuracy(net: &OnCpu, ds: &impl Dataset<Item = Sample<Rank1<784>, 10>>) -> f32 {
