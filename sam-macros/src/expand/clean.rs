@@ -42,9 +42,6 @@ impl Step<'_> {
         let mut out = TokenStream::new();
         for (k, line) in lines {
             if *k == 0 {
-                if !self.is_alternative {
-                    out.extend(self.rho());
-                }
                 out.extend(self.begin());
             }
             if self.batch == Batch::Whole {
@@ -60,9 +57,19 @@ impl Step<'_> {
         quote!(let #name: ::core::primitive::f64 = #rho;)
     }
 
+    /// The number of the chunk that runs.
+    pub(super) fn chunk(&self) -> TokenStream {
+        match self.batch {
+            Batch::Whole => quote!(0),
+            Batch::Chunks => self.names.chunk.to_token_stream(),
+        }
+    }
+
     // Output:
+    //   let __sam_rho = ..;
     //   let __sam_settings = ..;
     //   let __sam_step = begin(&model, __sam_settings);
+    /// The beginning of a step. Beside another way to write it, the radius was evaluated before both.
     pub(super) fn begin(&self) -> TokenStream {
         let Names {
             rt,
@@ -71,6 +78,7 @@ impl Step<'_> {
             rho,
             ..
         } = &self.names;
+        let evaluated = (!self.is_alternative).then(|| self.rho());
         let (p, skip) = (self.args.norm, self.args.skip_nonfinite);
         let p = if p.is_infinite() {
             quote!(::core::primitive::f64::INFINITY)
@@ -88,6 +96,7 @@ impl Step<'_> {
             quote!(if false { #rt::optimizes(&#step, #optimizer); })
         });
         quote! {
+            #evaluated
             let #settings = #rt::settings(#rho, #p, #skip) #(.frozen(#frozen))* #bounds;
             let #step = #begin(
                 #model,
@@ -149,7 +158,8 @@ impl Step<'_> {
     pub(super) fn record(&self, k: usize, line: &Line) -> TokenStream {
         let Names { rt, step, .. } = &self.names;
         let conditions = &line.conditions;
-        let mut out = quote!(#rt::Driver::mark(&#step, #k););
+        let chunk = self.chunk();
+        let mut out = quote!(#rt::Driver::mark(&#step, #k, #chunk););
         for trace in self.region.kept_at(k) {
             let input = kept_input(trace.site);
             out.extend(quote!(let mut #input = ::core::option::Option::None;));
@@ -353,16 +363,12 @@ impl Step<'_> {
         }
         let loss = &self.names.loss;
         let k = self.region.lines.len() - 1;
-        let begin = (k == 0).then(|| {
-            let rho = (!self.is_alternative).then(|| self.rho());
-            let begin = self.begin();
-            quote!(#rho #begin)
-        });
+        let begin = (k == 0).then(|| self.begin());
         let record = self.record(k, &self.region.lines[k]);
         let computed = unparenthesized(&call.receiver);
         let backward = &call.method;
         let note = self.note(false);
-        let replayed = self.run_backward(backward, &self.replay(backward));
+        let replayed = self.run_backward(backward, &self.replay(backward, &self.replayed_lines()));
         let finish = self.finish();
         let tokens = quote! {
             {
@@ -380,10 +386,15 @@ impl Step<'_> {
     /// Notes the loss of a pass for the report.
     pub(super) fn note(&self, perturbed: bool) -> TokenStream {
         let Names { rt, step, loss, .. } = &self.names;
+        let at = (self.batch == Batch::Chunks).then(|| {
+            let chunk = self.chunk();
+            quote!(#rt::Driver::at_chunk(&#step, #chunk);)
+        });
         quote! {
             {
                 #[allow(unused_imports)]
                 use #rt::{NoteLoss as _, PassOverLoss as _};
+                #at
                 (&&#rt::ByType(&#loss)).__sam_note(&#step, #perturbed);
             }
         }

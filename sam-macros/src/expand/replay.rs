@@ -13,7 +13,8 @@ use crate::{
 
 impl Step<'_> {
     // Output: if let Some(copy) = climb(gradients) { lines; let g = loss.backward(); absorb(g) }
-    pub(super) fn replay(&self, backward: &Ident) -> TokenStream {
+    /// The replay of a chunk, whose lines are these.
+    pub(super) fn replay(&self, backward: &Ident, lines: &TokenStream) -> TokenStream {
         let Names {
             rt,
             step,
@@ -21,20 +22,17 @@ impl Step<'_> {
             gradients,
             ..
         } = &self.names;
-        let mut lines = TokenStream::new();
-        for (k, line) in self.region.lines.iter().enumerate() {
-            lines.extend(self.replayed(k, line));
-        }
+        let chunk = self.chunk();
         let note = self.note(true);
         let current = self.current();
         let absorb = self.run_backward(
             backward,
-            &quote!(#rt::Driver::absorb(&#step, &#current, #gradients);),
+            &quote!(#rt::Driver::absorb(&#step, &#current, #gradients, #chunk);),
         );
         let model = self.bind_model();
         // What is to be said of the user's statements is said where they stand.
         quote! {
-            if let ::core::option::Option::Some(mut #copy) = #rt::Driver::climb(&#step, #gradients) {
+            if let ::core::option::Option::Some(mut #copy) = #rt::Driver::climb(&#step, #gradients, #chunk) {
                 #[allow(warnings, clippy::all)]
                 let () = {
                     #model
@@ -44,6 +42,12 @@ impl Step<'_> {
                 };
             }
         }
+    }
+
+    /// The lines of a batch that is not cut.
+    pub(super) fn replayed_lines(&self) -> TokenStream {
+        let lines = self.region.lines.iter().enumerate();
+        lines.map(|(k, line)| self.replayed(k, line)).collect()
     }
 
     /// `loss.backward()`, and what is then done with the gradients.
@@ -96,7 +100,7 @@ impl Step<'_> {
     /// Line `k`, on what it recorded.
     fn replayed(&self, k: usize, line: &Line) -> TokenStream {
         let Names { rt, step, .. } = &self.names;
-        let mut out = quote!(#rt::Driver::rewind(&#step, #k););
+        let mut out = quote!(#rt::Driver::rewind(&#step, #k, 0););
         for (i, record) in line.records.iter().enumerate() {
             out.extend(self.bind(k, i, record));
         }

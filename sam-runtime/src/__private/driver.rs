@@ -40,6 +40,7 @@ impl<O: Optimizer<M, D, E> + ?Sized, M, D: Storage<E>, E: Dtype> OptimizerOf<M, 
 
 /// A step whose methods ask nothing of the model: what a model must be is asked once, where the
 /// step begins, and so refused once. They take `&self`, so that a closure of the user's may hold one.
+/// A batch that is not cut is one chunk, number 0.
 pub struct Driver<'a, M, E: Dtype, D: Device<E>> {
     step: RefCell<Box<dyn Drive<M, E, D> + 'a>>,
     /// The chunk whose loss is noted.
@@ -165,13 +166,8 @@ impl<M, E: Dtype, D: Device<E>> Driver<'_, M, E, D> {
         self.step.borrow_mut().clean_start()
     }
 
-    /// Before a line of the slice runs.
-    pub fn mark(&self, line: usize) {
-        self.mark_chunk(line, 0);
-    }
-
     /// Before a line of the slice runs on a chunk.
-    pub fn mark_chunk(&self, line: usize, chunk: usize) {
+    pub fn mark(&self, line: usize, chunk: usize) {
         self.step.borrow_mut().mark(line, chunk);
     }
 
@@ -192,13 +188,8 @@ impl<M, E: Dtype, D: Device<E>> Driver<'_, M, E, D> {
         }
     }
 
-    /// Before a line of the slice runs again.
-    pub fn rewind(&self, line: usize) {
-        self.rewind_chunk(line, 0);
-    }
-
     /// Before a line of the slice runs again on a chunk.
-    pub fn rewind_chunk(&self, line: usize, chunk: usize) {
+    pub fn rewind(&self, line: usize, chunk: usize) {
         self.step.borrow_mut().rewind(line, chunk);
     }
 
@@ -239,13 +230,8 @@ impl<M, E: Dtype, D: Device<E>> Driver<'_, M, E, D> {
         self.step.borrow_mut().note_loss(loss, chunk, perturbed);
     }
 
-    /// From the clean gradient to the perturbed model.
-    pub fn climb(&self, gradients: Gradients<E, D>) -> Option<M> {
-        self.climb_chunk(gradients, 0)
-    }
-
     /// From a chunk's clean gradient to the perturbed model.
-    pub fn climb_chunk(&self, gradients: Gradients<E, D>, chunk: usize) -> Option<M> {
+    pub fn climb(&self, gradients: Gradients<E, D>, chunk: usize) -> Option<M> {
         self.step.borrow_mut().climb(gradients, chunk)
     }
 
@@ -254,13 +240,8 @@ impl<M, E: Dtype, D: Device<E>> Driver<'_, M, E, D> {
         self.step.borrow_mut().again()
     }
 
-    /// Takes the gradient of the replay, and the model that it ran on.
-    pub fn absorb(&self, model: &M, gradients: Gradients<E, D>) {
-        self.absorb_chunk(model, gradients, 0);
-    }
-
-    /// Takes the gradient of a chunk's replay.
-    pub fn absorb_chunk(&self, model: &M, gradients: Gradients<E, D>, chunk: usize) {
+    /// Takes the gradient of a chunk's replay, and the model that it ran on.
+    pub fn absorb(&self, model: &M, gradients: Gradients<E, D>, chunk: usize) {
         self.step.borrow_mut().absorb(model, gradients, chunk);
     }
 

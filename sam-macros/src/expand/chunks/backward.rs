@@ -24,17 +24,13 @@ impl Step<'_> {
             step,
             chunks,
             chunk,
-            copy,
-            gradients,
             ..
         } = &self.names;
         let last = self.region.lines.len() - 1;
         let line = &self.region.lines[last];
         let backward = &call.method;
         let (begin, cut) = if last == 0 {
-            let rho = (!self.is_alternative).then(|| self.rho());
-            let begin = self.begin();
-            (Some(quote!(#rho #begin)), self.begin_chunks(0))
+            (Some(self.begin()), self.begin_chunks(0))
         } else {
             (None, None)
         };
@@ -45,31 +41,16 @@ impl Step<'_> {
         let evaluate = self.evaluate_loss(last, line, &call.receiver);
         let reaches_model = self.region.reaches_model(last);
         let (model, advanced) = reaches_model.then(|| self.chunk_model()).unzip();
-        let current = self.current();
         let mut replayed = TokenStream::new();
         for (k, line) in self.region.lines.iter().enumerate() {
             replayed.extend(self.chunk_inputs(k));
-            replayed.extend(quote!(#rt::Driver::rewind_chunk(&#step, #k, #chunk);));
+            replayed.extend(quote!(#rt::Driver::rewind(&#step, #k, #chunk);));
             replayed.extend(self.bind_chunk(k, line, Variables::Copied));
             replayed.extend(self.replayed_line(k, line));
         }
-        let (note, note_again) = (self.note_chunk(false), self.note_chunk(true));
-        let bind_copy = self.bind_model();
-        let absorb = self.run_backward(
-            backward,
-            &quote!(#rt::Driver::absorb_chunk(&#step, &#current, #gradients, #chunk);),
-        );
-        let mut replay: Stmt = syn::parse_quote! {
-            if let ::core::option::Option::Some(mut #copy) = #rt::Driver::climb_chunk(&#step, #gradients, #chunk) {
-                #[allow(warnings, clippy::all)]
-                let () = {
-                    #bind_copy
-                    #replayed
-                    #note_again
-                    #absorb
-                };
-            }
-        };
+        let note = self.note(false);
+        let replay = self.replay(backward, &replayed);
+        let mut replay: Stmt = syn::parse_quote!(#replay);
         let named = self.relabel(|relabel| relabel.visit_stmt_mut(&mut replay));
         let clean = self.run_backward(backward, &replay.to_token_stream());
         let finish = self.finish();
@@ -80,7 +61,7 @@ impl Step<'_> {
                 #hoisted
                 #records
                 for #chunk in 0..#rt::Chunks::len(&#chunks) {
-                    #rt::Driver::mark_chunk(&#step, #last, #chunk);
+                    #rt::Driver::mark(&#step, #last, #chunk);
                     #model
                     #evaluate
                     #note
@@ -139,24 +120,6 @@ impl Step<'_> {
                 #swap
                 #loss = #loss_again;
                 #swap
-            }
-        }
-    }
-
-    pub(super) fn note_chunk(&self, perturbed: bool) -> TokenStream {
-        let Names {
-            rt,
-            step,
-            loss,
-            chunk,
-            ..
-        } = &self.names;
-        quote! {
-            {
-                #[allow(unused_imports)]
-                use #rt::{NoteLoss as _, PassOverLoss as _};
-                #rt::Driver::at_chunk(&#step, #chunk);
-                (&&#rt::ByType(&#loss)).__sam_note(&#step, #perturbed);
             }
         }
     }

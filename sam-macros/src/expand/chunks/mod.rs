@@ -201,7 +201,7 @@ impl Step<'_> {
             }
         };
         let body = quote! {
-            #rt::Driver::mark_chunk(&#step, #k, #chunk);
+            #rt::Driver::mark(&#step, #k, #chunk);
             #model
             #passes
             #advanced

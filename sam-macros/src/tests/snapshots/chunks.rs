@@ -85,11 +85,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
         ::sam_runtime::__private::Driver::keep(&__sam_step_0, grads);
         let mut __sam_anew_0_logits = ::std::vec::Vec::new();
         for __sam_chunk_0 in 0..::sam_runtime::__private::Chunks::len(&__sam_chunks_0) {
-            ::sam_runtime::__private::Driver::mark_chunk(
-                &__sam_step_0,
-                0usize,
-                __sam_chunk_0,
-            );
+            ::sam_runtime::__private::Driver::mark(&__sam_step_0, 0usize, __sam_chunk_0);
             let mut __sam_copy_0 = ::sam_runtime::__private::Driver::chunk_model(
                 &__sam_step_0,
                 &*model,
@@ -143,11 +139,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
         let mut __sam_anew_0_loss = ::std::vec::Vec::new();
         let mut __sam_observed_0_loss = ::sam_runtime::__private::Observed::new();
         for __sam_chunk_0 in 0..::sam_runtime::__private::Chunks::len(&__sam_chunks_0) {
-            ::sam_runtime::__private::Driver::mark_chunk(
-                &__sam_step_0,
-                1usize,
-                __sam_chunk_0,
-            );
+            ::sam_runtime::__private::Driver::mark(&__sam_step_0, 1usize, __sam_chunk_0);
             let logits = __sam_parts_0_logits[__sam_chunk_0]
                 .take()
                 .expect("a value for each chunk");
@@ -180,7 +172,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
             for __sam_chunk_0 in 0..::sam_runtime::__private::Chunks::len(
                 &__sam_chunks_0,
             ) {
-                ::sam_runtime::__private::Driver::mark_chunk(
+                ::sam_runtime::__private::Driver::mark(
                     &__sam_step_0,
                     2usize,
                     __sam_chunk_0,
@@ -200,7 +192,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
                         .__sam_note(&__sam_step_0, false);
                 }
                 let __sam_gradients_0 = __sam_loss_0.backward();
-                if let ::core::option::Option::Some(mut __sam_copy_0) = ::sam_runtime::__private::Driver::climb_chunk(
+                if let ::core::option::Option::Some(mut __sam_copy_0) = ::sam_runtime::__private::Driver::climb(
                     &__sam_step_0,
                     __sam_gradients_0,
                     __sam_chunk_0,
@@ -211,7 +203,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
                         let mut __sam_input_0 = ::core::option::Option::Some(
                             ::core::clone::Clone::clone(&__sam_cut_0_0_0[__sam_chunk_0]),
                         );
-                        ::sam_runtime::__private::Driver::rewind_chunk(
+                        ::sam_runtime::__private::Driver::rewind(
                             &__sam_step_0,
                             0usize,
                             __sam_chunk_0,
@@ -232,7 +224,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
                                     }
                                 },
                             );
-                        ::sam_runtime::__private::Driver::rewind_chunk(
+                        ::sam_runtime::__private::Driver::rewind(
                             &__sam_step_0,
                             1usize,
                             __sam_chunk_0,
@@ -242,7 +234,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
                             &__sam_record_0_1_0.1[__sam_chunk_0],
                         );
                         let loss = cross_entropy_with_logits_loss(logits, y);
-                        ::sam_runtime::__private::Driver::rewind_chunk(
+                        ::sam_runtime::__private::Driver::rewind(
                             &__sam_step_0,
                             2usize,
                             __sam_chunk_0,
@@ -261,7 +253,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
                                 .__sam_note(&__sam_step_0, true);
                         }
                         let __sam_gradients_0 = __sam_loss_0.backward();
-                        ::sam_runtime::__private::Driver::absorb_chunk(
+                        ::sam_runtime::__private::Driver::absorb(
                             &__sam_step_0,
                             &__sam_copy_0,
                             __sam_gradients_0,

@@ -35,7 +35,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) {
                 },
             );
         }
-        ::sam_runtime::__private::Driver::mark(&__sam_step_0, 0usize);
+        ::sam_runtime::__private::Driver::mark(&__sam_step_0, 0usize, 0);
         let mut __sam_input_0 = ::core::option::Option::None;
         let logits = match model
             .try_forward_mut(
@@ -63,7 +63,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) {
             Ok(logits) => logits,
             Err(_) => continue,
         };
-        ::sam_runtime::__private::Driver::mark(&__sam_step_0, 1usize);
+        ::sam_runtime::__private::Driver::mark(&__sam_step_0, 1usize, 0);
         {
             #[allow(unused_imports)]
             use ::sam_runtime::__private::{MeetDevice as _, MeetNothing as _};
@@ -84,7 +84,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) {
             break;
         }
         grads = {
-            ::sam_runtime::__private::Driver::mark(&__sam_step_0, 2usize);
+            ::sam_runtime::__private::Driver::mark(&__sam_step_0, 2usize, 0);
             let __sam_loss_0 = loss;
             {
                 #[allow(unused_imports)]
@@ -96,11 +96,12 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) {
             if let ::core::option::Option::Some(mut __sam_copy_0) = ::sam_runtime::__private::Driver::climb(
                 &__sam_step_0,
                 __sam_gradients_0,
+                0,
             ) {
                 #[allow(warnings, clippy::all)]
                 let () = {
                     let model = &mut __sam_copy_0;
-                    ::sam_runtime::__private::Driver::rewind(&__sam_step_0, 0usize);
+                    ::sam_runtime::__private::Driver::rewind(&__sam_step_0, 0usize, 0);
                     let logits = match model
                         .try_forward_mut(
                             match __sam_input_0.take() {
@@ -121,12 +122,12 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) {
                         Ok(logits) => logits,
                         Err(_) => continue,
                     };
-                    ::sam_runtime::__private::Driver::rewind(&__sam_step_0, 1usize);
+                    ::sam_runtime::__private::Driver::rewind(&__sam_step_0, 1usize, 0);
                     let y = ::sam_runtime::__private::Recorded::bind(
                         &mut __sam_record_0_1_0,
                     );
                     let loss = cross_entropy_with_logits_loss(logits, y);
-                    ::sam_runtime::__private::Driver::rewind(&__sam_step_0, 2usize);
+                    ::sam_runtime::__private::Driver::rewind(&__sam_step_0, 2usize, 0);
                     let __sam_loss_0 = loss;
                     {
                         #[allow(unused_imports)]
@@ -139,6 +140,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) {
                         &__sam_step_0,
                         &__sam_copy_0,
                         __sam_gradients_0,
+                        0,
                     );
                 };
             }

@@ -55,7 +55,7 @@ where
                 },
             );
         }
-        ::sam_runtime::__private::Driver::mark(&__sam_step_0, 0usize);
+        ::sam_runtime::__private::Driver::mark(&__sam_step_0, 0usize, 0);
         let mut __sam_input_0 = ::core::option::Option::None;
         let y = model
             .try_forward_mut(
@@ -79,7 +79,7 @@ where
                     }
                 },
             )?;
-        ::sam_runtime::__private::Driver::mark(&__sam_step_0, 1usize);
+        ::sam_runtime::__private::Driver::mark(&__sam_step_0, 1usize, 0);
         {
             #[allow(unused_imports)]
             use ::sam_runtime::__private::{MeetDevice as _, MeetNothing as _};
@@ -114,7 +114,7 @@ where
         let loss = criterion(y, lbl);
         let loss_value = loss.array();
         grads = {
-            ::sam_runtime::__private::Driver::mark(&__sam_step_0, 2usize);
+            ::sam_runtime::__private::Driver::mark(&__sam_step_0, 2usize, 0);
             let __sam_loss_0 = loss;
             {
                 #[allow(unused_imports)]
@@ -127,6 +127,7 @@ where
                     if let ::core::option::Option::Some(mut __sam_copy_0) = ::sam_runtime::__private::Driver::climb(
                         &__sam_step_0,
                         __sam_gradients_0,
+                        0,
                     ) {
                         #[allow(warnings, clippy::all)]
                         let () = {
@@ -134,6 +135,7 @@ where
                             ::sam_runtime::__private::Driver::rewind(
                                 &__sam_step_0,
                                 0usize,
+                                0,
                             );
                             let y = model
                                 .try_forward_mut(
@@ -154,6 +156,7 @@ where
                             ::sam_runtime::__private::Driver::rewind(
                                 &__sam_step_0,
                                 1usize,
+                                0,
                             );
                             let mut criterion = ::sam_runtime::__private::Recorded::bind(
                                 &mut __sam_record_0_1_0,
@@ -165,6 +168,7 @@ where
                             ::sam_runtime::__private::Driver::rewind(
                                 &__sam_step_0,
                                 2usize,
+                                0,
                             );
                             let __sam_loss_0 = loss;
                             {
@@ -181,6 +185,7 @@ where
                                         &__sam_step_0,
                                         &__sam_copy_0,
                                         __sam_gradients_0,
+                                        0,
                                     );
                                 }
                                 ::core::result::Result::Err(__sam_error_0) => {

@@ -36,7 +36,7 @@ pub fn train(&mut self, batches: &Batches) -> Result<f32, TrainError> {
                 },
             );
         }
-        ::sam_runtime::__private::Driver::mark(&__sam_step_0, 0usize);
+        ::sam_runtime::__private::Driver::mark(&__sam_step_0, 0usize, 0);
         let mut __sam_input_0 = ::core::option::Option::None;
         let q = self
             .net
@@ -61,7 +61,7 @@ pub fn train(&mut self, batches: &Batches) -> Result<f32, TrainError> {
                     }
                 },
             )?;
-        ::sam_runtime::__private::Driver::mark(&__sam_step_0, 1usize);
+        ::sam_runtime::__private::Driver::mark(&__sam_step_0, 1usize, 0);
         {
             #[allow(unused_imports)]
             use ::sam_runtime::__private::{MeetDevice as _, MeetNothing as _};
@@ -100,7 +100,7 @@ pub fn train(&mut self, batches: &Batches) -> Result<f32, TrainError> {
         total += loss.array();
         self.grads = Some(
             {
-                ::sam_runtime::__private::Driver::mark(&__sam_step_0, 2usize);
+                ::sam_runtime::__private::Driver::mark(&__sam_step_0, 2usize, 0);
                 let __sam_loss_0 = loss;
                 {
                     #[allow(unused_imports)]
@@ -113,6 +113,7 @@ pub fn train(&mut self, batches: &Batches) -> Result<f32, TrainError> {
                         if let ::core::option::Option::Some(mut __sam_copy_0) = ::sam_runtime::__private::Driver::climb(
                             &__sam_step_0,
                             __sam_gradients_0,
+                            0,
                         ) {
                             #[allow(warnings, clippy::all)]
                             let () = {
@@ -120,6 +121,7 @@ pub fn train(&mut self, batches: &Batches) -> Result<f32, TrainError> {
                                 ::sam_runtime::__private::Driver::rewind(
                                     &__sam_step_0,
                                     0usize,
+                                    0,
                                 );
                                 let q = __sam_model_0
                                     .try_forward_mut(
@@ -140,6 +142,7 @@ pub fn train(&mut self, batches: &Batches) -> Result<f32, TrainError> {
                                 ::sam_runtime::__private::Driver::rewind(
                                     &__sam_step_0,
                                     1usize,
+                                    0,
                                 );
                                 let __sam_field_0_1_0 = ::sam_runtime::__private::View::at(
                                     &__sam_record_0_1_0,
@@ -157,6 +160,7 @@ pub fn train(&mut self, batches: &Batches) -> Result<f32, TrainError> {
                                 ::sam_runtime::__private::Driver::rewind(
                                     &__sam_step_0,
                                     2usize,
+                                    0,
                                 );
                                 let __sam_loss_0 = loss;
                                 {
@@ -173,6 +177,7 @@ pub fn train(&mut self, batches: &Batches) -> Result<f32, TrainError> {
                                             &__sam_step_0,
                                             &__sam_model_0,
                                             __sam_gradients_0,
+                                            0,
                                         );
                                     }
                                     ::core::result::Result::Err(__sam_error_0) => {

@@ -38,7 +38,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                         },
                     );
                 }
-                ::sam_runtime::__private::Driver::mark(&__sam_step_0, 0usize);
+                ::sam_runtime::__private::Driver::mark(&__sam_step_0, 0usize, 0);
                 let mut __sam_input_0 = ::core::option::Option::None;
                 {
                     #[allow(unused_imports)]
@@ -91,11 +91,16 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                 if let ::core::option::Option::Some(mut __sam_copy_0) = ::sam_runtime::__private::Driver::climb(
                     &__sam_step_0,
                     __sam_gradients_0,
+                    0,
                 ) {
                     #[allow(warnings, clippy::all)]
                     let () = {
                         let model = &mut __sam_copy_0;
-                        ::sam_runtime::__private::Driver::rewind(&__sam_step_0, 0usize);
+                        ::sam_runtime::__private::Driver::rewind(
+                            &__sam_step_0,
+                            0usize,
+                            0,
+                        );
                         let y = ::sam_runtime::__private::Recorded::bind(
                             &mut __sam_record_0_0_0,
                         );
@@ -131,6 +136,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                             &__sam_step_0,
                             &__sam_copy_0,
                             __sam_gradients_0,
+                            0,
                         );
                     };
                 }
@@ -270,7 +276,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                 for __sam_chunk_0 in 0..::sam_runtime::__private::Chunks::len(
                     &__sam_chunks_0,
                 ) {
-                    ::sam_runtime::__private::Driver::mark_chunk(
+                    ::sam_runtime::__private::Driver::mark(
                         &__sam_step_0,
                         0usize,
                         __sam_chunk_0,
@@ -341,7 +347,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                         __sam_chunk_0,
                     );
                     let __sam_gradients_0 = __sam_loss_0.backward();
-                    if let ::core::option::Option::Some(mut __sam_copy_0) = ::sam_runtime::__private::Driver::climb_chunk(
+                    if let ::core::option::Option::Some(mut __sam_copy_0) = ::sam_runtime::__private::Driver::climb(
                         &__sam_step_0,
                         __sam_gradients_0,
                         __sam_chunk_0,
@@ -352,7 +358,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                             let mut __sam_input_0 = ::core::option::Option::Some(
                                 ::core::clone::Clone::clone(&__sam_cut_0_0_0[__sam_chunk_0]),
                             );
-                            ::sam_runtime::__private::Driver::rewind_chunk(
+                            ::sam_runtime::__private::Driver::rewind(
                                 &__sam_step_0,
                                 0usize,
                                 __sam_chunk_0,
@@ -393,7 +399,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                                     .__sam_note(&__sam_step_0, true);
                             }
                             let __sam_gradients_0 = __sam_loss_0.backward();
-                            ::sam_runtime::__private::Driver::absorb_chunk(
+                            ::sam_runtime::__private::Driver::absorb(
                                 &__sam_step_0,
                                 &__sam_copy_0,
                                 __sam_gradients_0,

@@ -31,7 +31,7 @@ fn step(&mut self, x: Batch, y: Labels) -> f32 {
             },
         );
     }
-    ::sam_runtime::__private::Driver::mark(&__sam_step_0, 0usize);
+    ::sam_runtime::__private::Driver::mark(&__sam_step_0, 0usize, 0);
     let mut __sam_input_0 = ::core::option::Option::None;
     let logits = self
         .net
@@ -50,7 +50,7 @@ fn step(&mut self, x: Batch, y: Labels) -> f32 {
                 }
             },
         );
-    ::sam_runtime::__private::Driver::mark(&__sam_step_0, 1usize);
+    ::sam_runtime::__private::Driver::mark(&__sam_step_0, 1usize, 0);
     {
         #[allow(unused_imports)]
         use ::sam_runtime::__private::{MeetDevice as _, MeetNothing as _};
@@ -69,7 +69,7 @@ fn step(&mut self, x: Batch, y: Labels) -> f32 {
     let loss = mse_loss(logits, y);
     let value = loss.array();
     let grads = {
-        ::sam_runtime::__private::Driver::mark(&__sam_step_0, 2usize);
+        ::sam_runtime::__private::Driver::mark(&__sam_step_0, 2usize, 0);
         let __sam_loss_0 = loss;
         {
             #[allow(unused_imports)]
@@ -81,11 +81,12 @@ fn step(&mut self, x: Batch, y: Labels) -> f32 {
         if let ::core::option::Option::Some(mut __sam_copy_0) = ::sam_runtime::__private::Driver::climb(
             &__sam_step_0,
             __sam_gradients_0,
+            0,
         ) {
             #[allow(warnings, clippy::all)]
             let () = {
                 let mut __sam_model_0 = __sam_copy_0;
-                ::sam_runtime::__private::Driver::rewind(&__sam_step_0, 0usize);
+                ::sam_runtime::__private::Driver::rewind(&__sam_step_0, 0usize, 0);
                 let logits = __sam_model_0
                     .forward_mut(
                         match __sam_input_0.take() {
@@ -102,12 +103,12 @@ fn step(&mut self, x: Batch, y: Labels) -> f32 {
                             }
                         },
                     );
-                ::sam_runtime::__private::Driver::rewind(&__sam_step_0, 1usize);
+                ::sam_runtime::__private::Driver::rewind(&__sam_step_0, 1usize, 0);
                 let y = ::sam_runtime::__private::Recorded::bind(
                     &mut __sam_record_0_1_0,
                 );
                 let loss = mse_loss(logits, y);
-                ::sam_runtime::__private::Driver::rewind(&__sam_step_0, 2usize);
+                ::sam_runtime::__private::Driver::rewind(&__sam_step_0, 2usize, 0);
                 let __sam_loss_0 = loss;
                 {
                     #[allow(unused_imports)]
@@ -120,6 +121,7 @@ fn step(&mut self, x: Batch, y: Labels) -> f32 {
                     &__sam_step_0,
                     &__sam_model_0,
                     __sam_gradients_0,
+                    0,
                 );
             };
         }

@@ -36,7 +36,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
                 },
             );
         }
-        ::sam_runtime::__private::Driver::mark(&__sam_step_0, 0usize);
+        ::sam_runtime::__private::Driver::mark(&__sam_step_0, 0usize, 0);
         let mut __sam_input_0 = ::core::option::Option::None;
         let logits = model
             .forward_mut(
@@ -60,7 +60,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
                     }
                 },
             );
-        ::sam_runtime::__private::Driver::mark(&__sam_step_0, 1usize);
+        ::sam_runtime::__private::Driver::mark(&__sam_step_0, 1usize, 0);
         {
             #[allow(unused_imports)]
             use ::sam_runtime::__private::{MeetDevice as _, MeetNothing as _};
@@ -79,7 +79,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
         let loss = cross_entropy_with_logits_loss(logits, y);
         total += loss.array();
         grads = {
-            ::sam_runtime::__private::Driver::mark(&__sam_step_0, 2usize);
+            ::sam_runtime::__private::Driver::mark(&__sam_step_0, 2usize, 0);
             let __sam_loss_0 = loss;
             {
                 #[allow(unused_imports)]
@@ -91,11 +91,12 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
             if let ::core::option::Option::Some(mut __sam_copy_0) = ::sam_runtime::__private::Driver::climb(
                 &__sam_step_0,
                 __sam_gradients_0,
+                0,
             ) {
                 #[allow(warnings, clippy::all)]
                 let () = {
                     let model = &mut __sam_copy_0;
-                    ::sam_runtime::__private::Driver::rewind(&__sam_step_0, 0usize);
+                    ::sam_runtime::__private::Driver::rewind(&__sam_step_0, 0usize, 0);
                     let logits = model
                         .forward_mut(
                             match __sam_input_0.take() {
@@ -112,12 +113,12 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
                                 }
                             },
                         );
-                    ::sam_runtime::__private::Driver::rewind(&__sam_step_0, 1usize);
+                    ::sam_runtime::__private::Driver::rewind(&__sam_step_0, 1usize, 0);
                     let y = ::sam_runtime::__private::Recorded::bind(
                         &mut __sam_record_0_1_0,
                     );
                     let loss = cross_entropy_with_logits_loss(logits, y);
-                    ::sam_runtime::__private::Driver::rewind(&__sam_step_0, 2usize);
+                    ::sam_runtime::__private::Driver::rewind(&__sam_step_0, 2usize, 0);
                     let __sam_loss_0 = loss;
                     {
                         #[allow(unused_imports)]
@@ -130,6 +131,7 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
                         &__sam_step_0,
                         &__sam_copy_0,
                         __sam_gradients_0,
+                        0,
                     );
                 };
             }
