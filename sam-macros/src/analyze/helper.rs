@@ -6,8 +6,9 @@ use syn::{
 };
 
 use super::{
+    changes::changed,
     path::{Path, Source, Step},
-    slice::{Cut, calls_in, changed},
+    slice::{Cut, calls_in},
 };
 use crate::{
     known::ALLOCATING,

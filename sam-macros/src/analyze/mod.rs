@@ -6,15 +6,20 @@
 //! | `updates` | the updates of a step, and the model that they train |
 //! | `path` | all statements before a backward site |
 //! | `slice` | those that the loss and the tape depend on |
+//! | `changes` | what a line changes |
+//! | `replayed` | the lines of the slice as the replay runs them |
 //! | `helper` | a function of the user's in which a tape begins |
 //! | `localize`, `prune` | what the replay runs of them |
 //! | `records` | what comes into them from outside |
+//! | `takes` | what a line takes from those before it, and what the loop reads of it |
 //! | `chunked`, `summed` | with `m`: what would be changed by the values of one chunk, or divided by their number |
 //! | `constant` | expressions that are the same whenever they are evaluated, or hold no samples |
+//! | `refusals` | what can't be read, and what is then said |
 //! | `bounded` | with `clip`: the updates that bound their gradient |
 //! | `generics` | type parameters that must be `Clone` |
 
 mod bounded;
+mod changes;
 mod chunked;
 mod constant;
 mod generics;
@@ -23,9 +28,12 @@ pub(crate) mod localize;
 mod path;
 mod prune;
 mod records;
+mod refusals;
+mod replayed;
 mod sites;
 mod slice;
 mod summed;
+mod takes;
 mod updates;
 
 use proc_macro2::TokenStream;
@@ -37,22 +45,22 @@ pub(crate) use self::prune::has_unknown_macro;
 use self::{
     path::Path,
     records::{Behind, Records},
-    sites::{Frame, NESTED_ITEM, Site, Sites},
+    sites::{Frame, Site, Sites},
     slice::Cut,
 };
 use crate::{
     args::Args,
     errors::{Errors, Kind, spelled},
     hygiene::Names,
-    plan::{Backward, InLoop, Line, ModelPlace, NodeId, Plan, Region, Replay, id_of},
+    plan::{Backward, InLoop, Line, NodeId, Plan, Region, Replay, id_of},
     source::{Uses, has_ident, has_punct},
 };
 
 /// What must be done to turn `item` into SAM steps, or the reasons why it can't be.
 pub(crate) fn train_fn(item: &ItemFn, args: &Args, errors: &mut Errors) -> Option<Plan> {
-    refuse_signature(item, errors);
+    refusals::refuse_signature(item, errors);
     let sites = sites::sites(&item.block);
-    refuse_hidden(&sites, errors);
+    refusals::refuse_hidden(&sites, errors);
     if sites.backwards.is_empty() {
         if !sites.hidden.iter().any(|(_, kind, _)| *kind == "backward") {
             errors.at(
@@ -91,7 +99,7 @@ pub(crate) fn train_fn(item: &ItemFn, args: &Args, errors: &mut Errors) -> Optio
         }
         regions.extend(step.region(regions.len(), errors));
     }
-    refuse_shared_lines(&regions, &sites, errors);
+    refusals::refuse_shared_lines(&regions, &sites, errors);
     if regions.is_empty() && errors.is_empty() {
         errors.at(
             Kind::NoUpdate,
@@ -103,89 +111,6 @@ pub(crate) fn train_fn(item: &ItemFn, args: &Args, errors: &mut Errors) -> Optio
         cloned_types: generics::cloned_types(item, &regions),
         regions,
     })
-}
-
-fn refuse_signature(item: &ItemFn, errors: &mut Errors) {
-    let sig = &item.sig;
-    if let Some(token) = &sig.constness {
-        errors.at(
-            Kind::ConstFn,
-            token,
-            "a `const fn` can't train; take `const` away",
-        );
-    }
-    if let Some(token) = &sig.asyncness {
-        errors.at(
-            Kind::AsyncFn,
-            token,
-            "an `async fn` can't be under `sam_train`; put the training loop into a plain function \
-             and call that",
-        );
-    }
-    if let Some(abi) = &sig.abi {
-        errors.at(
-            Kind::ExternFn,
-            abi,
-            "an `extern` function can't be under `sam_train`; call a plain one from it",
-        );
-    }
-}
-
-/// Reports sites where the macro can't follow.
-fn refuse_hidden(sites: &Sites<'_>, errors: &mut Errors) {
-    let mut told: Vec<&str> = Vec::new();
-    for (span, kind, by) in &sites.hidden {
-        let is_nested = *by == NESTED_ITEM;
-        let has_other = match *kind {
-            "backward" => !sites.backwards.is_empty(),
-            "update" => !sites.updates.is_empty(),
-            _ => !sites.traces.is_empty() || sites.backwards.is_empty(),
-        };
-        // A function inside may train for itself.
-        if is_nested && has_other {
-            continue;
-        }
-        if *kind == "update" && !is_nested && has_other {
-            continue;
-        }
-        told.push(kind);
-        errors.at_span(
-            Kind::HiddenSite,
-            *span,
-            format!(
-                "this {kind} pass is inside {by}, which `sam_train` can't look into\n\nhelp: write \
-                 it in the function itself, or put the attribute on the function that holds it"
-            ),
-        );
-    }
-}
-
-/// A statement can be replayed for one step.
-fn refuse_shared_lines(regions: &[Region], sites: &Sites<'_>, errors: &mut Errors) {
-    for (i, region) in regions.iter().enumerate() {
-        let is_shared = |line: &crate::plan::Line| {
-            regions[..i]
-                .iter()
-                .flat_map(|other| &other.lines)
-                .any(|other| other.at == line.at && matches!(other.replay, Replay::Stmt(_)))
-        };
-        let shares = region
-            .lines
-            .iter()
-            .any(|line| matches!(line.replay, Replay::Stmt(_)) && is_shared(line));
-        let site = sites
-            .backwards
-            .iter()
-            .find(|site| id_of(site.call) == region.backward.call);
-        if let (true, Some(site)) = (shares, site) {
-            errors.at(
-                Kind::TwoSteps,
-                &site.call.method,
-                "this `backward` shares statements with the one before it\n\nhelp: give each \
-                 `backward` a forward pass of its own, or add the losses and call `backward` once",
-            );
-        }
-    }
 }
 
 /// One backward site of a function.
@@ -251,60 +176,8 @@ impl<'a> StepOf<'_, 'a> {
             }
         };
         let first = slice.lines[0].step;
-        let last = path.steps.len() - 1;
-        if path.loop_between(first, last) {
-            errors.at(
-                Kind::BackwardInAnotherBlock,
-                &backward.call.method,
-                "`backward` is called in a loop that its forward pass is not in\n\nhelp: call it in the \
-                 block with `traced`, or trace inside the loop",
-            );
-            return None;
-        }
-        let in_closure = path.closure_between(first, last);
-        let leaves = slice.lines.iter().any(|line| line.replay.leaves());
-        if in_closure && leaves {
-            errors.at(
-                Kind::BackwardInAnotherBlock,
-                &backward.call.method,
-                "`backward` is in a closure, and its forward pass leaves the function or the loop\n\n\
-                 help: call `backward` outside the closure",
-            );
-            return None;
-        }
-        let is_in_arm = slice
-            .lines
-            .iter()
-            .any(|line| matches!(line.replay, Replay::Arm(..)));
-        if self.args.m.is_some() && is_in_arm {
-            errors.at(
-                Kind::BackwardInAnotherBlock,
-                &backward.call.method,
-                "with `m`, `backward` can't be in a pattern's branch that takes its forward pass apart\n\nhelp: \
-                 bind the output before it, as in `let Ok(output) = .. else { .. };`",
-            );
-            return None;
-        }
-        let in_closure_of_m = |site: &&Site<'a>| {
-            let line = slice
-                .traces
-                .iter()
-                .find(|t| t.node == id_of(site.call))
-                .map(|t| t.line);
-            let init = line.and_then(|line| path.line(slice.lines[line].step)?.source.init());
-            matches!(init, Some(Expr::Closure(_)))
-        };
-        if self.args.m.is_some()
-            && let Some(site) = self.sites.traces.iter().find(in_closure_of_m)
-        {
-            errors.at(
-                Kind::HiddenSite,
-                &site.call.method,
-                "with `m`, the tape can't begin inside a closure, which is called with what `m` has cut\n\nhelp: \
-                 trace where the closure is called, and hand it the traced input",
-            );
-            return None;
-        }
+        let in_closure = path.closure_between(first, path.steps.len() - 1);
+        self.refuse_places(&slice, &path, in_closure, errors)?;
         let records = Records {
             item: self.item,
             args: self.args,
@@ -386,103 +259,6 @@ impl<'a> StepOf<'_, 'a> {
             return None;
         }
         Some(updates)
-    }
-
-    fn refuse_no_forward(&self, has_tape: bool, errors: &mut Errors) {
-        let call = self.backward.call;
-        let is_later = self
-            .sites
-            .traces
-            .iter()
-            .any(|site| site.order > self.backward.order);
-        if has_tape {
-            errors.at(
-                Kind::LossWithoutForward,
-                &call.receiver,
-                "this loss does not depend on the forward pass with the tape\n\nhelp: `backward` must be \
-                 called on what is computed from the traced input",
-            );
-        } else if is_later {
-            errors.at(
-                Kind::BackwardBeforeForward,
-                &call.method,
-                "this `backward` comes before its forward pass; move it behind",
-            );
-        } else {
-            errors.at(
-                Kind::NoForward,
-                &call.method,
-                "no forward pass with a tape before this `backward`\n\nhelp: the tape begins at `x.traced(grads)`, as in \
-                 `model.forward_mut(x.traced(grads))`; where a function of yours traces, hand it the model: \
-                 `loss_of(&mut model, x, y, grads)`",
-            );
-        }
-    }
-
-    fn refuse_foreign_model(&self, model: &ModelPlace, errors: &mut Errors) {
-        errors.at(
-            Kind::ForeignModel,
-            &self.backward.call.method,
-            format!(
-                "nothing between the forward pass and this `backward` mentions `{place}`, the model that is \
-                 trained, so SAM can't run it at the perturbed weights\n\nhelp: write \
-                 `{place}.forward_mut(..)`, or hand `{place}` to the function that runs it",
-                place = model.place,
-            ),
-        );
-    }
-
-    /// `m` needs something to cut, and `split` names what there is.
-    fn refuse_splits(&self, region: &Region, path: &Path<'a>, errors: &mut Errors) {
-        let used = |name: &proc_macro2::Ident| {
-            let in_records = region
-                .lines
-                .iter()
-                .flat_map(|line| &line.records)
-                .any(|record| record.place.root == *name);
-            let in_inputs = self.sites.traces.iter().any(|site| {
-                region.traces.iter().any(|t| t.node == id_of(site.call))
-                    && Uses::of_expr(&site.call.receiver, &[]).mention(&name.to_string())
-            });
-            in_records || in_inputs
-        };
-        for name in self.args.split.iter().flatten().filter(|name| !used(name)) {
-            errors.at(
-                Kind::SplitUnused,
-                name,
-                format!("`{name}` is used neither by the forward pass nor by the loss; take it out of `split`"),
-            );
-        }
-        let has_input = region.traces.iter().any(|trace| trace.kept);
-        let has_split = region
-            .lines
-            .iter()
-            .flat_map(|line| &line.records)
-            .any(|record| record.split);
-        let Some(m) = &self.args.m else {
-            return;
-        };
-        if !has_input && !has_split {
-            errors.at(
-                Kind::NothingToCut,
-                m,
-                "there is no batch to cut into chunks: the forward pass and the loss use nothing that is \
-                 bound in the loop\n\nhelp: name what is to be cut with `split = [..]`, or leave out `m`",
-            );
-        } else if region.begins_without_batch() {
-            errors.at(
-                Kind::NothingToCut,
-                m,
-                "the first line of the forward pass uses nothing of the batch that is to be cut into chunks, and \
-                 so can't tell how many there are\n\nhelp: let the line that runs the model use the batch, or leave \
-                 out `m`",
-            );
-        }
-        for (line, source) in sources(&region.lines, path) {
-            if let Some(done) = chunked::done_by_chunk(line, source, &region.model.place) {
-                done.refuse(errors);
-            }
-        }
     }
 
     /// The blocks behind the slice that may read what it binds, from the innermost on: each from the statement

@@ -2,20 +2,19 @@
 
 use std::collections::HashSet;
 
-use proc_macro2::Ident;
 use syn::{Expr, Stmt, visit::Visit};
 
 use super::{
+    changes::{aliases, changed, moves_tape, with_aliases},
     constant::{is_call, is_constant},
-    localize::{self, Words},
+    localize::Words,
     path::{Path, Source},
-    prune::{self, may_change},
-    sites::{self, Frame, Site},
+    replayed::Member,
+    sites::{self, Site},
 };
 use crate::{
-    known::{LENDING, READING},
     plan::{NodeId, Replay, Trace, TraceKind, id_of},
-    source::{How, Place, Use, Uses},
+    source::{Place, Use, Uses},
 };
 
 /// The slice of one step.
@@ -110,70 +109,6 @@ impl<'a> Cut<'_, 'a> {
             .into_iter()
             .filter(|id| of.contains(id))
             .collect()
-    }
-
-    /// What is evaluated at a site and not in the replay: `E`, and `X` where it is kept.
-    fn outside(&self, traces: &[NodeId], tainted: &[Place]) -> (Vec<NodeId>, Vec<Trace>) {
-        let mut outside = Vec::new();
-        let mut found = Vec::new();
-        let sites = self.traces.iter().enumerate();
-        for (index, site) in sites.filter(|(_, s)| traces.contains(&id_of(s.call))) {
-            let Some(kind) = sites::trace_kind(site.call) else {
-                continue;
-            };
-            outside.extend(site.call.args.first().map(id_of));
-            let input = &*site.call.receiver;
-            let uses = Uses::of_expr(input, &[]);
-            let is_of_slice = uses.touch(self.model)
-                || tainted.iter().any(|t| uses.touch(t))
-                || self.is_repeated(site);
-            if !is_of_slice {
-                outside.push(id_of(input));
-                if let Expr::MethodCall(call) = input {
-                    outside.push(id_of(call));
-                }
-            }
-            found.push(Trace {
-                node: id_of(site.call),
-                site: index,
-                line: 0,
-                kind,
-                kept: !is_of_slice,
-                start_is_mut: site
-                    .call
-                    .args
-                    .first()
-                    .is_some_and(|start| self.is_mut(start)),
-            });
-        }
-        (outside, found)
-    }
-
-    /// Whether an expression is a variable that is `mut`.
-    fn is_mut(&self, expr: &Expr) -> bool {
-        let variable = Place::of_expr(expr).filter(Place::is_variable);
-        let declared =
-            variable.and_then(|place| self.path.declared(&place.root, self.path.steps.len()));
-        declared.is_some_and(|declared| declared.mutable)
-    }
-
-    /// Whether a site may be reached several times in its line: in a loop of it, in a closure.
-    fn is_repeated(&self, site: &Site<'a>) -> bool {
-        let is_on_path = |frame: &Frame<'a>| {
-            let Frame::Block(block, _) = frame else {
-                return false;
-            };
-            self.path
-                .lines()
-                .any(|(_, line)| line.at.block == id_of(*block))
-        };
-        let inside = site
-            .stack
-            .iter()
-            .rposition(is_on_path)
-            .map_or(0, |depth| depth + 1);
-        let repeats = |frame: &Frame<'a>| matches!(frame, Frame::Loop { .. } | Frame::Closure(_));
-        site.stack[inside..].iter().any(repeats)
     }
 
     /// The lines that the loss depends on and that depend on a tape, the last one being the loss.
@@ -366,98 +301,12 @@ impl<'a> Cut<'_, 'a> {
             }
         }
     }
-
-    fn replay(
-        &self,
-        source: Source<'a>,
-        traces: &[NodeId],
-        needed: &[Place],
-        tainted: &[Place],
-    ) -> Replay {
-        let (_, found) = self.outside(traces, tainted);
-        let local = |expr: &Expr| Box::new(localize::expr(expr, &found, self.words));
-        let replay = match source {
-            Source::Stmt(stmt) => Replay::Stmt(Box::new(localize::stmt(stmt, &found, self.words))),
-            Source::Arm(pat, expr) => Replay::Arm(Box::new(pat.clone()), local(expr)),
-            Source::Loss(expr) => Replay::Loss(local(expr)),
-        };
-        replay.pruned(needed)
-    }
-
-    fn finish(
-        &self,
-        lines: &[(usize, Source<'a>)],
-        members: Vec<Member>,
-        helper: Option<usize>,
-    ) -> Slice {
-        let mut slice = Slice {
-            lines: Vec::new(),
-            traces: Vec::new(),
-        };
-        for member in members {
-            let line = slice.lines.len();
-            let (_, mut found) = self.outside(&member.traces, &member.tainted);
-            found.iter_mut().for_each(|trace| trace.line = line);
-            let (mut replay, mut uses) = (member.replay, member.uses);
-            if helper == Some(member.step)
-                && let Some((_, source)) = lines.iter().find(|(step, _)| *step == member.step)
-                && let Some(argument) = self.gradient_argument(*source)
-            {
-                let node = id_of(argument);
-                found.push(Trace {
-                    node,
-                    site: 0,
-                    line,
-                    kind: TraceKind::Argument,
-                    kept: false,
-                    start_is_mut: self.is_mut(argument),
-                });
-                // The argument is the step's in the replay.
-                replay =
-                    localize_argument(*source, node, replay, self.words).pruned(&member.needed);
-                uses = replay.uses();
-            }
-            slice.traces.extend(found);
-            slice.lines.push(SliceLine {
-                step: member.step,
-                replay,
-                uses,
-            });
-        }
-        slice
-    }
 }
 
 /// What a line of the slice changes.
 struct Change {
     place: Place,
     takes_tape: bool,
-}
-
-/// A line of the slice, before its place in it is known.
-struct Member {
-    step: usize,
-    traces: Vec<NodeId>,
-    replay: Replay,
-    uses: Vec<Use>,
-    /// What the lines after it need.
-    needed: Vec<Place>,
-    tainted: Vec<Place>,
-}
-
-fn localize_argument(source: Source<'_>, node: NodeId, replay: Replay, words: &Words) -> Replay {
-    match (source, replay) {
-        (Source::Stmt(stmt), Replay::Stmt(_)) => {
-            Replay::Stmt(Box::new(localize::argument_in_stmt(stmt, node, words)))
-        }
-        (Source::Arm(_, expr), Replay::Arm(pat, _)) => {
-            Replay::Arm(pat, Box::new(localize::argument_in_expr(expr, node, words)))
-        }
-        (Source::Loss(expr), Replay::Loss(_)) => {
-            Replay::Loss(Box::new(localize::argument_in_expr(expr, node, words)))
-        }
-        (_, other) => other,
-    }
 }
 
 /// The method calls in a line.
@@ -473,77 +322,6 @@ pub(super) fn calls_in(source: Source<'_>) -> Vec<NodeId> {
     let mut calls = Calls(Vec::new());
     source.visit(&mut calls);
     calls.0
-}
-
-/// What a line changes. A method may change what it is called on if the line is there for its effect and a
-/// tape may flow into it: it uses up a value of the slice. Where only numbers flow, what it is called on is
-/// recorded behind it.
-pub(super) fn changed(
-    source: Source<'_>,
-    uses: &Uses<'_>,
-    tainted: &[Place],
-    begins: bool,
-) -> Vec<Place> {
-    let is_of_slice = |place: &Place| tainted.iter().any(|t| t.overlaps(place));
-    let moves_tape = moves_tape(source, uses, tainted, begins);
-    let changes = |u: &&Use| match &u.how {
-        How::Set | How::Assign | How::AssignThrough | How::BorrowMut => true,
-        How::Receiver(_) => {
-            !source.is_let() && may_change(u) && (moves_tape || is_of_slice(&u.place))
-        }
-        How::Macro => !source.is_let(),
-        How::Value => {
-            matches!(source, Source::Stmt(Stmt::Macro(mac)) if !prune::only_prints(&mac.mac))
-        }
-        How::Borrow | How::Index | How::Call => false,
-    };
-    uses.all
-        .iter()
-        .filter(changes)
-        .map(|u| u.place.clone())
-        .collect()
-}
-
-/// Names by which places may be changed: `let list = &mut terms;`, `let last = terms.last_mut().unwrap();`.
-fn aliases(lines: &[(usize, Source<'_>)]) -> Vec<(Ident, Place)> {
-    let lends = |how: &How| match how {
-        How::BorrowMut => true,
-        How::Receiver(method) => method.ends_with("_mut") || LENDING.has(method),
-        _ => false,
-    };
-    let mut aliases = Vec::new();
-    for (_, source) in lines.iter().filter(|(_, source)| source.is_let()) {
-        for u in source.uses(&[]).all.iter().filter(|u| lends(&u.how)) {
-            let names = source.binds().into_iter();
-            aliases.extend(names.map(|name| (name, u.place.clone())));
-        }
-    }
-    aliases
-}
-
-fn with_aliases(mut changed: Vec<Place>, aliases: &[(Ident, Place)]) -> Vec<Place> {
-    let mut at = 0;
-    while at < changed.len() {
-        let of = |alias: &&(Ident, Place)| changed[at].root == alias.0;
-        let places = aliases.iter().filter(of).map(|(_, place)| place.clone());
-        let new: Vec<Place> = places.filter(|place| !changed.contains(place)).collect();
-        changed.extend(new);
-        at += 1;
-    }
-    changed
-}
-
-/// Whether a tape may flow into what a line changes: `terms.push(loss)`, `terms.push(h.relu())`; not
-/// `losses.push(loss.array())`.
-fn moves_tape(source: Source<'_>, uses: &Uses<'_>, tainted: &[Place], begins: bool) -> bool {
-    let is_of_slice = |place: &Place| tainted.iter().any(|t| t.overlaps(place));
-    let moves = |how: &How| match how {
-        How::Value => true,
-        How::Receiver(method) => method == "clone" || !READING.has(method),
-        _ => false,
-    };
-    let moved = |u: &Use| moves(&u.how) && is_of_slice(&u.place);
-    !source.is_let() && (begins || uses.all.iter().any(moved))
 }
 
 /// Whether a line before the tape names a part of the model, or will run the model when it is called:

@@ -4,7 +4,9 @@
 //! |---|---|
 //! | `driver` | the step, as the expansion drives it |
 //! | `record` | what enters the slice from outside |
+//! | `change` | values from outside that the slice may change by a method |
 //! | `own` | what is changed behind a shared reference |
+//! | `input` | the inputs of sites, and the devices that the slice may draw from |
 //! | `by_type` | what is done to a value by what its type can |
 //! | `chunks` | the batch in chunks |
 //! | `observed` | what the loop reads of the slice, collected from the chunks |
@@ -12,8 +14,10 @@
 //! | `result` | how a step ends: a gradient, an error, a panic |
 
 mod by_type;
+mod change;
 mod chunks;
 mod driver;
+mod input;
 mod observed;
 mod own;
 mod record;
@@ -21,8 +25,10 @@ mod result;
 mod sum;
 
 pub use by_type::*;
+pub use change::*;
 pub use chunks::*;
 pub use driver::*;
+pub use input::*;
 pub use observed::*;
 pub use own::*;
 pub use record::*;

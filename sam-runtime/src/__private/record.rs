@@ -22,7 +22,7 @@ pub trait Recorded {
 }
 
 /// A clone.
-pub struct Kept<T>(Option<T>);
+pub struct Kept<T>(pub(super) Option<T>);
 
 impl<T: Clone> Recorded for Kept<T> {
     type Bound<'a>
@@ -40,7 +40,7 @@ impl<T: Clone> Recorded for Kept<T> {
 }
 
 /// A clone of what a `&mut` refers to, to be looked at.
-pub struct Snapshot<T>(Option<T>);
+pub struct Snapshot<T>(pub(super) Option<T>);
 
 impl<T: Clone> Recorded for Snapshot<T> {
     type Bound<'a>
@@ -58,7 +58,7 @@ impl<T: Clone> Recorded for Snapshot<T> {
 }
 
 /// A reference to what can't be cloned.
-pub struct Shared<'r, T: ?Sized>(&'r T);
+pub struct Shared<'r, T: ?Sized>(pub(super) &'r T);
 
 impl<'r, T: ?Sized> Recorded for Shared<'r, T> {
     type Bound<'a>
@@ -202,140 +202,6 @@ impl<'r, T: ?Sized> RecordUncopied<'r> for ByType<'r, T> {
     }
 }
 
-/// Last choice for what the slice may change, where a method is called on the value before the replay.
-pub trait ChangeUncopied<'r> {
-    /// What it refers to.
-    type Value: ?Sized;
-    /// Keeps it.
-    fn __sam_change<M, E: Dtype, D: Device<E>>(
-        &self,
-        step: &Driver<'_, M, E, D>,
-    ) -> Uncopied<'r, Self::Value>;
-}
-
-impl<'r, T: ?Sized> ChangeUncopied<'r> for ByType<'r, T> {
-    type Value = T;
-
-    fn __sam_change<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> Uncopied<'r, T> {
-        Uncopied(self.0)
-    }
-}
-
-/// A clone of what a `&mut` refers to, to be changed in its stead.
-pub struct Stead<T>(Option<T>);
-
-impl<T: Clone> Recorded for Stead<T> {
-    type Bound<'a>
-        = &'a mut T
-    where
-        Self: 'a;
-
-    fn bind(&mut self) -> &mut T {
-        self.0.as_mut().expect("a recorded value is there")
-    }
-
-    fn copy(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
-
-macro_rules! choices {
-    ($($(#[$doc:meta])* $name:ident;)*) => {$(
-        $(#[$doc])*
-        pub trait $name {
-            /// What is kept.
-            type Record;
-            /// Keeps it.
-            fn __sam_change<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Record;
-        }
-    )*};
-}
-
-choices! {
-    /// For what the slice may change by a method. First choice: see [`RecordOwn`].
-    ChangeOwn;
-    /// Second choice: a tensor, which shares only what is never written to.
-    ChangeTensor;
-    /// Third choice: a clone. What can be sent and shared between threads holds no `Rc` and no `Cell` by
-    /// which a clone would change the original as well.
-    ChangeByClone;
-    /// Fourth choice: a clone of what a `&mut` refers to, with the same reason.
-    ChangeThrough;
-    /// Fifth choice: a clone that may share something, to be looked at.
-    ChangeNot;
-    /// Sixth choice: the same of what a `&mut` refers to.
-    ChangeThroughNot;
-}
-
-impl<T: Own> ChangeOwn for &&&&&&ByType<'_, T> {
-    type Record = T::Record;
-
-    fn __sam_change<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> T::Record {
-        self.0.record()
-    }
-}
-
-impl<S: Shape, E2: Clone, D2: Storage<E2>, T2: Clone> ChangeTensor
-    for &&&&&ByType<'_, Tensor<S, E2, D2, T2>>
-{
-    type Record = Kept<Tensor<S, E2, D2, T2>>;
-
-    fn __sam_change<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> Self::Record {
-        Kept(Some(self.0.clone()))
-    }
-}
-
-impl<T: Clone + Send + Sync> ChangeByClone for &&&&ByType<'_, T> {
-    type Record = Kept<T>;
-
-    fn __sam_change<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> Kept<T> {
-        Kept(Some(self.0.clone()))
-    }
-}
-
-impl<T: Clone + Send + Sync> ChangeThrough for &&&ByType<'_, &mut T> {
-    type Record = Stead<T>;
-
-    fn __sam_change<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> Stead<T> {
-        Stead(Some(T::clone(self.0)))
-    }
-}
-
-impl<T: Clone> ChangeNot for &&ByType<'_, T> {
-    type Record = Snapshot<T>;
-
-    fn __sam_change<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> Snapshot<T> {
-        Snapshot(Some(self.0.clone()))
-    }
-}
-
-impl<T: Clone> ChangeThroughNot for &ByType<'_, &mut T> {
-    type Record = Snapshot<T>;
-
-    fn __sam_change<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> Snapshot<T> {
-        Snapshot(Some(T::clone(self.0)))
-    }
-}
-
-/// Last choice: a reference.
-pub trait ChangeByReference<'r> {
-    /// What it refers to.
-    type Value: ?Sized;
-    /// Keeps it.
-    fn __sam_change<M, E: Dtype, D: Device<E>>(
-        &self,
-        step: &Driver<'_, M, E, D>,
-    ) -> Shared<'r, Self::Value>;
-}
-
-impl<'r, T: ?Sized> ChangeByReference<'r> for ByType<'r, T> {
-    type Value = T;
-
-    fn __sam_change<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> Shared<'r, T> {
-        Shared(self.0)
-    }
-}
-
 /// A value that both passes consume.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is used up by the forward pass or the loss, which run twice, and is not `Clone`",
@@ -421,119 +287,4 @@ where
     R::Value: UsedTwice,
 {
     record
-}
-
-/// A device that the slice may draw from: itself, or a tensor's.
-pub trait MeetDevice {
-    /// Shows it to the step.
-    fn __sam_meet<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>);
-}
-
-/// Any other value.
-pub trait MeetNothing {
-    /// Does nothing.
-    fn __sam_meet<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) {}
-}
-
-impl<T: ?Sized> MeetNothing for ByType<'_, T> {}
-
-macro_rules! meet {
-    ($device:ty: $($by:ty)*) => {$(
-        impl MeetDevice for &ByType<'_, $by> {
-            fn __sam_meet<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) {
-                let device: &$device = self.0;
-                step.meet(device);
-            }
-        }
-    )*};
-}
-
-meet!(Cpu: Cpu &Cpu &mut Cpu);
-#[cfg(feature = "cuda")]
-meet!(dfdx::tensor::Cuda: dfdx::tensor::Cuda &dfdx::tensor::Cuda &mut dfdx::tensor::Cuda);
-
-macro_rules! meet_tensors {
-    ($($by:ty;)*) => {$(
-        impl<S: Shape, E2, D2: Storage<E2>, T2> MeetDevice for &ByType<'_, $by> {
-            fn __sam_meet<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) {
-                let tensor: &Tensor<S, E2, D2, T2> = self.0;
-                step.meet(tensor.device());
-            }
-        }
-    )*};
-}
-
-meet_tensors! {
-    Tensor<S, E2, D2, T2>;
-    &Tensor<S, E2, D2, T2>;
-    &mut Tensor<S, E2, D2, T2>;
-}
-
-/// The input of a site: first choice, a tensor.
-pub trait KeepTensor {
-    /// What is kept.
-    type Kept;
-    /// Keeps it.
-    fn __sam_keep<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Kept;
-}
-
-impl<S: Shape, E2: Clone, D2: Storage<E2>, T2: Clone> KeepTensor
-    for &&ByType<'_, Tensor<S, E2, D2, T2>>
-{
-    type Kept = Tensor<S, E2, D2, T2>;
-
-    fn __sam_keep<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Kept {
-        step.meet(self.0.device());
-        step.mark_again();
-        self.0.clone()
-    }
-}
-
-/// The input of a site: second choice, a reference to a tensor.
-pub trait KeepTensorReference {
-    /// What is kept.
-    type Kept;
-    /// Keeps it.
-    fn __sam_keep<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Kept;
-}
-
-impl<S: Shape, E2: Clone, D2: Storage<E2>, T2: Clone> KeepTensorReference
-    for &ByType<'_, &Tensor<S, E2, D2, T2>>
-{
-    type Kept = Tensor<S, E2, D2, T2>;
-
-    fn __sam_keep<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Kept {
-        step.meet(self.0.device());
-        step.mark_again();
-        Tensor::clone(self.0)
-    }
-}
-
-impl<S: Shape, E2: Clone, D2: Storage<E2>, T2: Clone> KeepTensorReference
-    for &ByType<'_, &mut Tensor<S, E2, D2, T2>>
-{
-    type Kept = Tensor<S, E2, D2, T2>;
-
-    fn __sam_keep<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Kept {
-        step.meet(self.0.device());
-        step.mark_again();
-        Tensor::clone(self.0)
-    }
-}
-
-/// The input of a site: any other value.
-pub trait KeepValue {
-    /// What is kept.
-    type Kept;
-    /// Keeps it.
-    fn __sam_keep<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Kept;
-}
-
-impl<T: Clone> KeepValue for ByType<'_, T> {
-    type Kept = T;
-
-    fn __sam_keep<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> T {
-        step.mark_again();
-        self.0.clone()
-    }
 }

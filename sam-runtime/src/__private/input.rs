@@ -1,0 +1,120 @@
+//! The inputs of sites, and the devices that the slice may draw from.
+
+use dfdx::prelude::*;
+
+use super::{ByType, Driver};
+
+/// A device that the slice may draw from: itself, or a tensor's.
+pub trait MeetDevice {
+    /// Shows it to the step.
+    fn __sam_meet<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>);
+}
+
+/// Any other value.
+pub trait MeetNothing {
+    /// Does nothing.
+    fn __sam_meet<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) {}
+}
+
+impl<T: ?Sized> MeetNothing for ByType<'_, T> {}
+
+macro_rules! meet {
+    ($device:ty: $($by:ty)*) => {$(
+        impl MeetDevice for &ByType<'_, $by> {
+            fn __sam_meet<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) {
+                let device: &$device = self.0;
+                step.meet(device);
+            }
+        }
+    )*};
+}
+
+meet!(Cpu: Cpu &Cpu &mut Cpu);
+#[cfg(feature = "cuda")]
+meet!(dfdx::tensor::Cuda: dfdx::tensor::Cuda &dfdx::tensor::Cuda &mut dfdx::tensor::Cuda);
+
+macro_rules! meet_tensors {
+    ($($by:ty;)*) => {$(
+        impl<S: Shape, E2, D2: Storage<E2>, T2> MeetDevice for &ByType<'_, $by> {
+            fn __sam_meet<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) {
+                let tensor: &Tensor<S, E2, D2, T2> = self.0;
+                step.meet(tensor.device());
+            }
+        }
+    )*};
+}
+
+meet_tensors! {
+    Tensor<S, E2, D2, T2>;
+    &Tensor<S, E2, D2, T2>;
+    &mut Tensor<S, E2, D2, T2>;
+}
+
+/// The input of a site: first choice, a tensor.
+pub trait KeepTensor {
+    /// What is kept.
+    type Kept;
+    /// Keeps it.
+    fn __sam_keep<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Kept;
+}
+
+impl<S: Shape, E2: Clone, D2: Storage<E2>, T2: Clone> KeepTensor
+    for &&ByType<'_, Tensor<S, E2, D2, T2>>
+{
+    type Kept = Tensor<S, E2, D2, T2>;
+
+    fn __sam_keep<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Kept {
+        step.meet(self.0.device());
+        step.mark_again();
+        self.0.clone()
+    }
+}
+
+/// The input of a site: second choice, a reference to a tensor.
+pub trait KeepTensorReference {
+    /// What is kept.
+    type Kept;
+    /// Keeps it.
+    fn __sam_keep<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Kept;
+}
+
+impl<S: Shape, E2: Clone, D2: Storage<E2>, T2: Clone> KeepTensorReference
+    for &ByType<'_, &Tensor<S, E2, D2, T2>>
+{
+    type Kept = Tensor<S, E2, D2, T2>;
+
+    fn __sam_keep<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Kept {
+        step.meet(self.0.device());
+        step.mark_again();
+        Tensor::clone(self.0)
+    }
+}
+
+impl<S: Shape, E2: Clone, D2: Storage<E2>, T2: Clone> KeepTensorReference
+    for &ByType<'_, &mut Tensor<S, E2, D2, T2>>
+{
+    type Kept = Tensor<S, E2, D2, T2>;
+
+    fn __sam_keep<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Kept {
+        step.meet(self.0.device());
+        step.mark_again();
+        Tensor::clone(self.0)
+    }
+}
+
+/// The input of a site: any other value.
+pub trait KeepValue {
+    /// What is kept.
+    type Kept;
+    /// Keeps it.
+    fn __sam_keep<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> Self::Kept;
+}
+
+impl<T: Clone> KeepValue for ByType<'_, T> {
+    type Kept = T;
+
+    fn __sam_keep<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) -> T {
+        step.mark_again();
+        self.0.clone()
+    }
+}
