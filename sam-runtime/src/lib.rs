@@ -62,6 +62,7 @@ mod debug;
 pub mod device;
 mod doors;
 mod files;
+mod named;
 pub mod nn;
 pub mod optim;
 #[cfg(any(feature = "data", feature = "run"))]

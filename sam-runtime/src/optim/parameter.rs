@@ -8,7 +8,7 @@ use crate::{
         buffer::Buffer,
         walk::{Which, each, names},
     },
-    nn::in_file,
+    named::in_file,
 };
 
 /// One parameter: who it is, what its groups say, and its buffers.

@@ -6,12 +6,13 @@ use dfdx::{nn::tensor_collection::TensorCollection, prelude::*};
 use serde_json::Value;
 
 use super::{
-    BaseOptimizer, HostTensor, Rule, SaveState, State, StateError,
-    host::{download, dtype, from_bytes},
-    parameter::Parameter,
+    BaseOptimizer, HostTensor, Rule, SaveState, State, StateError, check, parameter::Parameter,
     walk::fresh,
 };
-use crate::doors::buffer::{Buffer, upload};
+use crate::{
+    doors::buffer::{Buffer, upload},
+    named::{download, dtype, from_bytes},
+};
 
 /// What a state is of, and how many updates there were.
 const KIND: &str = "optimizer";
@@ -105,8 +106,8 @@ impl<R: Rule, M, E: Dtype, D: Device<E>> BaseOptimizer<R, M, E, D> {
     }
 
     fn check_names(&self) -> Result<(), StateError> {
-        let mut seen = BTreeSet::new();
-        match self.parameters.iter().find(|p| !seen.insert(&p.name)) {
+        let mut names = BTreeSet::new();
+        match self.parameters.iter().find(|p| !names.insert(&p.name)) {
             Some(twice) => Err(StateError::SameName {
                 name: twice.name.clone(),
             }),
@@ -122,7 +123,7 @@ fn read<E: Dtype, D: Device<E>>(
     index: usize,
 ) -> Result<HostTensor, StateError> {
     if let Some(buffer) = parameter.buffers.get(index) {
-        return download(device, buffer, &parameter.shape);
+        return Ok(download(device, buffer, &parameter.shape)?);
     }
     let dtype = dtype::<E>()?;
     let len: usize = parameter.shape.iter().product();
@@ -170,31 +171,9 @@ fn numbers(state: &State, kind: &'static str) -> Result<u64, StateError> {
 
 /// The elements of the tensor `name`, if it fits.
 fn checked<E: Dtype>(state: &State, name: &str, shape: &[usize]) -> Result<Vec<E>, StateError> {
-    let name = || name.to_owned();
-    let tensor = state.tensors.get(&name());
-    let tensor = tensor.ok_or_else(|| StateError::Missing { name: name() })?;
-    if tensor.shape != shape {
-        return Err(StateError::Shape {
-            name: name(),
-            expected: shape.into(),
-            found: tensor.shape.clone(),
-        });
-    }
-    let dtype = dtype::<E>()?;
-    if tensor.dtype != dtype {
-        return Err(StateError::Dtype {
-            name: name(),
-            expected: dtype,
-            found: tensor.dtype,
-        });
-    }
-    let expected = shape.iter().product::<usize>() * dtype.size();
-    if tensor.bytes.len() != expected {
-        return Err(StateError::Bytes {
-            name: name(),
-            expected,
-            found: tensor.bytes.len(),
-        });
-    }
-    from_bytes(&tensor.bytes)
+    let tensor = state.tensors.get(name).ok_or_else(|| StateError::Missing {
+        name: name.to_owned(),
+    })?;
+    check(name, tensor, shape, dtype::<E>()?)?;
+    Ok(from_bytes(&tensor.bytes))
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::named::{HostDtype, HostTensor, Refused};
+
 /// Something whose state can be saved, and loaded again in another process: what then follows is the same
 /// bit by bit.
 ///
@@ -47,40 +49,6 @@ pub struct State {
     pub tensors: BTreeMap<String, HostTensor>,
     /// Numbers and words by name, such as `step`.
     pub numbers: BTreeMap<String, Value>,
-}
-
-/// A tensor on the host, in the form that safetensors files have.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HostTensor {
-    /// The type of the elements.
-    pub dtype: HostDtype,
-    /// The sizes of the axes; none for a scalar.
-    pub shape: Vec<usize>,
-    /// The elements, row by row, each little-endian.
-    pub bytes: Vec<u8>,
-}
-
-/// The type of a [`HostTensor`]'s elements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum HostDtype {
-    /// `f16`, and dfdx's `AMP<f16>`.
-    F16,
-    /// `f32`.
-    F32,
-    /// `f64`.
-    F64,
-}
-
-impl HostDtype {
-    /// Bytes of one element.
-    pub fn size(self) -> usize {
-        match self {
-            Self::F16 => 2,
-            Self::F32 => 4,
-            Self::F64 => 8,
-        }
-    }
 }
 
 /// Why a state can't be given or taken. The text says what is wrong, where, and what to do.
@@ -172,3 +140,46 @@ pub enum StateError {
 crate::debug::debug_as_display!(StateError);
 
 const REMEDY: &str = "take the checkpoint of this model and configuration";
+
+impl From<Refused> for StateError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::SameName { name } => Self::SameName { name },
+            Refused::Unsupported { dtype } => Self::Unsupported { dtype },
+            Refused::Device(reason) => Self::Device(reason),
+        }
+    }
+}
+
+/// Whether `found`, the tensor `name` of a state, is one of this shape and type.
+pub(crate) fn check(
+    name: &str,
+    found: &HostTensor,
+    shape: &[usize],
+    dtype: HostDtype,
+) -> Result<(), StateError> {
+    let name = name.to_owned();
+    if found.shape != shape {
+        return Err(StateError::Shape {
+            name,
+            expected: shape.into(),
+            found: found.shape.clone(),
+        });
+    }
+    if found.dtype != dtype {
+        return Err(StateError::Dtype {
+            name,
+            expected: dtype,
+            found: found.dtype,
+        });
+    }
+    let expected = shape.iter().product::<usize>() * dtype.size();
+    match found.bytes.len() {
+        len if len == expected => Ok(()),
+        found => Err(StateError::Bytes {
+            name,
+            expected,
+            found,
+        }),
+    }
+}

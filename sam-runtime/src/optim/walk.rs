@@ -6,7 +6,7 @@ use super::{Group, Rule, parameter::Parameter};
 use crate::{
     device::vectors::on_host,
     doors::{buffer::Buffer, wanted::has_gradient},
-    nn::in_file,
+    named::in_file,
 };
 
 /// The visitor of an update.

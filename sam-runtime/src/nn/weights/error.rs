@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use crate::files::failure;
+use crate::{files::failure, named::Refused};
 
 /// Why weights could not be written or read. The text names the file, what is wrong, and what to do.
 #[derive(thiserror::Error)]
@@ -85,6 +85,18 @@ pub enum WeightsError {
     /// The device can't give its tensors out or take them.
     #[error("the device failed: {0}")]
     Device(String),
+}
+
+impl From<Refused> for WeightsError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::SameName { name } => Self::SameName { name },
+            Refused::Unsupported { dtype } => {
+                Self::Device(format!("elements of type {dtype} have no form in files"))
+            }
+            Refused::Device(reason) => Self::Device(reason),
+        }
+    }
 }
 
 crate::debug::debug_as_display!(WeightsError);

@@ -13,18 +13,21 @@
 //! `num_batches_tracked`, which PyTorch counts beside the running statistics, is passed over.
 
 mod error;
-mod host;
 mod options;
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{fs, path::Path};
 
 use dfdx::{nn::tensor_collection::*, prelude::*};
-use safetensors::{Dtype as Kind, tensor::TensorView};
 
 pub use self::{error::WeightsError, options::LoadOptions};
 
-use self::host::{Tensors, parse, read, write};
-use crate::files;
+use crate::{
+    files,
+    named::{
+        self, HostDtype, Tensors,
+        file::{NotTensors, from_file, to_file},
+    },
+};
 
 /// Writes all tensors of `module`, running statistics too, to the file `path`, as F32. What is there is
 /// replaced once the new file is whole.
@@ -38,21 +41,14 @@ where
     M: TensorCollection<E, D>,
 {
     let path = path.as_ref();
-    let tensors: BTreeMap<String, (Vec<usize>, Vec<u8>)> = read(module)?
-        .into_iter()
-        .map(|(name, host)| {
-            let bytes = host.values.iter().flat_map(|x| (*x as f32).to_le_bytes());
-            (name, (host.shape, bytes.collect()))
-        })
+    let tensors = named::read(module)?.into_iter();
+    let tensors: Tensors = tensors
+        .map(|(name, tensor)| (name, tensor.cast(HostDtype::F32)))
         .collect();
-    let views = tensors.iter().map(|(name, (shape, bytes))| {
-        let view = TensorView::new(Kind::F32, shape.clone(), bytes)
-            .expect("there are four bytes for each element");
-        (name, view)
-    });
-    let bytes = safetensors::serialize(views, None).map_err(|error| WeightsError::Format {
+    let views = tensors.iter().map(|(name, tensor)| (name.clone(), tensor));
+    let bytes = to_file(views).map_err(|reason| WeightsError::Format {
         path: path.into(),
-        reason: error.to_string(),
+        reason,
     })?;
     files::save(path, &bytes).map_err(|reason| WeightsError::File {
         path: path.into(),
@@ -109,9 +105,21 @@ where
     let prefix = &*options.prefix;
     let mut found = Tensors::new();
     let mut unexpected = Vec::new();
-    let all = parse(path, &bytes)?;
-    let mine = read::<E, D, M>(module)?;
-    for (name, host) in &mine {
+    // What PyTorch counts beside the running statistics.
+    let is_count = |name: &str| name.rsplit('.').next() == Some("num_batches_tracked");
+    let all = from_file(&bytes, is_count).map_err(|error| match error {
+        NotTensors::Format(reason) => WeightsError::Format {
+            path: path.into(),
+            reason,
+        },
+        NotTensors::Elements { name, found } => WeightsError::Elements {
+            path: path.into(),
+            name,
+            found,
+        },
+    })?;
+    let mine = named::read::<E, D, M>(module)?;
+    for (name, tensor) in &mine {
         if options.leaves(name) {
             continue;
         }
@@ -122,20 +130,20 @@ where
                 name: name.clone(),
             });
         };
-        if theirs.shape != host.shape {
+        if theirs.shape != tensor.shape {
             return Err(WeightsError::Shape {
                 path: path.into(),
                 name: name.clone(),
-                expected: host.shape.clone(),
+                expected: tensor.shape.clone(),
                 found: theirs.shape.clone(),
             });
         }
     }
-    for (name, host) in all {
+    for (name, tensor) in all {
         match name.strip_prefix(prefix) {
             Some(name) if options.leaves(name) => {}
             Some(own) if mine.contains_key(own) => {
-                found.insert(own.to_owned(), host);
+                found.insert(own.to_owned(), tensor);
             }
             _ => unexpected.push(name),
         }
@@ -146,7 +154,7 @@ where
             names: unexpected,
         });
     }
-    write(module, found)
+    Ok(named::write(module, found)?)
 }
 
 /// What stands before `name` in one of `names`, as `module.` does.

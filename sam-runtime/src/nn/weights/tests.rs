@@ -1,4 +1,5 @@
 use half::{bf16, f16};
+use safetensors::{Dtype as Kind, tensor::TensorView};
 
 use super::*;
 

@@ -6,14 +6,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use safetensors::{Dtype as Kind, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Checkpoint, CheckpointError};
 use crate::{
     files::{is_left_of, replace},
-    optim::{HostDtype, HostTensor, State},
+    named::file::{NotTensors, from_file, to_file},
+    optim::State,
     run::number::Number,
 };
 
@@ -139,19 +139,7 @@ fn tensors(dir: &Path, checkpoint: &Checkpoint) -> Result<Vec<u8>, CheckpointErr
         let named = state.tensors.iter();
         named.map(move |(name, tensor)| (format!("{part}/{name}"), tensor))
     });
-    let views = all.map(|(name, tensor)| {
-        let kind = match tensor.dtype {
-            HostDtype::F16 => Kind::F16,
-            HostDtype::F32 => Kind::F32,
-            HostDtype::F64 => Kind::F64,
-        };
-        TensorView::new(kind, tensor.shape.clone(), &tensor.bytes).map(|view| (name, view))
-    });
-    let whole = |error: safetensors::SafeTensorError| {
-        failed(dir, "write")(io::Error::other(error.to_string()))
-    };
-    let views: Vec<_> = views.collect::<Result<_, _>>().map_err(whole)?;
-    safetensors::serialize(views, None).map_err(whole)
+    to_file(all).map_err(|reason| failed(dir, "write")(io::Error::other(reason)))
 }
 
 /// What the JSON file of a step says beside the tensors.
@@ -211,24 +199,15 @@ fn assemble(
             (part, state)
         })
         .collect();
-    let parsed = SafeTensors::deserialize(bytes);
-    let parsed = parsed.map_err(|error| damaged(error.to_string()))?;
-    for (name, view) in parsed.iter() {
+    let tensors = from_file(bytes, |_| false).map_err(|error| match error {
+        NotTensors::Format(reason) => damaged(reason),
+        NotTensors::Elements { name, found } => damaged(format!("`{name}` is of type {found}")),
+    })?;
+    for (name, tensor) in tensors {
         let place = name.split_once('/');
         let place = place.and_then(|(part, name)| Some((parts.get_mut(part)?, name)));
         let Some((state, own)) = place else {
             return Err(damaged(format!("`{name}` belongs to nothing")));
-        };
-        let dtype = match view.dtype() {
-            Kind::F16 => HostDtype::F16,
-            Kind::F32 => HostDtype::F32,
-            Kind::F64 => HostDtype::F64,
-            other => return Err(damaged(format!("`{name}` is of type {other:?}"))),
-        };
-        let tensor = HostTensor {
-            dtype,
-            shape: view.shape().into(),
-            bytes: view.data().into(),
         };
         state.tensors.insert(own.to_owned(), tensor);
     }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use dfdx::{nn::tensor_collection::*, prelude::*, tensor_ops::Device};
 
 use crate::{
-    doors::walk::{Which, each_named, each_named_mut},
-    optim::{HostTensor, State, StateError, from_bytes, to_bytes},
+    named::{self, Tensors, in_file},
+    optim::{State, StateError, check},
 };
 
-/// All tensors of `module`, weights and buffers, under dfdx's names for them.
+/// All tensors of `module`, weights and buffers, under PyTorch's names: `weight` for what dfdx calls
+/// `scale`.
 ///
 /// ```
 /// use sam_runtime::{dfdx::prelude::*, run::checkpoint::module_state};
@@ -27,32 +28,10 @@ use crate::{
 pub fn module_state<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
     module: &M,
 ) -> Result<State, StateError> {
-    let (mut tensors, mut failure) = (BTreeMap::new(), None);
-    each_named::<E, D, M>(module, Which::All, &mut |name, t| {
-        match to_bytes(t.values()) {
-            Ok((dtype, bytes)) => {
-                let shape = t.shape();
-                let tensor = HostTensor {
-                    dtype,
-                    shape,
-                    bytes,
-                };
-                if tensors.insert(name.clone(), tensor).is_some() {
-                    failure = Some(StateError::SameName { name });
-                }
-            }
-            Err(error) => failure = Some(error),
-        }
-        Ok(())
+    Ok(State {
+        tensors: named::read(module)?,
+        ..State::default()
     })
-    .map_err(|error| StateError::Device(error.to_string()))?;
-    match failure {
-        Some(failure) => Err(failure),
-        None => Ok(State {
-            tensors,
-            ..State::default()
-        }),
-    }
 }
 
 /// Writes `state` into `module`. It must have each of its tensors, in its shape and type, and no other;
@@ -75,50 +54,24 @@ pub fn load_module<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
     module: &mut M,
     state: &State,
 ) -> Result<(), StateError> {
-    let mine = module_state(module)?.tensors;
-    let mut values = BTreeMap::new();
-    for (name, tensor) in &mine {
-        let found = state.tensors.get(name);
+    let mut theirs = BTreeMap::new();
+    let mut unknown = Vec::new();
+    // Earlier versions wrote dfdx's names.
+    for (name, tensor) in &state.tensors {
+        if theirs.insert(in_file(name.clone()), tensor).is_some() {
+            unknown.push(name.clone());
+        }
+    }
+    let mut values = Tensors::new();
+    for (name, tensor) in named::read::<E, D, M>(module)? {
+        let found = theirs.remove(&name);
         let found = found.ok_or_else(|| StateError::Missing { name: name.clone() })?;
-        check(name, tensor, found)?;
-        values.insert(name.clone(), from_bytes::<E>(&found.bytes)?);
+        check(&name, found, &tensor.shape, tensor.dtype)?;
+        values.insert(name, found.clone());
     }
-    let unknown = state
-        .tensors
-        .keys()
-        .filter(|name| !mine.contains_key(*name));
-    let names: Vec<String> = unknown.cloned().collect();
-    if !names.is_empty() {
-        return Err(StateError::Unexpected { names });
+    unknown.extend(theirs.into_keys());
+    if !unknown.is_empty() {
+        return Err(StateError::Unexpected { names: unknown });
     }
-    each_named_mut::<E, D, M>(module, Which::All, &mut |name, t| {
-        values.get(&name).map_or(Ok(()), |values| t.write(values))
-    })
-    .map_err(|error| StateError::Device(error.to_string()))
-}
-
-fn check(name: &str, mine: &HostTensor, found: &HostTensor) -> Result<(), StateError> {
-    let name = name.to_owned();
-    if found.shape != mine.shape {
-        return Err(StateError::Shape {
-            name,
-            expected: mine.shape.clone(),
-            found: found.shape.clone(),
-        });
-    }
-    if found.dtype != mine.dtype {
-        return Err(StateError::Dtype {
-            name,
-            expected: mine.dtype,
-            found: found.dtype,
-        });
-    }
-    if found.bytes.len() != mine.bytes.len() {
-        return Err(StateError::Bytes {
-            name,
-            expected: mine.bytes.len(),
-            found: found.bytes.len(),
-        });
-    }
-    Ok(())
+    Ok(named::write(module, values)?)
 }

@@ -510,3 +510,35 @@ fn a_number_that_json_has_not_is_an_error() {
         "`x`: a number in it is NaN, which JSON can't hold; save it as a text, or by its bits"
     );
 }
+
+/// Files of version 2 as they were before the tensors had PyTorch's names.
+#[test]
+fn a_checkpoint_with_dfdxs_names_is_read() {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/checkpoint_v2");
+    let old = CheckpointStore::open(fixture).unwrap().load(3).unwrap();
+    let tensors = &old.part("model").unwrap().tensors;
+    let mut model = model(5);
+    old.load_module("model", &mut model).unwrap();
+    let now = module_state(&model).unwrap().tensors;
+    assert_eq!(now.len(), tensors.len());
+    for (was, is) in [
+        ("0.weight", "0.weight"),
+        ("1.scale", "1.weight"),
+        ("1.bias", "1.bias"),
+        ("1.running_var", "1.running_var"),
+    ] {
+        assert_eq!(now[is], tensors[was]);
+    }
+    let mut opt = adam(&mut model);
+    old.load_state("optimizer", &mut opt).unwrap();
+    assert_eq!(opt.state().unwrap(), *old.part("optimizer").unwrap());
+}
+
+#[test]
+fn two_tensors_of_one_name_are_told() {
+    let mut state = module_state(&model(1)).unwrap();
+    let twice = state.tensors["1.weight"].clone();
+    state.tensors.insert("1.scale".to_owned(), twice);
+    let error = load_module(&mut model(1), &state).unwrap_err();
+    assert!(error.to_string().contains("1."), "{error}");
+}
