@@ -22,7 +22,7 @@ use sam_runtime::{
     nn::{ResNet20, ResNet32, ResNet44, ResNet56, WideResNet16x4, weights},
     optim::AnyOptimizer,
     prelude::*,
-    run::{Run, RunConfig, load, stop::Stop},
+    run::{Run, RunConfig, load_with, stop::Stop},
 };
 use serde::{Deserialize, Serialize};
 
@@ -241,7 +241,7 @@ impl Options {
         set("run.resume", self.resume.then(|| "true".to_owned()));
         set("run.dry_run", self.dry_run.then(|| "true".to_owned()));
         changes.extend_from_slice(&self.set);
-        let mut config: Config = load(file, &changes)?;
+        let mut config: Config = load_with(file, &changes)?;
         config.model = self.model.unwrap_or(config.model);
         config.aug = self.aug.unwrap_or(config.aug);
         Ok(config)

@@ -20,7 +20,7 @@ use sam_runtime::{
     data::{Classifier, TrainingDevice},
     optim::AnyOptimizer,
     prelude::*,
-    run::{Run, RunConfig, load, stop::Stop},
+    run::{Run, RunConfig, load_with, stop::Stop},
 };
 use serde::{Deserialize, Serialize};
 
@@ -182,7 +182,7 @@ impl Options {
         set("run.resume", self.resume.then(|| "true".to_owned()));
         set("run.dry_run", self.dry_run.then(|| "true".to_owned()));
         changes.extend_from_slice(&self.set);
-        Ok(load(file, &changes)?)
+        Ok(load_with(file, &changes)?)
     }
 }
 

@@ -17,7 +17,7 @@ use sam_runtime::{
     nn::{ResNet20, weights},
     optim::AnyOptimizer,
     prelude::*,
-    run::{Run, RunConfig, load, stop::Stop},
+    run::{Run, RunConfig, load_with, stop::Stop},
 };
 use serde::{Deserialize, Serialize};
 
@@ -76,7 +76,7 @@ fn main() -> anyhow::Result<Stop> {
     keep_freed_memory();
     let mut arguments = env::args().skip(1);
     let file = arguments.next().context("name a configuration file")?;
-    let config: Config = load(file, &arguments.collect::<Vec<_>>())?;
+    let config: Config = load_with(file, &arguments.collect::<Vec<_>>())?;
     let seed = config.run.seed;
     let images = Cifar10::train(&config.data)?.normalized(&Cifar10::STATS)?;
     let test = Cifar10::test(&config.data)?.normalized(&Cifar10::STATS)?;

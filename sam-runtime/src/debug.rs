@@ -92,7 +92,7 @@ mod tests {
         let file = dir.path().join("run.toml");
         let text = "out = 'runs/own'\nepochs = 0\noptimizer.kind = 'sgd'";
         std::fs::write(&file, text).unwrap();
-        let error = load::<RunConfig>(&file, &[] as &[&str]).unwrap_err();
+        let error = load::<RunConfig>(&file).unwrap_err();
         assert!(matches!(error, ConfigError::Content { .. }));
         let text = error.to_string();
         let printed = printed(error);

@@ -136,7 +136,7 @@ fn a_whole_run_writes_what_it_did() {
     assert_eq!(found, RISING.map(Some));
     let losses: Vec<f64> = train.iter().filter_map(|r| r.get("loss")).collect();
     assert!(losses[9] < losses[0]);
-    let written: RunConfig = load(config.out.join("config.toml"), &[] as &[&str]).unwrap();
+    let written: RunConfig = load(config.out.join("config.toml")).unwrap();
     assert_eq!(written, config);
     let store = CheckpointStore::open(config.out.join("checkpoints")).unwrap();
     assert_eq!(store.steps().unwrap(), [10, 15, 20]);

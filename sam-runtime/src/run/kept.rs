@@ -45,7 +45,7 @@ impl Kept {
     pub(super) fn go_on(self, step: u64, config: &RunConfig) -> Result<Self, CheckpointError> {
         if self.step != step {
             return Err(CheckpointError::Value {
-                name: super::conductor::RUN.to_owned(),
+                name: super::start::RUN.to_owned(),
                 reason: format!("it is of step {}, and the checkpoint of {step}", self.step),
             });
         }

@@ -98,11 +98,30 @@ fn short(text: &str) -> String {
 /// Tables that a key of a change may lead through.
 const DEPTH: usize = 64;
 
-/// Reads a configuration from a TOML file. `changes` are made to it first, each `key=value`: a key with
-/// dots leads into tables, a value is TOML's, or a text without quotes.
+/// Reads a configuration from a TOML file.
 ///
 /// ```
-/// use sam_runtime::run::load;
+/// use sam_runtime::run::{RunConfig, load};
+///
+/// # let dir = tempfile::tempdir()?;
+/// # let file = dir.path().join("run.toml");
+/// std::fs::write(&file, "out = 'runs/own'\nepochs = 30\noptimizer.kind = 'sgd'")?;
+/// let config: RunConfig = load(&file)?;
+/// assert_eq!(config.epochs, 30);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// See [`ConfigError`].
+pub fn load<C: DeserializeOwned>(path: impl AsRef<Path>) -> Result<C, ConfigError> {
+    load_with(path, &[] as &[&str])
+}
+
+/// [`load`] with changes from the command line, each `key=value`: a key with dots leads into tables, a value is
+/// TOML's, or a text without quotes.
+///
+/// ```
+/// use sam_runtime::run::load_with;
 ///
 /// #[derive(serde::Deserialize)]
 /// struct Config { epochs: usize, optimizer: Optimizer }
@@ -112,14 +131,14 @@ const DEPTH: usize = 64;
 /// # let dir = tempfile::tempdir()?;
 /// # let file = dir.path().join("run.toml");
 /// std::fs::write(&file, "epochs = 30\n[optimizer]\nkind = 'sgd'")?;
-/// let config: Config = load(&file, &["epochs=3", "optimizer.kind=adamw"])?;
+/// let config: Config = load_with(&file, &["epochs=3", "optimizer.kind=adamw"])?;
 /// assert_eq!((config.epochs, &*config.optimizer.kind), (3, "adamw"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Errors
 /// See [`ConfigError`].
-pub fn load<C: DeserializeOwned>(
+pub fn load_with<C: DeserializeOwned>(
     path: impl AsRef<Path>,
     changes: &[impl AsRef<str>],
 ) -> Result<C, ConfigError> {
@@ -235,7 +254,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("run.toml");
         fs::write(&path, text).unwrap();
-        load(&path, changes)
+        load_with(&path, changes)
             .map_err(|error| error.to_string().replace(&*path.to_string_lossy(), "F"))
     }
 
@@ -345,8 +364,8 @@ mod tests {
         let path = dir.path().join("run.toml");
         let config = load_text(FILE, &[]).unwrap();
         save(&config, &path).unwrap();
-        assert_eq!(load::<Config>(&path, &[] as &[&str]).unwrap(), config);
-        let missing = load::<Config>(dir.path().join("x.toml"), &["a=1"]).unwrap_err();
+        assert_eq!(load::<Config>(&path).unwrap(), config);
+        let missing = load_with::<Config>(dir.path().join("x.toml"), &["a=1"]).unwrap_err();
         assert!(missing.to_string().contains("x.toml: can't read it"));
     }
 }

@@ -4,7 +4,7 @@
 //! | | |
 //! |---|---|
 //! | [`Run`] | the parts together, asked and told by the loop |
-//! | [`RunConfig`], [`load`], [`save`] | a run as a TOML file, with changes from the command line |
+//! | [`RunConfig`], [`load`], [`save`] | a run as a TOML file; [`load_with`] changes from the command line |
 //! | [`checkpoint`] | everything that a run needs to go on as if it had never stopped |
 //! | [`metrics`] | what was measured, in files |
 //! | [`progress`] | how far an epoch is |
@@ -14,9 +14,9 @@
 
 pub mod checkpoint;
 mod conditions;
-mod conductor;
 mod config;
 mod ema;
+mod epochs;
 mod error;
 mod kept;
 mod left_out;
@@ -29,12 +29,14 @@ mod output;
 pub mod plot;
 pub mod progress;
 mod resumed;
+mod start;
+mod steps;
 pub mod stop;
 
-pub use conductor::Run;
 pub use config::{BestConfig, CheckpointConfig, Count, EmaConfig, LogConfig, RunConfig};
 pub use ema::{Ema, EmaBuffers};
 pub use error::RunError;
-pub use load::{ConfigError, load, save};
+pub use load::{ConfigError, load, load_with, save};
+pub use start::Run;
 
 pub use crate::position::Position;

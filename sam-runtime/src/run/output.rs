@@ -126,7 +126,7 @@ impl Output {
         }
     }
 
-    /// Notes that a batch of training was seen.
+    /// Counts the samples of a batch of training.
     pub(super) fn saw(&mut self, samples: usize) {
         self.throughput.add(samples);
     }

@@ -160,7 +160,7 @@ mod tests {
         fs::write(&file, RUN).unwrap();
         Config {
             train_images: 100,
-            run: crate::run::load(&file, changes).unwrap(),
+            run: crate::run::load_with(&file, changes).unwrap(),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Figures of ordinary and of odd runs. With `SAM_TRAIN_PLOTS=FOLDER` they are left there to look at.
+//! Figures of ordinary and of odd runs. With `SAM_TRAIN_PLOTS=FOLDER` they are left there.
 
 use std::fs;
 

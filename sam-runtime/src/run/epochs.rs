@@ -1,0 +1,158 @@
+//! Where a run is: its epochs and batches, its learning rate and radius.
+
+use super::{Run, RunConfig, RunError, metrics::Record, progress::tell, stop::Stop};
+use crate::position::{Followed, Position};
+
+impl<M> Run<M> {
+    /// The configuration, as this run uses it.
+    pub fn config(&self) -> &RunConfig {
+        &self.config
+    }
+
+    /// Updates so far, those before a resume included.
+    pub fn steps(&self) -> u64 {
+        self.kept.step
+    }
+
+    /// Where in its data the run is.
+    pub fn position(&self) -> Position {
+        self.kept.position
+    }
+
+    /// The learning rate of the next update.
+    pub fn lr(&self) -> f64 {
+        self.config.lr(self.steps(), self.batches) * self.kept.plateau.factor
+    }
+
+    /// SAM's radius in the next step.
+    pub fn rho(&self) -> f64 {
+        self.config.rho(self.steps(), self.batches)
+    }
+
+    /// Where the next epoch, of `batches` batches, begins: after a resume in mid-epoch, in its middle, or
+    /// even at its end, if only the evaluation is missing. `None` when the run is over, or can't go on:
+    /// [`finish`](Self::finish) tells which.
+    ///
+    /// Of a [`DataLoader`](crate::data::DataLoader) whose [`len`](crate::data::DataLoader::len) this is, the
+    /// run follows which batches the loop gets: one that could not be read, and is passed over, counts as
+    /// one that is done with. It also sees whether, after a resume, they are those that they were.
+    pub fn next_epoch(&mut self, batches: usize) -> Option<Position> {
+        if let Some((source, state)) = self.rng.take() {
+            source.go_on(&state);
+        }
+        if self.stop.is_none() && self.kept.position.epoch >= self.config.epochs {
+            self.stop = Some(Stop::Finished);
+        }
+        // Perhaps during the evaluation.
+        if self.stop.is_none() && self.interrupt.asked() && !self.config.dry_run {
+            self.stop = Some(Stop::Interrupted);
+        }
+        if self.stop.is_some() || self.refused.is_some() {
+            return None;
+        }
+        // For the first time in this process.
+        if self.from.is_some() && !self.knows_batches {
+            match self.kept.resumed_with(batches) {
+                Ok(told) => told.into_iter().for_each(|line| tell(&line)),
+                Err(error) => {
+                    self.refused = Some(error);
+                    return None;
+                }
+            }
+            self.from = self.from.filter(|_| self.kept.position.batch < batches);
+        }
+        self.knows_batches = true;
+        self.kept.batches = Some(batches);
+        self.batches = batches;
+        let position = self.kept.position;
+        self.followed = Followed::wait(position, batches, !self.knows_data);
+        self.output.begin_epoch(&self.config, position, batches);
+        Some(position)
+    }
+
+    /// Takes note of a batch that the loop got and made no step of: one that it leaves out, or whose
+    /// gradient it adds to that of the next. Without it a resumed run would see the batch twice.
+    pub fn passed_over(&mut self) {
+        let batch = match self.followed.next() {
+            Some(batch) => batch,
+            None => self.kept.position.batch,
+        };
+        self.kept.position.batch = batch.saturating_add(1);
+    }
+
+    /// Takes note of what the batches are, once the loader has told.
+    pub(super) fn learn_data(&mut self) -> Result<(), RunError> {
+        Followed::stop_waiting();
+        if let Some(facts) = self.followed.facts() {
+            self.knows_data = true;
+            for line in self.kept.learn(facts, self.from)? {
+                self.output.say(&line);
+            }
+        }
+        Ok(())
+    }
+
+    /// The batches of an iterator, or only the first one in a dry run; for the evaluation, too.
+    pub fn limit<I: IntoIterator>(&self, batches: I) -> impl Iterator<Item = I::Item> + use<I, M> {
+        let limit = if self.config.dry_run { 1 } else { usize::MAX };
+        batches.into_iter().take(limit)
+    }
+
+    /// Takes the loss of a batch of `samples`. Under the attribute that is the clean one.
+    pub fn saw(&mut self, loss: impl Into<f64>, samples: usize) {
+        let loss = loss.into();
+        if !loss.is_finite() {
+            self.lost = Some(loss);
+            return;
+        }
+        self.kept.epoch_loss.add(loss, samples);
+        self.kept.recent_loss.add(loss, samples);
+        self.output.saw(samples);
+    }
+
+    /// Seconds of training, those of earlier processes included.
+    pub(super) fn seconds(&self) -> f64 {
+        self.kept.seconds + self.started.elapsed().as_secs_f64()
+    }
+
+    /// A record of this moment.
+    pub(super) fn record(&self, split: &'static str) -> Record {
+        let Position { epoch, batch } = self.kept.position;
+        let epoch = epoch as f64 + batch as f64 / self.batches.max(1) as f64;
+        Record::new(self.steps(), epoch, split).seconds(self.seconds())
+    }
+
+    /// Adds up what steps have left out.
+    pub(super) fn count_left_out(&mut self) {
+        let count = self.left_out.take();
+        self.kept.left_out += count;
+        self.kept.left_out_in_all += count;
+    }
+
+    /// What is wrong, if the last loss was not finite.
+    pub(super) fn check_loss(&self) -> Result<(), RunError> {
+        match self.lost {
+            Some(loss) => Err(RunError::NonFinite {
+                loss,
+                step: self.steps(),
+                last: self.last_checkpoint.clone(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Why the run must end now, epochs aside.
+    pub(super) fn asked_to_stop(&self) -> Option<Stop> {
+        let minutes = self.config.minutes;
+        let over = |minutes: f64| self.started.elapsed().as_secs_f64() >= 60.0 * minutes;
+        if self.config.dry_run {
+            Some(Stop::DryRun)
+        } else if self.interrupt.asked() {
+            Some(Stop::Interrupted)
+        } else if minutes.is_some_and(over) {
+            Some(Stop::TimeLimit)
+        } else {
+            None
+        }
+    }
+}
