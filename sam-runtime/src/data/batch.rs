@@ -9,7 +9,7 @@ use dfdx::shapes::{Const, ConstDim, ConstShape, Rank2, Shape};
 use dfdx::tensor::{Tensor, TensorFromVec};
 
 use super::{DataError, Sample};
-use crate::device::{Lane, Sent};
+use crate::device::{Sent, Upload};
 
 /// A static shape that can get a batch axis in front.
 ///
@@ -137,8 +137,8 @@ impl HostBatch {
     }
 
     /// Has it sent to a device, which it then comes to sooner.
-    pub(super) fn send(mut self, lane: &Lane) -> Self {
-        self.sent = lane.send(&self.inputs).zip(lane.send(&self.targets));
+    pub(super) fn send(mut self, upload: &Upload) -> Self {
+        self.sent = upload.send(&self.inputs).zip(upload.send(&self.targets));
         self
     }
 

@@ -13,7 +13,7 @@ use super::{
     workers::{Queues, Workers},
 };
 use crate::{
-    device::{Lane, note_source},
+    device::{Upload, note_source},
     position::Followed,
 };
 
@@ -74,7 +74,7 @@ struct HostBatches<Ds, T> {
     ahead: Ahead,
     next: usize,
     /// To a device that is not the host.
-    lane: Option<Lane>,
+    upload: Option<Upload>,
     /// The batch after the one that was handed out last, on its way to the device.
     sent: Option<Result<HostBatch, DataError>>,
     /// The run that counts the batches.
@@ -102,7 +102,7 @@ where
     ) -> Option<Result<B, DataError>> {
         let batch = self.sent.take().or_else(|| self.read())?;
         let index = self.next - 1;
-        if self.lane.is_some() {
+        if self.upload.is_some() {
             self.sent = self.read();
         }
         // What is drawn in a step, as by dropout, is then a function of (seed, epoch, batch) too, and a
@@ -120,7 +120,7 @@ where
         Some(batch)
     }
 
-    /// The next batch that was not read yet; on its way, if there is a lane.
+    /// The next batch that was not read yet; on its way, if the device is not the host.
     fn read(&mut self) -> Option<Result<HostBatch, DataError>> {
         let index = self.next;
         if index == self.plan.len() {
@@ -137,8 +137,8 @@ where
         {
             self.next = self.plan.len();
         }
-        Some(match &self.lane {
-            Some(lane) => batch.map(|batch| batch.send(lane)),
+        Some(match &self.upload {
+            Some(upload) => batch.map(|batch| batch.send(upload)),
             None => batch,
         })
     }
@@ -168,7 +168,7 @@ impl<Ds, T> HostBatches<Ds, T> {
             plan,
             ahead,
             next,
-            lane: Lane::new(device),
+            upload: Upload::new(device),
             sent: None,
             followed,
         }

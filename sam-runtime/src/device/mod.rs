@@ -12,7 +12,7 @@
 //! | `cpu`, `cuda` | what they share on host memory, and on an NVIDIA GPU |
 //! | `rewind` | the generators that a step may draw from, back at an earlier moment |
 //! | `rng_state` | [`RngState`]: a generator in a form for files |
-//! | `lane` | batches on their way to a device |
+//! | `upload` | batches on their way to a device |
 //! | `transfer` | rows of tensors cut and joined where they are |
 //! | `memory` | [`keep_freed_memory`] |
 
@@ -23,7 +23,6 @@ mod conv_batch_norm;
 mod cpu;
 #[cfg(feature = "cuda")]
 mod cuda;
-mod lane;
 mod layers;
 mod linear;
 mod memory;
@@ -32,13 +31,13 @@ mod rewind;
 mod rng_state;
 mod subsample;
 mod transfer;
+mod upload;
 pub(crate) mod vectors;
 
 pub use batch_norm::{Affine, Moments, Normalized, Tail, TryBatchNorm};
 pub use bias::TryBias;
 pub use conv::TryConv2D;
 pub use conv_batch_norm::TryConv2DBatchNorm;
-pub(crate) use lane::{Lane, Sent};
 pub use layers::{Channels, Image, LayerTape, Layers, Rows, Window};
 pub use linear::TryLinear;
 pub use memory::keep_freed_memory;
@@ -47,4 +46,5 @@ pub(crate) use rewind::{Moment, Source, note_source};
 pub use rng_state::{RngState, rng_state, set_rng_state};
 pub use subsample::TrySubsample;
 pub(crate) use transfer::{joined, mean, split};
+pub(crate) use upload::{Sent, Upload};
 pub use vectors::{DualNorm, Norm, NormError};

@@ -32,11 +32,11 @@ macro_rules! on_gpu {
 
 /// `values`, if they are of type `B`.
 #[cfg(feature = "cuda")]
-fn seen_as<'a, A: 'static, B: 'static>(
+fn downcast<'a, A: 'static, B: 'static>(
     values: impl IntoIterator<Item = &'a A>,
 ) -> Option<Vec<&'a B>> {
-    let seen = |value: &'a A| (value as &dyn Any).downcast_ref();
-    values.into_iter().map(seen).collect()
+    let of_type = |value: &'a A| (value as &dyn Any).downcast_ref();
+    values.into_iter().map(of_type).collect()
 }
 
 /// `value`, which is of type `B` if the tensors that it was made of were.
@@ -61,7 +61,7 @@ where
 {
     let width = t.shape().num_elements() / rows.iter().sum::<usize>().max(1);
     #[cfg(feature = "cuda")]
-    if let Some(parts) = on_gpu!(X => seen_as::<_, Tensor<Src, X, Cuda>>([t])
+    if let Some(parts) = on_gpu!(X => downcast::<_, Tensor<Src, X, Cuda>>([t])
         .and_then(|t| back(cuda::split(t[0], rows, width, &shapes))))
     {
         return parts;
@@ -90,7 +90,7 @@ where
     D: Storage<E> + TensorFromVec<E>,
 {
     #[cfg(feature = "cuda")]
-    if let Some(all) = on_gpu!(X => seen_as::<_, Tensor<Src, X, Cuda>>(parts)
+    if let Some(all) = on_gpu!(X => downcast::<_, Tensor<Src, X, Cuda>>(parts)
         .and_then(|parts| back(cuda::joined(&parts, shape))))
     {
         return all;
@@ -113,7 +113,7 @@ where
     D: Storage<E>,
 {
     #[cfg(feature = "cuda")]
-    return on_gpu!(X => seen_as::<_, Tensor<(), X, Cuda>>(parts)
+    return on_gpu!(X => downcast::<_, Tensor<(), X, Cuda>>(parts)
         .and_then(|parts| back(cuda::mean(&parts, weights))));
     #[cfg(not(feature = "cuda"))]
     {

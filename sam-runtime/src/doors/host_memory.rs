@@ -43,7 +43,7 @@ fn in_order<S: Shape, E: Unit, T>(t: &Tensor<S, E, Cpu, T>) -> Option<&[E]> {
     }
     let first: *const E = &t[S::Concrete::default()];
     // SAFETY: the elements lie in order in one `Vec`, whose first `len` elements they are: dfdx's tensors
-    // are whole buffers, and each axis was seen to have the stride that row-major order gives it. The
+    // are whole buffers, and each axis has the measured stride that row-major order gives it. The
     // buffer is shared (`Arc`) and never written while shared; `t` is borrowed as long as the slice is.
     // The pointer was derived from the vector's own, and so may be used for all of it.
     Some(unsafe { std::slice::from_raw_parts(first, len) })

@@ -8,20 +8,20 @@
 //! | `arguments`, `window` | whether sizes fit together, and tensors and windows as the kernels take them |
 //! | `product` | products of matrices |
 //! | `tests` | large operations, and those of the host |
-//! | `lane` | what goes to the card while it computes |
+//! | `upload` | what goes to the card while it computes |
 //! | `transfer` | copies within the card |
 #![allow(unsafe_code)]
 
 pub(super) mod arguments;
 pub(super) mod gpu;
-mod lane;
 pub(super) mod launch;
 pub(super) mod module;
 pub(super) mod product;
 #[cfg(all(test, not(feature = "ci-check")))]
 mod tests;
 mod transfer;
+mod upload;
 pub(super) mod window;
 
-pub(super) use lane::{Lane, Sent};
 pub(super) use transfer::{joined, mean, split};
+pub(super) use upload::{Sent, Upload};

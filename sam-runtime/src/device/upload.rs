@@ -9,9 +9,9 @@ use dfdx::{
 };
 
 /// Sends numbers to a device that is not the host.
-pub(crate) struct Lane {
+pub(crate) struct Upload {
     #[cfg(feature = "cuda")]
-    to: super::cuda::Lane,
+    to: super::cuda::Upload,
     #[cfg(not(feature = "cuda"))]
     to: std::convert::Infallible,
 }
@@ -24,12 +24,12 @@ pub(crate) struct Sent {
     to: std::convert::Infallible,
 }
 
-impl Lane {
-    /// A lane to `device`; `None` for the host, and where the device has no room for one.
+impl Upload {
+    /// One to `device`; `None` for the host, and where the device has no room for one.
     pub(crate) fn new<D: 'static>(device: &D) -> Option<Self> {
         #[cfg(feature = "cuda")]
         if let Some(device) = (device as &dyn Any).downcast_ref() {
-            let to = super::cuda::Lane::new(device).ok()?;
+            let to = super::cuda::Upload::new(device).ok()?;
             return Some(Self { to });
         }
         let _ = device;

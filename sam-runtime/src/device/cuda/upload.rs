@@ -1,4 +1,4 @@
-//! A lane of its own for what goes to the card, beside the stream on which it computes: while a step runs,
+//! Copies to the card on a stream of their own, beside the one on which it computes: while a step runs,
 //! the next batch is on its way. From pinned memory, the only one that the card fetches without the host.
 
 use std::{
@@ -20,7 +20,7 @@ use super::{arguments::fits, gpu::Gpu};
 use crate::doors::gpu_memory::address;
 
 /// Sends numbers to a card.
-pub(in crate::device) struct Lane {
+pub(in crate::device) struct Upload {
     driver: Arc<CudaDevice>,
     stream: CudaStream,
     free: Arc<Mutex<Vec<Slot>>>,
@@ -28,7 +28,7 @@ pub(in crate::device) struct Lane {
 
 // SAFETY: the driver's functions may be called from any thread that has the context bound, which each
 // function here sees to.
-unsafe impl Send for Lane {}
+unsafe impl Send for Upload {}
 
 /// Numbers on their way to a card.
 pub(in crate::device) struct Sent {
@@ -49,10 +49,10 @@ struct Slot {
     taken: sys::CUevent,
 }
 
-// SAFETY: as for `Lane`; the memory belongs to the slot alone.
+// SAFETY: as for `Upload`; the memory belongs to the slot alone.
 unsafe impl Send for Slot {}
 
-impl Lane {
+impl Upload {
     pub(in crate::device) fn new(device: &Cuda) -> Result<Self, CudaError> {
         let driver = Gpu::of(device)?.driver.clone();
         let stream = driver.fork_default_stream()?;
@@ -173,15 +173,15 @@ mod tests {
     #[test]
     fn what_is_sent_arrives_in_order() {
         let dev = Cuda::default();
-        let lane = Lane::new(&dev).unwrap();
+        let upload = Upload::new(&dev).unwrap();
         let batch = |i: usize| -> Vec<f32> { (0..1000).map(|j| (i * 1000 + j) as f32).collect() };
-        let mut ahead = lane.send(&batch(0)).unwrap();
+        let mut ahead = upload.send(&batch(0)).unwrap();
         for i in 0..8 {
-            let now = std::mem::replace(&mut ahead, lane.send(&batch(i + 1)).unwrap());
+            let now = std::mem::replace(&mut ahead, upload.send(&batch(i + 1)).unwrap());
             let t = now.receive(&dev, (10, 100)).unwrap();
             assert_eq!(t.as_vec(), batch(i));
         }
         assert!(ahead.receive(&dev, (10, 99)).is_err());
-        drop(lane.send(&[1.0, 2.0]).unwrap());
+        drop(upload.send(&[1.0, 2.0]).unwrap());
     }
 }
