@@ -4,14 +4,17 @@
 //! | file | what |
 //! |---|---|
 //! | `lp_sam` | [`LpSam`]: SAM itself, in the ball of any p-norm (Foret et al. 2020, eq. 2) |
+//! | `asam` | [`Asam`]: in a ball that is measured weight by weight (Kwon et al. 2021) |
 //! | `algebra` | [`Algebra`]: the vectors of a step, and what can be done with them |
 
 mod algebra;
+mod asam;
 mod lp_sam;
 
 use std::fmt;
 
 pub use algebra::{Algebra, Vector};
+pub use asam::Asam;
 pub use lp_sam::LpSam;
 
 pub use crate::device::{
