@@ -132,7 +132,7 @@ where
     let weights = run.config().out.join("weights.safetensors");
     weights::save(run.evaluated(&model), weights)?;
     let stop = run.finish()?;
-    say(&stop);
+    say(stop);
     Ok(stop)
 }
 

@@ -93,7 +93,7 @@ where
     let mut run = Run::start(&config.run, config, &mut model, &mut opt)?;
     train(&mut run, &mut model, &mut opt, &loader, &test, dev)?;
     let stop = run.finish()?;
-    say(&stop);
+    say(stop);
     Ok(stop)
 }
 
