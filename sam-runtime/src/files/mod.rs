@@ -21,12 +21,13 @@ use std::{
 pub(crate) use failure::failure;
 pub(crate) use new::{New, is_left_of, sweep};
 
-/// Puts `bytes` in place of the file `path`, which a user has chosen: a link is followed, and what is no plain file, as
-/// `/dev/stdout`, is written into.
+/// Puts `bytes` in place of the file `path`, which a user has chosen: a link is followed, and what is no plain file is
+/// written into. So is `/dev/stdout`, a link to whatever the output goes to.
 pub(crate) fn save(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    match fs::canonicalize(path) {
-        Ok(path) if path.is_file() => replace(&path, bytes),
-        Ok(path) => fs::write(path, bytes),
+    let is_output = path.starts_with("/dev") && path.is_symlink();
+    match fs::metadata(path) {
+        Ok(there) if there.is_file() && !is_output => replace(&fs::canonicalize(path)?, bytes),
+        Ok(_) => fs::write(path, bytes),
         Err(_) => replace(path, bytes),
     }
 }

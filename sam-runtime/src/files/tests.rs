@@ -72,5 +72,7 @@ fn a_file_keeps_its_permissions_and_a_users_link_is_followed() {
     replace(&link, b"three").unwrap();
     assert!(!link.is_symlink());
     assert_eq!(fs::read(&path).unwrap(), b"two");
+    // No plain file.
     save(Path::new("/dev/null"), b"four").unwrap();
+    assert!(!Path::new("/dev/null").is_file());
 }
