@@ -411,7 +411,7 @@ fn read_split(args: &mut Args, input: ParseStream, errors: &mut Errors) -> syn::
             "`split` names nothing; list what is cut into chunks, as in `split = [x, y]`",
         );
     }
-    // As for every key, where it is wrong the default stands in.
+    // As for every key, the default replaces a wrong value.
     let mut is_right = !list.elems.is_empty();
     let mut names: Vec<Ident> = Vec::new();
     for element in &list.elems {

@@ -36,7 +36,7 @@ pub(crate) fn sam_train(args: TokenStream, item: TokenStream) -> TokenStream {
     let plan = analyze::train_fn(&function, &args, &mut errors);
     match plan {
         Some(plan) if errors.is_empty() => {
-            // Both ways are read from trees of their own: a node is named by where it is.
+            // Each way is read from a tree of its own: a node's address names it.
             let may_be_zero = args.m.is_some() && !args.rho_is_literal();
             let whole = may_be_zero.then(|| function.clone()).and_then(|whole| {
                 let plan = analyze::train_fn(&whole, &args.whole(), &mut errors)?;
@@ -50,7 +50,7 @@ pub(crate) fn sam_train(args: TokenStream, item: TokenStream) -> TokenStream {
             tokens
         }
         _ if function.sig.constness.is_some() => {
-            // As a plain function, or each call in it would be an error of its own.
+            // As a plain function: in a `const fn`, each call would be an error of its own.
             function.sig.constness = None;
             fallback::function(&function.into_token_stream(), errors)
         }
@@ -58,7 +58,7 @@ pub(crate) fn sam_train(args: TokenStream, item: TokenStream) -> TokenStream {
     }
 }
 
-/// Says what is wrong with what is no function, or is one that can't be read.
+/// Refuses an item that is not a function, or a function that can't be read.
 fn refuse_item(item: &TokenStream, error: syn::Error, errors: &mut Errors) {
     let starts_item = [
         "impl", "mod", "trait", "struct", "enum", "type", "static", "fn",

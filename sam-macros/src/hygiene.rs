@@ -30,8 +30,8 @@ pub(crate) fn local(name: &str) -> Ident {
     Ident::new(&format!("__sam_{name}"), Span::mixed_site())
 }
 
-/// Hygienic like a [`local`], and shown at the user's code: for calls whose refusal by a type should
-/// point there.
+/// Hygienic like a [`local`], and shown at the user's code: for calls that a type may refuse, so that the error
+/// points there.
 pub(crate) fn shown_at(user: Span) -> Span {
     Span::mixed_site().located_at(user)
 }
@@ -105,7 +105,7 @@ impl Names {
         )
     }
 
-    /// The same, while the line that binds the variable anew still runs.
+    /// The same, while the line that binds the variable again still runs.
     pub(crate) fn parts_anew(&self, variable: &Ident) -> Ident {
         format_ident!(
             "__sam_anew_{}_{}",

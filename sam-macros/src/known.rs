@@ -111,8 +111,8 @@ pub(crate) const MAKING_NO_SAMPLES: Known = Known(&["default", "new", "with_capa
 /// wrong entry as well. Where one is missing, the buffers may be those after the clean pass.
 pub(crate) const FORWARD_MUT: Known = Known(&["forward_mut", "try_forward_mut"]);
 
-/// A method of a span that calls the closure it is handed, for whoever watches. The replay calls the closure
-/// alone: a wrong entry, one that does not call it once, runs otherwise there.
+/// A method of a span that calls the closure it is handed; the span is there for tracing. The replay calls the
+/// closure alone, once, whatever a wrong entry does with it.
 pub(crate) const SCOPING: Known = Known(&["in_scope"]);
 
 // What a step is.
@@ -121,8 +121,8 @@ pub(crate) const SCOPING: Known = Known(&["in_scope"]);
 /// argument for the gradients; where one is missing, the function is found by the model that it is handed.
 pub(crate) const ALLOCATING: Known = Known(&["alloc_grads", "try_alloc_grads"]);
 
-/// Methods whose value is a number, so that `meter.update(x.array(), x.len())` is no optimizer's update. A wrong
-/// entry hides an update; where one is missing, a meter is taken for an optimizer, and refused.
+/// Methods whose value is a number, so that `meter.update(x.array(), x.len())` is not taken for an optimizer's. A
+/// wrong entry hides an update; where one is missing, a meter is taken for an optimizer, and refused.
 pub(crate) const NUMBERS: Known = Known(&["array", "len"]);
 
 /// With `m`: methods that sum, perhaps over the samples of a chunk, which their types tell. Where one is missing,

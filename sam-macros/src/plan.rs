@@ -65,7 +65,7 @@ pub(crate) struct Line {
     pub(crate) model_anew: bool,
     /// The variables that it binds.
     pub(crate) binds: Vec<Ident>,
-    /// The variables of the slice that it uses, and which of them it binds for changing.
+    /// The variables of the slice that it uses, and which of them it may change.
     pub(crate) takes: Vec<Taken>,
     /// The variables of the slice that statements outside it read before the next line that binds them.
     pub(crate) observed: Vec<Ident>,
@@ -83,7 +83,7 @@ pub(crate) enum Replay {
 pub(crate) struct Taken {
     pub(crate) name: Ident,
     pub(crate) is_changed: bool,
-    /// Whether a line after this one, or a statement that only looks, uses it again.
+    /// Whether a line after this one uses it again.
     pub(crate) is_used_again: bool,
 }
 
@@ -104,8 +104,8 @@ pub(crate) struct Record {
     pub(crate) consumed: bool,
     /// Whether `m` cuts it.
     pub(crate) split: bool,
-    /// Whether a statement that is no line of the slice calls a method on it before `backward`: it may change
-    /// what is behind a shared reference.
+    /// Whether a statement outside the slice calls a method on it before `backward`, which may change what is behind
+    /// a shared reference.
     pub(crate) called_between: bool,
     /// Whether a block that leaves the loop assigns it: the name stays the user's own there, and what was
     /// recorded has another.
@@ -117,16 +117,16 @@ pub(crate) struct Record {
 pub(crate) enum By {
     /// As a clone of what it was when the line ran.
     Clone,
-    /// The same, which the line changes by assigning: a variable of the replay's own.
+    /// The same, for a line that assigns to it: a variable of the replay's own.
     Assigned,
-    /// The same, which the line may change by a method: where the clone is known to share nothing, it is
-    /// changed in the stead of what was cloned; else the compiler refuses the change.
+    /// The same, for a line that may change it by a method: a clone that is known to share nothing is changed in
+    /// place of the original; otherwise the compiler refuses the change.
     Changed,
-    /// As a variable of the replay's own without a value: the line does nothing else but assign to it.
+    /// As a variable of the replay's own without a value: the line only assigns to it.
     Fresh,
-    /// As a shared reference: nothing can have changed it in between, but from behind it (a `Cell`, a lock).
+    /// As a shared reference: nothing can have changed it in between, except behind the reference (a `Cell`, a lock).
     Reference,
-    /// The same of a variable that is a shared reference itself.
+    /// The same, for a variable that is a shared reference itself.
     InPlace,
 }
 

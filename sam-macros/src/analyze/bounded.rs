@@ -1,5 +1,5 @@
 //! With `clip`: the updates that bound their gradient themselves. Where the gradients of several backward passes
-//! add up to an update, it is their sum that has bounds.
+//! add up to an update, the bounds are those of their sum.
 
 use syn::ItemFn;
 

@@ -1,4 +1,4 @@
-//! What a line does by the values of one chunk, and the loop would see as done by those of the batch.
+//! With `m`: what a line does by the values of one chunk, where the loop expects those of the batch.
 
 use std::collections::HashSet;
 
@@ -131,7 +131,7 @@ impl Find<'_> {
         }
     }
 
-    /// Whether a place is none of the slice's own.
+    /// Whether a place is outside the slice.
     fn is_outside(&self, expr: &Expr) -> bool {
         Place::behind(expr).is_some_and(|(place, _)| {
             let name = place.root.to_string();
@@ -176,7 +176,7 @@ impl Find<'_> {
         }
     }
 
-    /// Notes a decision on whether to go on. What runs the model fails as a rule where the device does.
+    /// Notes a decision on whether to go on. What runs the model fails, as a rule, only where the device does.
     fn go_on(&mut self, by: &Expr) {
         if !Uses::inside_expr(by).touch(self.model) {
             self.decide(by);
@@ -210,7 +210,7 @@ impl<'ast> Visit<'ast> for Find<'_> {
             }
             Expr::If(branch) => self.decide(&branch.cond),
             Expr::While(repeat) => self.decide(&repeat.cond),
-            // dfdx's own errors are those of the device.
+            // dfdx's own errors come from the device.
             Expr::Match(choice)
                 if !is_try_method(&choice.expr)
                     && choice.arms.iter().any(|arm| prune::expr_leaves(&arm.body)) =>

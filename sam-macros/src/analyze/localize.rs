@@ -102,7 +102,7 @@ impl Replace<'_> {
         }
     }
 
-    /// The sites in which all ways through a choice end, but for those that leave.
+    /// The sites in which all ways through a choice end, except for those that leave.
     fn tails<'e>(&self, expr: &'e Expr, found: &mut Vec<&'e Expr>) -> bool {
         if self.trace(expr).is_some_and(|trace| trace.kept) {
             found.push(expr);

@@ -161,7 +161,7 @@ impl<'a> Prune<'a> {
     }
 
     fn changes(&self, expr: &Expr) -> bool {
-        // `log(&loss)` is one of the line's own that is only shown.
+        // `log(&loss)` only shows a variable of the line's own.
         let may_change = |place: &Place, by_reference: bool| {
             self.is_needed(place) || (!by_reference && self.is_bound(place))
         };
@@ -191,10 +191,10 @@ impl<'a> Prune<'a> {
 }
 
 /// Looks for calls that are handed certain places, as in `skip(rng)`, `tick(&schedule)`, `drop(guard)`: they may
-/// change them, or what is behind them. What a method of another place is handed is only looked at:
+/// change them, or what is behind them. A method of another place only reads its arguments:
 /// `losses.push(value)`.
 pub(super) struct HandedOver<'f> {
-    /// Whether a place is meant, and whether it is handed over by `&`.
+    /// Whether this place counts, which may depend on whether it is handed over by `&`.
     is_meant: &'f dyn Fn(&Place, bool) -> bool,
     pub(super) found: bool,
 }
@@ -231,7 +231,7 @@ pub(super) fn may_change(u: &Use) -> bool {
     }
 }
 
-/// `f` of `span.in_scope(|| ..)`, which is there for whoever watches.
+/// `f` of `span.in_scope(f)`: the span is there for tracing only.
 fn in_scope(expr: &Expr) -> Option<&Expr> {
     let Expr::MethodCall(call) = expr else {
         return None;

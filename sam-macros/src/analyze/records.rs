@@ -146,7 +146,7 @@ impl Records<'_, '_> {
                 None => places.push((u.place.clone(), vec![u.how.clone()])),
             }
         }
-        // A place that has become larger may now hold another one.
+        // A place that has become larger may now contain another one.
         let mut merged: Vec<(Place, Vec<How>)> = Vec::new();
         for (place, hows) in places {
             match merged.iter_mut().find(|(p, _)| p.overlaps(&place)) {
@@ -172,7 +172,7 @@ impl Records<'_, '_> {
             Some(declared) => declared.reference == Some(false) && !declared.mutable,
             None => !self.self_is_mutable(),
         };
-        // The same number whenever it is looked at, unless the replay would see another of its name.
+        // The same number whenever it is read, unless the replay would read another variable of that name.
         let is_literal = declared.as_ref().is_some_and(|d| {
             let last = self.path.declared(&place.root, self.path.steps.len());
             d.is_literal && last.is_some_and(|last| last.step == d.step)
@@ -183,7 +183,7 @@ impl Records<'_, '_> {
         let called_between = self.is_called_between(k, &place, steps);
         // What can't change stays where it is.
         if !split && is_shared_reference {
-            // The receiver has no other name.
+            // `self` is the same in the replay.
             let by = match place.is_variable() {
                 true => By::InPlace,
                 false if place.members.is_empty() => return None,
@@ -208,7 +208,7 @@ impl Records<'_, '_> {
             || hows
                 .iter()
                 .any(|how| matches!(how, How::Receiver(m) if FORWARD_MUT.has(m)));
-        // `skip(rng)` of an `rng: &mut StdRng` borrows it anew.
+        // `skip(rng)` with `rng: &mut StdRng` reborrows it.
         let is_reborrowed = declared
             .as_ref()
             .is_some_and(|d| d.reference == Some(true) && place.is_variable());
@@ -243,8 +243,8 @@ impl Records<'_, '_> {
         })
     }
 
-    /// Whether a statement between line `k` and the backward site, which is no line itself, calls a method on the
-    /// place that may do more than look.
+    /// Whether a statement outside the slice, between line `k` and the backward site, calls a method on the place
+    /// that may change it.
     fn is_called_between(&self, k: usize, place: &Place, steps: &[usize]) -> bool {
         let may_change = |source: &Source<'_>| {
             let called = |u: &Use| {
@@ -305,7 +305,7 @@ impl Records<'_, '_> {
             .is_none_or(|receiver| has_ident(receiver, "mut"))
     }
 
-    /// Whether the replay may look at the place itself: nothing can move or change it before.
+    /// Whether the replay may read the place itself: nothing can move or change it before then.
     fn stays(
         &self,
         k: usize,
@@ -323,16 +323,16 @@ impl Records<'_, '_> {
             || place.root == "self"
             || (declared.as_ref().is_some_and(|d| d.reference.is_some()));
         let may_count = declared.as_ref().is_some_and(|d| d.mutable);
-        let only_looks = |how: &How| match how {
+        let only_reads = |how: &How| match how {
             How::Borrow | How::Index => true,
             How::Call => cannot_move && !may_count,
-            // Where it could not be changed, it can at most be looked at.
+            // What can't be changed can only be read.
             How::Receiver(method) => {
                 READING.has(method) || (cannot_move && !self.can_change(place, declared))
             }
             _ => false,
         };
-        if !hows.iter().all(only_looks) {
+        if !hows.iter().all(only_reads) {
             return false;
         }
         let rest_is_quiet =
@@ -344,7 +344,7 @@ impl Records<'_, '_> {
                     // The clean pass also runs what the replay leaves out of a line.
                     let mut here = uses.all.iter().filter(|u| u.place.overlaps(place));
                     match steps.contains(&step) {
-                        true => here.all(|u| only_looks(&u.how)),
+                        true => here.all(|u| only_reads(&u.how)),
                         false => here.next().is_none(),
                     }
                 });

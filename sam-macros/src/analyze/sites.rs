@@ -61,7 +61,7 @@ pub(super) fn sites(body: &Block) -> Sites<'_> {
     sites
 }
 
-/// What a call is, if a tape begins there. `retaped` and `put_tape` are asked for their tape elsewhere.
+/// What a call is, if a tape begins there. For `retaped`, see [`is_retape`].
 pub(super) fn trace_kind(call: &ExprMethodCall) -> Option<TraceKind> {
     let kind = match (&*call.method.to_string(), call.args.len()) {
         ("traced", 1) => TraceKind::Traced,
@@ -150,7 +150,7 @@ impl<'a> Sites<'a> {
         takes_gradients && self.traces.iter().any(is_inside)
     }
 
-    /// A macro's arguments are tokens: a site in them is seen by its name and the call behind it.
+    /// A macro's arguments are tokens: a site in them is found by its name and the parentheses behind it.
     fn note_in_macro(&mut self, tokens: &TokenStream) {
         let tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
         for pair in tokens.windows(2) {
@@ -212,7 +212,7 @@ impl<'a> Visit<'a> for Sites<'a> {
                 self.within.push(expr);
                 call.args.iter().for_each(|arg| self.visit_expr(arg));
                 self.within.pop();
-                // After its operands, as it is evaluated.
+                // After its operands: in the order of evaluation.
                 self.note(call);
             }
             Expr::Call(call) => {

@@ -138,7 +138,7 @@ impl<'a> Cut<'_, 'a> {
             let of_tape: Vec<NodeId> = self.traces_in(*source, traces);
             let is_site = |id: &NodeId| {
                 let site = self.traces.iter().find(|s| id_of(s.call) == *id);
-                // A tape that comes from the slice goes on with it.
+                // A tape that comes from the slice is not a new one.
                 site.is_some_and(|site| match sites::trace_kind(site.call) {
                     Some(TraceKind::PutTape) => {
                         let tape = Uses::of_expr(&site.call.args[0], &[]);
@@ -167,7 +167,7 @@ impl<'a> Cut<'_, 'a> {
                     || (touches_model && is_alias(*source, self.model)));
             let binds = source.binds();
             let before = tainted.clone();
-            // A name that is bound anew is another variable.
+            // A name that is bound again is another variable.
             if !source.is_conditional() {
                 tainted.retain(|t| !binds.contains(&t.root));
             }
@@ -288,7 +288,7 @@ impl<'a> Cut<'_, 'a> {
             .iter()
             .filter(|change| binds.contains(&change.place.root));
         let is_changed = changes.clone().next().is_some();
-        // What a tape flows into can't be recorded: it is made once more.
+        // What a tape flows into can't be recorded: it is made again.
         let takes_tape = changes.any(|change| change.takes_tape);
         match &local.init {
             None => is_changed,

@@ -1,5 +1,5 @@
-//! With `m`: the sums that may be over the samples of a chunk. The loss of a batch is the mean of its
-//! chunks' losses, which a sum's is not.
+//! With `m`: the sums that may be over the samples of a chunk. The loss of a batch is the mean of its chunks' losses,
+//! which is wrong for a sum.
 
 use std::collections::HashSet;
 

@@ -53,7 +53,7 @@ impl Records<'_, '_> {
         taken
     }
 
-    /// Whether a later line of the slice uses the variable, before it is bound anew.
+    /// Whether a later line of the slice uses the variable, before it is bound again.
     fn is_used_again(&self, k: usize, name: &Ident, all: &[Vec<Use>], steps: &[usize]) -> bool {
         for step in steps[k]..self.path.steps.len() {
             let here = steps.iter().position(|s| *s == step);
@@ -70,7 +70,7 @@ impl Records<'_, '_> {
         false
     }
 
-    /// Whether what is no part of the slice reads this variable behind `step`.
+    /// Whether a statement outside the slice reads this variable after `step`.
     pub(super) fn is_observed(&self, step: usize, name: &Ident, steps: &[usize]) -> bool {
         let passed_over = [self.backward];
         for (at, line) in self.path.lines().filter(|(at, _)| *at > step) {

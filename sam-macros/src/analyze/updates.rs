@@ -15,8 +15,8 @@ use crate::{
     source::{Place, Uses, bound_by_stmt, has_ident},
 };
 
-/// The update sites of a step: those after `backward` that take its gradients, or else all. The next step's
-/// are its own, but where it is the first to update.
+/// The update sites of a step: of those up to the next `backward`, the ones that take its gradients, or else all.
+/// Where there are none, it is the first one after that.
 pub(super) fn after<'s, 'a>(
     sites: &'s Sites<'a>,
     backward: &Site<'a>,

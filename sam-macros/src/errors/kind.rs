@@ -25,7 +25,7 @@ macro_rules! kinds {
 
 kinds! {
     // Keys of the attribute.
-    /// Something between the parentheses that is no `key = value`.
+    /// Something between the parentheses that is not `key = value`.
     KeysUnreadable = "keys-unreadable",
     KeyUnknown = "key-unknown",
     KeyTwice = "key-twice",
@@ -36,10 +36,10 @@ kinds! {
     RhoNoFloat = "rho-no-float",
     NormUnknown = "norm-unknown",
     MZero = "m-zero",
-    /// A literal for `m` that is no `usize`.
+    /// A literal for `m` that is not a `usize`.
     MNoNumber = "m-no-number",
     NonfiniteUnknown = "nonfinite-unknown",
-    /// A literal for `clip` or `clip_value` that is no float above 0.
+    /// A literal for `clip` or `clip_value` that is not a float above 0.
     ClipNotPositive = "clip-not-positive",
     SplitNoList = "split-no-list",
     SplitNoVariable = "split-no-variable",
@@ -67,7 +67,7 @@ kinds! {
     LossWithoutForward = "loss-without-forward",
     NoUpdate = "no-update",
     UpdateBeforeBackward = "update-before-backward",
-    /// What `update` trains is no variable or field.
+    /// What `update` trains is not a variable or a field.
     ModelNoPlace = "model-no-place",
     TwoModels = "two-models",
     ForeignModel = "foreign-model",

@@ -17,14 +17,14 @@ pub(crate) struct Errors(Vec<syn::Error>);
 impl Errors {
     /// An error that underlines `tokens`, the smallest thing that must change.
     ///
-    /// The message is the fact, and what to write where a clause says it; more of it goes behind
+    /// The message states the fact, and what to write if a clause can say it; a longer remedy goes behind
     /// `\n\nhelp: `.
     pub(crate) fn at(&mut self, kind: Kind, tokens: impl ToTokens, message: impl Display) {
         self.0
             .push(syn::Error::new_spanned(tokens, pointed(kind, message)));
     }
 
-    /// An error where there are no tokens to underline, or not the user's.
+    /// An error for which there are no tokens of the user's to underline.
     pub(crate) fn at_span(&mut self, kind: Kind, span: Span, message: impl Display) {
         self.0.push(syn::Error::new(span, pointed(kind, message)));
     }
@@ -56,8 +56,8 @@ impl Errors {
     }
 }
 
-/// `message`, and where the guide says more. The compiler prints this as it is: on stable Rust a
-/// macro has no notes.
+/// `message`, and where the guide says more. The compiler prints this verbatim: on stable Rust, a macro can't add
+/// notes.
 fn pointed(kind: Kind, message: impl Display) -> String {
     let message = message.to_string();
     let gap = if message.contains("\n\n") {

@@ -135,7 +135,7 @@ impl Step<'_> {
             true => quote!(#rt::panic(#error)),
             false => raise(self),
         };
-        // A block that began a statement would end it.
+        // A block at the beginning of a statement would end it.
         Some(quote! {
             ::core::convert::identity({
                 let #settings = #rt::settings(0.0, 2.0, false) #bounds;
@@ -431,8 +431,8 @@ impl Step<'_> {
     }
 }
 
-/// An expression where a block follows it: in parentheses where it would take the block for its own, as
-/// `Sample { x, y }` does, or `return`.
+/// An expression that a block follows: in parentheses if it would take the block for its own, as `Sample { x, y }` or
+/// `return` would.
 fn before_block(expr: &Expr) -> TokenStream {
     let mut first = expr;
     loop {

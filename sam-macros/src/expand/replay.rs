@@ -30,7 +30,7 @@ impl Step<'_> {
             &quote!(#rt::Driver::absorb(&#step, &#current, #gradients, #chunk);),
         );
         let model = self.bind_model();
-        // What is to be said of the user's statements is said where they stand.
+        // The user's statements are linted where they stand.
         quote! {
             if let ::core::option::Option::Some(mut #copy) = #rt::Driver::climb(&#step, #gradients, #chunk) {
                 #[allow(warnings, clippy::all)]

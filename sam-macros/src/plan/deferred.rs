@@ -55,7 +55,7 @@ impl Region {
         is_let && (self.is_remade(k) || needs_none)
     }
 
-    /// Whether each line that uses what line `k` binds makes it anew.
+    /// Whether each line that uses what line `k` binds makes it again.
     pub(crate) fn is_remade(&self, k: usize) -> bool {
         let lines = &self.lines;
         let line = &lines[k];

@@ -4,9 +4,9 @@
 //! |---|---|
 //! | `place` | variables and fields: `x`, `self.net`, `batch.0` |
 //! | `bound` | the variables that a pattern binds |
-//! | `around` | the loops and labelled blocks around it |
+//! | `around` | the loops, labelled blocks and closures around a piece of source |
 //! | `uses` | the places that a piece of source uses, and how |
-//! | `rewrite` | puts other expressions in their stead |
+//! | `rewrite` | replaces places by other expressions |
 //! | `tokens` | what the arguments of a macro mention |
 
 mod around;

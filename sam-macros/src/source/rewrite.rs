@@ -1,4 +1,4 @@
-//! Puts other expressions in the stead of places.
+//! Replaces places by other expressions.
 
 use std::collections::HashSet;
 
@@ -24,7 +24,8 @@ pub(crate) struct Rule {
     pub(crate) is_reference: bool,
 }
 
-/// Follows the rules, but where a name is bound anew. What a block assigns that leaves the loop is the user's own.
+/// Applies the rules, except where a name is bound again. A block that leaves the loop assigns the user's own
+/// variables.
 pub(crate) struct Rewrite<'a> {
     rules: &'a [Rule],
     scopes: Vec<HashSet<String>>,
@@ -101,7 +102,7 @@ impl VisitMut for Rewrite<'_> {
         }
         if let Some(place) = Place::of_expr(expr) {
             if let Some(rule) = self.rule(&place) {
-                // What rustc says of it is said at the user's token.
+                // rustc's messages about it point at the user's token.
                 let at = shown_at(place.root.span());
                 let replacement = respan(rule.replacement.clone(), at);
                 let mut replaced = Expr::Verbatim(if rule.is_reference {
@@ -205,7 +206,7 @@ impl VisitMut for Rewrite<'_> {
 
     fn visit_field_value_mut(&mut self, field: &mut syn::FieldValue) {
         self.visit_expr_mut(&mut field.expr);
-        // `S { x }` is no longer short for what it was.
+        // `S { x }` is now `S { x: .. }`.
         if matches!(field.expr, Expr::Verbatim(_)) {
             field.colon_token.get_or_insert_default();
         }

@@ -33,7 +33,7 @@ pub(crate) fn exprs_in(tokens: &TokenStream) -> Option<Vec<(Expr, TokenStream)>>
     list.parse2(tokens.clone()).ok()
 }
 
-/// Whether a macro may do with its arguments what it likes.
+/// Whether a macro may do anything with its arguments.
 pub(crate) fn is_unknown_macro(path: &syn::Path) -> bool {
     let plain = [PRINTING, LOGGING, COMPUTING, PANICKING];
     !plain.iter().any(|names| names.has_path(path))
@@ -76,7 +76,7 @@ fn captured_by_format(literal: &Literal, found: &mut Vec<Ident>) {
             .map(|part| part.rsplit(['.', '<', '>', '^']).next().unwrap_or(part))
             .map(|part| part.trim_start_matches(['+', '-', '#', '0']));
         for name in [name].into_iter().chain(sizes) {
-            // Asked first: the compiler's lexer would report what is no name, such as `3e`.
+            // Checked first: the compiler's lexer would report what is not a name, such as `3e`.
             let is_name = |c: char| c.is_alphanumeric() || c == '_';
             let starts = |c: char| c.is_alphabetic() || c == '_';
             let name = name.trim();

@@ -34,7 +34,7 @@ pub(crate) enum How {
     Receiver(String),
     /// `x(..)`
     Call,
-    /// In the arguments of a macro that may do with it what it likes.
+    /// An argument of a macro that may do anything with it.
     Macro,
 }
 
@@ -209,7 +209,7 @@ impl<'a> Uses<'a> {
     }
 
     fn macro_of(&mut self, mac: &syn::Macro) {
-        // One that is not known may leave, and change what it is handed.
+        // A macro that is not known may leave, and may change its arguments.
         let is_unknown = is_unknown_macro(&mac.path);
         let may_leave = usize::from(is_unknown && !self.around.is_in_loop());
         self.in_macros += may_leave;
@@ -223,7 +223,7 @@ impl<'a> Uses<'a> {
         };
         for (piece, _) in &pieces {
             match piece {
-                // Those of a format string are no expressions.
+                // A format string holds names, not expressions.
                 Expr::Lit(lit) => self.mentioned(quote::quote!(#lit), &How::Borrow),
                 // `name = value`, of a format
                 Expr::Assign(named) if !is_unknown => self.visit_expr(&named.right),

@@ -6,8 +6,8 @@ use dfdx::{
 use super::Driver;
 use crate::step::LossValue;
 
-/// Something to look at, through references that rank the traits of this module: the compiler takes
-/// the first of them that the value's type has.
+/// A value for which the compiler chooses a trait of this module by its type. References in front of it rank the
+/// traits: of those that the type has, the first is taken.
 pub struct ByType<'a, T: ?Sized>(pub &'a T);
 
 /// First choice: what a reference, a `Box` or a guard holds.

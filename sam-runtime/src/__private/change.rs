@@ -23,10 +23,10 @@ impl<'r, T: ?Sized> ChangeUncopied<'r> for ByType<'r, T> {
     }
 }
 
-/// A clone of what a `&mut` refers to, to be changed in its stead.
-pub struct Stead<T>(Option<T>);
+/// A clone of what a `&mut` refers to, to be changed in its place.
+pub struct Substitute<T>(Option<T>);
 
-impl<T: Clone> Recorded for Stead<T> {
+impl<T: Clone> Recorded for Substitute<T> {
     type Bound<'a>
         = &'a mut T
     where
@@ -63,7 +63,7 @@ choices! {
     ChangeByClone;
     /// Fourth choice: a clone of what a `&mut` refers to, with the same reason.
     ChangeThrough;
-    /// Fifth choice: a clone that may share something, to be looked at.
+    /// Fifth choice: a clone that may share something, for reading.
     ChangeNot;
     /// Sixth choice: the same of what a `&mut` refers to.
     ChangeThroughNot;
@@ -96,10 +96,10 @@ impl<T: Clone + Send + Sync> ChangeByClone for &&&&ByType<'_, T> {
 }
 
 impl<T: Clone + Send + Sync> ChangeThrough for &&&ByType<'_, &mut T> {
-    type Record = Stead<T>;
+    type Record = Substitute<T>;
 
-    fn __sam_change<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> Stead<T> {
-        Stead(Some(T::clone(self.0)))
+    fn __sam_change<M, E: Dtype, D: Device<E>>(&self, _: &Driver<'_, M, E, D>) -> Substitute<T> {
+        Substitute(Some(T::clone(self.0)))
     }
 }
 

@@ -10,14 +10,15 @@ use std::{
 use dfdx::prelude::*;
 
 use super::{
-    ByType, Gradients, Kept, Nothing, Recorded, SameInBothPasses, Shared, Snapshot, Stead, Uncopied,
+    ByType, Gradients, Kept, Nothing, Recorded, SameInBothPasses, Shared, Snapshot, Substitute,
+    Uncopied,
 };
 
 /// A type that the replay knows how to keep apart, or must not use.
 pub trait Own {
     /// What is kept of a value.
     type Record: Recorded;
-    /// What is kept of a place that is only looked at.
+    /// What is kept of a place that is only read.
     type View;
 
     /// Keeps a value.
@@ -179,7 +180,7 @@ impl<T: Apart> Recorded for Through<T> {
     }
 }
 
-/// Gradients that enter a function by a name that the attribute does not know for them.
+/// Gradients that the attribute did not recognize: they came by another name.
 pub struct StrayGradients;
 
 impl<E: Dtype, D: Device<E>> Own for Gradients<E, D> {
@@ -298,7 +299,7 @@ pub trait Allowed {}
 impl<T> Allowed for Kept<T> {}
 impl<T> Allowed for KeptApart<T> {}
 impl<T> Allowed for Snapshot<T> {}
-impl<T> Allowed for Stead<T> {}
+impl<T> Allowed for Substitute<T> {}
 impl<T> Allowed for Nothing<T> {}
 impl<T: ?Sized> Allowed for Shared<'_, T> {}
 impl<T> Allowed for Private<T> {}
@@ -311,7 +312,7 @@ pub fn allowed<R: Allowed>(record: R) -> R {
     record
 }
 
-/// What the replay sees of a place that it only looks at.
+/// What the replay gets of a place that it only reads.
 pub trait View<T: ?Sized> {
     /// The type of the place, or what that refers to.
     type Target: ?Sized;

@@ -39,7 +39,7 @@ impl<T: Clone> Recorded for Kept<T> {
     }
 }
 
-/// A clone of what a `&mut` refers to, to be looked at.
+/// A clone of what a `&mut` refers to, for reading.
 pub struct Snapshot<T>(pub(super) Option<T>);
 
 impl<T: Clone> Recorded for Snapshot<T> {

@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl Step<'_> {
-    /// Says how large the chunks are, where a place says it before the first line.
+    /// Finds out how large the chunks are, where a place tells it before the first line.
     pub(super) fn begin_chunks(&self, k: usize) -> Option<TokenStream> {
         let chunks = &self.names.chunks;
         let place = self
@@ -24,7 +24,7 @@ impl Step<'_> {
         Some(quote!(let #chunks = #cut; #cut_up))
     }
 
-    /// Tells the step of the chunks.
+    /// Tells the step about the chunks.
     pub(super) fn cut_up(&self) -> TokenStream {
         let Names {
             rt,

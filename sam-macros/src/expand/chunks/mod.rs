@@ -162,7 +162,7 @@ impl Step<'_> {
             .iter()
             .map(|name| quote_spanned!(shown_at(name.span())=> &#name))
             .collect();
-        // Its type may be known by `backward` alone, which comes after those that read it.
+        // Its type may be inferred from `backward` alone, which comes after the statements that read it.
         let is_loss = bound
             .iter()
             .find(|name| self.loss_variable().is_some_and(|loss| loss == **name))

@@ -64,7 +64,7 @@ impl Step<'_> {
             let hoist = self.cut_input(trace, call);
             self.hoists.borrow_mut().insert(id_of(call), hoist);
             let cut = self.names.cut(trace.site);
-            // The user has the trait in scope, but for `put_tape`.
+            // The user has the trait in scope, except for `put_tape`.
             let import = (trace.kind == TraceKind::PutTape).then(|| quote!(use #rt::Trace as _;));
             return quote!({ #import #cut[#chunk].trace(#start) });
         }

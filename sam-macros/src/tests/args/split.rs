@@ -10,7 +10,7 @@ fn names() {
 
 #[test]
 fn nothing() {
-    // That there is then nothing to cut is no error of its own.
+    // That nothing is left to cut is not an error of its own.
     for args in [
         quote!(rho = 0.05, split = []),
         quote!(rho = 0.05, m = 4, split = []),

@@ -1,4 +1,4 @@
-//! What is no function.
+//! What is not a function.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Expressions in the stead of places.
+//! Places replaced by other expressions.
 
 use quote::{ToTokens, quote};
 use syn::{Stmt, visit_mut::VisitMut};
