@@ -1,7 +1,4 @@
-use dfdx::{
-    prelude::*,
-    tensor::{Gradients, OwnedTape},
-};
+use dfdx::prelude::*;
 
 use super::Driver;
 use crate::step::LossValue;
@@ -56,35 +53,6 @@ impl<T: Clone> Owner for T {}
 /// A copy of what holds the model.
 pub fn owner_copy<T: Owner>(owner: &T) -> T {
     owner.clone()
-}
-
-/// The gradients in a tape that a loop keeps.
-pub fn tape_gradients<S: Shape, F: Dtype, E: Dtype, D: Device<E> + Storage<F>>(
-    input: &Tensor<S, F, D>,
-    tape: OwnedTape<E, D>,
-) -> Gradients<E, D> {
-    let device: &D = input.device();
-    let nothing: Tensor<Rank0, E, D> = ZerosTensor::<E>::zeros(device);
-    nothing.put_tape(tape).backward()
-}
-
-/// The replay has come to where the clean pass had not been.
-#[cold]
-pub fn missing() -> ! {
-    panic!(
-        "the second pass of a SAM step took another way than the first: a choice before the forward pass \
-         depends on something that has changed in between"
-    )
-}
-
-/// How a loop over chunks was left.
-pub enum Left {
-    /// It came to its end.
-    Not,
-    /// By a `continue` of the user's.
-    Continue,
-    /// By a `break` of the user's.
-    Break,
 }
 
 /// Notes a loss whose value can be read.

@@ -95,6 +95,16 @@ impl<C: Clone> Lend<C> for ByClone {
     }
 }
 
+/// How a loop over chunks was left.
+pub enum Left {
+    /// It came to its end.
+    Not,
+    /// By a `continue` of the user's.
+    Continue,
+    /// By a `break` of the user's.
+    Break,
+}
+
 /// Refuses an `m` that is 0 or does not divide a static batch. Called in a constant, with the span
 /// of the user's `m`, so that the compiler's error underlines it.
 #[track_caller]

@@ -1,6 +1,9 @@
-//! The inputs of sites, and the devices that the slice may draw from.
+//! The inputs and tapes of sites, and the devices that the slice may draw from.
 
-use dfdx::prelude::*;
+use dfdx::{
+    prelude::*,
+    tensor::{Gradients, OwnedTape},
+};
 
 use super::{ByType, Driver};
 
@@ -117,4 +120,14 @@ impl<T: Clone> KeepValue for ByType<'_, T> {
         step.mark_again();
         self.0.clone()
     }
+}
+
+/// The gradients in a tape that a loop keeps.
+pub fn tape_gradients<S: Shape, F: Dtype, E: Dtype, D: Device<E> + Storage<F>>(
+    input: &Tensor<S, F, D>,
+    tape: OwnedTape<E, D>,
+) -> Gradients<E, D> {
+    let device: &D = input.device();
+    let nothing: Tensor<Rank0, E, D> = ZerosTensor::<E>::zeros(device);
+    nothing.put_tape(tape).backward()
 }

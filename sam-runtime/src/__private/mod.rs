@@ -6,7 +6,7 @@
 //! | `record` | what enters the slice from outside |
 //! | `change` | values from outside that the slice may change by a method |
 //! | `own` | what is changed behind a shared reference |
-//! | `input` | the inputs of sites, and the devices that the slice may draw from |
+//! | `input` | the inputs and tapes of sites, and the devices that the slice may draw from |
 //! | `by_type` | what is done to a value by what its type can |
 //! | `chunks` | the batch in chunks |
 //! | `observed` | what the loop reads of the slice, collected from the chunks |

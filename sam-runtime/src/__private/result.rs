@@ -65,3 +65,12 @@ impl<R> RaiseByPanic for Returns<R> {
         panic!("{error}")
     }
 }
+
+/// The replay has come to where the clean pass had not been.
+#[cold]
+pub fn missing() -> ! {
+    panic!(
+        "the second pass of a SAM step took another way than the first: a choice before the forward pass \
+         depends on something that has changed in between"
+    )
+}
