@@ -111,7 +111,14 @@ where
     type Conv = Conv2D<IN, OUT, K, S, P, L, G>;
 }
 
-/// Images that a layer, which begins with this convolution, can take; the layer stands in the message of the compiler.
+/// Images that a layer can take which begins with this convolution. What the compiler says is what it says of
+/// [`ImageShape`], `ChannelsOf` and `Slide`.
+#[diagnostic::on_unimplemented(
+    message = "`{Layer}` takes batches of images, but gets a tensor of shape `{Self}`",
+    label = "not of shape (batch, channels, height, width)",
+    note = "a single image is a batch of one, `(Const<1>, channels, height, width)`",
+    note = "see `errors/image-without-batch` in sam-train's guide"
+)]
 pub trait Convolved<Conv, Layer: ?Sized>: Shape<Concrete = [usize; 4]> {
     /// What comes out.
     type Out: Shape<Concrete = [usize; 4]>;

@@ -90,7 +90,7 @@ fn convolution_is_a_sum_over_taps() {
 }
 
 #[test]
-fn pools_look_at_their_windows() {
+fn pools_are_taken_over_their_windows() {
     let dev = Cpu::seed_from_u64(10);
     let x: Tensor<Dynamic, f64, _> = dev.sample_normal_like(&(2, 3, 7, 6));
     macro_rules! pools {
