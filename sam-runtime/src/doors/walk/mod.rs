@@ -11,7 +11,11 @@
 //! | [`each_named_mut`] | each tensor with its name, to be written |
 //! | [`each_pair`] | the same tensor of two models, the first one to be written |
 //!
-//! Names are dfdx's, such as `0.weight`; that of a model which is a single tensor is empty.
+//! Names are dfdx's, such as `0.weight`; that of a model which is a single tensor is empty. Parameters are told from
+//! buffers by `TensorOptions::do_gradient_update` (`dfdx/src/nn/tensor_collection/collection.rs` of dfdx 0.13.0): were
+//! running statistics not told from parameters, they would be perturbed.
+//!
+//! `tensor` has the traits of what is met, `visitor` the visitor.
 
 mod tensor;
 mod visitor;

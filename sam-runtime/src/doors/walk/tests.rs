@@ -15,7 +15,11 @@ const BUFFERS: [&str; 2] = ["1.1.running_mean", "1.1.running_var"];
 #[test]
 fn parameters_and_buffers_are_told_apart() {
     let model = model();
-    assert_eq!(names(&model, Which::Parameters).unwrap(), PARAMETERS);
+    assert_eq!(
+        names(&model, Which::Parameters).unwrap(),
+        PARAMETERS,
+        "this dfdx does not tell running statistics from parameters, or has other names for tensors"
+    );
     assert_eq!(names(&model, Which::Buffers).unwrap(), BUFFERS);
     assert_eq!(
         names(&model, Which::All).unwrap(),
