@@ -1,9 +1,8 @@
-//! Buffers of a device as bytes on the host, and back, with every bit.
+//! Elements as bytes, and back, with every bit.
 
 use std::any::{Any, type_name};
 
 use dfdx::prelude::*;
-
 use half::f16;
 
 use super::{HostDtype, HostTensor, Refused};
