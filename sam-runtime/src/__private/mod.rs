@@ -6,6 +6,7 @@
 //! | `record` | what enters the slice from outside |
 //! | `change` | values from outside that the slice may change by a method |
 //! | `own` | what is changed behind a shared reference |
+//! | `view` | places that the replay only reads |
 //! | `input` | the inputs and tapes of sites, and the devices that the slice may draw from |
 //! | `by_type` | what is done to a value by what its type can |
 //! | `chunks` | the batch in chunks |
@@ -23,6 +24,7 @@ mod own;
 mod record;
 mod result;
 mod sum;
+mod view;
 
 pub use by_type::*;
 pub use change::*;
@@ -34,6 +36,7 @@ pub use own::*;
 pub use record::*;
 pub use result::*;
 pub use sum::*;
+pub use view::*;
 
 pub use dfdx::tensor::{Gradients, Trace};
 

@@ -3,8 +3,8 @@
 use dfdx::prelude::*;
 
 use super::{
-    ByType, Driver,
-    own::{Allowed, CopyView, KeptApart, Own, Refused, StrayGradients, Through, View},
+    ByType, CopyView, Driver, View,
+    own::{Allowed, KeptApart, Own, Refused, StrayGradients, Through},
 };
 
 /// A recorded value, and what the replay gets of it.
