@@ -37,7 +37,7 @@ fn a_batch_is_left_out_with_all_that_it_changed() {
     let mut model = built::<Net, Cuda>(&dev);
     let before = state(&model);
     let sam = Sam::new(0.1).nonfinite(NonFinite::Skip);
-    let gradient = step(sam, &mut model, bad(&dev)).unwrap();
+    let gradient = step(sam.clone(), &mut model, bad(&dev)).unwrap();
     assert!(gradient.iter().all(|g| *g == 0.0), "{gradient:?}");
     assert_eq!(state(&model), before);
     let report = last_report().unwrap();

@@ -27,7 +27,7 @@ where
     <N as BuildOnDevice<Cpu, f64>>::Built: Network<S, Cpu>,
     <N as BuildOnDevice<Cuda, f64>>::Built: Network<S, Cuda>,
 {
-    let found = trained::<S, Cuda, N>(&Cuda::default(), sam, 4);
+    let found = trained::<S, Cuda, N>(&Cuda::default(), sam.clone(), 4);
     let expected = trained::<S, Cpu, N>(&Cpu::default(), sam, 4);
     assert_same(&found, &expected, 1e-10);
 }
