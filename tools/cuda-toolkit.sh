@@ -5,8 +5,8 @@
 #   . tools/cuda-toolkit.sh env FOLDER     sets PATH, CUDA_ROOT and what else a build with it takes, in this shell
 #
 # It takes Python with pip, and a C compiler. The compiler, its libraries and headers are NVIDIA's packages for
-# Python. They are all of CUDA 13.0: it is the newest that this project was tested with on a card, and parts of
-# different releases don't fit each other (nvcc refuses the headers of another one).
+# Python. They are all of CUDA 13.0, since parts of different releases don't fit each other (nvcc refuses the headers
+# of another one).
 #
 # Two things are stood in for, to build only:
 #   build-shim/nvidia-smi   tells dfdx's build script a compute capability: 9.0, or CUDA_COMPUTE_CAP

@@ -72,10 +72,9 @@ where
             chunks: 1,
             ..Default::default()
         };
-        let base = copy(model);
         let state = match Running::begin(copy(model), settings, site, &mut random, &mut report) {
             Ok(running) => State::Running(running),
-            Err(failure) => State::Failed { base, failure },
+            Err((base, failure)) => State::Failed { base, failure },
         };
         Self {
             copy,

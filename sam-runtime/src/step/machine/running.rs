@@ -58,19 +58,25 @@ where
     E: Dtype,
     D: Device<E>,
 {
+    /// Begins with a copy of the model, which comes back where that fails.
     pub(super) fn begin(
         base: M,
         settings: Settings,
         site: &'static str,
         random: &mut RandomStates<D>,
         report: &mut StepReport,
-    ) -> Outcome<Self, D> {
-        settings.check()?;
-        let vectors = ModelVectors::of(&base)?;
-        let ids = parameter_ids(&base).map_err(Failure::Device)?;
+    ) -> Result<Self, (M, Failure<D::Err>)> {
+        let (vectors, space) = match prepared(&base, &settings) {
+            Ok(prepared) => prepared,
+            Err(failure) => return Err((base, failure)),
+        };
+        let device = vectors.device.clone();
         let mut running = Self {
+            settings,
             site,
-            space: workspace::take(ids),
+            base,
+            vectors,
+            space,
             chunks: vec![Chunk {
                 share: 1.0,
                 advanced: None,
@@ -79,17 +85,14 @@ where
             pass: Now::Clean,
             flags: None,
             nonfinite: None,
-            settings,
-            base,
-            vectors,
         };
-        if let Some(device) = running.vectors.device.clone() {
+        if let Some(device) = device {
             if !running.is_plain() {
                 random.meet(&device);
             }
-            running
-                .raise_flags(&device, report)
-                .map_err(Failure::Device)?;
+            if let Err(error) = running.raise_flags(&device, report) {
+                return Err((running.base, Failure::Device(error)));
+            }
         }
         Ok(running)
     }
@@ -150,4 +153,17 @@ where
         let total = self.total.gathering(&self.base)?;
         self.vectors.add(&self.base, total, gradients, share)
     }
+}
+
+/// What a step computes with, and in.
+type Prepared<E, D> = (ModelVectors<E, D>, Workspace<E, D>);
+
+fn prepared<M: TensorCollection<E, D>, E: Dtype, D: Device<E>>(
+    base: &M,
+    settings: &Settings,
+) -> Outcome<Prepared<E, D>, D> {
+    settings.check()?;
+    let vectors = ModelVectors::of(base)?;
+    let ids = parameter_ids(base).map_err(Failure::Device)?;
+    Ok((vectors, workspace::take(ids)))
 }
