@@ -253,6 +253,12 @@ fn say(text: impl Display) {
     let _ = writeln!(io::stdout(), "{text}");
 }
 
+/// The first GPU.
+#[cfg(feature = "cuda")]
+fn gpu(seed: u64) -> anyhow::Result<Cuda> {
+    Cuda::try_seed_from_u64(seed).map_err(|error| anyhow::anyhow!("the GPU can't be used: {error}"))
+}
+
 fn main() -> anyhow::Result<Stop> {
     keep_freed_memory();
     let options = Options::parse();
@@ -261,6 +267,6 @@ fn main() -> anyhow::Result<Stop> {
     match options.device {
         On::Cpu => run_on(&config, &Cpu::seed_from_u64(seed)),
         #[cfg(feature = "cuda")]
-        On::Cuda => run_on(&config, &Cuda::try_seed_from_u64(seed)?),
+        On::Cuda => run_on(&config, &gpu(seed)?),
     }
 }

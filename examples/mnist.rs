@@ -191,6 +191,12 @@ fn say(text: impl Display) {
     let _ = writeln!(io::stdout(), "{text}");
 }
 
+/// The first GPU.
+#[cfg(feature = "cuda")]
+fn gpu(seed: u64) -> anyhow::Result<Cuda> {
+    Cuda::try_seed_from_u64(seed).map_err(|error| anyhow::anyhow!("the GPU can't be used: {error}"))
+}
+
 fn main() -> anyhow::Result<Stop> {
     let options = Options::parse();
     let config = options.config()?;
@@ -198,6 +204,6 @@ fn main() -> anyhow::Result<Stop> {
     match options.device {
         On::Cpu => run(&config, &Cpu::seed_from_u64(seed)),
         #[cfg(feature = "cuda")]
-        On::Cuda => run(&config, &Cuda::try_seed_from_u64(seed)?),
+        On::Cuda => run(&config, &gpu(seed)?),
     }
 }

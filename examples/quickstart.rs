@@ -207,11 +207,17 @@ fn show(found: &Comparison) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The first GPU.
+#[cfg(feature = "cuda")]
+fn gpu(seed: u64) -> anyhow::Result<Cuda> {
+    Cuda::try_seed_from_u64(seed).map_err(|error| anyhow::anyhow!("the GPU can't be used: {error}"))
+}
+
 fn main() -> anyhow::Result<()> {
     let Options { seed, device } = Options::parse();
     match device {
         On::Cpu => compare(seed, &Cpu::seed_from_u64(seed)),
         #[cfg(feature = "cuda")]
-        On::Cuda => compare(seed, &Cuda::try_seed_from_u64(seed)?),
+        On::Cuda => compare(seed, &gpu(seed)?),
     }
 }

@@ -2,7 +2,7 @@
 //! `peers/torch_gpu.py`. Prints one line of JSON for each network, and one for the kernels.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     sync::{Arc, Mutex},
     time::Instant,
 };
@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 use cudarc::driver::{CudaDevice, result::mem_get_info};
 use dfdx::{
-    nn::builders::{Bias1D, Repeated},
+    nn::builders::{Bias2D, Repeated},
     prelude::*,
     tensor::Storage,
 };
@@ -80,7 +80,6 @@ const TENSORS: usize = 100;
 /// Times the operations on parameter-sized vectors from within a step, where they stand.
 #[derive(Debug)]
 struct Timed {
-    dev: Cuda,
     rounds: usize,
     /// Bytes of a vector.
     bytes: f64,
@@ -88,17 +87,26 @@ struct Timed {
     found: Arc<Mutex<[f64; 3]>>,
 }
 
+thread_local! {
+    /// A method may be handed to other threads, and a device may not.
+    static DEVICE: RefCell<Option<Cuda>> = const { RefCell::new(None) };
+}
+
+fn synchronize() {
+    DEVICE.with_borrow(|device| device.as_ref().map(Cuda::synchronize));
+}
+
 impl Timed {
     /// Gigabytes a second of `run`, which reads and writes so many vectors.
     fn rate(&self, vectors: f64, mut run: impl FnMut()) -> f64 {
         let mut rates = Vec::new();
         for round in 0..=self.rounds {
-            self.dev.synchronize();
+            synchronize();
             let start = Instant::now();
             for _ in 0..STEPS {
                 run();
             }
-            self.dev.synchronize();
+            synchronize();
             if round > 0 {
                 let bytes = vectors * self.bytes * STEPS as f64;
                 rates.push(bytes / start.elapsed().as_secs_f64() / 1e9);
@@ -127,17 +135,17 @@ impl Method for Timed {
 /// Gigabytes a second of the norm, the perturbation, a sum, and of the driver's own copy, on vectors in tensors of
 /// `LEN` elements.
 fn bandwidth<const LEN: usize>(dev: &Cuda, rounds: usize) -> Result<()> {
+    DEVICE.set(Some(dev.clone()));
     let elements = LEN * TENSORS;
     let bytes = (elements * size_of::<f32>()) as f64;
-    let mut model = dev.build_module::<Repeated<Bias1D<LEN>, TENSORS>, f32>();
+    let mut model = dev.build_module::<Repeated<Bias2D<LEN>, TENSORS>, f32>();
     let found = Arc::default();
     let timed = Timed {
-        dev: dev.clone(),
         rounds,
         bytes,
         found: Arc::clone(&found),
     };
-    let x: Tensor<Rank1<LEN>, f32, Cuda> = dev.sample_normal();
+    let x: Tensor<Rank3<LEN, 1, 1>, f32, Cuda> = dev.sample_normal();
     let start = model.alloc_grads();
     Sam::new(0.05)
         .method(timed)
