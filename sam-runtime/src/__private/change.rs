@@ -54,7 +54,7 @@ macro_rules! choices {
 }
 
 choices! {
-    /// For what the slice may change by a method. First choice: see [`RecordOwn`].
+    /// For what the slice may change by a method. First choice: see [`RecordOwn`](super::RecordOwn).
     ChangeOwn;
     /// Second choice: a tensor, which shares only what is never written to.
     ChangeTensor;

@@ -61,14 +61,14 @@ impl Sam {
         self
     }
 
-    /// Bounds the norm of the final gradient, the starting gradients included; see [`Clip`].
+    /// Bounds the norm of the final gradient, the starting gradients included; see [`Clip`](super::Clip).
     #[must_use]
     pub fn clip(mut self, norm: f64) -> Self {
         self.settings = self.settings.clip(norm);
         self
     }
 
-    /// Bounds each element of the final gradient; see [`Clip`].
+    /// Bounds each element of the final gradient; see [`Clip`](super::Clip).
     #[must_use]
     pub fn clip_value(mut self, value: f64) -> Self {
         self.settings = self.settings.clip_value(value);
