@@ -47,10 +47,7 @@ impl<E: Dtype, D: Device<E>> Total<E, D> {
 
     /// Lends them to a tape.
     pub(super) fn lend(&mut self) -> Gradients<E, D> {
-        match std::mem::replace(&mut self.held, Held::Lent) {
-            Held::Start(gradients) | Held::Sum(gradients) => gradients,
-            Held::Nothing | Held::Lent => Gradients::leaky(),
-        }
+        self.replaced(Held::Lent).unwrap_or_else(Gradients::leaky)
     }
 
     /// Takes back what was lent.
@@ -63,9 +60,9 @@ impl<E: Dtype, D: Device<E>> Total<E, D> {
         &mut self,
         model: &M,
     ) -> Result<&mut Gradients<E, D>, D::Err> {
-        let gradients = match std::mem::replace(&mut self.held, Held::Nothing) {
-            Held::Start(gradients) | Held::Sum(gradients) => gradients,
-            Held::Nothing | Held::Lent => zeroed(None, model)?,
+        let gradients = match self.replaced(Held::Nothing) {
+            Some(gradients) => gradients,
+            None => zeroed(None, model)?,
         };
         self.held = Held::Sum(gradients);
         match &mut self.held {
@@ -76,9 +73,15 @@ impl<E: Dtype, D: Device<E>> Total<E, D> {
 
     /// The result.
     pub(super) fn take(&mut self) -> Gradients<E, D> {
-        match std::mem::replace(&mut self.held, Held::Nothing) {
-            Held::Start(gradients) | Held::Sum(gradients) => gradients,
-            Held::Nothing | Held::Lent => Gradients::leaky(),
+        self.replaced(Held::Nothing)
+            .unwrap_or_else(Gradients::leaky)
+    }
+
+    /// The gradients that are held, with this in their place.
+    fn replaced(&mut self, by: Held<E, D>) -> Option<Gradients<E, D>> {
+        match std::mem::replace(&mut self.held, by) {
+            Held::Start(gradients) | Held::Sum(gradients) => Some(gradients),
+            Held::Nothing | Held::Lent => None,
         }
     }
 
