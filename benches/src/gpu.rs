@@ -21,7 +21,7 @@ use sam_benches::{
 use sam_runtime::{
     Sam,
     nn::{ResNet20, WideResNet16x4},
-    step::methods::{Algebra, Ball, Coefficient, Method, Perturbation, Vector},
+    step::methods::{Algebra, Coefficient, Method, Moment, Next, Perturbation, Vector},
 };
 use serde_json::json;
 
@@ -117,7 +117,7 @@ impl Timed {
 }
 
 impl Method for Timed {
-    fn perturbation(&self, algebra: &mut dyn Algebra, ball: Ball) -> Perturbation {
+    fn next(&self, Moment { ball, .. }: Moment, algebra: &mut dyn Algebra) -> Next {
         let (g, state) = (Vector::Gradient, Vector::State(0));
         let norm = self.rate(1.0, || drop(algebra.dual_norm(g, ball.norm)));
         let dual = algebra.dual_norm(g, ball.norm);
@@ -128,7 +128,7 @@ impl Method for Timed {
         if let Ok(mut found) = self.found.lock() {
             *found = [norm, perturbation, sum];
         }
-        Perturbation::vector(g)
+        Next::Last(Perturbation::vector(g))
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use dfdx::{prelude::*, tensor::Gradients};
 use sam_runtime::{
     prelude::*,
-    step::methods::{Algebra, Asam, Ball, Coefficient, Method, Perturbation, Vector},
+    step::methods::{Algebra, Asam, Coefficient, Method, Moment, Next, Perturbation, Vector},
 };
 use sam_tests::*;
 
@@ -56,11 +56,11 @@ fn assert_near(found: &[f64], expected: &[f64]) {
 struct Mean;
 
 impl Method for Mean {
-    fn perturbation(&self, algebra: &mut dyn Algebra, ball: Ball) -> Perturbation {
+    fn next(&self, Moment { ball, .. }: Moment, algebra: &mut dyn Algebra) -> Next {
         let (g, d) = (Vector::Gradient, Vector::State(1));
         algebra.combine(0.25.into(), d, 0.75.into(), g);
         let norm = algebra.dual_norm(d, ball.norm);
-        Perturbation::dual_to(d, norm, ball.rho)
+        Next::Last(Perturbation::dual_to(d, norm, ball.rho))
     }
 }
 
@@ -91,7 +91,7 @@ fn a_state_is_kept_from_step_to_step() {
 struct AtRightAngles;
 
 impl Method for AtRightAngles {
-    fn perturbation(&self, algebra: &mut dyn Algebra, ball: Ball) -> Perturbation {
+    fn next(&self, Moment { ball, .. }: Moment, algebra: &mut dyn Algebra) -> Next {
         let (g, h) = (Vector::Gradient, Vector::State(0));
         algebra.combine(Coefficient::ZERO, h, Coefficient::ONE, g);
         algebra.scale_by_size(h, 1.0, &|_| true);
@@ -99,7 +99,7 @@ impl Method for AtRightAngles {
         let minus = Coefficient::from(-1.0).times(&along).over(&squares);
         algebra.combine(Coefficient::ONE, g, minus, h);
         algebra.scale(g, (ball.rho / 3.0).into());
-        Perturbation::vector(g)
+        Next::Last(Perturbation::vector(g))
     }
 }
 
@@ -125,12 +125,12 @@ fn numbers_go_from_one_operation_to_the_next() {
 struct LastLayer;
 
 impl Method for LastLayer {
-    fn perturbation(&self, algebra: &mut dyn Algebra, ball: Ball) -> Perturbation {
+    fn next(&self, Moment { ball, .. }: Moment, algebra: &mut dyn Algebra) -> Next {
         let g = Vector::Gradient;
         algebra.mask(g, &|name| name.starts_with("0."));
         let norm = algebra.dual_norm(g, ball.norm);
         algebra.make_dual(g, &norm, ball.rho);
-        Perturbation::vector(g)
+        Next::Last(Perturbation::vector(g))
     }
 }
 
@@ -186,9 +186,13 @@ static CALLS: AtomicUsize = AtomicUsize::new(0);
 struct Counting;
 
 impl Method for Counting {
-    fn perturbation(&self, algebra: &mut dyn Algebra, ball: Ball) -> Perturbation {
+    fn next(&self, Moment { ball, .. }: Moment, algebra: &mut dyn Algebra) -> Next {
         CALLS.fetch_add(1, Ordering::Relaxed);
-        Perturbation::dual_to(Vector::Gradient, algebra.gradient_norm(), ball.rho)
+        Next::Last(Perturbation::dual_to(
+            Vector::Gradient,
+            algebra.gradient_norm(),
+            ball.rho,
+        ))
     }
 }
 
@@ -215,11 +219,11 @@ fn a_method_is_asked_only_where_there_is_something_to_climb() {
 struct Nowhere;
 
 impl Method for Nowhere {
-    fn perturbation(&self, algebra: &mut dyn Algebra, ball: Ball) -> Perturbation {
+    fn next(&self, Moment { ball, .. }: Moment, algebra: &mut dyn Algebra) -> Next {
         let (g, zero) = (Vector::Gradient, Vector::State(0));
         let norm = algebra.dual_norm(zero, ball.norm).scalar();
         algebra.scale(g, Coefficient::from(ball.rho).over(&norm));
-        Perturbation::vector(g)
+        Next::Last(Perturbation::vector(g))
     }
 }
 

@@ -66,7 +66,7 @@ trait Drive<M, E: Dtype, D: Device<E>> {
     fn note_loss(&mut self, loss: LazyLoss, chunk: usize, perturbed: bool);
     fn climb(&mut self, gradients: Gradients<E, D>, chunk: usize) -> Option<M>;
     fn again(&mut self) -> Gradients<E, D>;
-    fn absorb(&mut self, model: &M, gradients: Gradients<E, D>, chunk: usize);
+    fn absorb(&mut self, model: &M, gradients: Gradients<E, D>, chunk: usize) -> Option<M>;
     fn fail_backward(&mut self, error: D::Err);
     fn finish(&mut self, model: Option<&mut M>) -> Result<Gradients<E, D>, Failure<D::Err>>;
 }
@@ -98,7 +98,7 @@ impl<M: Model<E, D>, E: Dtype, D: Device<E>> Drive<M, E, D> for Step<M, E, D> {
         fn note_loss(&mut self, loss: LazyLoss, chunk: usize, perturbed: bool);
         fn climb(&mut self, gradients: Gradients<E, D>, chunk: usize) -> Option<M>;
         fn again(&mut self) -> Gradients<E, D>;
-        fn absorb(&mut self, model: &M, gradients: Gradients<E, D>, chunk: usize);
+        fn absorb(&mut self, model: &M, gradients: Gradients<E, D>, chunk: usize) -> Option<M>;
         fn fail_backward(&mut self, error: D::Err);
         fn finish(&mut self, model: Option<&mut M>) -> Result<Gradients<E, D>, Failure<D::Err>>;
     }
@@ -241,8 +241,9 @@ impl<M, E: Dtype, D: Device<E>> Driver<'_, M, E, D> {
     }
 
     /// Takes the gradient of a chunk's replay, and the model that it ran on.
-    pub fn absorb(&self, model: &M, gradients: Gradients<E, D>, chunk: usize) {
-        self.step.borrow_mut().absorb(model, gradients, chunk);
+    /// The model of one more pass, if there is one.
+    pub fn absorb(&self, model: &M, gradients: Gradients<E, D>, chunk: usize) -> Option<M> {
+        self.step.borrow_mut().absorb(model, gradients, chunk)
     }
 
     /// Ends the step with an error of the user's `try_backward`.

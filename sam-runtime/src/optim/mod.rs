@@ -72,6 +72,7 @@ pub use config::{AdamKeys, AdamWKeys, OptimizerConfig, RMSpropKeys, SgdKeys};
 pub use group::{Group, GroupError, no_decay};
 pub use rmsprop::RMSprop;
 pub use rule::Rule;
+pub(crate) use save::checked;
 pub use sgd::Sgd;
 pub(crate) use state::check;
 pub use state::{SaveState, State, StateError};

@@ -170,7 +170,11 @@ fn numbers(state: &State, kind: &'static str) -> Result<u64, StateError> {
 }
 
 /// The elements of the tensor `name`, if it fits.
-fn checked<E: Dtype>(state: &State, name: &str, shape: &[usize]) -> Result<Vec<E>, StateError> {
+pub(crate) fn checked<E: Dtype>(
+    state: &State,
+    name: &str,
+    shape: &[usize],
+) -> Result<Vec<E>, StateError> {
     let tensor = state.tensors.get(name).ok_or_else(|| StateError::Missing {
         name: name.to_owned(),
     })?;

@@ -44,6 +44,7 @@
 mod construct;
 mod eval;
 mod form;
+mod tied;
 mod validate;
 
 #[cfg(test)]
@@ -51,6 +52,7 @@ mod tests;
 
 use serde::Serialize;
 
+pub use tied::rho_of_learning_rate;
 pub use validate::ScheduleError;
 
 /// A value that depends on the step number and on nothing else.

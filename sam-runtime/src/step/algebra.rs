@@ -13,15 +13,17 @@ use crate::{
     doors::walk::{Which, names},
 };
 
-/// The vectors of the ascent from one clean gradient.
+/// The vectors of a step, on one chunk.
 pub(super) struct Ascent<'a, M, E: Dtype, D: Device<E>> {
-    model: &'a M,
-    vectors: &'a ModelVectors<E, D>,
-    gradient: &'a mut Gradients<E, D>,
-    gradient_norm: DualNorm,
-    state: &'a mut Vec<Gradients<E, D>>,
+    pub(super) model: &'a M,
+    pub(super) vectors: &'a ModelVectors<E, D>,
+    pub(super) gradient: &'a mut Gradients<E, D>,
+    /// That of the first pass.
+    pub(super) gradient_norm: DualNorm,
+    pub(super) state: &'a mut Vec<Gradients<E, D>>,
+    pub(super) scratch: &'a mut Vec<Gradients<E, D>>,
     /// The first one. Nothing more is done then.
-    failure: Option<D::Err>,
+    pub(super) failure: Option<D::Err>,
 }
 
 /// A perturbation, and the vector that it is made of.
@@ -31,39 +33,30 @@ pub(super) struct Displacement<'a, E: Dtype, D: Device<E>> {
 }
 
 impl<'a, M: TensorCollection<E, D>, E: Dtype, D: Device<E>> Ascent<'a, M, E, D> {
-    pub(super) fn new(
-        model: &'a M,
-        vectors: &'a ModelVectors<E, D>,
-        gradient: &'a mut Gradients<E, D>,
-        gradient_norm: DualNorm,
-        state: &'a mut Vec<Gradients<E, D>>,
-    ) -> Self {
-        Self {
-            model,
-            vectors,
-            gradient,
-            gradient_norm,
-            state,
-            failure: None,
-        }
-    }
-
     /// The perturbation, or why there is none.
     pub(super) fn end(
-        mut self,
+        self,
         perturbation: Perturbation,
     ) -> Result<Displacement<'a, E, D>, Failure<D::Err>> {
-        self.run(|ascent| ascent.prepare(perturbation.vector));
+        let (model, vectors) = (self.model, self.vectors);
+        let vector = self.vector(perturbation.vector)?;
+        vectors
+            .keep_perturbed(model, vector)
+            .map_err(Failure::Device)?;
+        let dual = perturbation.dual;
+        Ok(Displacement { vector, dual })
+    }
+
+    /// A vector, or why it is not what it should be.
+    pub(super) fn vector(mut self, v: Vector) -> Result<&'a mut Gradients<E, D>, Failure<D::Err>> {
+        self.run(|ascent| ascent.prepare(v));
         if let Some(error) = self.failure {
             return Err(Failure::Device(error));
         }
-        let vector = match perturbation.vector {
+        Ok(match v {
             Vector::Gradient => self.gradient,
             Vector::State(at) => &mut self.state[at],
-        };
-        Ok(Displacement {
-            vector,
-            dual: perturbation.dual,
+            Vector::Scratch(at) => &mut self.scratch[at],
         })
     }
 
@@ -77,10 +70,13 @@ impl<'a, M: TensorCollection<E, D>, E: Dtype, D: Device<E>> Ascent<'a, M, E, D> 
 
     /// A vector that has not been used yet is of zeros.
     fn prepare(&mut self, v: Vector) -> Result<(), D::Err> {
-        if let Vector::State(at) = v {
-            while self.state.len() <= at {
-                self.state.push(self.model.try_alloc_grads()?);
-            }
+        let (vectors, at) = match v {
+            Vector::Gradient => return Ok(()),
+            Vector::State(at) => (&mut *self.state, at),
+            Vector::Scratch(at) => (&mut *self.scratch, at),
+        };
+        while vectors.len() <= at {
+            vectors.push(self.model.try_alloc_grads()?);
         }
         Ok(())
     }
@@ -97,6 +93,7 @@ impl<'a, M: TensorCollection<E, D>, E: Dtype, D: Device<E>> Ascent<'a, M, E, D> 
         match v {
             Vector::Gradient => self.gradient,
             Vector::State(at) => &mut self.state[at],
+            Vector::Scratch(at) => &mut self.scratch[at],
         }
     }
 
@@ -127,7 +124,7 @@ impl<M: TensorCollection<E, D>, E: Dtype, D: Device<E>> Algebra for Ascent<'_, M
         self.run(|ascent| {
             ascent.prepare(v)?;
             let (model, vectors) = (ascent.model, ascent.vectors);
-            vectors.dual_norm(model, ascent.get(v), norm, None)
+            vectors.perturbed_norm(model, ascent.get(v), norm)
         })
         .unwrap_or_else(|| DualNorm::of_nothing(norm))
     }
@@ -178,6 +175,24 @@ impl<M: TensorCollection<E, D>, E: Dtype, D: Device<E>> Algebra for Ascent<'_, M
 
     fn make_dual(&mut self, v: Vector, norm: &DualNorm, rho: f64) {
         self.map(v, Map::Perturb { dual: norm, rho });
+    }
+
+    fn shrink(&mut self, v: Vector, norm: Norm, bound: f64) {
+        self.run(|ascent| {
+            ascent.prepare(v)?;
+            let (model, vectors) = (ascent.model, ascent.vectors);
+            vectors.shrink(model, ascent.get(v), norm, bound)
+        });
+    }
+
+    fn epsilon(&self) -> f64 {
+        // `Dtype` says nothing about precision: half as much each time, until it is lost.
+        let mut epsilon = E::ONE;
+        let half = E::from_f64(0.5).unwrap_or_default();
+        while E::ONE + epsilon * half != E::ONE {
+            epsilon *= half;
+        }
+        epsilon.to_f64().unwrap_or(f64::EPSILON)
     }
 
     fn mask(&mut self, v: Vector, is_zeroed: &dyn Fn(&str) -> bool) {

@@ -2,7 +2,7 @@
 
 use dfdx::{prelude::*, tensor::Gradients};
 
-use super::{Clip, Failure, StepError, vectors::ModelVectors};
+use super::{Clip, Failure, On, StepError, vectors::ModelVectors};
 
 /// Bounds the gradient of `model`: for loops without the attribute, and for those that accumulate over
 /// several batches, between the last backward pass and the update.
@@ -35,7 +35,7 @@ where
     D: Device<E>,
 {
     bounds.check()?;
-    let vectors = ModelVectors::of(model)?;
+    let vectors = ModelVectors::of(model, On::All)?;
     vectors
         .clip(model, gradients, bounds)
         .map_err(Failure::Device)?;

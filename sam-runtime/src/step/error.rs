@@ -24,6 +24,9 @@ pub enum StepError {
     /// rho is negative, NaN or infinite.
     #[error("rho must be finite and not negative, and is {0}")]
     Rho(f64),
+    /// The method, or when it is asked, was given a number that can't be.
+    #[error("the method of this step can't be used: {0}")]
+    Method(String),
     /// A bound of the gradient is not above 0, or not finite.
     #[error("a gradient is clipped to a finite bound above 0, not to {0}")]
     Clip(f64),

@@ -9,10 +9,10 @@
 //! | 2 | under `m`, the batch is cut into chunks; each goes through 3 to 8 | `split`, `machine/clean` |
 //! | 3 | the clean pass begins: the loop's gradients are put aside, its tape gathers into zeros | `machine/clean` |
 //! | 4 | the clean pass ends: the norm of its gradient is taken, and checked | `machine/ascent` |
-//! | 5 | the method makes a perturbation of the gradient | `methods/`, `algebra` |
+//! | 5 | the method is asked what follows: mostly one more pass, at a perturbation that it makes of the gradient | `methods/`, `algebra` |
 //! | 6 | a copy of the model is moved to `w + e` | `weights` |
 //! | 7 | the slice runs again there, with the random numbers of the first time | `random_state`, `machine/replay` |
-//! | 8 | its gradient is checked, and added to the loop's: straight by the tape, or by chunks | `machine/replay` |
+//! | 8 | its gradient is checked; the method is asked again, or it is added to the loop's: straight by the tape, or by chunks | `machine/replay` |
 //! | 9 | the sum is bounded; where something was not finite, the loop's gradients come back | `machine/finish` |
 //! | 10 | the report is published; the memory is kept for the next step | `report`, `workspace` |
 //!
@@ -22,6 +22,8 @@
 //! | `machine` | the step as a machine, which [`Sam`] and the attribute's expansion drive |
 //! | `settings` | [`Settings`], [`NonFinite`], [`Clip`]: what a step is told |
 //! | `methods` | [`methods::Method`]: ways to climb, one file each |
+//! | `on`, `when` | [`On`]: the parameters that are perturbed; [`When`]: the steps that are SAM's |
+//! | `memory` | what a method keeps from step to step |
 //! | `algebra`, `vectors` | the vectors of an ascent, as a method meets them; the operations on those of a model |
 //! | `weights` | the weights of the second pass, and their memory |
 //! | `random_state` | random numbers that both passes share |
@@ -40,9 +42,11 @@ mod error;
 mod frozen;
 mod join;
 mod machine;
+mod memory;
 pub mod methods;
 mod nonfinite;
 mod observe;
+mod on;
 mod random_state;
 mod reach;
 mod report;
@@ -52,13 +56,16 @@ mod split;
 mod tensors;
 mod vectors;
 mod weights;
+mod when;
 mod workspace;
 
 pub use clip::clip;
 pub use error::{Failure, Pass, StepError};
 pub use join::Join;
 pub(crate) use machine::Step;
+pub use memory::{method_state, set_method_state};
 pub use observe::Observe;
+pub use on::{Names, On};
 pub(crate) use report::LazyLoss;
 pub use report::{StepReport, last_report};
 pub use sam::{ChunkedSam, LossValue, Sam};
@@ -66,4 +73,5 @@ pub use settings::{Clip, NonFinite, Settings};
 pub use split::{Batch, SplitBatch};
 pub(crate) use split::{chunk_rows, split_beside};
 pub(crate) use tensors::device_of;
+pub use when::When;
 pub use workspace::release_memory;

@@ -1,4 +1,5 @@
 use std::{
+    borrow::Cow,
     cell::{Cell, RefCell},
     fmt,
     rc::Rc,
@@ -34,6 +35,10 @@ pub struct StepReport {
     pub rho: f64,
     /// The number of chunks, each with its own perturbation.
     pub chunks: usize,
+    /// Gradients of the batch that this step took: 2 for SAM, 1 where rho was 0.
+    pub gradients: f64,
+    /// The method's type, such as `Gsam`; `LpSam` is SAM itself.
+    pub method: Cow<'static, str>,
     pub(crate) clean: Vec<(f64, LazyLoss)>,
     pub(crate) perturbed: Vec<(f64, LazyLoss)>,
     /// The norm of each chunk's clean gradient, and the chunk's share of the batch.
@@ -104,6 +109,8 @@ impl fmt::Debug for StepReport {
             .field("rho", &self.rho)
             .field("gradient_norm", &self.gradient_norm())
             .field("chunks", &self.chunks)
+            .field("method", &self.method)
+            .field("gradients", &self.gradients)
             .field("skipped", &self.skipped())
             .field("clean_loss", &self.clean_loss())
             .field("perturbed_loss", &self.perturbed_loss())

@@ -2,7 +2,9 @@
 
 use dfdx::{prelude::*, tensor::Gradients};
 
-use super::{Batch, NonFinite, Settings, Step, StepError, methods::Method, split::chunk_rows};
+use super::{
+    Batch, NonFinite, On, Settings, Step, StepError, When, methods::Method, split::chunk_rows,
+};
 use crate::device::Norm;
 
 /// Sharpness-Aware Minimization for loops that the attribute can't read: the same step, as a
@@ -51,6 +53,20 @@ impl Sam {
     #[must_use]
     pub fn method(mut self, method: impl Method + 'static) -> Self {
         self.settings = self.settings.method(method);
+        self
+    }
+
+    /// Perturbs these parameters alone, as in `on(On::Norm)`, or by their names.
+    #[must_use]
+    pub fn on(mut self, on: impl Into<On>) -> Self {
+        self.settings = self.settings.on(on);
+        self
+    }
+
+    /// Which steps are SAM's; the others are the base optimizer's.
+    #[must_use]
+    pub fn when(mut self, when: When) -> Self {
+        self.settings = self.settings.when(when);
         self
     }
 
@@ -121,13 +137,22 @@ impl Sam {
         let mut step = Step::begin(model, M::clone, self.settings.clone(), BY_HAND);
         let start = step.start(start);
         step.mark(0, 0);
-        let clean = loss(model, batch.clone(), start);
+        let clean = match step.first_model(model) {
+            None => loss(model, batch.clone(), start),
+            Some(mut first) => {
+                let clean = loss(&mut first, batch.clone(), start);
+                step.advanced(&first, 0);
+                step.write_back(model);
+                clean
+            }
+        };
         step.note_loss(clean.lazy(), 0, false);
-        if let Some(mut copy) = climbed(&mut step, clean, 0) {
+        let mut next = climbed(&mut step, clean, 0);
+        while let Some(mut copy) = next {
             step.rewind(0, 0);
             let start = step.again();
-            let perturbed = loss(&mut copy, batch, start);
-            absorb(&mut step, &copy, perturbed, 0);
+            let perturbed = loss(&mut copy, batch.clone(), start);
+            next = absorb(&mut step, &copy, perturbed, 0);
         }
         step.finish(Some(model)).map_err(StepError::from)
     }
@@ -194,11 +219,12 @@ impl<const CHUNK: usize> ChunkedSam<CHUNK> {
             step.note_loss(clean.lazy(), i, false);
             step.advanced(&clean_model, i);
             drop(clean_model);
-            if let Some(mut copy) = climbed(&mut step, clean, i) {
+            let mut next = climbed(&mut step, clean, i);
+            while let Some(mut copy) = next {
                 step.rewind(0, i);
                 let start = step.again();
-                let perturbed = loss(&mut copy, chunk, start);
-                absorb(&mut step, &copy, perturbed, i);
+                let perturbed = loss(&mut copy, chunk.clone(), start);
+                next = absorb(&mut step, &copy, perturbed, i);
             }
         }
         step.write_back(model);
@@ -227,7 +253,7 @@ where
 }
 
 /// Takes the gradient at `w + e`, from the loss there.
-fn absorb<M, E, D, L>(step: &mut Step<M, E, D>, copy: &M, perturbed: L, chunk: usize)
+fn absorb<M, E, D, L>(step: &mut Step<M, E, D>, copy: &M, perturbed: L, chunk: usize) -> Option<M>
 where
     M: TensorCollection<E, D>,
     E: Dtype,
@@ -237,7 +263,10 @@ where
     step.note_loss(perturbed.lazy(), chunk, true);
     match perturbed.try_backward() {
         Ok(gradients) => step.absorb(copy, gradients, chunk),
-        Err(error) => step.fail_backward(error),
+        Err(error) => {
+            step.fail_backward(error);
+            None
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{StepError, frozen::IsFrozen, methods::Method};
+use super::{On, StepError, When, frozen::IsFrozen, methods::Method};
 use crate::device::Norm;
 
 /// What the keys of the attribute say about one step.
@@ -16,6 +16,10 @@ pub struct Settings {
     pub norm: Norm,
     /// The way to climb; `None` is SAM's own.
     pub method: Option<Arc<dyn Method>>,
+    /// Which parameters are perturbed.
+    pub on: On,
+    /// Which steps are SAM's; the others are the base optimizer's.
+    pub when: When,
     /// What a NaN or infinite gradient does.
     pub nonfinite: NonFinite,
     /// Bounds of the final gradient.
@@ -31,6 +35,8 @@ impl Settings {
             rho,
             norm,
             method: None,
+            on: On::All,
+            when: When::ALWAYS,
             nonfinite: NonFinite::Error,
             clip: Clip::NONE,
             frozen: None,
@@ -41,6 +47,20 @@ impl Settings {
     #[must_use]
     pub fn method(mut self, method: impl Method + 'static) -> Self {
         self.method = Some(Arc::new(method));
+        self
+    }
+
+    /// The same, with these parameters perturbed.
+    #[must_use]
+    pub fn on(mut self, on: impl Into<On>) -> Self {
+        self.on = on.into();
+        self
+    }
+
+    /// The same, with these steps of SAM's.
+    #[must_use]
+    pub fn when(mut self, when: When) -> Self {
+        self.when = when;
         self
     }
 
@@ -70,7 +90,16 @@ impl Settings {
         if !(self.rho.is_finite() && self.rho >= 0.0) {
             return Err(StepError::Rho(self.rho));
         }
+        if let Some(method) = &self.method {
+            method.check().map_err(StepError::Method)?;
+        }
+        self.when.check()?;
         self.clip.check()
+    }
+
+    /// Whether a step goes by those before it.
+    pub(super) fn has_memory(&self) -> bool {
+        self.method.is_some() || self.when != When::ALWAYS
     }
 }
 

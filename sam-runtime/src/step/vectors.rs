@@ -2,7 +2,7 @@
 
 use dfdx::{nn::tensor_collection::*, prelude::*, tensor::Gradients};
 
-use super::{Clip, Failure, StepError, tensors::try_device_of};
+use super::{Clip, Failure, On, StepError, tensors::try_device_of};
 use crate::{
     device::{
         Norm,
@@ -11,7 +11,7 @@ use crate::{
             Scalar, Vectors, Visit, Walk, vectors,
         },
     },
-    doors::walk::{Which, each, each_pair},
+    doors::walk::{Which, each, each_pair, names},
 };
 
 /// The operations for the vectors of a model.
@@ -19,12 +19,22 @@ pub(super) struct ModelVectors<E: Dtype, D: Device<E>> {
     pub(super) on: &'static dyn Vectors<E, D>,
     /// `None` for a model without parameters, whose vectors have no elements.
     pub(super) device: Option<D>,
+    /// Which parameters are perturbed; `None` for all.
+    pub(super) perturbed: Option<Vec<bool>>,
 }
 
 impl<E: Dtype, D: Device<E>> ModelVectors<E, D> {
     /// Those of the device that `model` is on.
-    pub(super) fn of<M: TensorCollection<E, D>>(model: &M) -> Result<Self, Failure<D::Err>> {
+    pub(super) fn of<M: TensorCollection<E, D>>(
+        model: &M,
+        on: On,
+    ) -> Result<Self, Failure<D::Err>> {
+        let perturbed = match on {
+            On::All => None,
+            on => on.of(&names(model, Which::Parameters).map_err(Failure::Device)?),
+        };
         Ok(Self {
+            perturbed,
             on: vectors().ok_or_else(StepError::unsupported::<E, D>)?,
             device: try_device_of(model).map_err(Failure::Device)?,
         })
@@ -49,6 +59,30 @@ impl<E: Dtype, D: Device<E>> ModelVectors<E, D> {
                 f(self.on.parts(t.gradient(x)?, None))
             })
         }
+    }
+
+    /// A walk over one vector, at the parameters that are perturbed.
+    fn perturbed_of<M: TensorCollection<E, D>>(
+        &self,
+        model: &M,
+        x: &mut Gradients<E, D>,
+    ) -> impl FnMut(Visit<'_, E, D::Err>) -> Result<(), D::Err> {
+        move |f| {
+            let mut places = 0..;
+            each(model, Which::Parameters, &mut |t| match places
+                .next()
+                .is_some_and(|at| self.is_perturbed(at))
+            {
+                true => f(self.on.parts(t.gradient(x)?, None)),
+                false => Ok(()),
+            })
+        }
+    }
+
+    /// Whether the parameter at this place is perturbed.
+    pub(super) fn is_perturbed(&self, at: usize) -> bool {
+        let perturbed = self.perturbed.as_ref();
+        perturbed.is_none_or(|perturbed| perturbed.get(at) == Some(&true))
     }
 
     /// A walk over two vectors, of which the first is written.
@@ -110,6 +144,41 @@ impl<E: Dtype, D: Device<E>> ModelVectors<E, D> {
         }
     }
 
+    /// The dual norm of what a vector has at the parameters that are perturbed.
+    pub(super) fn perturbed_norm<M: TensorCollection<E, D>>(
+        &self,
+        model: &M,
+        vector: &mut Gradients<E, D>,
+        norm: Norm,
+    ) -> Result<DualNorm, D::Err> {
+        match &self.device {
+            Some(device) => {
+                let walk = &mut self.perturbed_of(model, vector);
+                self.on.dual_norm(device, walk, norm, None)
+            }
+            None => Ok(DualNorm::of_nothing(norm)),
+        }
+    }
+
+    /// Zeroes what a vector has at parameters that are not perturbed.
+    pub(super) fn keep_perturbed<M: TensorCollection<E, D>>(
+        &self,
+        model: &M,
+        vector: &mut Gradients<E, D>,
+    ) -> Result<(), D::Err> {
+        if self.perturbed.is_none() {
+            return Ok(());
+        }
+        let mut places = 0..;
+        each(model, Which::Parameters, &mut |t| match places
+            .next()
+            .is_some_and(|at| self.is_perturbed(at))
+        {
+            true => Ok(()),
+            false => t.device().try_fill_with_zeros(t.gradient(vector)?),
+        })
+    }
+
     /// `<x, y>`; without `y`, `<x, x>`.
     pub(super) fn dot<M: TensorCollection<E, D>>(
         &self,
@@ -145,6 +214,20 @@ impl<E: Dtype, D: Device<E>> ModelVectors<E, D> {
     ) -> Result<(), D::Err> {
         let (keep, add) = (Coefficient::ONE, weight.into());
         self.map(&mut self.two(model, to, from), Map::Axpby { keep, add })
+    }
+
+    /// `vector` is scaled down to `||vector||_p = bound`, at most.
+    pub(super) fn shrink<M: TensorCollection<E, D>>(
+        &self,
+        model: &M,
+        vector: &mut Gradients<E, D>,
+        norm: Norm,
+        bound: f64,
+    ) -> Result<(), D::Err> {
+        // The norm whose dual is this one.
+        let norm = Norm::from_p(norm.dual());
+        let norm = &self.perturbed_norm(model, vector, norm)?;
+        self.map(&mut self.one(model, vector), Map::Shrink { norm, bound })
     }
 
     /// Bounds a gradient. What is NaN or infinite remains so.

@@ -26,8 +26,10 @@ pub(super) struct Workspace<E: Dtype, D: Device<E>> {
     pub(super) own_weights: PerturbedWeights<E>,
     /// How many steps each place in the source has taken.
     steps: Vec<(&'static str, u32)>,
-    /// The vectors that the method keeps.
-    pub(super) state: Vec<Gradients<E, D>>,
+    /// The vectors that the method keeps from pass to pass.
+    pub(super) scratch: Vec<Gradients<E, D>>,
+    /// Of each chunk, the weights of a first pass that runs elsewhere than at the model's.
+    pub(super) first_weights: Vec<PerturbedWeights<E>>,
     /// On a device where reading means waiting.
     pub(super) nonfinite: Option<NonFiniteCheck>,
 }
@@ -42,7 +44,8 @@ impl<E: Dtype, D: Device<E>> Workspace<E, D> {
             weights: PerturbedWeights::default(),
             own_weights: PerturbedWeights::with_own_ids(),
             steps: Vec::new(),
-            state: Vec::new(),
+            scratch: Vec::new(),
+            first_weights: Vec::new(),
             nonfinite: None,
         }
     }

@@ -1,8 +1,14 @@
 use dfdx::{prelude::*, tensor::Gradients};
 
-use super::{Running, Step, running::Chunk, zeroed};
+use super::{
+    Running, Step,
+    running::{Chunk, First},
+    zeroed,
+};
 use crate::step::{
-    NonFinite, StepError, error::Failure, tensors::blend_buffers, tensors::parameter_ids,
+    NonFinite, StepError,
+    error::Failure,
+    tensors::{blend_buffers, parameter_ids, take_parameters},
 };
 
 impl<M, E, D> Step<M, E, D>
@@ -21,10 +27,7 @@ where
             report.chunks = rows.len();
             running.chunks = rows
                 .iter()
-                .map(|&rows| Chunk {
-                    share: rows as f64 / batch as f64,
-                    advanced: None,
-                })
+                .map(|&rows| Chunk::new(rows as f64 / batch as f64))
                 .collect();
             Ok(())
         });
@@ -62,16 +65,30 @@ where
 
     /// The model for the clean pass of a chunk: `model`, with the buffers of this chunk.
     pub(crate) fn chunk_model(&mut self, model: &M, chunk: usize) -> M {
-        let mut copy = (self.copy)(model);
-        self.running(|running, _, _| {
-            match running.chunks.get(chunk).map(|chunk| &chunk.advanced) {
-                Some(Some(before)) => {
-                    blend_buffers(&mut copy, before, 0.0, 1.0).map_err(Failure::Device)
+        let mut chunk_model = (self.copy)(model);
+        self.running(|running, copy, _| {
+            running.find_first(chunk, copy)?;
+            let Some(chunk) = running.chunks.get(chunk) else {
+                return Ok(());
+            };
+            if let Some(before) = &chunk.advanced {
+                blend_buffers(&mut chunk_model, before, 0.0, 1.0).map_err(Failure::Device)?;
+            }
+            match &chunk.first {
+                First::At(first) => {
+                    take_parameters(&mut chunk_model, first).map_err(Failure::Device)
                 }
                 _ => Ok(()),
             }
         });
-        copy
+        chunk_model
+    }
+
+    /// The model for a first pass that doesn't run at the weights of `model`.
+    pub(crate) fn first_model(&mut self, model: &M) -> Option<M> {
+        let copy = self.chunk_model(model, 0);
+        self.running(|running, _, _| Ok(matches!(running.chunks[0].first, First::At(_))))?
+            .then_some(copy)
     }
 
     /// Keeps the model that the clean pass of a chunk has left.
@@ -153,6 +170,13 @@ where
             let all = so_far + chunk.share;
             blend_buffers(&mut mean, model, so_far / all, chunk.share / all)?;
             so_far = all;
+        }
+        if self
+            .chunks
+            .iter()
+            .any(|chunk| matches!(chunk.first, First::At(_)))
+        {
+            take_parameters(&mut mean, &self.base)?;
         }
         Ok(Some(mean))
     }

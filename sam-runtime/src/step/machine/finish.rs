@@ -1,7 +1,7 @@
 use dfdx::{prelude::*, tensor::Gradients};
 
 use super::{Outcome, Running, State, Step};
-use crate::step::{NonFinite, error::Failure, report, tensors::blend_buffers, workspace};
+use crate::step::{NonFinite, error::Failure, report, tensors::blend_buffers};
 
 impl<M, E, D> Step<M, E, D>
 where
@@ -26,7 +26,12 @@ where
                     Some(model) => running.take_buffers(model, self.copy),
                     None => Ok(()),
                 };
-                workspace::keep(running.space);
+                if result.is_ok() {
+                    running.memory.steps += 1;
+                    let is_of_method = !running.is_plain() && running.nonfinite.is_none();
+                    running.memory.of_method += u64::from(is_of_method);
+                }
+                running.put_back();
                 restored.map_err(Failure::Device).and(result)
             }
             State::Failed { base, failure } => {
@@ -74,6 +79,19 @@ where
             self.vectors
                 .restore(&self.base, total, backup, flags)
                 .map_err(Failure::Device)?;
+        }
+        if self.settings.nonfinite == NonFinite::Skip && !self.is_plain() {
+            for (at, vectors) in self.memory.vectors.iter_mut().enumerate() {
+                let mut backups = self.memory_backup.get_mut(at).into_iter().flatten();
+                for vector in vectors {
+                    // One that is new was of zeros.
+                    let mut zeros = Gradients::leaky();
+                    let backup = backups.next().unwrap_or(&mut zeros);
+                    self.vectors
+                        .restore(&self.base, vector, backup, flags)
+                        .map_err(Failure::Device)?;
+                }
+            }
         }
         if self.settings.nonfinite == NonFinite::Error
             && let Some(check) = &mut self.space.nonfinite

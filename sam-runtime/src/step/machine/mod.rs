@@ -26,7 +26,6 @@ use super::{
     random_state::RandomStates,
     report::LazyLoss,
     tensors::{blend_buffers, take_parameters},
-    workspace,
 };
 use running::Running;
 
@@ -68,7 +67,6 @@ where
     ) -> Self {
         let mut random = RandomStates::default();
         let mut report = StepReport {
-            rho: settings.rho,
             chunks: 1,
             ..Default::default()
         };
@@ -87,10 +85,10 @@ where
     /// Ends the step with this failure; nothing more is run again. Of several failures the first one counts.
     fn fail(&mut self, failure: Failure<D::Err>) {
         self.state = match std::mem::replace(&mut self.state, State::Over) {
-            State::Running(Running { base, space, .. }) => {
-                workspace::keep(space);
-                State::Failed { base, failure }
-            }
+            State::Running(running) => State::Failed {
+                base: running.put_back(),
+                failure,
+            },
             other => other,
         };
     }
@@ -127,10 +125,7 @@ where
         self.random.settle();
         self.random.go_on();
         let base = match std::mem::replace(&mut self.state, State::Over) {
-            State::Running(Running { base, space, .. }) => {
-                workspace::keep(space);
-                base
-            }
+            State::Running(running) => running.put_back(),
             State::Failed { base, .. } => base,
             State::Over => return,
         };
@@ -213,7 +208,7 @@ fn zeroed<M: TensorCollection<E, D>, E: Dtype, D: Device<E>>(
 impl<M, E: Dtype, D: Device<E>> Drop for Step<M, E, D> {
     fn drop(&mut self) {
         if let State::Running(running) = std::mem::replace(&mut self.state, State::Over) {
-            workspace::keep(running.space);
+            drop(running.put_back());
         }
     }
 }

@@ -21,10 +21,19 @@ where
             .unwrap_or_else(Gradients::leaky)
     }
 
-    /// Takes the gradient of a replay, and the model that it ran on.
-    pub(crate) fn absorb(&mut self, model: &M, gradients: Gradients<E, D>, chunk: usize) {
+    /// Takes the gradient of a replay, and the model that it ran on. The model of one more pass, if there is one.
+    pub(crate) fn absorb(
+        &mut self,
+        model: &M,
+        gradients: Gradients<E, D>,
+        chunk: usize,
+    ) -> Option<M> {
         self.random.settle();
-        self.running(|running, _, _| running.absorb(model, gradients, chunk));
+        self.running(|running, copy, report| {
+            report.gradients += running.share(chunk);
+            running.absorb(model, gradients, chunk, copy)
+        })
+        .flatten()
     }
 }
 
@@ -36,7 +45,12 @@ where
 {
     fn again(&mut self) -> Result<Gradients<E, D>, D::Err> {
         let is_cut = self.is_cut();
-        let Now::Replay { reach, has_tape } = &mut self.pass else {
+        let Now::Replay {
+            reach,
+            has_tape,
+            asked,
+        } = &mut self.pass
+        else {
             // The clean pass of a further chunk runs what a replay runs.
             return self.clean_start();
         };
@@ -44,7 +58,7 @@ where
         if std::mem::replace(has_tape, true) {
             return Ok(Gradients::leaky());
         }
-        let mut gradients = match is_cut {
+        let mut gradients = match is_cut || asked.is_some() {
             true => zeroed(self.space.perturbed.take(), &self.base)?,
             // Straight into the starting gradients: then one chunk is exactly plain dfdx.
             false => self.total.lend(),
@@ -60,18 +74,21 @@ where
         model: &M,
         mut gradients: Gradients<E, D>,
         chunk: usize,
-    ) -> Outcome<(), D> {
-        let (weights, missed) = match std::mem::replace(&mut self.pass, Now::Clean) {
-            Now::Replay {
-                reach: Some(reach), ..
-            } => {
+        copy: fn(&M) -> M,
+    ) -> Outcome<Option<M>, D> {
+        let (reach, asked) = match std::mem::replace(&mut self.pass, Now::Clean) {
+            Now::Replay { reach, asked, .. } => (reach, asked),
+            Now::Clean => (None, None),
+        };
+        let (weights, missed) = match reach {
+            Some(reach) => {
                 let missed = reach.swap_out(&self.base, &mut gradients, &self.vectors);
                 (
                     &mut self.space.own_weights,
                     missed.map_err(Failure::Device)?,
                 )
             }
-            _ => (&mut self.space.weights, Vec::new()),
+            None => (&mut self.space.weights, Vec::new()),
         };
         weights.reclaim(model).map_err(Failure::Device)?;
         if !missed.is_empty() {
@@ -79,12 +96,21 @@ where
         }
         self.checked(&mut gradients, Norm::L2, Pass::Perturbed)
             .map_err(Failure::Device)?;
+        if let Some((passes, dual)) = asked {
+            self.space.perturbed = self.space.clean.take();
+            if self.nonfinite.is_some() {
+                self.space.clean = Some(gradients);
+                return Ok(None);
+            }
+            self.zero_frozen(&mut gradients)?;
+            return self.ask(gradients, chunk, passes + 1, dual, copy);
+        }
         if !self.is_cut() {
             self.total.put(gradients);
-            return Ok(());
+            return Ok(None);
         }
         self.add(&mut gradients, chunk).map_err(Failure::Device)?;
         self.space.perturbed = Some(gradients);
-        Ok(())
+        Ok(None)
     }
 }

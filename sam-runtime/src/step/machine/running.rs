@@ -1,11 +1,14 @@
+use std::borrow::Cow;
+
 use dfdx::{prelude::*, tensor::Gradients};
 
 use super::{Outcome, total::Total};
 use crate::{
     device::vectors::{DualNorm, NonFiniteFlags, Norm},
     step::{
-        Settings, StepError, StepReport,
+        NonFinite, Settings, StepError, StepReport,
         error::{Failure, Pass},
+        memory::Memory,
         nonfinite::{self, NonFiniteCheck},
         random_state::RandomStates,
         reach::Reach,
@@ -23,6 +26,10 @@ pub(super) struct Running<M, E: Dtype, D: Device<E>> {
     pub(super) base: M,
     pub(super) vectors: ModelVectors<E, D>,
     pub(super) space: Workspace<E, D>,
+    /// What the method keeps from step to step.
+    pub(super) memory: Memory<E, D>,
+    /// On a device where reading means waiting: its vectors as the step found them, where they may have to come back.
+    pub(super) memory_backup: Vec<Vec<Gradients<E, D>>>,
     /// One for a batch that is not cut.
     pub(super) chunks: Vec<Chunk<M>>,
     pub(super) total: Total<E, D>,
@@ -39,6 +46,27 @@ pub(super) struct Chunk<M> {
     pub(super) share: f64,
     /// The model after its clean pass so far.
     pub(super) advanced: Option<M>,
+    /// Where its first pass runs, once that is known.
+    pub(super) first: First<M>,
+}
+
+/// Where a first pass runs.
+pub(super) enum First<M> {
+    Unknown,
+    /// At the model's weights.
+    Here,
+    /// At those of this copy.
+    At(M),
+}
+
+impl<M> Chunk<M> {
+    pub(super) fn new(share: f64) -> Self {
+        Self {
+            share,
+            advanced: None,
+            first: First::Unknown,
+        }
+    }
 }
 
 /// The pass that runs.
@@ -49,6 +77,9 @@ pub(super) enum Now<E: Dtype, D: Device<E>> {
         reach: Option<Reach<E, D>>,
         /// Whether a tape of it has begun.
         has_tape: bool,
+        /// What it follows, if the method is asked again after it: so many passes, of which the first one's gradient had
+        /// this norm.
+        asked: Option<(usize, DualNorm)>,
     },
 }
 
@@ -66,9 +97,22 @@ where
         random: &mut RandomStates<D>,
         report: &mut StepReport,
     ) -> Result<Self, (M, Failure<D::Err>)> {
-        let (vectors, space) = match prepared(&base, &settings) {
+        let Prepared {
+            vectors,
+            space,
+            memory,
+        } = match prepared(&base, &settings) {
             Ok(prepared) => prepared,
             Err(failure) => return Err((base, failure)),
+        };
+        let mut settings = settings;
+        if !settings.when.is_sam(memory.steps) {
+            settings.rho = 0.0;
+        }
+        report.rho = settings.rho;
+        report.method = match &settings.method {
+            Some(_) => Cow::Owned(memory.method.clone()),
+            None => Cow::Borrowed("LpSam"),
         };
         let device = vectors.device.clone();
         let mut running = Self {
@@ -77,10 +121,9 @@ where
             base,
             vectors,
             space,
-            chunks: vec![Chunk {
-                share: 1.0,
-                advanced: None,
-            }],
+            memory,
+            memory_backup: Vec::new(),
+            chunks: vec![Chunk::new(1.0)],
             total: Total::default(),
             pass: Now::Clean,
             flags: None,
@@ -90,7 +133,10 @@ where
             if !running.is_plain() {
                 random.meet(&device);
             }
-            if let Err(error) = running.raise_flags(&device, report) {
+            if let Err(error) = running
+                .raise_flags(&device, report)
+                .and_then(|()| running.back_up_memory())
+            {
                 return Err((running.base, Failure::Device(error)));
             }
         }
@@ -111,6 +157,23 @@ where
         Ok(())
     }
 
+    /// Copies what the method keeps, where it may have to come back.
+    fn back_up_memory(&mut self) -> Result<(), D::Err> {
+        if self.flags.is_none() || self.settings.nonfinite == NonFinite::Error || self.is_plain() {
+            return Ok(());
+        }
+        for vectors in &mut self.memory.vectors {
+            let mut copies = Vec::new();
+            for vector in vectors {
+                let mut copy = Gradients::leaky();
+                self.vectors.copy(&self.base, &mut copy, vector)?;
+                copies.push(copy);
+            }
+            self.memory_backup.push(copies);
+        }
+        Ok(())
+    }
+
     /// Whether rho is 0, so that the step is the base optimizer's.
     pub(super) fn is_plain(&self) -> bool {
         self.settings.rho == 0.0
@@ -125,7 +188,8 @@ where
         self.chunks.get(chunk).map_or(1.0, |chunk| chunk.share)
     }
 
-    /// The dual norm of a pass's gradient. One that is not finite is noted, on the device or here.
+    /// The dual norm of a pass's gradient, over the parameters that are perturbed. One that is not finite, at any
+    /// parameter, is noted, on the device or here.
     pub(super) fn checked(
         &mut self,
         gradients: &mut Gradients<E, D>,
@@ -140,7 +204,10 @@ where
             self.nonfinite
                 .get_or_insert(StepError::NonFinite { pass, norm });
         }
-        Ok(dual)
+        match (&self.vectors.perturbed, pass) {
+            (Some(_), Pass::Clean) => self.vectors.perturbed_norm(&self.base, gradients, norm),
+            _ => Ok(dual),
+        }
     }
 
     /// Adds the gradient of a chunk to the result.
@@ -155,15 +222,42 @@ where
     }
 }
 
-/// What a step computes with, and in.
-type Prepared<E, D> = (ModelVectors<E, D>, Workspace<E, D>);
+impl<M, E: Dtype, D: Device<E>> Running<M, E, D> {
+    /// Keeps memory for the next step; the model as this one found it.
+    pub(super) fn put_back(self) -> M {
+        workspace::keep(self.space);
+        if self.settings.has_memory() {
+            self.memory.keep();
+        }
+        self.base
+    }
+}
+
+/// What a step computes with, in, and goes by.
+struct Prepared<E: Dtype, D: Device<E>> {
+    vectors: ModelVectors<E, D>,
+    space: Workspace<E, D>,
+    memory: Memory<E, D>,
+}
 
 fn prepared<M: TensorCollection<E, D>, E: Dtype, D: Device<E>>(
     base: &M,
     settings: &Settings,
 ) -> Outcome<Prepared<E, D>, D> {
     settings.check()?;
-    let vectors = ModelVectors::of(base)?;
+    let vectors = ModelVectors::of(base, settings.on)?;
     let ids = parameter_ids(base).map_err(Failure::Device)?;
-    Ok((vectors, workspace::take(ids)))
+    let mut memory = match settings.has_memory() {
+        true => Memory::take(&ids),
+        false => Memory::new(ids.clone()),
+    };
+    if let Some(method) = &settings.method {
+        memory.of_method(&**method);
+    }
+    let space = workspace::take(ids);
+    Ok(Prepared {
+        vectors,
+        space,
+        memory,
+    })
 }

@@ -3,27 +3,39 @@ use super::{Coefficient, DualNorm, Norm, Scalar};
 /// A parameter-sized vector of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Vector {
-    /// The gradient of the clean pass; of parameters that are frozen it is 0.
+    /// The gradient of the pass that has just run, without what the loop had gathered before; in a method's
+    /// [`first`](super::Method::first) it is not there, and of no use. Of parameters that are frozen it is 0.
     Gradient,
-    /// A vector that the method keeps from step to step, by a number of its choice; zero at first.
+    /// A vector that the method keeps from step to step, by a number of its choice; zero at first. Checkpoints hold
+    /// it.
     State(usize),
+    /// One that is kept from pass to pass, and holds anything when a step begins.
+    Scratch(usize),
 }
 
 /// The vectors of a step, and what a [`Method`](super::Method) can do with them: element by element, over all
 /// parameters of the model together. On a GPU nothing here waits for the device, as long as no
 /// [`Scalar::value`] is asked for. Where the device fails, the step does.
+///
+/// Norms are taken over the parameters that are perturbed (all, unless the step's `on` says otherwise), and what a
+/// perturbation has at others is left out.
 pub trait Algebra {
-    /// `||g||_q` of the gradient as the clean pass gave it, in the dual of the ball's norm.
+    /// `||g||_q` of the gradient of the step's first pass, as it came, in the dual of the ball's norm.
     fn gradient_norm(&self) -> DualNorm;
 
     /// `||v||_q`, in the dual of `norm`.
     fn dual_norm(&mut self, v: Vector, norm: Norm) -> DualNorm;
 
-    /// `<a, b>`.
+    /// `<a, b>`, over all parameters.
     fn dot(&mut self, a: Vector, b: Vector) -> Scalar;
 
     /// `x = keep x + add y`. A vector whose coefficient is 0 plays no part, whatever its elements are.
     fn combine(&mut self, keep: Coefficient, x: Vector, add: Coefficient, y: Vector);
+
+    /// `to = from`.
+    fn copy(&mut self, from: Vector, to: Vector) {
+        self.combine(Coefficient::ZERO, to, Coefficient::ONE, from);
+    }
 
     /// `v = by v`.
     fn scale(&mut self, v: Vector, by: Coefficient);
@@ -35,6 +47,12 @@ pub trait Algebra {
     /// `v` becomes the perturbation that is dual to it: see [`Perturbation::dual_to`](super::Perturbation::dual_to).
     fn make_dual(&mut self, v: Vector, norm: &DualNorm, rho: f64);
 
+    /// `v` is scaled down to `||v||_p = bound` if it is longer; in the L2 norm, the projection onto the ball.
+    fn shrink(&mut self, v: Vector, norm: Norm, bound: f64);
+
     /// Zeroes `v` at the parameters of these names.
     fn mask(&mut self, v: Vector, is_zeroed: &dyn Fn(&str) -> bool);
+
+    /// The difference between 1 and the next number of the weights' type: 2^-23 for `f32`, 2^-52 for `f64`.
+    fn epsilon(&self) -> f64;
 }

@@ -1,4 +1,4 @@
-use super::{Algebra, Ball, Method, Perturbation, Vector};
+use super::{Algebra, Method, Moment, Next, Perturbation, Vector, in_range};
 
 /// ASAM (Kwon et al. 2021, eq. 3 and 10): the ball is measured in `|w| + eta`, weight by weight, so that what
 /// it holds doesn't change where a layer is scaled up and the next one down. With `T = |w| + eta`,
@@ -20,13 +20,17 @@ impl Default for Asam {
 }
 
 impl Method for Asam {
-    fn perturbation(&self, algebra: &mut dyn Algebra, ball: Ball) -> Perturbation {
+    fn next(&self, moment: Moment, algebra: &mut dyn Algebra) -> Next {
         let g = Vector::Gradient;
         algebra.scale_by_size(g, self.eta, &is_scaled);
-        let norm = algebra.dual_norm(g, ball.norm);
-        algebra.make_dual(g, &norm, ball.rho);
+        let norm = algebra.dual_norm(g, moment.ball.norm);
+        algebra.make_dual(g, &norm, moment.ball.rho);
         algebra.scale_by_size(g, self.eta, &is_scaled);
-        Perturbation::vector(g)
+        Next::Last(Perturbation::vector(g))
+    }
+
+    fn check(&self) -> Result<(), String> {
+        in_range("eta", self.eta, 0.0..)
     }
 }
 

@@ -1,0 +1,21 @@
+use super::{Algebra, Coefficient, Method, Moment, Next, Norm, Perturbation, Vector};
+
+/// StableSAM (Zhou et al. 2024): the gradient at `w + e`, scaled to the length of the clean one,
+/// `||g|| / ||g_a|| g_a`, so that a step is as long as the base optimizer's. Lengths are L2, whatever the ball's norm.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Stable;
+
+impl Method for Stable {
+    fn next(&self, moment: Moment, algebra: &mut dyn Algebra) -> Next {
+        let (g, clean) = (Vector::Gradient, Vector::Scratch(0));
+        if moment.passes == 1 {
+            algebra.copy(g, clean);
+            let norm = algebra.gradient_norm();
+            return Next::Pass(Perturbation::dual_to(g, norm, moment.ball.rho));
+        }
+        let was = algebra.dual_norm(clean, Norm::L2).scalar();
+        let is = algebra.dual_norm(g, Norm::L2).scalar();
+        algebra.scale(g, Coefficient::ONE.times(&was).over(&is));
+        Next::Update(g)
+    }
+}

@@ -1,0 +1,36 @@
+use super::{Algebra, Coefficient, Method, Moment, Next, Perturbation, Vector, in_range};
+
+/// WSAM (Yue et al. 2023, eq. 8): sharpness as a term of the loss with a weight of its own,
+/// `L + gamma/(1-gamma) (L_SAM - L)`. The update takes `(1 - a) g + a g_a` with `a = gamma/(1-gamma)`: the authors' coupled
+/// form, since the base optimizer meets one gradient. `gamma = 1/2` is SAM, `gamma = 0` the base optimizer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Wsam {
+    /// The weight, from 0 and below 1.
+    pub gamma: f64,
+}
+
+impl Default for Wsam {
+    /// `gamma = 0.9`, the authors' value.
+    fn default() -> Self {
+        Self { gamma: 0.9 }
+    }
+}
+
+impl Method for Wsam {
+    fn next(&self, moment: Moment, algebra: &mut dyn Algebra) -> Next {
+        let (g, clean) = (Vector::Gradient, Vector::Scratch(0));
+        if moment.passes == 1 {
+            algebra.copy(g, clean);
+            let norm = algebra.gradient_norm();
+            return Next::Pass(Perturbation::dual_to(g, norm, moment.ball.rho));
+        }
+        let weight = self.gamma / (1.0 - self.gamma);
+        let keep = Coefficient::from(weight);
+        algebra.combine(keep, g, (1.0 - weight).into(), clean);
+        Next::Update(g)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        in_range("gamma", self.gamma, 0.0..1.0)
+    }
+}
