@@ -37,7 +37,7 @@ pub(crate) fn sam_train(args: TokenStream, item: TokenStream) -> TokenStream {
     match plan {
         Some(plan) if errors.is_empty() => {
             // Each way is read from a tree of its own: a node's address names it.
-            let may_be_zero = args.m.is_some() && !args.rho_is_literal();
+            let may_be_zero = args.is_in_chunks() && args.may_be_plain();
             let whole = may_be_zero.then(|| function.clone()).and_then(|whole| {
                 let plan = analyze::train_fn(&whole, &args.whole(), &mut errors)?;
                 Some((whole, plan))

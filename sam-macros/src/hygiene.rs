@@ -15,6 +15,8 @@ pub(crate) struct Names {
     pub(crate) step: Ident,
     /// The perturbed model.
     pub(crate) copy: Ident,
+    /// The same, before it is known whether there is one.
+    pub(crate) next: Ident,
     /// What stands for the model where that is a field.
     pub(crate) model: Ident,
     pub(crate) rho: Ident,
@@ -44,6 +46,7 @@ impl Names {
             index,
             step: own("step"),
             copy: own("copy"),
+            next: own("next"),
             model: own("model"),
             rho: own("rho"),
             settings: own("settings"),

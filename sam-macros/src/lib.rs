@@ -12,6 +12,7 @@ mod expand;
 mod fallback;
 mod hygiene;
 mod known;
+mod methods;
 mod plan;
 mod source;
 

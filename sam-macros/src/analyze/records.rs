@@ -360,7 +360,7 @@ impl Records<'_, '_> {
     /// Whether `m` cuts the place: it is named in `split` or, without that key, is bound where the input
     /// is bound.
     fn is_split(&self, place: &Place, k: usize, steps: &[usize]) -> bool {
-        if self.args.m.is_none() {
+        if !self.args.is_cut() {
             return false;
         }
         if let Some(names) = &self.args.split {

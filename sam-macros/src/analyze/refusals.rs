@@ -129,16 +129,19 @@ impl<'a> StepOf<'_, 'a> {
             );
             return None;
         }
+        let by = self.args.chunks_by();
         let is_in_arm = slice
             .lines
             .iter()
             .any(|line| matches!(line.replay, Replay::Arm(..)));
-        if self.args.m.is_some() && is_in_arm {
+        if self.args.is_in_chunks() && is_in_arm {
             errors.at(
                 Kind::BackwardInAnotherBlock,
                 &backward.call.method,
-                "with `m`, `backward` can't be in a pattern's branch that takes its forward pass apart\n\nhelp: \
-                 bind the output before it, as in `let Ok(output) = .. else { .. };`",
+                format!(
+                    "with `{by}`, `backward` can't be in a pattern's branch that takes its forward pass apart\n\nhelp: \
+                     bind the output before it, as in `let Ok(output) = .. else {{ .. }};`"
+                ),
             );
             return None;
         }
@@ -151,14 +154,16 @@ impl<'a> StepOf<'_, 'a> {
             let init = line.and_then(|line| path.line(slice.lines[line].step)?.source.init());
             matches!(init, Some(Expr::Closure(_)))
         };
-        if self.args.m.is_some()
+        if self.args.is_in_chunks()
             && let Some(site) = self.sites.traces.iter().find(in_closure_of_m)
         {
             errors.at(
                 Kind::HiddenSite,
                 &site.call.method,
-                "with `m`, the tape can't begin inside a closure, which is called with what `m` has cut\n\nhelp: \
-                 trace where the closure is called, and hand it the traced input",
+                format!(
+                    "with `{by}`, the tape can't begin inside a closure, which is called with what `{by}` has cut\n\nhelp: \
+                     trace where the closure is called, and hand it the traced input"
+                ),
             );
             return None;
         }
@@ -236,24 +241,33 @@ impl<'a> StepOf<'_, 'a> {
             .iter()
             .flat_map(|line| &line.records)
             .any(|record| record.split);
-        let Some(m) = &self.args.m else {
+        let Some(m) = self.args.cut_by() else {
             return;
         };
+        let by = self.args.chunks_by();
         if !has_input && !has_split {
             errors.at(
                 Kind::NothingToCut,
                 m,
-                "there is no batch to cut into chunks: the forward pass and the loss use nothing that is \
-                 bound in the loop\n\nhelp: name what is to be cut with `split = [..]`, or leave out `m`",
+                format!(
+                    "there is no batch to cut into chunks: the forward pass and the loss use nothing that is \
+                     bound in the loop\n\nhelp: name what is to be cut with `split = [..]`, or leave out `{by}`"
+                ),
             );
         } else if region.begins_without_batch() {
             errors.at(
                 Kind::NothingToCut,
                 m,
-                "the first line of the forward pass uses nothing of the batch that is to be cut into chunks, and \
-                 so can't tell how many there are\n\nhelp: let the line that runs the model use the batch, or leave \
-                 out `m`",
+                format!(
+                    "the first line of the forward pass uses nothing of the batch that is to be cut into chunks, and \
+                     so can't tell how many there are\n\nhelp: let the line that runs the model use the batch, or leave \
+                     out `{by}`"
+                ),
             );
+        }
+        if self.args.m.is_none() {
+            // There is one part.
+            return;
         }
         for (line, source) in sources(&region.lines, path) {
             if let Some(done) = chunked::done_by_chunk(line, source, &region.model.place) {

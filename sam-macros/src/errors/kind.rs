@@ -41,6 +41,16 @@ kinds! {
     NonfiniteUnknown = "nonfinite-unknown",
     /// A literal for `clip` or `clip_value` that is not a float above 0.
     ClipNotPositive = "clip-not-positive",
+    /// The key `method` names none.
+    MethodUnknown = "method-unknown",
+    /// A number that the method has not, or that can't be.
+    MethodNumber = "method-number",
+    OnUnknown = "on-unknown",
+    /// A literal for `start`, `every`, `probability` or `ascent` that can't be.
+    WhenOutOfRange = "when-out-of-range",
+    KeysNotTogether = "keys-not-together",
+    /// A literal for `rho` that is another method's.
+    RhoImplausible = "rho-implausible",
     SplitNoList = "split-no-list",
     SplitNoVariable = "split-no-variable",
     SplitTwice = "split-twice",

@@ -1,6 +1,9 @@
 //! The clean pass: the user's own code, with what enters the slice recorded.
 
-use std::{cell::RefCell, collections::HashMap};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+};
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -22,6 +25,8 @@ pub(super) struct Step<'a> {
     pub(super) batch: Batch,
     /// Whether this stands beside the other way to write it, for a radius of 0 or not.
     pub(super) is_alternative: bool,
+    /// In chunks: whether the replay is written, which runs on the whole batch where the clean pass runs on a share.
+    pub(super) is_replay: Cell<bool>,
     /// In chunks: the inputs of sites, to be evaluated before their line.
     pub(super) hoists: RefCell<HashMap<NodeId, TokenStream>>,
     /// In chunks: the user's own lines that are made where they are used.
@@ -53,8 +58,15 @@ impl Step<'_> {
 
     /// The radius, evaluated once.
     pub(super) fn rho(&self) -> TokenStream {
-        let (name, rho) = (&self.names.rho, &self.args.rho);
-        quote!(let #name: ::core::primitive::f64 = #rho;)
+        let Names { rt, rho: name, .. } = &self.names;
+        let rho = &self.args.rho;
+        match self.args.when() {
+            Some(when) if self.args.is_in_chunks() => {
+                let model = held(&self.model(), shown_at(self.region.model.place.span()), rt);
+                quote!(let #name: ::core::primitive::f64 = #rt::rho_of(#model, #rho, #when);)
+            }
+            _ => quote!(let #name: ::core::primitive::f64 = #rho;),
+        }
     }
 
     /// The number of the chunk that runs.
@@ -85,6 +97,7 @@ impl Step<'_> {
         } else {
             quote!(#p)
         };
+        let climbs = self.args.settings();
         let bounds = self.region.bounded.is_empty().then(|| self.bounds());
         let frozen = self.args.frozen.iter();
         let model = self.model();
@@ -97,7 +110,7 @@ impl Step<'_> {
         });
         quote! {
             #evaluated
-            let #settings = #rt::settings(#rho, #p, #skip) #(.frozen(#frozen))* #bounds;
+            let #settings = #rt::settings(#rho, #p, #skip) #climbs #(.frozen(#frozen))* #bounds;
             let #step = #begin(
                 #model,
                 #settings,

@@ -12,7 +12,10 @@ mod clean;
 mod label;
 mod replay;
 
-use std::{cell::RefCell, collections::HashMap};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+};
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
@@ -60,7 +63,7 @@ pub(crate) fn train_fn(item: &mut ItemFn, plan: &Plan, args: &Args, whole: Optio
     item.attrs.push(syn::parse_quote! {
         #[allow(clippy::needless_pass_by_value, clippy::unnecessary_to_owned)]
     });
-    let batch = if args.m.is_some() {
+    let batch = if args.is_in_chunks() {
         Batch::Chunks
     } else {
         Batch::Whole
@@ -114,6 +117,7 @@ impl<'a> Rewrite<'a> {
             names: Names::new(&args.krate, region.index),
             batch,
             is_alternative,
+            is_replay: Cell::new(false),
             hoists: RefCell::default(),
             deferred: RefCell::default(),
         };

@@ -25,11 +25,28 @@ impl Step<'_> {
         let chunk = self.chunk();
         let note = self.note(true);
         let current = self.current();
-        let absorb = self.run_backward(
-            backward,
-            &quote!(#rt::Driver::absorb(&#step, &#current, #gradients, #chunk);),
-        );
+        let absorb = quote!(#rt::Driver::absorb(&#step, &#current, #gradients, #chunk));
         let model = self.bind_model();
+        if self.may_be_repeated() {
+            let next = &self.names.next;
+            let absorb = self.run_backward(backward, &quote!(#next = #absorb;));
+            // One statement.
+            return quote! {
+                {
+                    let mut #next = #rt::Driver::climb(&#step, #gradients, #chunk);
+                    while let ::core::option::Option::Some(mut #copy) = #next.take() {
+                        #[allow(warnings, clippy::all)]
+                        let () = {
+                            #model
+                            #lines
+                            #note
+                            #absorb
+                        };
+                    }
+                }
+            };
+        }
+        let absorb = self.run_backward(backward, &quote!(#absorb;));
         // The user's statements are linted where they stand.
         quote! {
             if let ::core::option::Option::Some(mut #copy) = #rt::Driver::climb(&#step, #gradients, #chunk) {
@@ -42,6 +59,11 @@ impl Step<'_> {
                 };
             }
         }
+    }
+
+    /// Whether the method may ask for more than one replay.
+    fn may_be_repeated(&self) -> bool {
+        self.args.in_one_chunk
     }
 
     /// The lines of a batch that is not cut.

@@ -50,7 +50,7 @@ fn rho_alone_leaves_the_defaults() {
     assert!(args.split.is_none());
     assert!(args.model.is_none());
     assert_eq!(text(&args.krate), ":: sam_runtime");
-    assert!(args.rho_is_literal());
+    assert!(!args.may_be_plain());
 }
 
 #[test]
@@ -233,7 +233,7 @@ fn a_near_miss_is_suggested() {
 fn unknown(key: &str) -> String {
     format!(
         "`{key}` is not a key of `sam_train`; the keys are `rho`, `norm`, `m`, `nonfinite`, `clip`, \
-         `clip_value`, `frozen`, `split`, \
+         `clip_value`, `frozen`, `method`, `steps`, `second_order`, `on`, `start`, `every`, `probability`, `ascent`, `split`, \
          `model`, `crate`"
     )
 }

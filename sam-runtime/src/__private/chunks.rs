@@ -1,11 +1,13 @@
 use std::marker::PhantomData;
 
 use super::ByType;
-use crate::step::{Batch, SplitBatch, StepError, chunk_rows, split_beside};
+use crate::step::{Batch, Share, SplitBatch, StepError, chunk_rows, first_beside, split_beside};
 
 /// The sizes of a batch's chunks, and the types of their first dimensions.
 pub struct Chunks<C, R> {
     pub(super) rows: Vec<usize>,
+    /// Samples of the batch.
+    pub(super) whole: usize,
     types: PhantomData<(C, R)>,
 }
 
@@ -19,8 +21,10 @@ impl<C, R> Chunks<C, R> {
 
 /// The chunks of `M` samples of `batch`.
 pub fn chunks<const M: usize, B: Batch<M>>(batch: &B) -> Chunks<B::ChunkRows, B::Rows> {
+    let whole = batch.rows().unwrap_or(0);
     Chunks {
-        rows: chunk_rows(batch.rows().unwrap_or(0), M.max(1)),
+        rows: chunk_rows(whole, M.max(1)),
+        whole,
         types: PhantomData,
     }
 }
@@ -31,6 +35,32 @@ pub fn split<const M: usize, T: SplitBatch<M>, C, R>(
     chunks: &Chunks<C, R>,
 ) -> Result<Vec<T::Chunk>, StepError> {
     split_beside(value, &chunks.rows)
+}
+
+/// The batch as one chunk, of whatever size.
+pub fn one_chunk() -> Chunks<(), ()> {
+    Chunks {
+        rows: vec![1],
+        whole: 1,
+        types: PhantomData,
+    }
+}
+
+/// The first samples of `batch`, so many that they are this share of it, but at least one.
+pub fn share_of<B: Share>(batch: &B, share: f64) -> Chunks<(), ()> {
+    let whole = batch.rows().unwrap_or(0);
+    let rows = (share * whole as f64).ceil().max(1.0) as usize;
+    Chunks {
+        rows: (whole > 0).then(|| rows.min(whole)).into_iter().collect(),
+        whole,
+        types: PhantomData,
+    }
+}
+
+/// The part of a value that belongs to the first samples of its batch.
+pub fn first<T: Share>(value: &T, chunks: &Chunks<(), ()>) -> Result<[T::Part; 1], StepError> {
+    let rows = chunks.rows.iter().sum();
+    first_beside(value, rows, chunks.whole).map(|part| [part])
 }
 
 /// How the slice gets a chunk, by the type of what was cut. First choice: of a reference, a reference.

@@ -49,6 +49,7 @@ pub struct Driver<'a, M, E: Dtype, D: Device<E>> {
 
 trait Drive<M, E: Dtype, D: Device<E>> {
     fn cut(&mut self, rows: &[usize]);
+    fn begin_on_share(&mut self, share: f64);
     fn give_up(&mut self, model: &mut M);
     fn keep(&mut self, start: Gradients<E, D>);
     fn start(&mut self, start: Gradients<E, D>) -> Gradients<E, D>;
@@ -82,6 +83,7 @@ macro_rules! drive {
 impl<M: Model<E, D>, E: Dtype, D: Device<E>> Drive<M, E, D> for Step<M, E, D> {
     drive! {
         fn cut(&mut self, rows: &[usize]);
+        fn begin_on_share(&mut self, share: f64);
         fn give_up(&mut self, model: &mut M);
         fn keep(&mut self, start: Gradients<E, D>);
         fn start(&mut self, start: Gradients<E, D>) -> Gradients<E, D>;
@@ -137,7 +139,12 @@ impl<M, E: Dtype, D: Device<E>> Driver<'_, M, E, D> {
         if chunks.rows.is_empty() {
             return Err(StepError::Empty);
         }
-        self.step.borrow_mut().cut(&chunks.rows);
+        let mut step = self.step.borrow_mut();
+        step.cut(&chunks.rows);
+        let first: usize = chunks.rows.iter().sum();
+        if first < chunks.whole {
+            step.begin_on_share(first as f64 / chunks.whole as f64);
+        }
         Ok(())
     }
 

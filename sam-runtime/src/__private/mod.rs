@@ -40,8 +40,13 @@ pub use view::*;
 
 pub use dfdx::tensor::{Gradients, Trace};
 
-pub use crate::step::{Batch, Settings, SplitBatch};
-use crate::{device::Norm, step::NonFinite};
+pub use crate::step::{Batch, Settings, Share, SplitBatch};
+use dfdx::{nn::tensor_collection::TensorCollection, prelude::*};
+
+use crate::{
+    device::Norm,
+    step::{NonFinite, When, steps_of},
+};
 
 /// The settings that the attribute's keys spell.
 pub const fn settings(rho: f64, norm_p: f64, skip_nonfinite: bool) -> Settings {
@@ -50,4 +55,16 @@ pub const fn settings(rho: f64, norm_p: f64, skip_nonfinite: bool) -> Settings {
         settings.nonfinite = NonFinite::Skip;
     }
     settings
+}
+
+/// rho, or 0 for a step of `model` that is the base optimizer's.
+pub fn rho_of<M: TensorCollection<E, D>, E: Dtype, D: Device<E>>(
+    model: &M,
+    rho: f64,
+    when: When,
+) -> f64 {
+    match when.is_sam(steps_of(model)) {
+        true => rho,
+        false => 0.0,
+    }
 }

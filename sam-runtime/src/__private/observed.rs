@@ -31,6 +31,11 @@ pub fn join<T: Join<C, R>, C, R>(
     T::join(observed.0, &shares)
 }
 
+/// The value of the one chunk that there is.
+pub fn join_one<T, C, R>(observed: Observed<T>, _: &Chunks<C, R>) -> Result<T, StepError> {
+    observed.0.into_iter().next().ok_or(StepError::Empty)
+}
+
 /// A value without its tape.
 pub fn observe<T: Observe>(value: &T) -> T::Clean {
     value.observe()

@@ -93,6 +93,24 @@ impl<E: Dtype, D: Device<E>> Memory<E, D> {
     }
 }
 
+/// Steps of `model` that have ended.
+pub(crate) fn steps_of<M, E, D>(model: &M) -> u64
+where
+    M: TensorCollection<E, D>,
+    E: Dtype,
+    D: Device<E>,
+{
+    let Ok(ids) = parameter_ids(model) else {
+        return 0;
+    };
+    let memory = Memory::<E, D>::take(&ids);
+    let steps = memory.steps;
+    if steps > 0 {
+        memory.keep();
+    }
+    steps
+}
+
 /// What a method's type is called.
 fn name(method: &dyn Method) -> String {
     let mut name = format!("{method:?}");

@@ -30,6 +30,7 @@
 //! | `reach` | whether the second pass runs on the perturbed model |
 //! | `nonfinite` | gradients that are not finite, where reading means waiting |
 //! | `split`, `join` | a batch into chunks, and what the loop reads of the chunks into one value again |
+//! | `share` | the first samples of a batch, for a clean pass on a share of it |
 //! | `observe` | values without their tape |
 //! | `tensors`, `workspace` | what is done with all parameters; memory kept from step to step |
 //! | `clip` | [`clip`]: bounds for a gradient, as a function |
@@ -52,6 +53,7 @@ mod reach;
 mod report;
 mod sam;
 mod settings;
+mod share;
 mod split;
 mod tensors;
 mod vectors;
@@ -63,6 +65,7 @@ pub use clip::clip;
 pub use error::{Failure, Pass, StepError};
 pub use join::Join;
 pub(crate) use machine::Step;
+pub(crate) use memory::steps_of;
 pub use memory::{method_state, set_method_state};
 pub use observe::Observe;
 pub use on::{Names, On};
@@ -70,6 +73,8 @@ pub(crate) use report::LazyLoss;
 pub use report::{StepReport, last_report};
 pub use sam::{ChunkedSam, LossValue, Sam};
 pub use settings::{Clip, NonFinite, Settings};
+pub use share::Share;
+pub(crate) use share::first_beside;
 pub use split::{Batch, SplitBatch};
 pub(crate) use split::{chunk_rows, split_beside};
 pub(crate) use tensors::device_of;

@@ -41,6 +41,7 @@ impl Step<'_> {
         let evaluate = self.evaluate_loss(last, line, &call.receiver);
         let reaches_model = self.region.reaches_model(last);
         let (model, advanced) = reaches_model.then(|| self.chunk_model()).unzip();
+        self.is_replay.set(true);
         let mut replayed = TokenStream::new();
         for (k, line) in self.region.lines.iter().enumerate() {
             replayed.extend(self.chunk_inputs(k));
@@ -48,8 +49,9 @@ impl Step<'_> {
             replayed.extend(self.bind_chunk(k, line, Variables::Copied));
             replayed.extend(self.replayed_line(k, line));
         }
-        let note = self.note(false);
         let replay = self.replay(backward, &replayed);
+        self.is_replay.set(false);
+        let note = self.note(false);
         let mut replay: Stmt = syn::parse_quote!(#replay);
         let named = self.relabel(|relabel| relabel.visit_stmt_mut(&mut replay));
         let clean = self.run_backward(backward, &replay.to_token_stream());

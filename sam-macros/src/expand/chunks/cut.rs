@@ -14,7 +14,11 @@ use crate::{
 impl Step<'_> {
     /// Finds out how large the chunks are, where a place tells it before the first line.
     pub(super) fn begin_chunks(&self, k: usize) -> Option<TokenStream> {
-        let chunks = &self.names.chunks;
+        let Names { rt, chunks, .. } = &self.names;
+        if !self.args.is_cut() {
+            let cut_up = self.cut_up();
+            return (k == 0).then(|| quote!(let #chunks = #rt::one_chunk(); #cut_up));
+        }
         let place = self
             .sized_by()
             .filter(|_| k == self.region.first_of_batch())?;
@@ -82,6 +86,7 @@ impl Step<'_> {
     pub(super) fn cut(&self, name: &Ident, value: TokenStream, at: Span) -> TokenStream {
         let rt = &self.names.rt;
         let parts = self.parts_of(name, &value, at);
+        let whole = self.whole_of(&value);
         quote! {
             let #name = (
                 {
@@ -90,6 +95,7 @@ impl Step<'_> {
                     (&&#rt::ByType(#value)).__sam_lend()
                 },
                 #parts,
+                #whole
             );
         }
     }
@@ -97,7 +103,36 @@ impl Step<'_> {
     /// Cuts the input of a site.
     pub(super) fn split(&self, name: &Ident, value: &TokenStream, at: Span) -> TokenStream {
         let parts = self.parts_of(name, value, at);
+        if self.args.ascent.is_some() {
+            let whole = self.whole_of(value);
+            return quote!(let #name = (#parts, #whole););
+        }
         quote!(let #name = #parts;)
+    }
+
+    /// What the replay uses of a value whose clean pass is on a share of it.
+    fn whole_of(&self, value: &TokenStream) -> Option<TokenStream> {
+        let rt = &self.names.rt;
+        let has_share = self.args.ascent.is_some();
+        has_share.then(|| quote!([#rt::Share::whole(#value)],))
+    }
+
+    /// The parts of an input, once it was cut.
+    pub(super) fn inputs_of(&self, site: usize) -> TokenStream {
+        let cut = self.names.cut(site);
+        match (&self.args.ascent, self.is_replay.get()) {
+            (None, _) => quote!(#cut),
+            (Some(_), false) => quote!(#cut.0),
+            (Some(_), true) => quote!(#cut.1),
+        }
+    }
+
+    /// The parts of what was recorded.
+    pub(super) fn parts_of_record(&self, record: &Ident) -> TokenStream {
+        match self.args.ascent.is_some() && self.is_replay.get() {
+            true => quote!(#record.2),
+            false => quote!(#record.1),
+        }
     }
 
     /// The parts of a value, which will have that name.
@@ -105,12 +140,20 @@ impl Step<'_> {
         let Names {
             rt, chunks, error, ..
         } = &self.names;
-        let m = self.args.m.as_ref().expect("chunks have a size");
         let raise = self.give_up();
         // A refusal points at what the error is about: the `_` that is inferred.
         let at = shown_at(at);
-        let split = respan(quote!(#rt::split), at);
-        let split = quote_spanned!(at=> #split::<{ #m }, _, _, _>);
+        let split = match (&self.args.m, &self.args.ascent) {
+            (Some(m), _) => {
+                let split = respan(quote!(#rt::split), at);
+                quote_spanned!(at=> #split::<{ #m }, _, _, _>)
+            }
+            (None, Some(_)) => {
+                let split = respan(quote!(#rt::first), at);
+                quote_spanned!(at=> #split::<_>)
+            }
+            (None, None) => return quote!([::core::clone::Clone::clone(#value)]),
+        };
         quote! {
             match #split(#value, &#chunks) {
                 ::core::result::Result::Ok(#name) => #name,
@@ -148,6 +191,11 @@ impl Step<'_> {
     /// The constant is in an item of its own so that the error underlines the user's `m`.
     pub(super) fn chunks_at(&self, whole: &TokenStream, at: Span) -> TokenStream {
         let rt = &self.names.rt;
+        if let Some(share) = &self.args.ascent {
+            let at = shown_at(at);
+            let of = respan(quote!(#rt::share_of), at);
+            return quote_spanned!(at=> #of::<_>(#whole, #share));
+        }
         let m = self.args.m.as_ref().expect("chunks have a size");
         let span = shown_at(m.span());
         let size = quote!(<__SamX as #rt::SplitBatch<__SAM_M>>::STATIC_ROWS);

@@ -150,7 +150,11 @@ impl Step<'_> {
         let error = &self.names.error;
         let joins = observed.iter().zip(&observed_in).map(|(name, values)| {
             let at = shown_at(name.span());
-            let (join, list) = (respan(quote!(#rt::join), at), respan(quote!(#values), at));
+            let join = match self.args.m {
+                Some(_) => quote!(#rt::join),
+                None => quote!(#rt::join_one),
+            };
+            let (join, list) = (respan(join, at), respan(quote!(#values), at));
             quote! {
                 let #name = match #join(#list, &#chunks) {
                     ::core::result::Result::Ok(#values) => #values,

@@ -27,12 +27,14 @@ impl Step<'_> {
         } else {
             quote!(&#input)
         };
-        let begin =
-            (self.sized_by().is_none() && trace.line == self.region.first_of_batch()).then(|| {
-                let cut = self.chunks_at(&reference, x.span());
-                let cut_up = self.cut_up();
-                quote!(let #chunks = #cut; #cut_up)
-            });
+        let begin = (self.args.is_cut()
+            && self.sized_by().is_none()
+            && trace.line == self.region.first_of_batch())
+        .then(|| {
+            let cut = self.chunks_at(&reference, x.span());
+            let cut_up = self.cut_up();
+            quote!(let #chunks = #cut; #cut_up)
+        });
         let cut = self.names.cut(trace.site);
         let split = self.split(&cut, &reference, x.span());
         let start = match (trace.kind, call.args.first()) {
@@ -63,7 +65,7 @@ impl Step<'_> {
         if trace.kept {
             let hoist = self.cut_input(trace, call);
             self.hoists.borrow_mut().insert(id_of(call), hoist);
-            let cut = self.names.cut(trace.site);
+            let cut = self.inputs_of(trace.site);
             // The user has the trait in scope, except for `put_tape`.
             let import = (trace.kind == TraceKind::PutTape).then(|| quote!(use #rt::Trace as _;));
             return quote!({ #import #cut[#chunk].trace(#start) });
@@ -124,7 +126,7 @@ impl Step<'_> {
     pub(super) fn chunk_inputs(&self, k: usize) -> TokenStream {
         let chunk = &self.names.chunk;
         let input = |trace: &Trace| {
-            let (input, cut) = (kept_input(trace.site), self.names.cut(trace.site));
+            let (input, cut) = (kept_input(trace.site), self.inputs_of(trace.site));
             quote! {
                 let mut #input = ::core::option::Option::Some(::core::clone::Clone::clone(&#cut[#chunk]));
             }

@@ -99,7 +99,8 @@ impl Step<'_> {
         let Names { rt, chunk, .. } = &self.names;
         let (name, value) = (self.bound_name(k, i, record), self.names.record(k, i));
         if record.split {
-            return quote!(let #name = #rt::Lend::lend(&#value.0, &#value.1[#chunk]););
+            let parts = self.parts_of_record(&value);
+            return quote!(let #name = #rt::Lend::lend(&#value.0, &#parts[#chunk]););
         }
         match record.by {
             By::Reference if variables == Variables::Own => {

@@ -15,7 +15,7 @@ fn a_number_or_an_expression() {
     ] {
         let args = accepted(quote!(rho = #rho));
         assert_eq!(text(&args.rho), rho.to_string());
-        assert_eq!(args.rho_is_literal(), is_literal, "{rho}");
+        assert_eq!(!args.may_be_plain(), is_literal, "{rho}");
     }
 }
 

@@ -50,11 +50,12 @@ where
         chunk: usize,
         report: &mut StepReport,
     ) -> Result<Option<M>, D::Err> {
-        report.gradients += self.share(chunk);
+        report.gradients += self.first_share * self.share(chunk);
         self.checked(&mut gradients, Norm::L2, Pass::Clean)?;
-        match self.is_cut() {
-            true => self.add(&mut gradients, chunk)?,
-            false => self.total.put(gradients),
+        // Straight from the tape that the loop's gradients were lent to, or a part that is added to them.
+        match !self.is_cut() && self.total.is_free() {
+            true => self.total.put(gradients),
+            false => self.add(&mut gradients, chunk)?,
         }
         Ok(None)
     }
@@ -66,7 +67,7 @@ where
         copy: fn(&M) -> M,
         report: &mut StepReport,
     ) -> Outcome<Option<M>, D> {
-        report.gradients += self.share(chunk);
+        report.gradients += self.first_share * self.share(chunk);
         self.end_first(chunk).map_err(Failure::Device)?;
         self.zero_frozen(&mut gradients)?;
         let norm = self.settings.norm;

@@ -33,6 +33,14 @@ where
         });
     }
 
+    /// The first pass runs on this share of the batch.
+    pub(crate) fn begin_on_share(&mut self, share: f64) {
+        self.running(|running, _, _| {
+            running.first_share = share;
+            Ok(())
+        });
+    }
+
     /// Keeps the gradients that the loop starts from: they take no part in the ascent.
     pub(crate) fn keep(&mut self, start: Gradients<E, D>) {
         self.running(|running, _, _| running.keep(start).map_err(Failure::Device));

@@ -32,6 +32,8 @@ pub(super) struct Running<M, E: Dtype, D: Device<E>> {
     pub(super) memory_backup: Vec<Vec<Gradients<E, D>>>,
     /// One for a batch that is not cut.
     pub(super) chunks: Vec<Chunk<M>>,
+    /// What of the batch the first pass runs on.
+    pub(super) first_share: f64,
     pub(super) total: Total<E, D>,
     pub(super) pass: Now<E, D>,
     /// On a device where reading means waiting: what this step notes there.
@@ -124,6 +126,7 @@ where
             memory,
             memory_backup: Vec::new(),
             chunks: vec![Chunk::new(1.0)],
+            first_share: 1.0,
             total: Total::default(),
             pass: Now::Clean,
             flags: None,

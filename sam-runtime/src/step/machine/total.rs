@@ -45,6 +45,11 @@ impl<E: Dtype, D: Device<E>> Total<E, D> {
         self.has_start
     }
 
+    /// Whether there are none, or a tape has them.
+    pub(super) fn is_free(&self) -> bool {
+        matches!(self.held, Held::Nothing | Held::Lent)
+    }
+
     /// Lends them to a tape.
     pub(super) fn lend(&mut self) -> Gradients<E, D> {
         self.replaced(Held::Lent).unwrap_or_else(Gradients::leaky)

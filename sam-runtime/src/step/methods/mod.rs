@@ -90,6 +90,11 @@ pub use crate::device::{
 /// ```
 ///
 /// Under `m`, each chunk is climbed by itself, and has vectors of its own, as each of several workers would.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a way to climb",
+    label = "the key `method` takes one of the library's, such as `gsam(alpha = 0.4)`, or a value of a type that implements `Method`",
+    note = "see `errors/not-a-method` in sam-train's guide"
+)]
 pub trait Method: fmt::Debug + Send + Sync {
     /// Where the first pass runs; `None` is at the weights, so that the pass is the loop's own, in place. Elsewhere,
     /// what the loop reads of the pass is what was found there.

@@ -1,7 +1,10 @@
-//! The keys of the attribute: `#[sam_train(rho = 0.05, norm = "l2", m = 128)]`.
+//! The keys of the attribute: `#[sam_train(rho = 0.05, norm = "l2", m = 128)]`. Those that say how a step climbs, on what
+//! and when are read in `method`.
+
+mod method;
 
 use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
-use quote::ToTokens;
+use quote::{ToTokens, quote};
 use syn::{
     Expr, ExprLit, ExprUnary, Lit, Path, Token, UnOp,
     ext::IdentExt,
@@ -63,6 +66,58 @@ const KEYS: &[Key] = &[
         },
     },
     Key {
+        name: "method",
+        value: "a method, such as `gsam(alpha = 0.4)`, or a value of a type of your own",
+        read: method::read_method,
+    },
+    Key {
+        name: "steps",
+        value: "a number of inner steps, such as `2`",
+        read: |args, input, errors| method::read_of_sam(args, "steps", input, errors),
+    },
+    Key {
+        name: "second_order",
+        value: "`true` or `false`",
+        read: |args, input, errors| method::read_of_sam(args, "second_order", input, errors),
+    },
+    Key {
+        name: "on",
+        value: "which parameters are perturbed: \"norm\", \"weights\", or as in `|name| name.starts_with(\"0.\")`",
+        read: method::read_on,
+    },
+    Key {
+        name: "start",
+        value: "the first step that is SAM's, such as `1000`",
+        read: |args, input, errors| {
+            args.start = method::read_when("start", input, errors)?;
+            Ok(())
+        },
+    },
+    Key {
+        name: "every",
+        value: "a number of steps, such as `2`",
+        read: |args, input, errors| {
+            args.every = method::read_when("every", input, errors)?;
+            Ok(())
+        },
+    },
+    Key {
+        name: "probability",
+        value: "a number above 0 and up to 1",
+        read: |args, input, errors| {
+            args.probability = method::read_when("probability", input, errors)?;
+            Ok(())
+        },
+    },
+    Key {
+        name: "ascent",
+        value: "a share of the batch, such as `0.25`",
+        read: |args, input, errors| {
+            args.ascent = method::read_when("ascent", input, errors)?;
+            Ok(())
+        },
+    },
+    Key {
         name: "split",
         value: "names, as in `[x, y]`",
         read: read_split,
@@ -88,6 +143,21 @@ pub(crate) struct Args {
     /// Samples per perturbation; `None` for the whole batch.
     pub(crate) m: Option<Expr>,
     pub(crate) skip_nonfinite: bool,
+    /// How a step climbs; `None` is SAM.
+    method: Option<method::Chosen>,
+    /// The keys that are numbers of SAM itself, until all keys are read.
+    of_sam: Vec<(&'static str, Expr)>,
+    /// Which parameters are perturbed; `None` for all.
+    on: Option<method::On>,
+    /// Which steps are SAM's.
+    start: Option<Expr>,
+    every: Option<Expr>,
+    probability: Option<Expr>,
+    /// The share of the batch that the clean pass runs on.
+    pub(crate) ascent: Option<Expr>,
+    /// Whether the step is written over chunks, of which there is one: where the first pass may run elsewhere than at the
+    /// weights, or the replay more than once.
+    pub(crate) in_one_chunk: bool,
     /// Bounds of the final gradient: its norm, and each of its elements.
     pub(crate) clip: Option<Expr>,
     pub(crate) clip_value: Option<Expr>,
@@ -105,6 +175,14 @@ impl Default for Args {
             norm: 2.0,
             m: None,
             skip_nonfinite: false,
+            method: None,
+            of_sam: Vec::new(),
+            on: None,
+            start: None,
+            every: None,
+            probability: None,
+            ascent: None,
+            in_one_chunk: false,
             clip: None,
             clip_value: None,
             frozen: None,
@@ -153,20 +231,74 @@ impl Args {
                 "`rho` is missing: the radius of the neighbourhood, as in `#[sam_train(rho = 0.05)]`",
             );
         }
+        args.settle(errors);
         args
     }
 
-    /// The same, for batches that are not cut.
+    /// Whether the step is written over chunks.
+    pub(crate) fn is_in_chunks(&self) -> bool {
+        self.m.is_some() || self.ascent.is_some() || self.in_one_chunk
+    }
+
+    /// What says into which parts the batch is cut, if it is.
+    pub(crate) fn cut_by(&self) -> Option<&Expr> {
+        self.m.as_ref().or(self.ascent.as_ref())
+    }
+
+    /// Whether the batch is cut.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut_by().is_some()
+    }
+
+    /// The key for which it is.
+    pub(crate) fn chunks_by(&self) -> &'static str {
+        match (&self.m, &self.ascent) {
+            (Some(_), _) => "m",
+            (None, Some(_)) => "ascent",
+            (None, None) => "method",
+        }
+    }
+
+    /// What the keys add to the settings of a step.
+    pub(crate) fn settings(&self) -> TokenStream {
+        let method = self.method.iter().map(|chosen| chosen.value(&self.krate));
+        let on = self.on.iter().map(|on| &on.tokens);
+        let when = self.when().into_iter();
+        quote!(#(.method(#method))* #(.on(#on))* #(.when(#when))*)
+    }
+
+    /// Which steps are SAM's, if not all.
+    pub(crate) fn when(&self) -> Option<TokenStream> {
+        let krate = &self.krate;
+        let given = [
+            ("start", &self.start),
+            ("every", &self.every),
+            ("probability", &self.probability),
+        ];
+        let fields: Vec<TokenStream> = given
+            .iter()
+            .filter_map(|(name, value)| {
+                let (name, value) = (quote::format_ident!("{name}"), value.as_ref()?);
+                Some(quote!(#name: #value,))
+            })
+            .collect();
+        let rest = (fields.len() < given.len()).then(|| quote!(..#krate::step::When::ALWAYS));
+        (!fields.is_empty()).then(|| quote!(#krate::step::When { #(#fields)* #rest }))
+    }
+
+    /// The same, for the base optimizer's steps: on batches that are not cut.
     pub(crate) fn whole(&self) -> Self {
         Self {
             m: None,
+            ascent: None,
+            in_one_chunk: false,
             ..self.clone()
         }
     }
 
-    /// Whether `rho` is known when compiling, and so is not 0.
-    pub(crate) fn rho_is_literal(&self) -> bool {
-        literal(&self.rho).is_some()
+    /// Whether steps may be the base optimizer's, as `rho` may be 0 or not all of them are SAM's.
+    pub(crate) fn may_be_plain(&self) -> bool {
+        literal(&self.rho).is_none() || self.when().is_some()
     }
 }
 

@@ -1,0 +1,26 @@
+//! A step can't be SAM's at such times.
+//!
+//! `start` is the number of the first step that is SAM's, from 0; `every` counts the steps from one of SAM to the next; `probability` is that with which a
+//! step is SAM's; `ascent` is the share of the batch that the clean pass runs on. The steps between are exactly the base optimizer's.
+//!
+//! Mended: every step is `every = 1`, or no `every` at all.
+
+use dfdx::{optim::*, prelude::*};
+use sam_runtime::sam_train;
+
+type Net = modules::Linear<4, 3, f32, Cpu>;
+type X = Tensor<Rank2<8, 4>, f32, Cpu>;
+type Y = Tensor<Rank2<8, 3>, f32, Cpu>;
+
+#[sam_train(rho = 0.05, every = 0)]
+fn train(model: &mut Net, opt: &mut Sgd<Net, f32, Cpu>, data: Vec<(X, Y)>) {
+    let mut grads = model.alloc_grads();
+    for (x, y) in data {
+        let logits = model.forward_mut(x.traced(grads));
+        let loss = cross_entropy_with_logits_loss(logits, y);
+        grads = loss.backward();
+        opt.update(model, &grads).unwrap();
+    }
+}
+
+fn main() {}
