@@ -9,7 +9,7 @@ type Net = modules::Linear<4, 3, f32, Cpu>;
 type X = Tensor<Rank2<8, 4>, f32, Cpu>;
 type Y = Tensor<Rank2<8, 3>, f32, Cpu>;
 
-#[sam_train(rho = 0.05, method = adam(beta = 0.9))]
+#[sam_train(rho = 0.05, method = sgd(momentum = 0.9))]
 fn train(model: &mut Net, opt: &mut Sgd<Net, f32, Cpu>, data: Vec<(X, Y)>) {
     let mut grads = model.alloc_grads();
     for (x, y) in data {
