@@ -210,14 +210,18 @@ fn perturb<E: Dtype>(
     }
     let factor = rho / sum.powf(1.0 / dual.norm.p());
     match q {
-        1.0 => perturb_by(walk, |g| if g == 0.0 { 0.0 } else { rho.copysign(g) }),
+        1.0 => perturb_by(walk, |g| if g == 0.0 { 0.0 } else { along(g, rho) }),
         2.0 if scale == 1.0 => perturb_by(walk, |g| factor * g),
         // Not `factor / scale`, which overflows where the gradient is subnormal.
         2.0 => perturb_by(walk, |g| factor * (g / scale)),
-        _ => perturb_by(walk, |g| {
-            factor * (g.abs() / scale).powf(q - 1.0).copysign(g)
-        }),
+        _ => perturb_by(walk, |g| along(g, factor * (g.abs() / scale).powf(q - 1.0))),
     }
+}
+
+/// `by` where `g` is positive, `-by` where it is negative: `by` has a sign of its own.
+#[inline(always)]
+fn along(g: f64, by: f64) -> f64 {
+    if g.is_sign_negative() { -by } else { by }
 }
 
 fn perturb_by<E: Dtype>(
@@ -241,7 +245,7 @@ fn perturb_one<E: Dtype>(walk: Walk<'_, E, CpuError>, max: f64, rho: f64) -> Res
             let is_chosen = !found && g.abs() == max;
             found |= is_chosen;
             let e = match is_chosen {
-                true => narrow(rho.copysign(g)),
+                true => narrow(along(g, rho)),
                 false => E::default(),
             };
             *x = y.get(at).map_or(e, |&w| w + e);

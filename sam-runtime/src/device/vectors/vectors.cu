@@ -194,7 +194,8 @@ extern "C" __global__ void sam_perturb(const Ranges ranges, const double* record
         map<false>(ranges, [=](T, T w, T g) { return g == T(0) ? w : w + (g > T(0) ? step : g < T(0) ? -step : g); });
     } else {
         map<false>(ranges, [=](T, T w, T g) {
-            return w + (T)copysign(factor * pow(fabs((double)g) / scale, q - 1.0), (double)g);
+            const double size = factor * pow(fabs((double)g) / scale, q - 1.0);
+            return w + (T)(g < T(0) ? -size : size);
         });
     }
 }

@@ -146,6 +146,7 @@ macro_rules! battery {
             nan_and_infinity_show_in_the_norm,
             with_p_1_one_weight_alone_moves_even_where_several_are_equal,
             with_p_inf_every_weight_moves_by_rho_and_zeros_stay,
+            with_a_negative_rho_the_perturbation_is_the_opposite_one,
             linear_combinations_work_element_by_element,
             a_vector_with_coefficient_zero_plays_no_part,
             a_dot_product_is_the_sum_of_products,

@@ -179,6 +179,17 @@ pub(crate) fn with_p_inf_every_weight_moves_by_rho_and_zeros_stay<D: Tested>() {
     assert_close(norm, 3.0, 1e-15);
 }
 
+/// As MSAM climbs: against the momentum.
+pub(crate) fn with_a_negative_rho_the_perturbation_is_the_opposite_one<D: Tested>() {
+    let g = noise(40);
+    for p in PS {
+        let forth = ascend::<f64, D>(&[&g[..7], &g[7..]], p, RHO).e;
+        let back = ascend::<f64, D>(&[&g[..7], &g[7..]], p, -RHO).e;
+        let opposite: Vec<f64> = forth.iter().map(|e| -e).collect();
+        assert_eq!(back, opposite, "p = {p}");
+    }
+}
+
 /// `w + e` in a third vector is what `e` in the gradient's place, added to `w`, is.
 pub(crate) fn a_perturbation_is_added_to_the_weights<D: Tested>() {
     let (w, g) = (noise(50), noise(99));
