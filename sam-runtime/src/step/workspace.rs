@@ -28,6 +28,8 @@ pub(super) struct Workspace<E: Dtype, D: Device<E>> {
     steps: Vec<(&'static str, u32)>,
     /// The vectors that the method keeps from pass to pass.
     pub(super) scratch: Vec<Gradients<E, D>>,
+    /// For each chunk, copies of those that it keeps from step to step, as they were before this one.
+    pub(super) memory_backup: Vec<Vec<Gradients<E, D>>>,
     /// Of each chunk, the weights of a first pass that runs elsewhere than at the model's.
     pub(super) first_weights: Vec<PerturbedWeights<E>>,
     /// On a device where reading means waiting.
@@ -45,6 +47,7 @@ impl<E: Dtype, D: Device<E>> Workspace<E, D> {
             own_weights: PerturbedWeights::with_own_ids(),
             steps: Vec::new(),
             scratch: Vec::new(),
+            memory_backup: Vec::new(),
             first_weights: Vec::new(),
             nonfinite: None,
         }

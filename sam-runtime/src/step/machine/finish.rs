@@ -28,7 +28,8 @@ where
                 };
                 if result.is_ok() {
                     running.memory.steps += 1;
-                    let is_of_method = !running.is_plain() && running.nonfinite.is_none();
+                    running.has_ended = running.nonfinite.is_none();
+                    let is_of_method = running.has_ended && !running.is_plain();
                     running.memory.of_method += u64::from(is_of_method);
                 }
                 running.put_back();
@@ -82,7 +83,7 @@ where
         }
         if self.settings.nonfinite == NonFinite::Skip && !self.is_plain() {
             for (at, vectors) in self.memory.vectors.iter_mut().enumerate() {
-                let mut backups = self.memory_backup.get_mut(at).into_iter().flatten();
+                let mut backups = self.space.memory_backup.get_mut(at).into_iter().flatten();
                 for vector in vectors {
                     // One that is new was of zeros.
                     let mut zeros = Gradients::leaky();

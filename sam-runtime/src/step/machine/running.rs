@@ -28,8 +28,10 @@ pub(super) struct Running<M, E: Dtype, D: Device<E>> {
     pub(super) space: Workspace<E, D>,
     /// What the method keeps from step to step.
     pub(super) memory: Memory<E, D>,
-    /// On a device where reading means waiting: its vectors as the step found them, where they may have to come back.
-    pub(super) memory_backup: Vec<Vec<Gradients<E, D>>>,
+    /// Whether the workspace has a copy of its vectors.
+    is_backed_up: bool,
+    /// Whether the step has ended with a gradient of the method's; else what the method keeps is as it was before.
+    pub(super) has_ended: bool,
     /// One for a batch that is not cut.
     pub(super) chunks: Vec<Chunk<M>>,
     /// What of the batch the first pass runs on.
@@ -124,7 +126,8 @@ where
             vectors,
             space,
             memory,
-            memory_backup: Vec::new(),
+            is_backed_up: false,
+            has_ended: false,
             chunks: vec![Chunk::new(1.0)],
             first_share: 1.0,
             total: Total::default(),
@@ -140,7 +143,7 @@ where
                 .raise_flags(&device, report)
                 .and_then(|()| running.back_up_memory())
             {
-                return Err((running.base, Failure::Device(error)));
+                return Err((running.put_back(), Failure::Device(error)));
             }
         }
         Ok(running)
@@ -162,18 +165,19 @@ where
 
     /// Copies what the method keeps, where it may have to come back.
     fn back_up_memory(&mut self) -> Result<(), D::Err> {
-        if self.flags.is_none() || self.settings.nonfinite == NonFinite::Error || self.is_plain() {
+        let is_error = self.settings.nonfinite == NonFinite::Error;
+        if self.is_plain() || (self.flags.is_some() && is_error) {
             return Ok(());
         }
-        for vectors in &mut self.memory.vectors {
-            let mut copies = Vec::new();
-            for vector in vectors {
-                let mut copy = Gradients::leaky();
-                self.vectors.copy(&self.base, &mut copy, vector)?;
-                copies.push(copy);
+        let (backup, vectors) = (&mut self.space.memory_backup, &mut self.memory.vectors);
+        backup.resize_with(vectors.len(), Vec::new);
+        for (copies, vectors) in backup.iter_mut().zip(vectors) {
+            copies.resize_with(vectors.len(), Gradients::leaky);
+            for (copy, vector) in copies.iter_mut().zip(vectors) {
+                self.vectors.copy(&self.base, copy, vector)?;
             }
-            self.memory_backup.push(copies);
         }
+        self.is_backed_up = true;
         Ok(())
     }
 
@@ -227,7 +231,10 @@ where
 
 impl<M, E: Dtype, D: Device<E>> Running<M, E, D> {
     /// Keeps memory for the next step; the model as this one found it.
-    pub(super) fn put_back(self) -> M {
+    pub(super) fn put_back(mut self) -> M {
+        if self.is_backed_up && !self.has_ended {
+            std::mem::swap(&mut self.memory.vectors, &mut self.space.memory_backup);
+        }
         workspace::keep(self.space);
         if self.settings.has_memory() {
             self.memory.keep();
