@@ -129,6 +129,15 @@ impl<M: TensorCollection<E, D>, E: Dtype, D: Device<E>> Algebra for Ascent<'_, M
         .unwrap_or_else(|| DualNorm::of_nothing(norm))
     }
 
+    fn length(&mut self, v: Vector) -> Scalar {
+        self.run(|ascent| {
+            ascent.prepare(v)?;
+            let (model, vectors) = (ascent.model, ascent.vectors);
+            vectors.dual_norm(model, ascent.get(v), Norm::L2, None)
+        })
+        .map_or_else(|| Scalar::from(0.0), |norm| norm.scalar())
+    }
+
     fn dot(&mut self, a: Vector, b: Vector) -> Scalar {
         self.run(|ascent| {
             let (model, vectors) = (ascent.model, ascent.vectors);
@@ -174,7 +183,14 @@ impl<M: TensorCollection<E, D>, E: Dtype, D: Device<E>> Algebra for Ascent<'_, M
     }
 
     fn make_dual(&mut self, v: Vector, norm: &DualNorm, rho: f64) {
-        self.map(v, Map::Perturb { dual: norm, rho });
+        self.run(|ascent| {
+            ascent.prepare(v)?;
+            let (model, vectors) = (ascent.model, ascent.vectors);
+            // In the L1 norm one element is chosen, which must be one of those.
+            vectors.keep_perturbed(model, ascent.get(v))?;
+            let walk = &mut vectors.one(model, ascent.get(v));
+            vectors.map(walk, Map::Perturb { dual: norm, rho })
+        });
     }
 
     fn shrink(&mut self, v: Vector, norm: Norm, bound: f64) {

@@ -26,6 +26,9 @@ pub trait Algebra {
     /// `||v||_q`, in the dual of `norm`.
     fn dual_norm(&mut self, v: Vector, norm: Norm) -> DualNorm;
 
+    /// `||v||_2` over all parameters, perturbed or not: the length of what the update takes.
+    fn length(&mut self, v: Vector) -> Scalar;
+
     /// `<a, b>`, over all parameters.
     fn dot(&mut self, a: Vector, b: Vector) -> Scalar;
 
@@ -44,7 +47,8 @@ pub trait Algebra {
     /// `0.weight`); elsewhere `v` remains.
     fn scale_by_size(&mut self, v: Vector, eta: f64, is_scaled: &dyn Fn(&str) -> bool);
 
-    /// `v` becomes the perturbation that is dual to it: see [`Perturbation::dual_to`](super::Perturbation::dual_to).
+    /// `v` becomes the perturbation that is dual to it: see [`Perturbation::dual_to`](super::Perturbation::dual_to). At parameters
+    /// that are not perturbed it becomes 0.
     fn make_dual(&mut self, v: Vector, norm: &DualNorm, rho: f64);
 
     /// `v` is scaled down to `||v||_p = bound` if it is longer; in the L2 norm, the projection onto the ball.

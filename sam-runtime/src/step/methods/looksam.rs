@@ -1,4 +1,4 @@
-use super::{Algebra, Coefficient, Method, Moment, Next, Norm, Perturbation, Vector, in_range};
+use super::{Algebra, Coefficient, Method, Moment, Next, Perturbation, Vector, in_range};
 
 /// LookSAM (Liu et al. 2022, algorithm 1): a step of SAM every `k` steps, which keeps what of its gradient is at right angles to
 /// the clean one, `g_v = g_a - <g_a, g>/||g||^2 g`. The steps between cost one gradient and take `g + alpha ||g||/||g_v|| g_v`. `k = 1` is
@@ -23,8 +23,7 @@ impl Method for LookSam {
     fn next(&self, moment: Moment, algebra: &mut dyn Algebra) -> Next {
         let (g, clean, kept) = (Vector::Gradient, Vector::Scratch(0), Vector::State(0));
         if !moment.step.is_multiple_of(self.k) {
-            let length = algebra.dual_norm(g, Norm::L2).scalar();
-            let of_kept = algebra.dual_norm(kept, Norm::L2).scalar();
+            let (length, of_kept) = (algebra.length(g), algebra.length(kept));
             let add = Coefficient::from(self.alpha).times(&length).over(&of_kept);
             algebra.combine(Coefficient::ONE, g, add, kept);
             return Next::Update(g);

@@ -16,6 +16,9 @@
 //! | `msam` | [`Msam`]: against the momentum, in one pass (Becker et al. 2024) | 1 | 1 |
 //! | `sampa` | [`Sampa`]: at two points of which neither waits for the other (Xie et al. 2024) | 2 | 1 |
 //!
+//! Of the vectors that a method keeps from step to step a step holds copies, on the host and with `nonfinite = "skip"`: where it
+//! gives no gradient, they come back.
+//!
 //! `algebra` has [`Algebra`]: the vectors of a step, and what can be done with them. `any` has [`AnyMethod`]: one of
 //! the methods above, as a configuration names it.
 

@@ -1,7 +1,8 @@
-use super::{Algebra, Coefficient, Method, Moment, Next, Norm, Perturbation, Vector};
+use super::{Algebra, Coefficient, Method, Moment, Next, Perturbation, Vector};
 
 /// StableSAM (Zhou et al. 2024): the gradient at `w + e`, scaled to the length of the clean one,
-/// `||g|| / ||g_a|| g_a`, so that a step is as long as the base optimizer's. Lengths are L2, whatever the ball's norm.
+/// `||g|| / ||g_a|| g_a`, so that a step is as long as the base optimizer's. Lengths are L2 over all
+/// parameters, whatever the ball.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Stable;
 
@@ -13,8 +14,7 @@ impl Method for Stable {
             let norm = algebra.gradient_norm();
             return Next::Pass(Perturbation::dual_to(g, norm, moment.ball.rho));
         }
-        let was = algebra.dual_norm(clean, Norm::L2).scalar();
-        let is = algebra.dual_norm(g, Norm::L2).scalar();
+        let (was, is) = (algebra.length(clean), algebra.length(g));
         algebra.scale(g, Coefficient::ONE.times(&was).over(&is));
         Next::Update(g)
     }
