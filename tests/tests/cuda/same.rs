@@ -1,7 +1,17 @@
 //! The same numbers as on the host.
 
 use dfdx::{optim::*, prelude::*};
-use sam_runtime::{Norm, Sam, nn, prelude::*, step::last_report};
+use sam_runtime::{
+    Norm, Sam, nn,
+    prelude::*,
+    step::{
+        On, When, last_report,
+        methods::{
+            AnyMethod, Asam, Esam, Fsam, Gsam, LookSam, LpSam, Msam, Sampa, Stable, Usam, Vasso,
+            Wsam,
+        },
+    },
+};
 
 use crate::world::*;
 
@@ -50,6 +60,64 @@ fn steps_with_bounds() {
     same::<Flat, Mlp>(Sam::new(0.2).clip(0.05));
     same::<Flat, Mlp>(Sam::new(0.2).clip_value(0.01));
     same::<Flat, Mlp>(Sam::new(0.2).clip_value(0.02).clip(0.05));
+}
+
+fn every_method() -> Vec<AnyMethod> {
+    let two_steps = LpSam {
+        steps: 2,
+        second_order: false,
+    };
+    vec![
+        AnyMethod::Sam(two_steps),
+        AnyMethod::Asam(Asam::default()),
+        AnyMethod::Usam(Usam),
+        AnyMethod::Gsam(Gsam::default()),
+        AnyMethod::Wsam(Wsam::default()),
+        AnyMethod::Stable(Stable),
+        AnyMethod::Fsam(Fsam::default()),
+        AnyMethod::Vasso(Vasso::default()),
+        AnyMethod::Esam(Esam::default()),
+        AnyMethod::LookSam(LookSam { k: 2, alpha: 0.7 }),
+        AnyMethod::Msam(Msam::default()),
+        AnyMethod::Sampa(Sampa::default()),
+    ]
+}
+
+#[test]
+fn steps_of_every_method() {
+    for method in every_method() {
+        for norm in ["l1", "l2", "l3", "linf"] {
+            let norm: Norm = norm.parse().unwrap();
+            same::<Flat, Mlp>(Sam::new(0.2).norm(norm).method(method));
+        }
+    }
+}
+
+#[test]
+fn steps_of_every_method_on_some_parameters_and_some_of_them_at_rest() {
+    let when = When {
+        start: 1,
+        every: 2,
+        ..When::ALWAYS
+    };
+    for method in every_method() {
+        for on in [On::Norm, On::Weights] {
+            same::<Flat, Mlp>(Sam::new(0.2).method(method).on(on));
+        }
+        same::<Flat, Mlp>(Sam::new(0.2).method(method).when(when));
+    }
+}
+
+/// What rounding makes of a gradient is divided by the distance of a difference quotient, here 6e-6.
+#[test]
+fn steps_with_the_second_order_term() {
+    let sam = Sam::new(0.2).method(LpSam {
+        steps: 1,
+        second_order: true,
+    });
+    let found = trained::<Flat, Cuda, Mlp>(&Cuda::default(), sam.clone(), 4);
+    let expected = trained::<Flat, Cpu, Mlp>(&Cpu::default(), sam, 4);
+    assert_same(&found, &expected, 1e-7);
 }
 
 #[test]

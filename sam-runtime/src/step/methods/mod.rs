@@ -1,20 +1,20 @@
 //! Ways to climb: a method is a type that says, in an algebra over parameter-sized vectors, where the passes of a
 //! step run, and what the update takes. It never meets tensors, tapes, chunks or devices.
 //!
-//! | file | method | gradients a step | vectors kept |
+//! | file | method | gradients a step | vectors |
 //! |---|---|---|---|
 //! | `lp_sam` | [`LpSam`]: SAM itself, in the ball of any p-norm; more inner steps; the second-order term (Foret et al. 2020) | 2 | 0 |
 //! | `asam` | [`Asam`]: in a ball that is measured weight by weight (Kwon et al. 2021) | 2 | 0 |
 //! | `usam` | [`Usam`]: along the gradient as it is (Andriushchenko & Flammarion 2022) | 2 | 0 |
 //! | `gsam` | [`Gsam`]: less of what only the clean gradient has (Zhuang et al. 2022) | 2 | 1 |
 //! | `wsam` | [`Wsam`]: sharpness as a weighted term of the loss (Yue et al. 2023) | 2 | 1 |
-//! | `stable` | [`Stable`]: the perturbed gradient at the clean one's length (Zhou et al. 2024) | 2 | 0 |
+//! | `stable` | [`Stable`]: the perturbed gradient at the clean one's length (Zhou et al. 2024) | 2 | 1 |
 //! | `fsam` | [`Fsam`]: without what all batches share (Li et al. 2024) | 2 | 2 |
 //! | `vasso` | [`Vasso`]: along a running mean of the gradients (Li & Giannakis 2023) | 2 | 1 |
 //! | `esam` | [`Esam`]: some tensors at a time (Du et al. 2022) | 2 | 0 |
-//! | `looksam` | [`LookSam`]: what SAM adds is found every k steps (Liu et al. 2022) | 1 + 1/k | 1 |
+//! | `looksam` | [`LookSam`]: what SAM adds is found every k steps (Liu et al. 2022) | 1 + 1/k | 2 |
 //! | `msam` | [`Msam`]: against the momentum, in one pass (Becker et al. 2024) | 1 | 1 |
-//! | `sampa` | [`Sampa`]: at two points of which neither waits for the other (Xie et al. 2024) | 2 | 1 |
+//! | `sampa` | [`Sampa`]: at two points of which neither waits for the other (Xie et al. 2024) | 2 | 2 |
 //!
 //! Of the vectors that a method keeps from step to step a step holds copies, on the host and with `nonfinite = "skip"`: where it
 //! gives no gradient, they come back.
