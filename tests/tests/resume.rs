@@ -129,6 +129,19 @@ fn what_is_drawn_from_the_device_goes_on_with_the_same_bits() {
     check(|out| spawn(env!("CARGO_BIN_EXE_drawing_run"), out, "adam"));
 }
 
+/// What a method keeps from step to step is in the checkpoint.
+#[test]
+fn looksam_and_its_resting_steps_end_with_the_same_bits() {
+    check(|out| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_method_run"));
+        command
+            .arg(out)
+            .args(["method={ kind = 'looksam', k = 3 }", "when.start=20"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    });
+}
+
 /// A checkpoint at an extra moment, as of Ctrl-C, changes nothing of what follows.
 #[test]
 fn a_run_that_stops_after_each_step_draws_the_same() {

@@ -10,7 +10,11 @@ use super::{
     numbers::{at_least_one, positive, share},
     stop::{EarlyStopping, Plateau},
 };
-use crate::{optim::OptimizerConfig, schedule::Schedule};
+use crate::{
+    optim::OptimizerConfig,
+    schedule::Schedule,
+    step::{On, When, methods::AnyMethod},
+};
 
 /// A run, as a TOML file describes it. Reading one checks it: unknown keys, wrong types and values out of
 /// range are errors with their line and column.
@@ -62,6 +66,16 @@ pub struct RunConfig {
     /// SAM's radius; 0.05 if left out.
     #[serde(default = "rho")]
     pub rho: Schedule,
+    /// The way to climb; SAM's own if left out.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub method: AnyMethod,
+    /// Which parameters are perturbed; all if left out.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub on: On,
+    /// Which steps are SAM's; all if left out. `start` counts what the schedules count, `every` and `probability`
+    /// the steps from there on.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub when: When,
     /// What the schedules count.
     #[serde(default)]
     pub schedules_count: Count,
@@ -187,9 +201,14 @@ impl RunConfig {
         }
     }
 
-    /// SAM's radius at a step, in epochs of `batches` batches.
+    /// SAM's radius at a step, in epochs of `batches` batches: 0 at one that is the base optimizer's by `when`.
     pub fn rho(&self, step: u64, batches: usize) -> f64 {
-        self.rho.at(self.count(step, batches))
+        let start = self.first_of(self.when.start, batches);
+        let when = When { start, ..self.when };
+        match when.is_sam(step) {
+            true => self.rho.at(self.count(step, batches)),
+            false => 0.0,
+        }
     }
 
     fn count(&self, step: u64, batches: usize) -> u64 {
@@ -202,8 +221,108 @@ impl RunConfig {
             }
         }
     }
+
+    /// The first step with this [`count`](Self::count), or with a later one.
+    fn first_of(&self, count: u64, batches: usize) -> u64 {
+        let (count, batches) = (u128::from(count), batches.max(1) as u128);
+        let step = match self.schedules_count {
+            Count::Steps => count,
+            Count::Epochs => count * batches,
+            Count::Permille => count
+                .saturating_mul(self.epochs as u128 * batches)
+                .div_ceil(1000),
+        };
+        u64::try_from(step).unwrap_or(u64::MAX)
+    }
 }
 
 fn rho() -> Schedule {
     Schedule::constant(0.05)
+}
+
+/// Whether a key need not be written.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::step::methods::{Asam, Vasso};
+
+    fn read(more: &str) -> Result<RunConfig, String> {
+        let text = format!("out = 'runs'\nepochs = 4\noptimizer.kind = 'sgd'\n{more}");
+        toml::from_str(&text).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_method_is_read_and_written() {
+        let config =
+            read("on = 'norm'\nwhen.every = 2\n[method]\nkind = 'vasso'\ntheta = 0.5").unwrap();
+        assert_eq!(config.method, AnyMethod::Vasso(Vasso { theta: 0.5 }));
+        assert_eq!((config.on, config.when.every), (On::Norm, 2));
+        let text = toml::to_string(&config).unwrap();
+        assert_eq!(toml::from_str::<RunConfig>(&text).unwrap(), config);
+        // The numbers that are left out are the method's own.
+        let config = read("method.kind = 'asam'").unwrap();
+        assert_eq!(config.method, AnyMethod::Asam(Asam::default()));
+        // So that a run of an earlier version has the same configuration.
+        let plain = toml::to_string(&read("").unwrap()).unwrap();
+        assert!(
+            ["method", "on =", "when"]
+                .iter()
+                .all(|key| !plain.contains(key))
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_says_what_is_right() {
+        let says = |text: &str, parts: &[&str]| {
+            let error = read(text).unwrap_err();
+            for part in parts.iter().chain(&["line 4"]) {
+                assert!(error.contains(part), "{text}: {error}");
+            }
+        };
+        says("method.kind = 'gasm'", &["`gasm`", "`gsam`", "`looksam`"]);
+        says(
+            "method = { kind = 'gsam', alpa = 1 }",
+            &["`alpa`", "`alpha`"],
+        );
+        says(
+            "method = { kind = 'gsam', alpha = -1.0 }",
+            &["`alpha` is -1"],
+        );
+        says("on = 'norms'", &["`norms`", "`all`", "`norm`", "`weights`"]);
+        says("when.starts = 1", &["`starts`", "`start`", "`every`"]);
+        says("when.every = 0", &["`every` is 0"]);
+        says("when.probability = 0.0", &["`probability` is 0"]);
+        says("when = 3", &["invalid type"]);
+    }
+
+    #[test]
+    fn steps_rest_by_what_the_schedules_count() {
+        let of_sam = |text: &str| -> Vec<u64> {
+            let config = read(&format!("rho = 0.1\n{text}")).unwrap();
+            let is_sam = |step: &u64| config.rho(*step, 5) == 0.1;
+            let steps: Vec<u64> = (0..20).filter(is_sam).collect();
+            let rest = (0..20).filter(|step| config.rho(*step, 5) == 0.0);
+            assert_eq!(rest.count() + steps.len(), 20);
+            steps
+        };
+        assert_eq!(of_sam(""), Vec::from_iter(0..20));
+        assert_eq!(of_sam("when.start = 17"), [17, 18, 19]);
+        assert_eq!(of_sam("when = { start = 3, every = 8 }"), [3, 11, 19]);
+        let epochs = "schedules_count = 'epochs'\nwhen";
+        assert_eq!(
+            of_sam(&format!("{epochs} = {{ start = 2, every = 4 }}")),
+            [10, 14, 18]
+        );
+        // The first step at or behind three quarters, and behind 801 thousandths.
+        let permille = "schedules_count = 'permille'\nwhen.start";
+        assert_eq!(of_sam(&format!("{permille} = 750")), Vec::from_iter(15..20));
+        assert_eq!(of_sam(&format!("{permille} = 801")), [17, 18, 19]);
+        assert_eq!(of_sam(&format!("{permille} = 9223372036854775807")), [0; 0]);
+        let some = of_sam("when.probability = 0.5").len();
+        assert!((4..=16).contains(&some), "{some}");
+    }
 }

@@ -1,7 +1,10 @@
 //! Where a run is: its epochs and batches, its learning rate and radius.
 
 use super::{Run, RunConfig, RunError, metrics::Record, progress::tell, stop::Stop};
-use crate::position::{Followed, Position};
+use crate::{
+    position::{Followed, Position},
+    step::{On, methods::AnyMethod},
+};
 
 impl<M> Run<M> {
     /// The configuration, as this run uses it.
@@ -24,9 +27,20 @@ impl<M> Run<M> {
         self.config.lr(self.steps(), self.batches) * self.kept.plateau.factor
     }
 
-    /// SAM's radius in the next step.
+    /// SAM's radius in the next step; 0, which is the base optimizer, where it rests by the configuration's `when`.
     pub fn rho(&self) -> f64 {
         self.config.rho(self.steps(), self.batches)
+    }
+
+    /// The configuration's way to climb. Give the loop's step this, [`on`](Self::on) and [`rho`](Self::rho), as in
+    /// `Sam::new(run.rho()).method(run.method()).on(run.on())`, and all of them can be chosen in a file.
+    pub fn method(&self) -> AnyMethod {
+        self.config.method
+    }
+
+    /// The parameters that the configuration has perturbed.
+    pub fn on(&self) -> On {
+        self.config.on
     }
 
     /// Where the next epoch, of `batches` batches, begins: after a resume in mid-epoch, in its middle, or

@@ -21,6 +21,9 @@ pub(super) struct Kept {
     /// The training loss of this epoch, and since the last record.
     pub(super) epoch_loss: Mean,
     pub(super) recent_loss: Mean,
+    /// The gradients of a step, since the last record.
+    #[serde(default)]
+    pub(super) recent_gradients: Mean,
     /// Batches that were left out: of this epoch, and of the run.
     #[serde(default)]
     pub(super) left_out: u64,

@@ -51,7 +51,7 @@ pub(super) fn differences(
 /// Whether a schedule has another value at the same step where the run is longer or shorter.
 fn jumps(run: &RunConfig) -> bool {
     let moves = |schedule: &Schedule| !matches!(schedule, Schedule::Constant { .. });
-    let some_moves = moves(&run.rho) || run.lr.as_ref().is_some_and(moves);
+    let some_moves = moves(&run.rho) || run.lr.as_ref().is_some_and(moves) || run.when.start > 0;
     run.schedules_count == Count::Permille && some_moves
 }
 
@@ -201,6 +201,10 @@ mod tests {
         }
         let quiet = [] as [&str; 0];
         assert_eq!(said(&[permille, "lr=0.1"], "epochs=5"), quiet);
+        assert_eq!(
+            said(&[permille, "lr=0.1", "when.start=500"], "epochs=5").len(),
+            1
+        );
         assert_eq!(said(&["schedules_count=epochs"], "epochs=5"), quiet);
     }
 
@@ -227,6 +231,22 @@ mod tests {
                 "resumed with another run.minutes: 5.0, was not set",
                 "resumed with another run.ema: not set, was { buffers = \"average\", decay = 0.5, warmup = false }",
             ]
+        );
+        let now = config(&["method={ kind = 'gsam', alpha = 0.1 }", "on=norm"]);
+        let gsam = "{ alpha = 0.1, kind = \"gsam\" }";
+        assert_eq!(
+            said(&[], &now),
+            [
+                format!("resumed with another run.method: {gsam}, was not set"),
+                "resumed with another run.on: \"norm\", was not set".to_owned(),
+            ]
+        );
+        assert_eq!(
+            said(
+                &["method.kind=gsam"],
+                &config(&["method={ kind = 'gsam', alpha = 0.1 }"])
+            ),
+            ["resumed with another run.method.alpha: 0.1, was 0.4"]
         );
         // Where the run's part is all there is.
         let dir = tempfile::tempdir().unwrap();

@@ -24,7 +24,7 @@ use crate::{
     files::sweep,
     optim::SaveState,
     position::{Followed, Position},
-    step::device_of,
+    step::{device_of, set_method_state},
 };
 
 /// A run: it counts steps and epochs, knows the learning rate and rho, writes checkpoints and metrics, and
@@ -90,7 +90,8 @@ use crate::{
 /// (seed, epoch, batch), as is what is drawn on the device of a loader's batch, and all the rest is in the
 /// checkpoint. That includes the state of the generator of the model's device
 /// ([`RngState`](crate::device::RngState)), from which it draws again once the loop has called
-/// [`next_epoch`](Self::next_epoch).
+/// [`next_epoch`](Self::next_epoch), and what the [method](crate::step::methods) of its steps keeps from one to the
+/// next.
 pub struct Run<M> {
     pub(super) config: RunConfig,
     pub(super) store: CheckpointStore,
@@ -124,6 +125,7 @@ pub struct Run<M> {
 pub(super) const MODEL: &str = "model";
 pub(super) const OPTIMIZER: &str = "optimizer";
 pub(super) const EMA: &str = "ema";
+pub(super) const METHOD: &str = "method";
 pub(super) const RNG: &str = "rng";
 pub(super) const RUN: &str = "run";
 
@@ -177,6 +179,10 @@ impl<M: Clone> Run<M> {
             kept = last.value::<Kept>(RUN)?.go_on(last.step, &config)?;
             last.load_module(MODEL, model)?;
             last.load_state(OPTIMIZER, opt)?;
+            // SAM itself keeps nothing, nor does a checkpoint of an earlier version have it.
+            if last.has(METHOD) {
+                last.load_with(METHOD, |state| set_method_state(model, state))?;
+            }
             // One of an earlier version has none.
             if last.has(RNG) {
                 let source = device_of(model).and_then(|device: D| Source::of(&device));

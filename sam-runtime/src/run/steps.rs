@@ -6,11 +6,11 @@ use dfdx::{prelude::*, tensor_ops::Device};
 
 use super::{
     Ema, Run, RunError,
-    checkpoint::Checkpoint,
+    checkpoint::{Checkpoint, CheckpointError},
     kept::Kept,
     metrics::names,
     output::TRAIN,
-    start::{EMA, MODEL, OPTIMIZER, RNG, RUN},
+    start::{EMA, METHOD, MODEL, OPTIMIZER, RNG, RUN},
     stop::Stop,
 };
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     last_report,
     optim::SaveState,
     position::Position,
-    step::{StepReport, device_of},
+    step::{StepReport, device_of, method_state},
 };
 
 impl<M: Clone> Run<M> {
@@ -43,7 +43,10 @@ impl<M: Clone> Run<M> {
         self.learn_data()?;
         // Taken whether it is recorded or not, so that it never is that of an earlier step.
         let report = last_report();
-        report.iter().for_each(|report| self.left_out.count(report));
+        if let Some(report) = &report {
+            self.left_out.count(report);
+            self.kept.recent_gradients.add(report.gradients, 1);
+        }
         // On a GPU to ask means to wait, and only after such a loss there is something to ask.
         let left_out = self.lost.is_some() && report.as_ref().is_some_and(StepReport::skipped);
         if left_out {
@@ -69,7 +72,8 @@ impl<M: Clone> Run<M> {
                 record = record
                     .with(names::RHO, rho)
                     .with_some(names::GRADIENT_NORM, report.gradient_norm())
-                    .with_some(names::SHARPNESS, report.sharpness());
+                    .with_some(names::SHARPNESS, report.sharpness())
+                    .with(names::GRADIENTS, self.kept.recent_gradients.take());
             }
             self.output.training(record)?;
         }
@@ -218,6 +222,13 @@ impl<M: Clone> Run<M> {
             )?
             .with_value(RUN, &kept)?;
         checkpoint.score = score.filter(|score| !score.is_nan());
+        let method = method_state(model).map_err(|reason| CheckpointError::State {
+            name: METHOD.to_owned(),
+            reason,
+        })?;
+        if let Some(method) = method {
+            checkpoint = checkpoint.with_part(METHOD, method);
+        }
         if let Some(ema) = &self.ema {
             checkpoint = checkpoint.with_part(EMA, ema.state()?);
         }

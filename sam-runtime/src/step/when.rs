@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 use super::StepError;
 
@@ -17,8 +17,7 @@ use super::StepError;
 /// assert!(when.is_sam(100) && !when.is_sam(101) && when.is_sam(103));
 /// assert!(!when.is_sam(99));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct When {
     /// The first step that is SAM's, from 0.
     pub start: u64,
@@ -45,14 +44,41 @@ impl When {
     }
 
     pub(super) fn check(self) -> Result<(), StepError> {
-        let problem = match self {
-            Self { every: 0, .. } => "`every` is 0, and must be at least 1".to_owned(),
-            Self { probability, .. } if !(probability > 0.0 && probability <= 1.0) => {
-                format!("`probability` is {probability}, and must be above 0 and at most 1")
-            }
-            _ => return Ok(()),
+        self.problem()
+            .map_or(Ok(()), |it| Err(StepError::Method(it)))
+    }
+
+    fn problem(self) -> Option<String> {
+        match self {
+            Self { every: 0, .. } => Some("`every` is 0, and must be at least 1".to_owned()),
+            Self { probability, .. } if !(probability > 0.0 && probability <= 1.0) => Some(
+                format!("`probability` is {probability}, and must be above 0 and at most 1"),
+            ),
+            _ => None,
+        }
+    }
+}
+
+/// Reading one checks it; a key that is left out is that of [`When::ALWAYS`].
+impl<'de> Deserialize<'de> for When {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Form {
+            start: Option<u64>,
+            every: Option<u64>,
+            probability: Option<f64>,
+        }
+        let form = Form::deserialize(deserializer)?;
+        let when = Self {
+            start: form.start.unwrap_or(Self::ALWAYS.start),
+            every: form.every.unwrap_or(Self::ALWAYS.every),
+            probability: form.probability.unwrap_or(Self::ALWAYS.probability),
         };
-        Err(StepError::Method(problem))
+        match when.problem() {
+            Some(problem) => Err(D::Error::custom(problem)),
+            None => Ok(when),
+        }
     }
 }
 

@@ -22,6 +22,9 @@ pub mod names {
     pub const GRADIENT_NORM: &str = "gradient_norm";
     /// The loss at the perturbed weights less the loss at the weights.
     pub const SHARPNESS: &str = "sharpness";
+    /// Gradients of the batch that a step took, as a mean over the steps since the last record: 2 with SAM, 1 with
+    /// its base optimizer.
+    pub const GRADIENTS: &str = "gradients";
     /// Batches that were left out, since their gradients were not finite: of the epoch so far. Only where
     /// there are some.
     pub const LEFT_OUT: &str = "left_out";
@@ -29,7 +32,7 @@ pub mod names {
     pub const SAMPLES_PER_SECOND: &str = "samples_per_second";
 
     /// All of them.
-    pub const ORDER: [&str; 10] = [
+    pub const ORDER: [&str; 11] = [
         LOSS,
         TRAIN_LOSS,
         ACCURACY,
@@ -38,6 +41,7 @@ pub mod names {
         RHO,
         GRADIENT_NORM,
         SHARPNESS,
+        GRADIENTS,
         LEFT_OUT,
         SAMPLES_PER_SECOND,
     ];
