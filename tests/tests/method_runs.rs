@@ -3,9 +3,15 @@
 
 use std::{path::Path, process::Command};
 
-use sam_runtime::run::{
-    checkpoint::{Checkpoint, CheckpointStore},
-    metrics::{Record, read_jsonl},
+use dfdx::{optim::Optimizer, prelude::*};
+use sam_runtime::{
+    optim::AnyOptimizer,
+    prelude::*,
+    run::{
+        Run, RunConfig,
+        checkpoint::{Checkpoint, CheckpointStore},
+        metrics::{Record, read_jsonl},
+    },
 };
 
 /// Runs with `changes`: what it prints, and what it says on standard error.
@@ -135,4 +141,38 @@ fn records_say_how_many_gradients_a_step_took() {
     assert!(third.iter().all(|n| (n - 4.0 / 3.0).abs() < 1e-12));
     let late = gradients("late", &["when.start=30", "epochs=3"]);
     assert_eq!(late, [[1.0; 10].as_slice(), &[2.0; 6]].concat());
+}
+
+/// To the memory of steps, clones of a model are one model.
+#[test]
+fn a_second_run_from_the_same_weights_begins_anew() {
+    let dev = Cpu::seed_from_u64(1);
+    let initial = dev.build_module::<Linear<4, 2>, f32>();
+    let batches: [Tensor<Rank2<8, 4>, f32, Cpu>; 6] = std::array::from_fn(|_| dev.sample_normal());
+    let trained = || {
+        let dir = tempfile::tempdir().unwrap();
+        let text = format!(
+            "out = {:?}\nepochs = 1\noptimizer.kind = 'sgd'\nmethod = {{ kind = 'vasso', theta = 0.2 }}\n\
+             log.progress = false",
+            dir.path()
+        );
+        let config: RunConfig = toml::from_str(&text).unwrap();
+        let mut model = initial.clone();
+        let mut opt = AnyOptimizer::new(&model, &config.optimizer).unwrap();
+        let mut run = Run::start(&config, &config, &mut model, &mut opt).unwrap();
+        let mut grads = model.alloc_grads();
+        run.next_epoch(batches.len());
+        for x in &batches {
+            let sam = Sam::new(0.5).method(run.method());
+            let step = sam.step(&mut model, x.clone(), grads, |model, x, grads| {
+                model.forward_mut(x.traced(grads)).square().square().mean()
+            });
+            grads = step.unwrap();
+            opt.update(&mut model, &grads).unwrap();
+            model.zero_grads(&mut grads);
+            run.step(&model, &opt).unwrap();
+        }
+        model.weight.array()
+    };
+    assert_eq!(trained(), trained());
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::{
     Ema, RunConfig, RunError,
-    checkpoint::CheckpointStore,
+    checkpoint::{CheckpointError, CheckpointStore},
     kept::Kept,
     left_out::LeftOut,
     output::Output,
@@ -22,9 +22,9 @@ use super::{
 use crate::{
     device::{RngState, Source},
     files::sweep,
-    optim::SaveState,
+    optim::{SaveState, StateError},
     position::{Followed, Position},
-    step::{device_of, set_method_state},
+    step::{device_of, forget_method_state, set_method_state},
 };
 
 /// A run: it counts steps and epochs, knows the learning rate and rho, writes checkpoints and metrics, and
@@ -175,6 +175,8 @@ impl<M: Clone> Run<M> {
         };
         let mut kept = Kept::default().watch(&config);
         let mut rng = None;
+        // Another run may have trained a clone of the model.
+        forget_method_state(model).map_err(method_failed)?;
         if let Some(last) = &last {
             kept = last.value::<Kept>(RUN)?.go_on(last.step, &config)?;
             last.load_module(MODEL, model)?;
@@ -226,6 +228,14 @@ impl<M: Clone> Run<M> {
             refused: None,
             config,
         })
+    }
+}
+
+/// Why what a method keeps can't be read or forgotten.
+pub(super) fn method_failed(reason: StateError) -> CheckpointError {
+    CheckpointError::State {
+        name: METHOD.to_owned(),
+        reason,
     }
 }
 

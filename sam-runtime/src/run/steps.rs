@@ -6,11 +6,11 @@ use dfdx::{prelude::*, tensor_ops::Device};
 
 use super::{
     Ema, Run, RunError,
-    checkpoint::{Checkpoint, CheckpointError},
+    checkpoint::Checkpoint,
     kept::Kept,
     metrics::names,
     output::TRAIN,
-    start::{EMA, METHOD, MODEL, OPTIMIZER, RNG, RUN},
+    start::{EMA, METHOD, MODEL, OPTIMIZER, RNG, RUN, method_failed},
     stop::Stop,
 };
 use crate::{
@@ -222,11 +222,7 @@ impl<M: Clone> Run<M> {
             )?
             .with_value(RUN, &kept)?;
         checkpoint.score = score.filter(|score| !score.is_nan());
-        let method = method_state(model).map_err(|reason| CheckpointError::State {
-            name: METHOD.to_owned(),
-            reason,
-        })?;
-        if let Some(method) = method {
+        if let Some(method) = method_state(model).map_err(method_failed)? {
             checkpoint = checkpoint.with_part(METHOD, method);
         }
         if let Some(ema) = &self.ema {

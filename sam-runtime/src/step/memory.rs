@@ -255,6 +255,43 @@ where
     Ok(())
 }
 
+/// Has SAM's next step on `model` be its first one: how many there were, and the vectors of their method, are forgotten.
+///
+/// Clones of a model are one model here, as they are to dfdx's optimizers. Where two trainings begin with clones of the
+/// same weights, the second one would go on with what the first one has kept; a [`Run`](crate::run::Run) that starts
+/// calls this by itself.
+///
+/// # Errors
+/// [`StateError::Device`] where the device fails.
+///
+/// ```
+/// use sam_runtime::{Sam, dfdx::prelude::*, step::{forget_method_state, method_state, methods::Vasso}};
+///
+/// let dev = Cpu::default();
+/// let initial = dev.build_module::<Linear<4, 2>, f32>();
+/// let x: Tensor<Rank2<8, 4>, f32, _> = dev.sample_normal();
+/// for _ in 0..2 {
+///     let mut model = initial.clone();
+///     forget_method_state(&model)?;
+///     assert_eq!(method_state(&model)?, None);
+///     let grads = model.alloc_grads();
+///     Sam::new(0.05).method(Vasso::default()).step(&mut model, x.clone(), grads, |model, x, grads| {
+///         model.forward_mut(x.traced(grads)).square().mean()
+///     })?;
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn forget_method_state<M, E, D>(model: &M) -> Result<(), StateError>
+where
+    M: TensorCollection<E, D>,
+    E: Dtype,
+    D: Device<E>,
+{
+    let ids = parameter_ids(model).map_err(device)?;
+    drop(Memory::<E, D>::take(&ids));
+    Ok(())
+}
+
 /// The name of a tensor.
 fn named(chunk: usize, at: usize, parameter: &str) -> String {
     format!("{chunk}.{at}.{parameter}")

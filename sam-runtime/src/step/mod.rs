@@ -66,7 +66,7 @@ pub use error::{Failure, Pass, StepError};
 pub use join::Join;
 pub(crate) use machine::Step;
 pub(crate) use memory::steps_of;
-pub use memory::{method_state, set_method_state};
+pub use memory::{forget_method_state, method_state, set_method_state};
 pub use observe::Observe;
 pub use on::{Names, On};
 pub(crate) use report::LazyLoss;
