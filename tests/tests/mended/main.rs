@@ -15,6 +15,8 @@ mod backward_before_forward;
 mod backward_in_another_block;
 #[path = "types/batch-cannot-be-split.rs"]
 mod batch_cannot_be_split;
+#[path = "types/batch-without-share.rs"]
+mod batch_without_share;
 #[path = "shape/changed-by-chunk.rs"]
 mod changed_by_chunk;
 #[path = "types/changed-in-between.rs"]
@@ -67,6 +69,8 @@ mod key_twice;
 mod key_unknown;
 #[path = "args/key-without-value.rs"]
 mod key_without_value;
+#[path = "args/keys-not-together.rs"]
+mod keys_not_together;
 #[path = "args/keys-unreadable.rs"]
 mod keys_unreadable;
 #[path = "shape/loss-without-forward.rs"]
@@ -77,6 +81,10 @@ mod m_no_constant;
 mod m_no_number;
 #[path = "args/m-zero.rs"]
 mod m_zero;
+#[path = "args/method-number.rs"]
+mod method_number;
+#[path = "args/method-unknown.rs"]
+mod method_unknown;
 #[path = "args/model-key-no-place.rs"]
 mod model_key_no_place;
 #[path = "shape/model-no-place.rs"]
@@ -91,10 +99,16 @@ mod no_update;
 mod nonfinite_unknown;
 #[path = "args/norm-unknown.rs"]
 mod norm_unknown;
+#[path = "args/on-unknown.rs"]
+mod on_unknown;
+#[path = "args/rho-implausible.rs"]
+mod rho_implausible;
 #[path = "shape/not-a-function.rs"]
 mod not_a_function;
 #[path = "types/not-a-model.rs"]
 mod not_a_model;
+#[path = "types/not-a-method.rs"]
+mod not_a_method;
 #[path = "types/not-an-optimizer.rs"]
 mod not_an_optimizer;
 #[path = "run/not-perturbed.rs"]
@@ -125,6 +139,8 @@ mod split_no_variable;
 mod split_twice;
 #[path = "args/split-unused.rs"]
 mod split_unused;
+#[path = "args/when-out-of-range.rs"]
+mod when_out_of_range;
 #[path = "types/summed-over-samples.rs"]
 mod summed_over_samples;
 #[path = "nn/training-without-tape.rs"]
