@@ -211,7 +211,7 @@ fn the_ascent_of_a_share_of_the_batch() {
         weight_decay: None,
     };
     let mut opt = Sgd::new(&model, config);
-    let mut by_hand = model.clone();
+    let (mut by_hand, initial) = (model.clone(), model.clone());
     let losses = train(&mut model, &mut opt, &dev);
     for ((x, y), loss) in batches(&dev).into_iter().zip(losses) {
         let first = |t: Vec<f64>| t[..t.len() / 4].to_vec();
@@ -234,6 +234,19 @@ fn the_ascent_of_a_share_of_the_batch() {
         set_parameters(&mut by_hand, &w);
     }
     assert!(distance(&parameters(&model), &parameters(&by_hand)) < 1e-12);
+
+    // As by the closure.
+    let mut by_closure = initial;
+    let mut opt = Sgd::new(&by_closure, config);
+    for batch in batches(&dev) {
+        let grads = by_closure.alloc_grads();
+        let sam = Sam::new(RHO).ascent(0.25);
+        let grads = sam.step(&mut by_closure, batch, grads, |model, (x, y), grads| {
+            cross_entropy_with_logits_loss(model.forward_mut(x.traced(grads)), y)
+        });
+        opt.update(&mut by_closure, &grads.unwrap()).unwrap();
+    }
+    assert_eq!(parameters(&by_closure), parameters(&model));
 
     // All of the batch is SAM.
     let (x, y) = batches(&dev).remove(0);

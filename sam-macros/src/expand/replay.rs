@@ -63,7 +63,7 @@ impl Step<'_> {
 
     /// Whether the method may ask for more than one replay.
     fn may_be_repeated(&self) -> bool {
-        self.args.in_one_chunk
+        self.args.in_one_chunk && self.batch == Batch::Chunks
     }
 
     /// The lines of a batch that is not cut.

@@ -1,7 +1,9 @@
 use std::marker::PhantomData;
 
 use super::ByType;
-use crate::step::{Batch, Share, SplitBatch, StepError, chunk_rows, first_beside, split_beside};
+use crate::step::{
+    Batch, Share, SplitBatch, StepError, chunk_rows, first_beside, first_rows, split_beside,
+};
 
 /// The sizes of a batch's chunks, and the types of their first dimensions.
 pub struct Chunks<C, R> {
@@ -49,9 +51,11 @@ pub fn one_chunk() -> Chunks<(), ()> {
 /// The first samples of `batch`, so many that they are this share of it, but at least one.
 pub fn share_of<B: Share>(batch: &B, share: f64) -> Chunks<(), ()> {
     let whole = batch.rows().unwrap_or(0);
-    let rows = (share * whole as f64).ceil().max(1.0) as usize;
     Chunks {
-        rows: (whole > 0).then(|| rows.min(whole)).into_iter().collect(),
+        rows: (whole > 0)
+            .then(|| first_rows(whole, share))
+            .into_iter()
+            .collect(),
         whole,
         types: PhantomData,
     }

@@ -49,7 +49,7 @@ pub struct Driver<'a, M, E: Dtype, D: Device<E>> {
 
 trait Drive<M, E: Dtype, D: Device<E>> {
     fn cut(&mut self, rows: &[usize]);
-    fn begin_on_share(&mut self, share: f64);
+    fn begin_on_share(&mut self, share: f64) -> bool;
     fn give_up(&mut self, model: &mut M);
     fn keep(&mut self, start: Gradients<E, D>);
     fn start(&mut self, start: Gradients<E, D>) -> Gradients<E, D>;
@@ -83,7 +83,7 @@ macro_rules! drive {
 impl<M: Model<E, D>, E: Dtype, D: Device<E>> Drive<M, E, D> for Step<M, E, D> {
     drive! {
         fn cut(&mut self, rows: &[usize]);
-        fn begin_on_share(&mut self, share: f64);
+        fn begin_on_share(&mut self, share: f64) -> bool;
         fn give_up(&mut self, model: &mut M);
         fn keep(&mut self, start: Gradients<E, D>);
         fn start(&mut self, start: Gradients<E, D>) -> Gradients<E, D>;

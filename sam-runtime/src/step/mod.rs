@@ -18,7 +18,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `sam` | [`Sam`]: the step as a function that takes a closure |
+//! | `sam`, `shared_sam` | [`Sam`]: the step as a function that takes a closure; with a clean pass on a share of the batch |
 //! | `machine` | the step as a machine, which [`Sam`] and the attribute's expansion drive |
 //! | `settings` | [`Settings`], [`NonFinite`], [`Clip`]: what a step is told |
 //! | `methods` | [`methods::Method`]: ways to climb, one file each |
@@ -54,6 +54,7 @@ mod report;
 mod sam;
 mod settings;
 mod share;
+mod shared_sam;
 mod split;
 mod tensors;
 mod vectors;
@@ -75,6 +76,8 @@ pub use sam::{ChunkedSam, LossValue, Sam};
 pub use settings::{Clip, NonFinite, Settings};
 pub use share::Share;
 pub(crate) use share::first_beside;
+pub use shared_sam::SharedSam;
+pub(crate) use shared_sam::first_rows;
 pub use split::{Batch, SplitBatch};
 pub(crate) use split::{chunk_rows, split_beside};
 pub(crate) use tensors::device_of;

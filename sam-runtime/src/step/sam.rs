@@ -3,7 +3,8 @@
 use dfdx::{prelude::*, tensor::Gradients};
 
 use super::{
-    Batch, NonFinite, On, Settings, Step, StepError, When, methods::Method, split::chunk_rows,
+    Batch, NonFinite, On, Settings, SharedSam, Step, StepError, When, methods::Method,
+    split::chunk_rows,
 };
 use crate::device::Norm;
 
@@ -30,7 +31,7 @@ use crate::device::Norm;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Sam {
-    settings: Settings,
+    pub(super) settings: Settings,
 }
 
 impl Sam {
@@ -176,6 +177,26 @@ impl Sam {
         const { assert!(M > 0, "a chunk has at least one sample") };
         ChunkedSam { sam: self }
     }
+
+    /// The same with a clean pass that runs on the first samples alone: on this share of the batch, above 0 and up to 1,
+    /// which costs `1 + share` gradients. For methods whose update takes nothing of the clean gradient.
+    ///
+    /// ```
+    /// use sam_runtime::{Sam, dfdx::prelude::*};
+    ///
+    /// let dev = Cpu::default();
+    /// let mut model = dev.build_module::<Linear<4, 2>, f32>();
+    /// let x: Tensor<Rank2<16, 4>, f32, _> = dev.sample_normal();
+    /// let grads = model.alloc_grads();
+    /// let sam = Sam::new(0.05).ascent(0.25);
+    /// let grads = sam.step(&mut model, x, grads, |model, x: Tensor<(usize, Const<4>), f32, _>, grads| {
+    ///     model.forward_mut(x.traced(grads)).square().mean()
+    /// })?;
+    /// # Ok::<(), sam_runtime::StepError>(())
+    /// ```
+    pub fn ascent(self, share: f64) -> SharedSam {
+        SharedSam { sam: self, share }
+    }
 }
 
 /// [`Sam`] with a perturbation for every `M` samples of a batch: see [`Sam::chunked`].
@@ -233,10 +254,10 @@ impl<const CHUNK: usize> ChunkedSam<CHUNK> {
 }
 
 /// What steps by hand are called, which all look alike.
-const BY_HAND: &str = "Sam::step";
+pub(super) const BY_HAND: &str = "Sam::step";
 
 /// The model at `w + e`, from the loss of a clean pass.
-fn climbed<M, E, D, L>(step: &mut Step<M, E, D>, clean: L, chunk: usize) -> Option<M>
+pub(super) fn climbed<M, E, D, L>(step: &mut Step<M, E, D>, clean: L, chunk: usize) -> Option<M>
 where
     M: TensorCollection<E, D>,
     E: Dtype,
@@ -253,7 +274,12 @@ where
 }
 
 /// Takes the gradient at `w + e`, from the loss there.
-fn absorb<M, E, D, L>(step: &mut Step<M, E, D>, copy: &M, perturbed: L, chunk: usize) -> Option<M>
+pub(super) fn absorb<M, E, D, L>(
+    step: &mut Step<M, E, D>,
+    copy: &M,
+    perturbed: L,
+    chunk: usize,
+) -> Option<M>
 where
     M: TensorCollection<E, D>,
     E: Dtype,

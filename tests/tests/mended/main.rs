@@ -99,16 +99,12 @@ mod no_update;
 mod nonfinite_unknown;
 #[path = "args/norm-unknown.rs"]
 mod norm_unknown;
-#[path = "args/on-unknown.rs"]
-mod on_unknown;
-#[path = "args/rho-implausible.rs"]
-mod rho_implausible;
 #[path = "shape/not-a-function.rs"]
 mod not_a_function;
-#[path = "types/not-a-model.rs"]
-mod not_a_model;
 #[path = "types/not-a-method.rs"]
 mod not_a_method;
+#[path = "types/not-a-model.rs"]
+mod not_a_model;
 #[path = "types/not-an-optimizer.rs"]
 mod not_an_optimizer;
 #[path = "run/not-perturbed.rs"]
@@ -119,10 +115,14 @@ mod nothing_to_cut;
 mod observed_cannot_be_handed_out;
 #[path = "types/observed-cannot-be-joined.rs"]
 mod observed_cannot_be_joined;
+#[path = "args/on-unknown.rs"]
+mod on_unknown;
 #[path = "types/owner-not-clone.rs"]
 mod owner_not_clone;
 #[path = "nn/product-unknown.rs"]
 mod product_unknown;
+#[path = "args/rho-implausible.rs"]
+mod rho_implausible;
 #[path = "args/rho-missing.rs"]
 mod rho_missing;
 #[path = "args/rho-no-float.rs"]
@@ -139,8 +139,6 @@ mod split_no_variable;
 mod split_twice;
 #[path = "args/split-unused.rs"]
 mod split_unused;
-#[path = "args/when-out-of-range.rs"]
-mod when_out_of_range;
 #[path = "types/summed-over-samples.rs"]
 mod summed_over_samples;
 #[path = "nn/training-without-tape.rs"]
@@ -153,5 +151,7 @@ mod two_steps;
 mod update_before_backward;
 #[path = "types/used-once.rs"]
 mod used_once;
+#[path = "args/when-out-of-range.rs"]
+mod when_out_of_range;
 #[path = "nn/window-larger-than-image.rs"]
 mod window_larger_than_image;

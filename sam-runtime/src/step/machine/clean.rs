@@ -33,12 +33,16 @@ where
         });
     }
 
-    /// The first pass runs on this share of the batch.
-    pub(crate) fn begin_on_share(&mut self, share: f64) {
+    /// The first pass runs on this share of the batch. Not where it is the base optimizer's: then it must run on all.
+    pub(crate) fn begin_on_share(&mut self, share: f64) -> bool {
         self.running(|running, _, _| {
-            running.first_share = share;
-            Ok(())
-        });
+            let is_sam = !running.is_plain();
+            if is_sam {
+                running.first_share = share;
+            }
+            Ok(is_sam)
+        })
+        .unwrap_or(false)
     }
 
     /// Keeps the gradients that the loop starts from: they take no part in the ascent.

@@ -16,7 +16,11 @@ struct Uphill;
 impl Method for Uphill {
     fn next(&self, moment: Moment, algebra: &mut dyn Algebra) -> Next {
         let norm = algebra.gradient_norm();
-        Next::Last(Perturbation::dual_to(Vector::Gradient, norm, moment.ball.rho))
+        Next::Last(Perturbation::dual_to(
+            Vector::Gradient,
+            norm,
+            moment.ball.rho,
+        ))
     }
 }
 
