@@ -19,8 +19,10 @@
 //! Of the vectors that a method keeps from step to step a step holds copies, on the host and with `nonfinite = "skip"`: where it
 //! gives no gradient, they come back.
 //!
-//! `algebra` has [`Algebra`]: the vectors of a step, and what can be done with them. `any` has [`AnyMethod`]: one of
-//! the methods above, as a configuration names it.
+//! | file | what |
+//! |---|---|
+//! | `algebra` | [`Algebra`]: the vectors of a step, and what can be done with them |
+//! | `any` | [`AnyMethod`]: one of the methods above, as a configuration names it |
 
 mod algebra;
 mod any;
