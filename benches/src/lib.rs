@@ -33,6 +33,26 @@ pub fn race(contestants: &mut [Contestant<'_>], rounds: usize, repeats: usize) -
     times.iter_mut().map(|times| median(times)).collect()
 }
 
+/// What `way` costs beside `base`, each of them a run of some steps: the medians of milliseconds of `way`, and of its
+/// ratio to the run of `base` right before it. So what else the machine does meets both.
+pub fn beside(mut base: impl FnMut(), mut way: impl FnMut(), rounds: usize) -> (f64, f64) {
+    let milliseconds = |run: &mut dyn FnMut()| {
+        let start = Instant::now();
+        run();
+        start.elapsed().as_secs_f64() * 1e3
+    };
+    // Memory is allocated, and caches are warm.
+    base();
+    way();
+    let (mut times, mut ratios): (Vec<f64>, Vec<f64>) = (0..rounds)
+        .map(|_| {
+            let (base, way) = (milliseconds(&mut base), milliseconds(&mut way));
+            (way, way / base)
+        })
+        .unzip();
+    (median(&mut times), median(&mut ratios))
+}
+
 /// The middle one, or the upper one of the two in the middle.
 ///
 /// # Panics
