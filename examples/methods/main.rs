@@ -6,25 +6,22 @@
 //! cargo run --release --example methods --features plot -- --plot methods.png
 //! ```
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Instant,
-};
+mod power;
+mod ways;
+
+use std::time::Instant;
 
 use clap::Parser;
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::{
     analysis::{accuracy, sharpness},
     prelude::*,
-    step::{
-        When, method_state,
-        methods::{
-            Algebra, Asam, Coefficient, Esam, Fsam, Gsam, LookSam, LpSam, Method, Moment, Msam,
-            Next, Perturbation, Sampa, Stable, Usam, Vasso, Vector, Wsam,
-        },
-    },
+    step::method_state,
 };
 use serde::Serialize;
+
+use power::Power;
+use ways::{LATE, Way, ways};
 
 /// The network.
 type Mlp = (
@@ -39,8 +36,6 @@ type Noisy = LabelNoise<TakeFirst<Images<Rank1<784>, 10>>>;
 /// Images per step, and in all.
 const BATCH: usize = 100;
 const IMAGES: usize = 2_000;
-/// Where the last quarter of the steps begins.
-const LATE: f64 = 0.75;
 
 /// Compares the ways to climb on drawn digits with wrong labels; takes some minutes.
 #[derive(Parser)]
@@ -58,76 +53,6 @@ struct Options {
     #[cfg(feature = "plot")]
     #[arg(long)]
     plot: Option<std::path::PathBuf>,
-}
-
-/// One way to train.
-struct Way {
-    name: &'static str,
-    /// Radii, of which the best one is taken.
-    radii: &'static [f64],
-    sam: Box<dyn Fn(f64) -> Sam>,
-}
-
-/// All ways. `steps` are those of a whole training.
-fn ways(steps: u64) -> Vec<Way> {
-    fn way(name: &'static str, radii: &'static [f64], sam: impl Fn(Sam) -> Sam + 'static) -> Way {
-        let sam = Box::new(move |rho| sam(Sam::new(rho)));
-        Way { name, radii, sam }
-    }
-    // Those whose perturbation is as long as rho.
-    let usual: &[f64] = &[0.25, 0.5, 1.0];
-    let when = |name, when: When| way(name, usual, move |sam| sam.when(when));
-    let always = When::ALWAYS;
-    let start = (LATE * steps as f64).round() as u64;
-    let two = LpSam {
-        steps: 2,
-        ..LpSam::ONE_STEP
-    };
-    let whole = LpSam {
-        second_order: true,
-        ..LpSam::ONE_STEP
-    };
-    let lr = 0.1;
-    vec![
-        way("SGD", &[0.0], |sam| sam),
-        way("SAM", usual, |sam| sam),
-        way("SAM, L-infinity", &[5e-4, 1e-3, 2e-3], |sam| {
-            sam.norm(Norm::LINF)
-        }),
-        way("SAM, 2 inner steps", usual, move |sam| sam.method(two)),
-        way("SAM, second order", &[0.05, 0.1, 0.25], move |sam| {
-            sam.method(whole)
-        }),
-        way("ASAM", &[2.0, 5.0, 10.0], |sam| sam.method(Asam::default())),
-        way("USAM", &[0.25, 0.5, 1.0], |sam| sam.method(Usam)),
-        way("GSAM", usual, |sam| sam.method(Gsam::default())),
-        way("WSAM", &[0.05, 0.1, 0.25], |sam| {
-            sam.method(Wsam::default())
-        }),
-        way("StableSAM", usual, |sam| sam.method(Stable)),
-        way("F-SAM", usual, |sam| sam.method(Fsam::default())),
-        way("VaSSO", usual, |sam| sam.method(Vasso::default())),
-        way("ESAM, weights", usual, |sam| sam.method(Esam::default())),
-        way("SAMPa", usual, move |sam| {
-            sam.method(Sampa {
-                lr,
-                ..Sampa::default()
-            })
-        }),
-        way("LookSAM, k = 5", usual, |sam| {
-            sam.method(LookSam::default())
-        }),
-        way("MSAM", &[0.5, 1.0, 3.0], |sam| sam.method(Msam::default())),
-        when("SAM, every 2nd step", When { every: 2, ..always }),
-        when(
-            "SAM, half at random",
-            When {
-                probability: 0.5,
-                ..always
-            },
-        ),
-        when("SAM, last quarter", When { start, ..always }),
-    ]
 }
 
 /// What is trained on, and what is tested on.
@@ -253,52 +178,6 @@ fn loss<const B: usize>(
 ) -> Tensor<Rank0, f32, Cpu, OwnedTape<f32, Cpu>> {
     let logits: Traced<B> = model.forward_mut(x.traced(grads));
     cross_entropy_with_logits_loss(logits, y)
-}
-
-/// A step of power iteration on the Hessian, as a method: its product with a vector is the central difference of the
-/// gradients at rho in both directions. No update follows.
-#[derive(Clone, Debug, Default)]
-struct Power {
-    eigenvalue: Arc<Mutex<f64>>,
-}
-
-impl Power {
-    fn value(&self) -> f64 {
-        *self
-            .eigenvalue
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Method for Power {
-    fn next(&self, moment: Moment, algebra: &mut dyn Algebra) -> Next {
-        let (g, v, product) = (Vector::Gradient, Vector::State(0), Vector::Scratch(0));
-        let rho = moment.ball.rho;
-        if (moment.step, moment.passes) == (0, 1) {
-            // The gradient lies where the curvature is.
-            algebra.copy(g, v);
-        }
-        let norm = algebra.dual_norm(v, Norm::L2);
-        match moment.passes {
-            1 => Next::Pass(Perturbation::dual_to(v, norm, rho)),
-            2 => {
-                algebra.copy(g, product);
-                Next::Pass(Perturbation::dual_to(v, norm, -rho))
-            }
-            _ => {
-                algebra.combine(Coefficient::ONE, product, (-1.0).into(), g);
-                let along = algebra.dot(v, product).value();
-                let found = along / (2.0 * rho * norm.value());
-                *self
-                    .eigenvalue
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner) = found;
-                algebra.copy(product, v);
-                Next::Update(product)
-            }
-        }
-    }
 }
 
 /// What was found of one way.
