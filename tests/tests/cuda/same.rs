@@ -85,10 +85,14 @@ fn every_method() -> Vec<AnyMethod> {
 
 #[test]
 fn steps_of_every_method() {
+    // Before a batch normalisation the gradient of a bias is nothing but rounding, whose sign or root is not the same
+    // everywhere, and MSAM's first pass shows it to the running mean.
+    type Net = (Linear<5, 16>, Tanh, Linear<16, CLASSES>);
     for method in every_method() {
+        same::<Flat, Mlp>(Sam::new(0.2).method(method));
         for norm in ["l1", "l2", "l3", "linf"] {
             let norm: Norm = norm.parse().unwrap();
-            same::<Flat, Mlp>(Sam::new(0.2).norm(norm).method(method));
+            same::<Flat, Net>(Sam::new(0.2).norm(norm).method(method));
         }
     }
 }
