@@ -8,7 +8,7 @@ use sam_benches::{
 };
 use sam_runtime::{
     Norm, Sam,
-    nn::{Linear, LinearReLU},
+    nn::{Built, Linear, LinearReLU},
     step::{
         On, When,
         methods::{Asam, Esam, Fsam, Gsam, LookSam, LpSam, Msam, Sampa, Stable, Usam, Vasso, Wsam},
@@ -65,6 +65,8 @@ fn ways() -> Vec<(&'static str, Option<Sam>)> {
     ]
 }
 
+const SHARE: &str = "SAM, `ascent = 0.25`";
+
 /// A network in training: SGD with a learning rate of 0.01.
 struct Training<M: TensorCollection<f32, Cpu>> {
     model: M,
@@ -97,10 +99,14 @@ impl<M: TensorCollection<f32, Cpu>> Training<M> {
         };
         let grads = self.grads.take().unwrap();
         let model = &mut self.model;
-        let mut grads = match sam {
+        let grads = match sam {
             Some(sam) => sam.step(model, (x, y), grads, loss).unwrap(),
             None => loss(model, (x, y), grads).backward(),
         };
+        self.update(grads);
+    }
+
+    fn update(&mut self, mut grads: Gradients<f32, Cpu>) {
         self.opt.update(&mut self.model, &grads).unwrap();
         self.model.zero_grads(&mut grads);
         self.grads = Some(grads);
@@ -134,6 +140,41 @@ where
     times.collect()
 }
 
+/// The same for a clean pass on a quarter of the batch, which takes batches of any size.
+fn race_on_share() -> (f64, f64) {
+    let dev = Cpu::seed_from_u64(0);
+    let (x, y) = batch::<Rank4<BATCH, 1, 28, 28>, BATCH, Cpu>(&dev);
+    let sam = Sam::new(0.05).ascent(0.25);
+    let mut base = Training::new(dev.build_module::<Cnn, f32>());
+    let mut training = Training::new(dev.build_module::<Cnn, f32>());
+    type Rows<R> = Tensor<R, f32, Cpu>;
+    let on_share = |training: &mut Training<Built<Cnn>>| {
+        let grads = training.grads.take().unwrap();
+        let batch = (x.clone(), y.clone());
+        let grads = sam.step(
+            &mut training.model,
+            batch,
+            grads,
+            |model,
+             (x, y): (
+                Rows<(usize, Const<1>, Const<28>, Const<28>)>,
+                Rows<(usize, Const<CLASSES>)>,
+            ),
+             grads| {
+                let logits = model.forward_mut(x.traced(grads));
+                cross_entropy_with_logits_loss(logits, y)
+            },
+        );
+        training.update(grads.unwrap());
+    };
+    let (time, ratio) = beside(
+        || (0..STEPS).for_each(|_| base.step(None, x.clone(), y.clone())),
+        || (0..STEPS).for_each(|_| on_share(&mut training)),
+        ROUNDS,
+    );
+    (time / STEPS as f64, ratio)
+}
+
 fn main() {
     sam_runtime::device::keep_freed_memory();
     let mut ways = ways();
@@ -156,7 +197,14 @@ fn main() {
             let times = race::<Mnist, Rank2<BATCH, 784>>(&ways);
             ("MLP 784-256-256-10", times)
         }
-        _ => ("small CNN", race::<Cnn, Rank4<BATCH, 1, 28, 28>>(&ways)),
+        _ => {
+            let mut times = race::<Cnn, Rank4<BATCH, 1, 28, 28>>(&ways);
+            if SHARE.contains(only) {
+                ways.push((SHARE, None));
+                times.push(race_on_share());
+            }
+            ("small CNN", times)
+        }
     };
     println!("{of}, batch {BATCH}, f32, CPU\n");
     println!("| | ms per step | over the base step |\n|---|---|---|");
