@@ -260,3 +260,20 @@ fn the_ascent_of_a_share_of_the_batch() {
     opt.update(&mut with_sam, &grads.unwrap()).unwrap();
     assert_eq!(parameters(&with_share), parameters(&with_sam));
 }
+
+#[test]
+fn the_second_order_term_is_refused_in_another_norm() {
+    let (dev, mut model) = start();
+    let batch = batches(&dev).remove(0);
+    let grads = model.alloc_grads();
+    let sam = by(LpSam {
+        steps: 1,
+        second_order: true,
+    });
+    let sam = sam.norm(Norm::LINF);
+    let error = sam.step(&mut model, batch, grads, |model, (x, y), grads| {
+        cross_entropy_with_logits_loss(model.forward_mut(x.traced(grads)), y)
+    });
+    let said = error.err().map(|error| error.to_string());
+    assert!(said.is_some_and(|said| said.contains("that of the L2 norm, not of linf")));
+}

@@ -116,7 +116,11 @@ fn name(method: &dyn Method) -> String {
     let mut name = format!("{method:?}");
     let end = name.find(|c: char| !(c.is_alphanumeric() || c == '_'));
     name.truncate(end.unwrap_or(name.len()));
-    name
+    // `AnyMethod` calls it as a configuration does.
+    match &*name {
+        "Sam" => "LpSam".to_owned(),
+        _ => name,
+    }
 }
 
 const METHOD: &str = "method";

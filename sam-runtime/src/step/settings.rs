@@ -91,7 +91,7 @@ impl Settings {
             return Err(StepError::Rho(self.rho));
         }
         if let Some(method) = &self.method {
-            method.check().map_err(StepError::Method)?;
+            method.check(self.norm).map_err(StepError::Method)?;
         }
         self.when.check()?;
         self.clip.check()

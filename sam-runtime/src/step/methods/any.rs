@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Algebra, Asam, Esam, Fsam, Gsam, LookSam, LpSam, Method, Moment, Msam, Next, Perturbation,
-    Sampa, Stable, Usam, Vasso, Wsam,
+    Algebra, Asam, Esam, Fsam, Gsam, LookSam, LpSam, Method, Moment, Msam, Next, Norm,
+    Perturbation, Sampa, Stable, Usam, Vasso, Wsam,
 };
 
 macro_rules! any_method {
@@ -59,7 +59,7 @@ macro_rules! any_method {
                         Self::$name($ty { $($field: $field.unwrap_or(default.$field),)* })
                     })*
                 };
-                method.check().map(|()| method)
+                method.check(Norm::L2).map(|()| method)
             }
         }
 
@@ -116,7 +116,7 @@ impl Method for AnyMethod {
         self.method().next(moment, algebra)
     }
 
-    fn check(&self) -> Result<(), String> {
-        self.method().check()
+    fn check(&self, norm: Norm) -> Result<(), String> {
+        self.method().check(norm)
     }
 }

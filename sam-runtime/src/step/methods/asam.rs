@@ -1,4 +1,4 @@
-use super::{Algebra, Method, Moment, Next, Perturbation, Vector, in_range};
+use super::{Algebra, Method, Moment, Next, Norm, Perturbation, Vector, in_range};
 
 /// ASAM (Kwon et al. 2021, eq. 3 and 10): the ball is measured in `|w| + eta`, weight by weight, so that what
 /// it holds doesn't change where a layer is scaled up and the next one down. With `T = |w| + eta`,
@@ -29,7 +29,7 @@ impl Method for Asam {
         Next::Last(Perturbation::vector(g))
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self, _: Norm) -> Result<(), String> {
         in_range("eta", self.eta, 0.0..)
     }
 }

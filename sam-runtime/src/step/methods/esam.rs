@@ -1,6 +1,6 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::{Algebra, Method, Moment, Next, Perturbation, Vector, in_range};
+use super::{Algebra, Method, Moment, Next, Norm, Perturbation, Vector, in_range};
 
 /// ESAM's stochastic weight perturbation (Du et al. 2022, section 3.1): each tensor is perturbed with the probability beta, and the
 /// perturbation is `1/beta` times as long, so that its mean is SAM's. By tensors, as in the authors' code. `beta = 1` is SAM.
@@ -28,7 +28,7 @@ impl Method for Esam {
         Next::Last(Perturbation::dual_to(g, norm, moment.ball.rho / self.beta))
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self, _: Norm) -> Result<(), String> {
         in_range("beta", self.beta, f64::MIN_POSITIVE..=1.0)
     }
 }

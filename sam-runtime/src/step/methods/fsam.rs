@@ -1,4 +1,4 @@
-use super::{Algebra, Coefficient, Method, Moment, Next, Perturbation, Vector, in_range};
+use super::{Algebra, Coefficient, Method, Moment, Next, Norm, Perturbation, Vector, in_range};
 
 /// F-SAM, friendly SAM (Li et al. 2024, algorithm 1): climbs along what is this batch's own, the gradient without the running mean
 /// of the gradients: `d = g - sigma m`, then `m = lambda m + (1 - lambda) g`, in the order of the authors' code; the first
@@ -37,7 +37,7 @@ impl Method for Fsam {
         Next::Last(Perturbation::dual_to(along, norm, moment.ball.rho))
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self, _: Norm) -> Result<(), String> {
         in_range("sigma", self.sigma, ..)?;
         in_range("lambda", self.lambda, 0.0..=1.0)
     }

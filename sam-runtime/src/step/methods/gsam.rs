@@ -1,4 +1,4 @@
-use super::{Algebra, Coefficient, Method, Moment, Next, Perturbation, Vector, in_range};
+use super::{Algebra, Coefficient, Method, Moment, Next, Norm, Perturbation, Vector, in_range};
 
 /// GSAM (Zhuang et al. 2022, algorithm 1): the update takes `g_a - alpha g_v`, where `g_a` is the gradient at
 /// `w + e` and `g_v` what of the clean gradient is at right angles to it, so that the surrogate gap
@@ -34,7 +34,7 @@ impl Method for Gsam {
         Next::Update(g)
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self, _: Norm) -> Result<(), String> {
         in_range("alpha", self.alpha, 0.0..)
     }
 }

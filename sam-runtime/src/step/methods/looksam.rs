@@ -1,4 +1,4 @@
-use super::{Algebra, Coefficient, Method, Moment, Next, Perturbation, Vector, in_range};
+use super::{Algebra, Coefficient, Method, Moment, Next, Norm, Perturbation, Vector, in_range};
 
 /// LookSAM (Liu et al. 2022, algorithm 1): a step of SAM every `k` steps, which keeps what of its gradient is at right angles to
 /// the clean one, `g_v = g_a - <g_a, g>/||g||^2 g`. The steps between cost one gradient and take `g + alpha ||g||/||g_v|| g_v`. `k = 1` is
@@ -40,7 +40,7 @@ impl Method for LookSam {
         Next::Update(g)
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self, _: Norm) -> Result<(), String> {
         if self.k == 0 {
             return Err("`k` is 0, and must be at least 1".into());
         }

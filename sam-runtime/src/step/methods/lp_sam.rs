@@ -47,13 +47,18 @@ impl Method for LpSam {
         }
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self, norm: Norm) -> Result<(), String> {
         match self {
             Self { steps: 0, .. } => Err("`steps` is 0, and must be at least 1".into()),
             Self {
                 steps: 2..,
                 second_order: true,
             } => Err("the second-order term is that of one inner step: leave out `steps`".into()),
+            Self {
+                second_order: true, ..
+            } if norm != Norm::L2 => Err(format!(
+                "the second-order term is that of the L2 norm, not of {norm}"
+            )),
             _ => Ok(()),
         }
     }

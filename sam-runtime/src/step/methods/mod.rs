@@ -111,11 +111,12 @@ pub trait Method: fmt::Debug + Send + Sync {
     /// gradient that is not finite.
     fn next(&self, moment: Moment, algebra: &mut dyn Algebra) -> Next;
 
-    /// Whether the numbers that the method was made with can be used; if not, a sentence that says why.
+    /// Whether the numbers that the method was made with can be used, in a ball of this norm; if not, a sentence that
+    /// says why.
     ///
     /// # Errors
     /// That sentence.
-    fn check(&self) -> Result<(), String> {
+    fn check(&self, _: Norm) -> Result<(), String> {
         Ok(())
     }
 }
@@ -125,7 +126,8 @@ pub trait Method: fmt::Debug + Send + Sync {
 pub struct Moment {
     /// Passes of this step that have run, on this chunk.
     pub passes: usize,
-    /// Steps that the method has ended on this model, from 0. It goes on where a run is resumed.
+    /// Steps that the method has ended on this model, from 0. It goes on where a run is resumed. A step whose batch was left
+    /// out is none, except on a GPU, where nobody waits to know it.
     pub step: u64,
     /// The neighbourhood.
     pub ball: Ball,
@@ -187,8 +189,8 @@ impl<M: Method + ?Sized> Method for Arc<M> {
         (**self).next(moment, algebra)
     }
 
-    fn check(&self) -> Result<(), String> {
-        (**self).check()
+    fn check(&self, norm: Norm) -> Result<(), String> {
+        (**self).check(norm)
     }
 }
 

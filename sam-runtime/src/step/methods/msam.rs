@@ -1,4 +1,4 @@
-use super::{Algebra, Method, Moment, Next, Perturbation, Vector, in_range};
+use super::{Algebra, Method, Moment, Next, Norm, Perturbation, Vector, in_range};
 
 /// MSAM (Becker et al. 2024, algorithm 1): the one pass of a step runs at `w - rho v/||v||`, against the momentum
 /// `v = momentum v + g` of the gradients so far; the update takes its gradient. A step costs what the base optimizer's
@@ -32,7 +32,7 @@ impl Method for Msam {
         Next::Update(g)
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self, _: Norm) -> Result<(), String> {
         in_range("momentum", self.momentum, 0.0..1.0)
     }
 }

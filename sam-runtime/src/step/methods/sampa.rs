@@ -1,4 +1,4 @@
-use super::{Algebra, Coefficient, Method, Moment, Next, Perturbation, Vector, in_range};
+use super::{Algebra, Coefficient, Method, Moment, Next, Norm, Perturbation, Vector, in_range};
 
 /// SAMPa (Xie et al. 2024, algorithm 1): climbs from the point `y` where SGD would have gone, and mixes the gradient there
 /// into the update:
@@ -57,7 +57,7 @@ impl Method for Sampa {
         Next::Update(g)
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self, _: Norm) -> Result<(), String> {
         in_range("lambda", self.lambda, 0.0..=1.0)?;
         in_range("lr", self.lr, 0.0..)
     }

@@ -1,4 +1,4 @@
-use super::{Algebra, Method, Moment, Next, Perturbation, Vector, in_range};
+use super::{Algebra, Method, Moment, Next, Norm, Perturbation, Vector, in_range};
 
 /// VaSSO (Li & Giannakis 2023, algorithm 2): climbs along a running mean of the gradients, whose direction varies less than that
 /// of one batch: `d = (1 - theta) d + theta g`, and `d = g` in the first step. `theta = 1` is SAM.
@@ -26,7 +26,7 @@ impl Method for Vasso {
         Next::Last(Perturbation::dual_to(mean, norm, moment.ball.rho))
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self, _: Norm) -> Result<(), String> {
         in_range("theta", self.theta, 0.0..=1.0)
     }
 }
