@@ -147,7 +147,8 @@ fn race_on_share() -> (f64, f64) {
     let sam = Sam::new(0.05).ascent(0.25);
     let mut base = Training::new(dev.build_module::<Cnn, f32>());
     let mut training = Training::new(dev.build_module::<Cnn, f32>());
-    type Rows<R> = Tensor<R, f32, Cpu>;
+    type Images = Tensor<(usize, Const<1>, Const<28>, Const<28>), f32, Cpu>;
+    type Labels = Tensor<(usize, Const<CLASSES>), f32, Cpu>;
     let on_share = |training: &mut Training<Built<Cnn>>| {
         let grads = training.grads.take().unwrap();
         let batch = (x.clone(), y.clone());
@@ -155,12 +156,7 @@ fn race_on_share() -> (f64, f64) {
             &mut training.model,
             batch,
             grads,
-            |model,
-             (x, y): (
-                Rows<(usize, Const<1>, Const<28>, Const<28>)>,
-                Rows<(usize, Const<CLASSES>)>,
-            ),
-             grads| {
+            |model, (x, y): (Images, Labels), grads| {
                 let logits = model.forward_mut(x.traced(grads));
                 cross_entropy_with_logits_loss(logits, y)
             },
