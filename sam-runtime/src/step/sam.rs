@@ -147,14 +147,9 @@ impl Sam {
                 clean
             }
         };
-        step.note_loss(clean.lazy(), 0, false);
-        let mut next = climbed(&mut step, clean, 0);
-        while let Some(mut copy) = next {
-            step.rewind(0, 0);
-            let start = step.again();
-            let perturbed = loss(&mut copy, batch.clone(), start);
-            next = absorb(&mut step, &copy, perturbed, 0);
-        }
+        replays(&mut step, clean, 0, |copy, start| {
+            loss(copy, batch.clone(), start)
+        });
         step.finish(Some(model)).map_err(StepError::from)
     }
 
@@ -237,16 +232,11 @@ impl<const CHUNK: usize> ChunkedSam<CHUNK> {
             let start = step.clean_start();
             step.mark(0, i);
             let clean = loss(&mut clean_model, chunk.clone(), start);
-            step.note_loss(clean.lazy(), i, false);
             step.advanced(&clean_model, i);
             drop(clean_model);
-            let mut next = climbed(&mut step, clean, i);
-            while let Some(mut copy) = next {
-                step.rewind(0, i);
-                let start = step.again();
-                let perturbed = loss(&mut copy, chunk.clone(), start);
-                next = absorb(&mut step, &copy, perturbed, i);
-            }
+            replays(&mut step, clean, i, |copy, start| {
+                loss(copy, chunk.clone(), start)
+            });
         }
         step.write_back(model);
         step.finish(Some(model)).map_err(StepError::from)
@@ -256,8 +246,30 @@ impl<const CHUNK: usize> ChunkedSam<CHUNK> {
 /// What steps by hand are called, which all look alike.
 pub(super) const BY_HAND: &str = "Sam::step";
 
+/// What follows the clean pass over a chunk, with this loss: `again` is the pass over a perturbed model.
+pub(super) fn replays<M, E, D, L>(
+    step: &mut Step<M, E, D>,
+    clean: L,
+    chunk: usize,
+    mut again: impl FnMut(&mut M, Gradients<E, D>) -> L,
+) where
+    M: TensorCollection<E, D>,
+    E: Dtype,
+    D: Device<E>,
+    L: Backward<E, D, Err = D::Err> + LossValue,
+{
+    step.note_loss(clean.lazy(), chunk, false);
+    let mut next = climbed(step, clean, chunk);
+    while let Some(mut copy) = next {
+        step.rewind(0, chunk);
+        let start = step.again();
+        let perturbed = again(&mut copy, start);
+        next = absorb(step, &copy, perturbed, chunk);
+    }
+}
+
 /// The model at `w + e`, from the loss of a clean pass.
-pub(super) fn climbed<M, E, D, L>(step: &mut Step<M, E, D>, clean: L, chunk: usize) -> Option<M>
+fn climbed<M, E, D, L>(step: &mut Step<M, E, D>, clean: L, chunk: usize) -> Option<M>
 where
     M: TensorCollection<E, D>,
     E: Dtype,
@@ -274,12 +286,7 @@ where
 }
 
 /// Takes the gradient at `w + e`, from the loss there.
-pub(super) fn absorb<M, E, D, L>(
-    step: &mut Step<M, E, D>,
-    copy: &M,
-    perturbed: L,
-    chunk: usize,
-) -> Option<M>
+fn absorb<M, E, D, L>(step: &mut Step<M, E, D>, copy: &M, perturbed: L, chunk: usize) -> Option<M>
 where
     M: TensorCollection<E, D>,
     E: Dtype,

@@ -4,7 +4,7 @@ use dfdx::{prelude::*, tensor::Gradients};
 
 use super::{
     LossValue, Sam, Share, Step, StepError,
-    sam::{BY_HAND, absorb, climbed},
+    sam::{BY_HAND, replays},
     share::first_beside,
 };
 
@@ -51,14 +51,9 @@ impl SharedSam {
         step.mark(0, 0);
         let part = if is_sam { part } else { batch.clone() };
         let clean = loss(model, part, start);
-        step.note_loss(clean.lazy(), 0, false);
-        let mut next = climbed(&mut step, clean, 0);
-        while let Some(mut copy) = next {
-            step.rewind(0, 0);
-            let start = step.again();
-            let perturbed = loss(&mut copy, batch.clone(), start);
-            next = absorb(&mut step, &copy, perturbed, 0);
-        }
+        replays(&mut step, clean, 0, |copy, start| {
+            loss(copy, batch.clone(), start)
+        });
         step.finish(Some(model)).map_err(StepError::from)
     }
 }

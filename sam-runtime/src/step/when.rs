@@ -40,7 +40,7 @@ impl When {
     pub fn is_sam(self, step: u64) -> bool {
         let since = step.checked_sub(self.start);
         let is_due = since.is_some_and(|since| since.checked_rem(self.every) == Some(0));
-        is_due && (self.probability >= 1.0 || share(step) < self.probability)
+        is_due && (self.probability >= 1.0 || unit(random(step, usize::MAX)) < self.probability)
     }
 
     pub(super) fn check(self) -> Result<(), StepError> {
@@ -96,8 +96,9 @@ pub(super) fn random(step: u64, part: usize) -> u64 {
     hasher.finish()
 }
 
-fn share(step: u64) -> f64 {
-    (random(step, usize::MAX) >> 11) as f64 / (1u64 << 53) as f64
+/// A number from 0 to below 1, of one at random.
+pub(super) fn unit(random: u64) -> f64 {
+    (random >> 11) as f64 / (1u64 << 53) as f64
 }
 
 #[cfg(test)]

@@ -107,7 +107,7 @@ where
         let is_cheap = self.flags.is_none();
         let is_checked =
             passes == 1 && chunk == 0 && self.space.is_to_be_checked(self.site, is_cheap);
-        let moment = self.moment(chunk, passes);
+        let (moment, share) = (self.moment(chunk, passes), self.share(chunk));
         let method = self.settings.method.clone();
         let method: &dyn Method = method.as_deref().unwrap_or(&LpSam::ONE_STEP);
         let mut ascent = Ascent {
@@ -124,7 +124,6 @@ where
             Next::Pass(perturbation) => (perturbation, Some((passes, dual))),
             Next::Update(update) => {
                 let update = ascent.vector(update)?;
-                let share = self.chunks.get(chunk).map_or(1.0, |chunk| chunk.share);
                 self.total
                     .gathering(&self.base)
                     .and_then(|total| self.vectors.add(&self.base, total, update, share))

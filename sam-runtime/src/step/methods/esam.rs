@@ -1,6 +1,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::{Algebra, Method, Moment, Next, Norm, Perturbation, Vector, in_range};
+use crate::step::when::unit;
 
 /// ESAM's stochastic weight perturbation (Du et al. 2022, section 3.1): each tensor is perturbed with the probability beta, and the
 /// perturbation is `1/beta` times as long, so that its mean is SAM's. By tensors, as in the authors' code. `beta = 1` is SAM.
@@ -38,5 +39,5 @@ fn share(random: u64, name: &str) -> f64 {
     // Of fixed keys: the same in every process.
     let mut hasher = DefaultHasher::new();
     (random, name).hash(&mut hasher);
-    (hasher.finish() >> 11) as f64 / (1u64 << 53) as f64
+    unit(hasher.finish())
 }

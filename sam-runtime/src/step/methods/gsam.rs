@@ -1,4 +1,6 @@
-use super::{Algebra, Coefficient, Method, Moment, Next, Norm, Perturbation, Vector, in_range};
+use super::{
+    Algebra, Coefficient, Method, Moment, Next, Norm, Vector, in_range, sam_pass, take_away,
+};
 
 /// GSAM (Zhuang et al. 2022, algorithm 1): the update takes `g_a - alpha g_v`, where `g_a` is the gradient at
 /// `w + e` and `g_v` what of the clean gradient is at right angles to it, so that the surrogate gap
@@ -23,13 +25,9 @@ impl Method for Gsam {
     fn next(&self, moment: Moment, algebra: &mut dyn Algebra) -> Next {
         let (g, clean) = (Vector::Gradient, Vector::Scratch(0));
         if moment.passes == 1 {
-            algebra.copy(g, clean);
-            let norm = algebra.gradient_norm();
-            return Next::Pass(Perturbation::dual_to(g, norm, moment.ball.rho));
+            return sam_pass(moment, algebra, clean);
         }
-        let (along, squares) = (algebra.dot(clean, g), algebra.dot(g, g));
-        let minus = Coefficient::from(-1.0).times(&along).over(&squares);
-        algebra.combine(Coefficient::ONE, clean, minus, g);
+        take_away(algebra, clean, g);
         algebra.combine(Coefficient::ONE, g, (-self.alpha).into(), clean);
         Next::Update(g)
     }

@@ -1,4 +1,6 @@
-use super::{Algebra, Coefficient, Method, Moment, Next, Norm, Perturbation, Vector, in_range};
+use super::{
+    Algebra, Coefficient, Method, Moment, Next, Norm, Vector, in_range, sam_pass, take_away,
+};
 
 /// LookSAM (Liu et al. 2022, algorithm 1): a step of SAM every `k` steps, which keeps what of its gradient is at right angles to
 /// the clean one, `g_v = g_a - <g_a, g>/||g||^2 g`. The steps between cost one gradient and take `g + alpha ||g||/||g_v|| g_v`. `k = 1` is
@@ -29,14 +31,10 @@ impl Method for LookSam {
             return Next::Update(g);
         }
         if moment.passes == 1 {
-            algebra.copy(g, clean);
-            let norm = algebra.gradient_norm();
-            return Next::Pass(Perturbation::dual_to(g, norm, moment.ball.rho));
+            return sam_pass(moment, algebra, clean);
         }
-        let (along, squares) = (algebra.dot(g, clean), algebra.dot(clean, clean));
-        let minus = Coefficient::from(-1.0).times(&along).over(&squares);
         algebra.copy(g, kept);
-        algebra.combine(Coefficient::ONE, kept, minus, clean);
+        take_away(algebra, kept, clean);
         Next::Update(g)
     }
 

@@ -194,6 +194,24 @@ impl<M: Method + ?Sized> Method for Arc<M> {
     }
 }
 
+/// SAM's second pass, after which the method is asked again. Keeps the clean gradient.
+fn sam_pass(moment: Moment, algebra: &mut dyn Algebra, clean: Vector) -> Next {
+    algebra.copy(Vector::Gradient, clean);
+    let norm = algebra.gradient_norm();
+    Next::Pass(Perturbation::dual_to(
+        Vector::Gradient,
+        norm,
+        moment.ball.rho,
+    ))
+}
+
+/// Takes away of `x` what is along `y`: `x = x - <x, y>/||y||^2 y`.
+fn take_away(algebra: &mut dyn Algebra, x: Vector, y: Vector) {
+    let (along, squares) = (algebra.dot(x, y), algebra.dot(y, y));
+    let minus = Coefficient::from(-1.0).times(&along).over(&squares);
+    algebra.combine(Coefficient::ONE, x, minus, y);
+}
+
 /// A sentence, unless a number is finite and in the range.
 fn in_range(
     name: &str,

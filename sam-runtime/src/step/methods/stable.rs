@@ -1,4 +1,4 @@
-use super::{Algebra, Coefficient, Method, Moment, Next, Perturbation, Vector};
+use super::{Algebra, Coefficient, Method, Moment, Next, Vector, sam_pass};
 
 /// StableSAM (Zhou et al. 2024): the gradient at `w + e`, scaled to the length of the clean one,
 /// `||g|| / ||g_a|| g_a`, so that a step is as long as the base optimizer's. Lengths are L2 over all
@@ -10,9 +10,7 @@ impl Method for Stable {
     fn next(&self, moment: Moment, algebra: &mut dyn Algebra) -> Next {
         let (g, clean) = (Vector::Gradient, Vector::Scratch(0));
         if moment.passes == 1 {
-            algebra.copy(g, clean);
-            let norm = algebra.gradient_norm();
-            return Next::Pass(Perturbation::dual_to(g, norm, moment.ball.rho));
+            return sam_pass(moment, algebra, clean);
         }
         let (was, is) = (algebra.length(clean), algebra.length(g));
         algebra.scale(g, Coefficient::ONE.times(&was).over(&is));

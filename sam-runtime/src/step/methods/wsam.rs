@@ -1,4 +1,4 @@
-use super::{Algebra, Coefficient, Method, Moment, Next, Norm, Perturbation, Vector, in_range};
+use super::{Algebra, Coefficient, Method, Moment, Next, Norm, Vector, in_range, sam_pass};
 
 /// WSAM (Yue et al. 2023, eq. 8): sharpness as a term of the loss with a weight of its own,
 /// `L + gamma/(1-gamma) (L_SAM - L)`. The update takes `(1 - a) g + a g_a` with `a = gamma/(1-gamma)`: the authors' coupled
@@ -20,9 +20,7 @@ impl Method for Wsam {
     fn next(&self, moment: Moment, algebra: &mut dyn Algebra) -> Next {
         let (g, clean) = (Vector::Gradient, Vector::Scratch(0));
         if moment.passes == 1 {
-            algebra.copy(g, clean);
-            let norm = algebra.gradient_norm();
-            return Next::Pass(Perturbation::dual_to(g, norm, moment.ball.rho));
+            return sam_pass(moment, algebra, clean);
         }
         let weight = self.gamma / (1.0 - self.gamma);
         let keep = Coefficient::from(weight);
