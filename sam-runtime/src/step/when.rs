@@ -1,7 +1,7 @@
 //! The steps that are SAM's; those between are the base optimizer's.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
+use rand::{RngCore, SeedableRng};
+use rand_chacha::ChaCha12Rng;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 use super::StepError;
@@ -90,10 +90,9 @@ impl Default for When {
 
 /// A number at random for this step, and part of it.
 pub(super) fn random(step: u64, part: usize) -> u64 {
-    // Of fixed keys: the same in every process.
-    let mut hasher = DefaultHasher::new();
-    (step, part).hash(&mut hasher);
-    hasher.finish()
+    let mut rng = ChaCha12Rng::seed_from_u64(step);
+    rng.set_stream(part as u64);
+    rng.next_u64()
 }
 
 /// A number from 0 to below 1, of one at random.

@@ -54,7 +54,7 @@ pub trait Algebra {
     /// `v` is scaled down to `||v||_p = bound` if it is longer; in the L2 norm, the projection onto the ball.
     fn shrink(&mut self, v: Vector, norm: Norm, bound: f64);
 
-    /// Zeroes `v` at the parameters of these names.
+    /// Zeroes `v` at the parameters of these names; asks once for each, in the order of the model.
     fn mask(&mut self, v: Vector, is_zeroed: &dyn Fn(&str) -> bool);
 
     /// The difference between 1 and the next number of the weights' type: 2^-23 for `f32`, 2^-52 for `f64`.

@@ -1,4 +1,7 @@
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::cell::RefCell;
+
+use rand::{RngCore, SeedableRng};
+use rand_chacha::ChaCha12Rng;
 
 use super::{Algebra, Method, Moment, Next, Norm, Perturbation, Vector, in_range};
 use crate::step::when::unit;
@@ -24,7 +27,9 @@ impl Default for Esam {
 impl Method for Esam {
     fn next(&self, moment: Moment, algebra: &mut dyn Algebra) -> Next {
         let g = Vector::Gradient;
-        algebra.mask(g, &|name| share(moment.random, name) >= self.beta);
+        // One draw for each tensor, in the model's order.
+        let rng = RefCell::new(ChaCha12Rng::seed_from_u64(moment.random));
+        algebra.mask(g, &|_| unit(rng.borrow_mut().next_u64()) >= self.beta);
         let norm = algebra.dual_norm(g, moment.ball.norm);
         Next::Last(Perturbation::dual_to(g, norm, moment.ball.rho / self.beta))
     }
@@ -32,12 +37,4 @@ impl Method for Esam {
     fn check(&self, _: Norm) -> Result<(), String> {
         in_range("beta", self.beta, f64::MIN_POSITIVE..=1.0)
     }
-}
-
-/// A number from 0 to below 1 for a tensor.
-fn share(random: u64, name: &str) -> f64 {
-    // Of fixed keys: the same in every process.
-    let mut hasher = DefaultHasher::new();
-    (random, name).hash(&mut hasher);
-    unit(hasher.finish())
 }
