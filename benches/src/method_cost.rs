@@ -10,7 +10,7 @@ use sam_runtime::{
     Norm, Sam,
     nn::{Built, Linear, LinearReLU},
     step::{
-        On, When,
+        On, SideBySide, When,
         methods::{Asam, Esam, Fsam, Gsam, LookSam, LpSam, Msam, Sampa, Stable, Usam, Vasso, Wsam},
     },
 };
@@ -65,6 +65,12 @@ fn ways() -> Vec<(&'static str, Option<Sam>)> {
     ]
 }
 
+/// SAMPa's two gradients at once, and one after the other.
+const AT_ONCE: [(&str, bool); 2] = [
+    ("SAMPa, both passes at once", true),
+    ("SAMPa, one after the other", false),
+];
+
 const SHARE: &str = "SAM, `ascent = 0.25`";
 
 /// A network in training: SGD with a learning rate of 0.01.
@@ -113,8 +119,11 @@ impl<M: TensorCollection<f32, Cpu>> Training<M> {
     }
 }
 
-/// Each way's milliseconds per step, and their ratio to the base step's.
-fn race<N, S>(ways: &[(&'static str, Option<Sam>)]) -> Vec<(f64, f64)>
+/// Milliseconds per step, and their ratio to the base step's.
+type Cost = (f64, f64);
+
+/// That of each way.
+fn race<N, S>(ways: &[(&'static str, Option<Sam>)]) -> Vec<(&'static str, Cost)>
 where
     N: BuildOnDevice<Cpu, f32>,
     N::Built: Network<S, BATCH, Cpu>,
@@ -127,7 +136,7 @@ where
             training.step(sam, x.clone(), y.clone());
         }
     };
-    let times = ways.iter().map(|(_, sam)| {
+    let times = ways.iter().map(|(name, sam)| {
         let mut base = Training::new(dev.build_module::<N, f32>());
         let mut training = Training::new(dev.build_module::<N, f32>());
         let (time, ratio) = beside(
@@ -135,13 +144,51 @@ where
             || run(&mut training, sam.as_ref()),
             ROUNDS,
         );
-        (time / STEPS as f64, ratio)
+        (*name, (time / STEPS as f64, ratio))
     });
     times.collect()
 }
 
+/// The same for [`SideBySide`].
+fn race_at_once<N, S>(is_at_once: bool) -> Cost
+where
+    N: BuildOnDevice<Cpu, f32>,
+    N::Built: Network<S, BATCH, Cpu> + TensorCollection<f32, Cpu, To<f32, Cpu> = N::Built> + Send,
+    S: ConstShape,
+{
+    let dev = Cpu::seed_from_u64(0);
+    let (x, y) = batch::<S, BATCH, Cpu>(&dev);
+    let mut base = Training::new(dev.build_module::<N, f32>());
+    let Training {
+        mut model, mut opt, ..
+    } = Training::new(dev.build_module::<N, f32>());
+    let method = Sampa {
+        lr: 0.01,
+        ..Sampa::default()
+    };
+    let mut sampa = SideBySide::new(0.1, method);
+    if !is_at_once {
+        sampa = sampa.one_after_the_other();
+    }
+    let mut step = || {
+        let loss = |model: &mut N::Built, (x, y): (Input<S, Cpu>, _), grads| {
+            cross_entropy_with_logits_loss(model.forward_mut(x.traced(grads)), y)
+        };
+        let batch = (x.clone(), y.clone());
+        if let Some(grads) = sampa.step(&mut model, batch, loss).unwrap() {
+            opt.update(&mut model, grads).unwrap();
+        }
+    };
+    let (time, ratio) = beside(
+        || (0..STEPS).for_each(|_| base.step(None, x.clone(), y.clone())),
+        || (0..STEPS).for_each(|_| step()),
+        ROUNDS,
+    );
+    (time / STEPS as f64, ratio)
+}
+
 /// The same for a clean pass on a quarter of the batch, which takes batches of any size.
-fn race_on_share() -> (f64, f64) {
+fn race_on_share() -> Cost {
     let dev = Cpu::seed_from_u64(0);
     let (x, y) = batch::<Rank4<BATCH, 1, 28, 28>, BATCH, Cpu>(&dev);
     let sam = Sam::new(0.05).ascent(0.25);
@@ -171,45 +218,55 @@ fn race_on_share() -> (f64, f64) {
     (time / STEPS as f64, ratio)
 }
 
+/// The ways whose names have `only` in them, beside the base step.
+fn all<N, S>(only: &str, has_normalisation: bool) -> Vec<(&'static str, Cost)>
+where
+    N: BuildOnDevice<Cpu, f32>,
+    N::Built: Network<S, BATCH, Cpu> + TensorCollection<f32, Cpu, To<f32, Cpu> = N::Built> + Send,
+    S: ConstShape,
+{
+    let mut ways = ways();
+    ways.retain(|(name, sam)| sam.is_none() || name.contains(only));
+    ways.retain(|(name, _)| has_normalisation || !name.contains("norm"));
+    let mut times = race::<N, S>(&ways);
+    let at_once = AT_ONCE.iter().filter(|(name, _)| name.contains(only));
+    times.extend(at_once.map(|(name, at_once)| (*name, race_at_once::<N, S>(*at_once))));
+    times
+}
+
 fn main() {
     sam_runtime::device::keep_freed_memory();
-    let mut ways = ways();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (network, only) = match &*arguments {
         [] => ("cnn", ""),
         [network] => (&**network, ""),
         [network, only, ..] => (&**network, &**only),
     };
-    ways.retain(|(name, sam)| sam.is_none() || name.contains(only));
     let (of, times) = match network {
-        "mlp" => {
-            // It has no normalisation.
-            ways.retain(|(name, _)| !name.contains("norm"));
-            let times = race::<Mlp, Rank2<BATCH, 784>>(&ways);
-            ("MLP 784-512-512-10", times)
-        }
-        "mnist" => {
-            ways.retain(|(name, _)| !name.contains("norm"));
-            let times = race::<Mnist, Rank2<BATCH, 784>>(&ways);
-            ("MLP 784-256-256-10", times)
-        }
+        "mlp" => (
+            "MLP 784-512-512-10",
+            all::<Mlp, Rank2<BATCH, 784>>(only, false),
+        ),
+        "mnist" => (
+            "MLP 784-256-256-10",
+            all::<Mnist, Rank2<BATCH, 784>>(only, false),
+        ),
         _ => {
-            let mut times = race::<Cnn, Rank4<BATCH, 1, 28, 28>>(&ways);
+            let mut times = all::<Cnn, Rank4<BATCH, 1, 28, 28>>(only, true);
             if SHARE.contains(only) {
-                ways.push((SHARE, None));
-                times.push(race_on_share());
+                times.push((SHARE, race_on_share()));
             }
             ("small CNN", times)
         }
     };
     println!("{of}, batch {BATCH}, f32, CPU\n");
     println!("| | ms per step | over the base step |\n|---|---|---|");
-    for ((name, _), (time, ratio)) in ways.iter().zip(&times) {
+    for (name, (time, ratio)) in &times {
         println!("| {name} | {time:.2} | {ratio:.2} |");
     }
-    let ratios = ways.iter().zip(&times);
-    let ratios: Vec<_> = ratios
-        .map(|((name, _), (_, ratio))| serde_json::json!({ "method": name, "ratio": ratio }))
+    let ratios: Vec<_> = times
+        .iter()
+        .map(|(name, (_, ratio))| serde_json::json!({ "method": name, "ratio": ratio }))
         .collect();
     println!("\n{}", serde_json::Value::from(ratios));
 }

@@ -39,9 +39,10 @@
 //! | `f16` | models of `f16` and `AMP<f16>` |
 //! | `image` | data sets from folders of JPEG and PNG files |
 //! | `webp`, `bmp`, `gif` | with `image`: files of these formats, too |
-//! | `plot` | curves of a run as SVG and PNG |
+//! | `plot` | curves of a run, and what [`analysis`] finds, as SVG and PNG |
 //! | `tensorboard` | metrics as TensorBoard event files |
 //! | `download` | downloads of the public data sets, with checksums and resumption: [`data`]`::download` |
+//! | `spectrum` | eigenvalues and spectral densities of Hessians: [`analysis`] |
 //! | `cuda` | NVIDIA GPUs; building takes a CUDA toolkit |
 //! | `ci-check` | beside `cuda`, for `cargo check` on a machine without CUDA; what it builds does not run |
 //!
@@ -65,6 +66,8 @@ mod files;
 mod named;
 pub mod nn;
 pub mod optim;
+#[cfg(feature = "plot")]
+pub mod plot;
 #[cfg(any(feature = "data", feature = "run"))]
 mod position;
 #[cfg(feature = "run")]

@@ -1,7 +1,7 @@
 //! `last_report` says what the step saw.
 
 use dfdx::prelude::*;
-use sam_runtime::{NonFinite, Norm, Sam, last_report};
+use sam_runtime::{NonFinite, Norm, Sam, last_report, step::methods::LpSam};
 use sam_tests::*;
 
 const B: usize = 6;
@@ -159,4 +159,40 @@ fn a_batch_left_out_is_reported_as_such() {
     let report = last_report().unwrap();
     assert!(report.skipped() && report.gradient_norm().unwrap().is_nan());
     assert_eq!(report.perturbed_loss(), None);
+}
+
+/// Whatever passes a method takes: inner steps end at the point that the update's gradient is of, the second-order term
+/// takes two more passes around the weights, whose losses mean nothing.
+#[test]
+fn a_method_of_several_passes_has_one_perturbed_loss() {
+    let (mut model, data) = start();
+    // The points of the passes, and the losses there.
+    let mut met = Vec::new();
+    let mut of = |method: LpSam| {
+        met.clear();
+        let grads = model.alloc_grads();
+        let sam = Sam::new(RHO).method(method);
+        sam.step(&mut model, data.clone(), grads, |model, (x, y), grads| {
+            let loss = cross_entropy_with_logits_loss(model.forward_mut(x.traced(grads)), y);
+            met.push(loss.array());
+            loss
+        })
+        .unwrap();
+        let report = last_report().unwrap();
+        assert_eq!(report.gradients, met.len() as f64);
+        assert_near(report.clean_loss(), met[0]);
+        (report, met.clone())
+    };
+    let (report, met) = of(LpSam {
+        steps: 3,
+        ..LpSam::ONE_STEP
+    });
+    assert_eq!(met.len(), 4);
+    assert_near(report.perturbed_loss(), met[3]);
+    let (report, met) = of(LpSam {
+        second_order: true,
+        ..LpSam::ONE_STEP
+    });
+    assert_eq!(met.len(), 4);
+    assert_near(report.perturbed_loss(), met[1]);
 }

@@ -1,24 +1,29 @@
-use dfdx::{prelude::*, tensor::Gradients};
+use dfdx::{nn::tensor_collection::*, prelude::*, tensor::Gradients};
+use serde::{Deserialize, Serialize};
 
+use super::Objective;
 use crate::{
     device::Norm,
     step::{LossValue, Sam, SplitBatch, StepError, last_report},
 };
 
-/// What [`sharpness`] measured, in units of the loss.
+/// A sharpness, in units of the loss.
 ///
 /// ```
 /// use sam_runtime::analysis::Sharpness;
 ///
-/// let found = Sharpness { loss: 0.25, perturbed_loss: 0.75 };
+/// let found = Sharpness { loss: 0.25, perturbed_loss: 0.75, standard_error: 0.1 };
 /// assert_eq!(found.value(), 0.5);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sharpness {
     /// The mean loss at `w`.
     pub loss: f64,
-    /// The mean loss at `w + e`, with an `e` for each batch.
+    /// The mean loss at `w + e`.
     pub perturbed_loss: f64,
+    /// How far off the value may be for other batches: the standard deviation of the mean over the batches, where each
+    /// has an `e` of its own; NaN for a single one.
+    pub standard_error: f64,
 }
 
 impl Sharpness {
@@ -55,6 +60,27 @@ pub fn sharpness<M, E, D, B, L>(
     batches: impl IntoIterator<Item = B>,
     rho: f64,
     norm: Norm,
+    loss: impl FnMut(&mut M, B, Gradients<E, D>) -> L,
+) -> Result<Sharpness, StepError>
+where
+    M: TensorCollection<E, D> + Clone,
+    E: Dtype,
+    D: Device<E>,
+    B: Clone + SplitBatch<1>,
+    L: Backward<E, D, Err = D::Err> + LossValue,
+{
+    sharpness_by(&Sam::new(rho).norm(norm), model, batches, loss)
+}
+
+/// [`sharpness`], where `sam` says how each batch is climbed: with more inner steps, say, by
+/// [`LpSam`](crate::step::methods::LpSam).
+///
+/// # Errors
+/// See [`sharpness`].
+pub fn sharpness_by<M, E, D, B, L>(
+    sam: &Sam,
+    model: &M,
+    batches: impl IntoIterator<Item = B>,
     mut loss: impl FnMut(&mut M, B, Gradients<E, D>) -> L,
 ) -> Result<Sharpness, StepError>
 where
@@ -64,25 +90,94 @@ where
     B: Clone + SplitBatch<1>,
     L: Backward<E, D, Err = D::Err> + LossValue,
 {
-    let sam = Sam::new(rho).norm(norm);
-    let (mut clean, mut perturbed, mut count) = (0.0, 0.0, 0.0);
+    let mut found: Vec<[f64; 3]> = Vec::new();
     for batch in batches {
         let samples = batch.rows().unwrap_or(1) as f64;
         // A copy, because a step advances BatchNorm's statistics.
         sam.step(&mut model.clone(), batch, Gradients::leaky(), &mut loss)?;
         let report = last_report().ok_or(StepError::Empty)?;
-        let loss = report.clean_loss().ok_or(StepError::Empty)?;
-        clean += samples * loss;
-        perturbed += samples * report.perturbed_loss().unwrap_or(loss);
-        count += samples;
+        let clean = report.clean_loss().ok_or(StepError::Empty)?;
+        let perturbed = report.perturbed_loss().unwrap_or(clean);
+        found.push([samples, clean, perturbed]);
     }
-    if count == 0.0 {
+    let samples: f64 = found.iter().map(|[samples, ..]| samples).sum();
+    if samples == 0.0 {
         return Err(StepError::Empty);
     }
+    let mean = |of: fn(&[f64; 3]) -> f64| {
+        let sum: f64 = found.iter().map(|batch| batch[0] * of(batch)).sum();
+        sum / samples
+    };
+    let (clean, perturbed) = (mean(|batch| batch[1]), mean(|batch| batch[2]));
+    let squares = found.iter().map(|[samples, loss, at_e]| {
+        let off = at_e - loss - (perturbed - clean);
+        (samples * off).powi(2)
+    });
+    let batches = found.len() as f64;
+    let variance = squares.sum::<f64>() / samples.powi(2) * batches / (batches - 1.0);
     Ok(Sharpness {
-        loss: clean / count,
-        perturbed_loss: perturbed / count,
+        loss: clean,
+        perturbed_loss: perturbed,
+        standard_error: variance.sqrt(),
     })
+}
+
+impl<M, E, D, Data, Loss, Batches, B, L> Objective<'_, M, E, D, Data, Loss>
+where
+    M: TensorCollection<E, D> + Clone,
+    E: Dtype,
+    D: Device<E>,
+    Data: FnMut() -> Batches,
+    Batches: IntoIterator<Item = B>,
+    B: SplitBatch<1>,
+    Loss: FnMut(&mut M, B, Gradients<E, D>) -> L,
+    L: Backward<E, D, Err = D::Err> + LossValue,
+{
+    /// The sharpness at radius `rho` with one `e` for all data (the paper's definition, section 2), found in `steps` of
+    /// projected gradient ascent: one is SAM's first-order step. `steps + 1` passes.
+    ///
+    /// # Errors
+    /// [`StepError::Rho`], [`StepError::Method`] for no steps. Else see [`loss`](Self::loss).
+    pub fn sharpness(
+        &mut self,
+        rho: f64,
+        norm: Norm,
+        steps: usize,
+    ) -> Result<Sharpness, StepError> {
+        if !(rho.is_finite() && rho >= 0.0) {
+            return Err(StepError::Rho(rho));
+        }
+        if steps == 0 {
+            let problem = "a sharpness is found in at least one step".to_owned();
+            return Err(StepError::Method(problem));
+        }
+        self.begin(steps + 1);
+        let (loss, mut e) = self.gradient_at(None)?;
+        self.arithmetic.make_dual(&self.model, &mut e, norm, rho)?;
+        for _ in 1..steps {
+            let (_, mut g) = self.gradient_at(Some(&mut e))?;
+            self.arithmetic.make_dual(&self.model, &mut g, norm, rho)?;
+            self.arithmetic
+                .combine(&self.model, 1.0, &mut e, 1.0, &mut g)?;
+            self.arithmetic.shrink(&self.model, &mut e, norm, rho)?;
+        }
+        Ok(Sharpness {
+            loss,
+            perturbed_loss: self.loss_at(Some(&mut e))?,
+            standard_error: f64::NAN,
+        })
+    }
+
+    /// The m-sharpness, where m is the size of the batches: [`sharpness_by`] on the data of this.
+    ///
+    /// # Errors
+    /// See [`sharpness`].
+    pub fn m_sharpness(&mut self, sam: &Sam) -> Result<Sharpness, StepError>
+    where
+        B: Clone,
+    {
+        self.batches_by(|model, batches, loss| sharpness_by(sam, model, batches, loss))
+    }
 }
 
 #[cfg(test)]

@@ -1,18 +1,18 @@
 //! What a configuration file says about a run.
 
-use std::path::PathBuf;
+use std::{ops::RangeInclusive, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     EmaBuffers,
     checkpoint::Best,
-    numbers::{at_least_one, positive, share},
+    numbers::{at_least_one, part, positive, radius, share},
     stop::{EarlyStopping, Plateau},
 };
 use crate::{
     optim::OptimizerConfig,
-    schedule::Schedule,
+    schedule::{Schedule, rho_of_learning_rate},
     step::{On, When, methods::AnyMethod},
 };
 
@@ -66,6 +66,14 @@ pub struct RunConfig {
     /// SAM's radius; 0.05 if left out.
     #[serde(default = "rho")]
     pub rho: Schedule,
+    /// If given, rho follows the learning rate: it is [`rho`](Self::rho) where that is at its highest, and this where it
+    /// is at its lowest ([`rho_of_learning_rate`]).
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "radius"
+    )]
+    pub rho_min: Option<f64>,
     /// The way to climb; SAM's own if left out.
     #[serde(default, skip_serializing_if = "is_default")]
     pub method: AnyMethod,
@@ -76,6 +84,13 @@ pub struct RunConfig {
     /// the steps from there on.
     #[serde(default, skip_serializing_if = "is_default")]
     pub when: When,
+    /// The share of each batch that the first pass runs on; 1, which is all of it, if left out.
+    #[serde(
+        default = "whole",
+        skip_serializing_if = "is_whole",
+        deserialize_with = "part"
+    )]
+    pub ascent: f64,
     /// What the schedules count.
     #[serde(default)]
     pub schedules_count: Count,
@@ -88,6 +103,10 @@ pub struct RunConfig {
     /// What the run tells about itself.
     #[serde(default)]
     pub log: LogConfig,
+    /// Epochs from one measure of flatness to the next, for [`Run::is_to_measure`](super::Run::is_to_measure); 0, which is
+    /// never, if left out.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub measure_every: usize,
     /// What ends the run before its last epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub early_stopping: Option<EarlyStopping>,
@@ -201,14 +220,52 @@ impl RunConfig {
         }
     }
 
-    /// SAM's radius at a step, in epochs of `batches` batches: 0 at one that is the base optimizer's by `when`.
+    /// SAM's radius at a step, in epochs of `batches` batches, before any [`Plateau`]: 0 at one that is the base
+    /// optimizer's by `when`.
     pub fn rho(&self, step: u64, batches: usize) -> f64 {
+        self.rho_beside(self.lr(step, batches), step, batches)
+    }
+
+    /// The same beside this learning rate.
+    pub(super) fn rho_beside(&self, lr: f64, step: u64, batches: usize) -> f64 {
         let start = self.first_of(self.when.start, batches);
         let when = When { start, ..self.when };
-        match when.is_sam(step) {
-            true => self.rho.at(self.count(step, batches)),
-            false => 0.0,
+        if !when.is_sam(step) {
+            return 0.0;
         }
+        let rho = self.rho.at(self.count(step, batches));
+        match self.rho_min {
+            Some(rho_min) => rho_of_learning_rate(lr, self.lr_range(), rho_min..=rho),
+            None => rho,
+        }
+    }
+
+    /// The lowest and the highest learning rate.
+    fn lr_range(&self) -> RangeInclusive<f64> {
+        let (lowest, highest) = match &self.lr {
+            Some(schedule) => schedule.range().into_inner(),
+            None => (self.optimizer.lr(), self.optimizer.lr()),
+        };
+        let factor = self.plateau.as_ref().map_or(1.0, |rule| rule.min_factor);
+        lowest * factor..=highest
+    }
+
+    /// What is wrong with keys that are right one by one: the key, and why.
+    pub(super) fn contradiction(&self) -> Option<(&'static str, String)> {
+        let rho_min = self.rho_min?;
+        let highest = *self.rho.range().end();
+        let lr = self.lr_range();
+        if rho_min > highest {
+            return Some((
+                "rho_min",
+                format!("is {rho_min}, above rho, which is {highest}"),
+            ));
+        }
+        (lr.start() == lr.end()).then(|| {
+            let problem = "has rho follow the learning rate, and that does not change; give `lr` a schedule, or leave \
+                           `rho_min` out";
+            ("rho_min", problem.to_owned())
+        })
     }
 
     fn count(&self, step: u64, batches: usize) -> u64 {
@@ -240,6 +297,18 @@ fn rho() -> Schedule {
     Schedule::constant(0.05)
 }
 
+fn whole() -> f64 {
+    1.0
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands out references"
+)]
+fn is_whole(ascent: &f64) -> bool {
+    *ascent == whole()
+}
+
 /// Whether a key need not be written.
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
@@ -269,9 +338,16 @@ mod tests {
         // So that a run of an earlier version has the same configuration.
         let plain = toml::to_string(&read("").unwrap()).unwrap();
         assert!(
-            ["method", "on =", "when"]
-                .iter()
-                .all(|key| !plain.contains(key))
+            [
+                "method",
+                "on =",
+                "when",
+                "rho_min",
+                "ascent",
+                "measure_every"
+            ]
+            .iter()
+            .all(|key| !plain.contains(key))
         );
     }
 
@@ -297,6 +373,52 @@ mod tests {
         says("when.every = 0", &["`every` is 0"]);
         says("when.probability = 0.0", &["`probability` is 0"]);
         says("when = 3", &["invalid type"]);
+        says("rho_min = -0.1", &["is -0.1", "not negative"]);
+        says("ascent = 0.0", &["is 0", "above 0 and up to 1"]);
+        says("ascent = 1.5", &["is 1.5"]);
+    }
+
+    #[test]
+    fn rho_follows_the_learning_rate() {
+        let config =
+            read("lr = { kind = 'cosine', max = 1.6, steps = 20 }\nrho = 0.04\nrho_min = 0.02");
+        let config = config.unwrap();
+        for step in 0..30 {
+            // By hand, from cosine's own formula.
+            let t = (step as f64 / 20.0).min(1.0);
+            let share = (1.0 + (std::f64::consts::PI * t).cos()) / 2.0;
+            let found = config.rho(step, 5);
+            assert!(
+                (found - (0.02 + 0.02 * share)).abs() < 1e-15,
+                "{step}: {found}"
+            );
+        }
+        // A learning rate that a plateau has lowered.
+        assert!((config.rho_beside(0.8, 0, 5) - 0.03).abs() < 1e-15);
+        assert_eq!(config.contradiction(), None);
+        let text = toml::to_string(&config).unwrap();
+        assert_eq!(toml::from_str::<RunConfig>(&text).unwrap(), config);
+        // Steps that rest do so here too.
+        let resting =
+            read("lr = { kind = 'cosine', max = 1.6, steps = 20 }\nrho_min = 0.02\nwhen.start = 9");
+        assert_eq!(resting.unwrap().rho(8, 5), 0.0);
+    }
+
+    #[test]
+    fn a_rho_that_can_follow_nothing_is_told() {
+        let problem = |text: &str| read(text).unwrap().contradiction();
+        let (key, still) = problem("rho_min = 0.02").unwrap();
+        assert!(
+            key == "rho_min" && still.contains("does not change"),
+            "{still}"
+        );
+        let falls = "lr = { kind = 'cosine', max = 0.1, steps = 20 }\n";
+        let (_, above) = problem(&format!("{falls}rho_min = 0.06")).unwrap();
+        assert!(above.contains("0.06") && above.contains("0.05"), "{above}");
+        let plateau =
+            "plateau = { on = 'loss', goal = 'lowest', min_factor = 0.1 }\nrho_min = 0.02";
+        assert_eq!(problem(plateau), None);
+        assert!((read(plateau).unwrap().lr_range().start() - 0.001).abs() < 1e-15);
     }
 
     #[test]

@@ -29,13 +29,30 @@ impl<M> Run<M> {
 
     /// SAM's radius in the next step; 0, which is the base optimizer, where it rests by the configuration's `when`.
     pub fn rho(&self) -> f64 {
-        self.config.rho(self.steps(), self.batches)
+        let (step, batches) = (self.steps(), self.batches);
+        self.config.rho_beside(self.lr(), step, batches)
     }
 
     /// The configuration's way to climb. Give the loop's step this, [`on`](Self::on) and [`rho`](Self::rho), as in
     /// `Sam::new(run.rho()).method(run.method()).on(run.on())`, and all of them can be chosen in a file.
     pub fn method(&self) -> AnyMethod {
         self.config.method
+    }
+
+    /// The share of each batch that the first pass runs on, for `ascent = run.ascent()` and
+    /// [`Sam::ascent`](crate::Sam::ascent).
+    pub fn ascent(&self) -> f64 {
+        self.config.ascent
+    }
+
+    /// Whether the epoch that ends now is one whose weights are to be measured, by the configuration's `measure_every`.
+    /// Measures take many passes; what they find goes to [`end_epoch`](Self::end_epoch) with the rest, as
+    /// [`names::LAMBDA_MAX`](super::metrics::names::LAMBDA_MAX) and
+    /// [`names::M_SHARPNESS`](super::metrics::names::M_SHARPNESS), for which there are panels in the curves.
+    pub fn is_to_measure(&self) -> bool {
+        let epochs = self.kept.position.epoch + 1;
+        let is_due = epochs.checked_rem(self.config.measure_every) == Some(0);
+        is_due && self.kept.position.batch >= self.batches
     }
 
     /// The parameters that the configuration has perturbed.

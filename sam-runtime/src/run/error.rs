@@ -32,6 +32,14 @@ pub enum RunError {
         /// The folder.
         out: PathBuf,
     },
+    /// A key of the configuration contradicts another one.
+    #[error("the configuration's `{key}` {problem}")]
+    Key {
+        /// The key.
+        key: &'static str,
+        /// Why.
+        problem: String,
+    },
     /// The run was to go on in the middle of an epoch of other batches. [`Run::next_epoch`] then gives no
     /// epoch, and [`Run::finish`] this error, or else [`Run::step`] gives it.
     ///

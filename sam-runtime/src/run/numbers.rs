@@ -30,6 +30,16 @@ pub(super) fn not_negative<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D:
     )
 }
 
+/// The same, of a key that may be left out.
+pub(super) fn radius<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
+    not_negative(from).map(Some)
+}
+
+/// Above 0 and up to 1.
+pub(super) fn part<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    within(from, |x| x > 0.0 && x <= 1.0, "above 0 and up to 1")
+}
+
 /// From 0 to 1.
 pub(super) fn share<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
     within(from, |x| (0.0..=1.0).contains(&x), "from 0 to 1")

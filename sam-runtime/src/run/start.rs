@@ -139,8 +139,8 @@ impl<M: Clone> Run<M> {
     /// has written there says on standard error what is different.
     ///
     /// # Errors
-    /// [`RunError::Exists`] if the folder `out` has checkpoints and `resume` is not set. Else see
-    /// [`RunError`].
+    /// [`RunError::Exists`] if the folder `out` has checkpoints and `resume` is not set, [`RunError::Key`] if keys of
+    /// the configuration contradict each other. Else see [`RunError`].
     pub fn start<E: Dtype, D: Device<E>>(
         config: &RunConfig,
         all: &impl Serialize,
@@ -150,6 +150,9 @@ impl<M: Clone> Run<M> {
     where
         M: TensorCollection<E, D>,
     {
+        if let Some((key, problem)) = config.contradiction() {
+            return Err(RunError::Key { key, problem });
+        }
         let given = config;
         let mut config = given.clone();
         if config.dry_run {

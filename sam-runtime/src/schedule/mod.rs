@@ -44,6 +44,7 @@
 mod construct;
 mod eval;
 mod form;
+mod range;
 mod tied;
 mod validate;
 

@@ -9,7 +9,7 @@ use super::{
     vectors::ModelVectors,
 };
 use crate::{
-    device::vectors::Map,
+    device::vectors::{Map, epsilon},
     doors::walk::{Which, names},
 };
 
@@ -27,9 +27,9 @@ pub(super) struct Ascent<'a, M, E: Dtype, D: Device<E>> {
 }
 
 /// A perturbation, and the vector that it is made of.
-pub(super) struct Displacement<'a, E: Dtype, D: Device<E>> {
-    pub(super) vector: &'a mut Gradients<E, D>,
-    pub(super) dual: Option<(DualNorm, f64)>,
+pub(crate) struct Displacement<'a, E: Dtype, D: Device<E>> {
+    pub(crate) vector: &'a mut Gradients<E, D>,
+    pub(crate) dual: Option<(DualNorm, f64)>,
 }
 
 impl<'a, M: TensorCollection<E, D>, E: Dtype, D: Device<E>> Ascent<'a, M, E, D> {
@@ -202,13 +202,7 @@ impl<M: TensorCollection<E, D>, E: Dtype, D: Device<E>> Algebra for Ascent<'_, M
     }
 
     fn epsilon(&self) -> f64 {
-        // `Dtype` says nothing about precision: half as much each time, until it is lost.
-        let mut epsilon = E::ONE;
-        let half = E::from_f64(0.5).unwrap_or_default();
-        while E::ONE + epsilon * half != E::ONE {
-            epsilon *= half;
-        }
-        epsilon.to_f64().unwrap_or(f64::EPSILON)
+        epsilon::<E>()
     }
 
     fn mask(&mut self, v: Vector, is_zeroed: &dyn Fn(&str) -> bool) {

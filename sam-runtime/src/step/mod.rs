@@ -19,6 +19,7 @@
 //! | file | what |
 //! |---|---|
 //! | `sam`, `shared_sam` | [`Sam`]: the step as a function that takes a closure; with a clean pass on a share of the batch |
+//! | `side_by_side` | [`SideBySide`]: SAMPa with its two gradients at once |
 //! | `machine` | the step as a machine, which [`Sam`] and the attribute's expansion drive |
 //! | `settings` | [`Settings`], [`NonFinite`], [`Clip`]: what a step is told |
 //! | `methods` | [`methods::Method`]: ways to climb, one file each |
@@ -55,6 +56,7 @@ mod sam;
 mod settings;
 mod share;
 mod shared_sam;
+mod side_by_side;
 mod split;
 mod tensors;
 mod vectors;
@@ -78,8 +80,16 @@ pub use share::Share;
 pub(crate) use share::first_beside;
 pub use shared_sam::SharedSam;
 pub(crate) use shared_sam::first_rows;
+pub use side_by_side::{SideBySide, Twin, Twins};
 pub use split::{Batch, SplitBatch};
 pub(crate) use split::{chunk_rows, split_beside};
 pub(crate) use tensors::device_of;
 pub use when::When;
 pub use workspace::release_memory;
+
+/// What measures of a model take of a step: its vectors, and a copy of the model elsewhere.
+pub(crate) mod parts {
+    pub(crate) use super::{
+        algebra::Displacement, vectors::ModelVectors, weights::PerturbedWeights,
+    };
+}

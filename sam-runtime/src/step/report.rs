@@ -57,7 +57,9 @@ impl StepReport {
         self.mean(&self.clean)
     }
 
-    /// The loss at `w + e`. `None` as for [`Self::clean_loss`], and where rho was 0.
+    /// The loss at `w + e`: where a method takes several passes, that of the last one if the update takes its gradient, as with
+    /// several inner steps, else that of the first one behind the clean pass. `None` as for [`Self::clean_loss`], where rho was
+    /// 0, and where there was no such pass.
     pub fn perturbed_loss(&self) -> Option<f64> {
         self.mean(&self.perturbed)
     }

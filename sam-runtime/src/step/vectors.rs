@@ -15,17 +15,17 @@ use crate::{
 };
 
 /// The operations for the vectors of a model.
-pub(super) struct ModelVectors<E: Dtype, D: Device<E>> {
+pub(crate) struct ModelVectors<E: Dtype, D: Device<E>> {
     pub(super) on: &'static dyn Vectors<E, D>,
     /// `None` for a model without parameters, whose vectors have no elements.
-    pub(super) device: Option<D>,
+    pub(crate) device: Option<D>,
     /// Which parameters are perturbed; `None` for all.
     pub(super) perturbed: Option<Vec<bool>>,
 }
 
 impl<E: Dtype, D: Device<E>> ModelVectors<E, D> {
     /// Those of the device that `model` is on.
-    pub(super) fn of<M: TensorCollection<E, D>>(
+    pub(crate) fn of<M: TensorCollection<E, D>>(
         model: &M,
         on: On,
     ) -> Result<Self, Failure<D::Err>> {
@@ -41,7 +41,7 @@ impl<E: Dtype, D: Device<E>> ModelVectors<E, D> {
     }
 
     /// Does `map` with what `walk` hands out.
-    pub(super) fn map(&self, walk: Walk<'_, E, D::Err>, map: Map<'_>) -> Result<(), D::Err> {
+    pub(crate) fn map(&self, walk: Walk<'_, E, D::Err>, map: Map<'_>) -> Result<(), D::Err> {
         match &self.device {
             Some(device) => self.on.map(device, walk, map),
             None => Ok(()),
@@ -49,7 +49,7 @@ impl<E: Dtype, D: Device<E>> ModelVectors<E, D> {
     }
 
     /// A walk over one vector.
-    pub(super) fn one<M: TensorCollection<E, D>>(
+    pub(crate) fn one<M: TensorCollection<E, D>>(
         &self,
         model: &M,
         x: &mut Gradients<E, D>,
@@ -86,7 +86,7 @@ impl<E: Dtype, D: Device<E>> ModelVectors<E, D> {
     }
 
     /// A walk over two vectors, of which the first is written.
-    pub(super) fn two<M: TensorCollection<E, D>>(
+    pub(crate) fn two<M: TensorCollection<E, D>>(
         &self,
         model: &M,
         x: &mut Gradients<E, D>,
@@ -128,7 +128,7 @@ impl<E: Dtype, D: Device<E>> ModelVectors<E, D> {
     }
 
     /// The dual norm of a gradient.
-    pub(super) fn dual_norm<M: TensorCollection<E, D>>(
+    pub(crate) fn dual_norm<M: TensorCollection<E, D>>(
         &self,
         model: &M,
         gradients: &mut Gradients<E, D>,
@@ -180,7 +180,7 @@ impl<E: Dtype, D: Device<E>> ModelVectors<E, D> {
     }
 
     /// `<x, y>`; without `y`, `<x, x>`.
-    pub(super) fn dot<M: TensorCollection<E, D>>(
+    pub(crate) fn dot<M: TensorCollection<E, D>>(
         &self,
         model: &M,
         x: &mut Gradients<E, D>,
@@ -217,7 +217,7 @@ impl<E: Dtype, D: Device<E>> ModelVectors<E, D> {
     }
 
     /// `vector` is scaled down to `||vector||_p = bound`, at most.
-    pub(super) fn shrink<M: TensorCollection<E, D>>(
+    pub(crate) fn shrink<M: TensorCollection<E, D>>(
         &self,
         model: &M,
         vector: &mut Gradients<E, D>,

@@ -12,7 +12,7 @@ use crate::{
 
 /// Tensors that own the memory for the perturbed weights, kept from step to step.
 #[derive(Default)]
-pub(super) struct PerturbedWeights<E> {
+pub(crate) struct PerturbedWeights<E> {
     tensors: Vec<Box<dyn Any>>,
     host: Vec<E>,
     /// Whether the tensors have ids of their own, not the model's.
@@ -30,7 +30,7 @@ impl<E: Dtype> PerturbedWeights<E> {
 
     /// Moves the parameters of `copy`, a copy of the model `base`, to `w + e`. Afterwards `copy` owns the kept
     /// memory; [`Self::reclaim`] takes it back.
-    pub(super) fn displace<D: Device<E>, M: TensorCollection<E, D>>(
+    pub(crate) fn displace<D: Device<E>, M: TensorCollection<E, D>>(
         &mut self,
         copy: &mut M,
         base: &M,

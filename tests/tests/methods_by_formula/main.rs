@@ -11,6 +11,7 @@
 //! | `second_order` | the gradient of `L(w + e(w))`, by finite differences |
 //! | `nothing` | gradients of zeros, and such that are not finite |
 //! | `rules` | chunks, accumulation, bounds |
+//! | `side_by_side` | SAMPa with its two gradients at once |
 //! | `passes` | where passes run, what they draw, what they leave in the model |
 //! | `state` | what a method keeps, in a checkpoint |
 
@@ -22,6 +23,7 @@ mod passes;
 mod plain;
 mod rules;
 mod second_order;
+mod side_by_side;
 mod state;
 mod trained;
 mod world;

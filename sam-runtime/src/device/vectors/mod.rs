@@ -128,6 +128,17 @@ pub(crate) fn vectors<E: Dtype, D: Storage<E>>() -> Option<&'static dyn Vectors<
         .find_map(|k| k.downcast_ref::<On<E, D>>().copied())
 }
 
+/// The distance from 1 to the next number of this type.
+pub(crate) fn epsilon<E: Dtype>() -> f64 {
+    // `Dtype` says nothing about precision: half as much each time, until it is lost.
+    let mut epsilon = E::ONE;
+    let half = E::from_f64(0.5).unwrap_or_default();
+    while E::ONE + epsilon * half != E::ONE {
+        epsilon *= half;
+    }
+    epsilon.to_f64().unwrap_or(f64::EPSILON)
+}
+
 /// The elements of a gradient, where the host can read them.
 pub(crate) fn on_host<E: Dtype, D: Storage<E>>(gradient: &mut Buffer<E, D>) -> Option<&[E]> {
     match vectors::<E, D>()?.parts(gradient, None) {

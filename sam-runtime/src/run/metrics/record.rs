@@ -22,6 +22,10 @@ pub mod names {
     pub const GRADIENT_NORM: &str = "gradient_norm";
     /// The loss at the perturbed weights less the loss at the weights.
     pub const SHARPNESS: &str = "sharpness";
+    /// The largest eigenvalue of the Hessian of the loss.
+    pub const LAMBDA_MAX: &str = "lambda_max";
+    /// How much worse the loss of a part of the data gets within rho, as a mean over the parts.
+    pub const M_SHARPNESS: &str = "m_sharpness";
     /// Gradients of the batch that a step took, as a mean over the steps since the last record: 2 with SAM, 1 with
     /// its base optimizer.
     pub const GRADIENTS: &str = "gradients";
@@ -32,7 +36,7 @@ pub mod names {
     pub const SAMPLES_PER_SECOND: &str = "samples_per_second";
 
     /// All of them.
-    pub const ORDER: [&str; 11] = [
+    pub const ORDER: [&str; 13] = [
         LOSS,
         TRAIN_LOSS,
         ACCURACY,
@@ -41,6 +45,8 @@ pub mod names {
         RHO,
         GRADIENT_NORM,
         SHARPNESS,
+        LAMBDA_MAX,
+        M_SHARPNESS,
         GRADIENTS,
         LEFT_OUT,
         SAMPLES_PER_SECOND,

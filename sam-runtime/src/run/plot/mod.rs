@@ -5,22 +5,17 @@ mod series;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
-use kuva::{
-    backend::{png::PngBackend, svg::SvgBackend},
-    render::{figure::Figure, render::Scene},
-};
+use kuva::render::figure::Figure;
 
 use super::metrics::Record;
-use crate::files;
+use crate::plot::Picture;
+pub use crate::plot::PlotError;
 use panel::Panel;
 
-/// A figure with a panel for each of loss, accuracy, learning rate, rho, sharpness and gradient norm
-/// that the records have, over the epochs, with a line for each split.
+/// A figure with a panel for each of loss, accuracy, learning rate, rho, sharpness, gradient norm, `lambda_max` and
+/// m-sharpness that the records have, over the epochs, with a line for each split.
 ///
 /// A panel has a logarithmic axis where its values are positive and span more than two decades. Lines
 /// have gaps where values are not finite or beyond 1e100, and the panel says how many. Of long runs, what
@@ -62,7 +57,7 @@ impl Curves {
     /// # Errors
     /// [`PlotError::Empty`].
     pub fn svg(&self) -> Result<String, PlotError> {
-        Ok(SvgBackend::new().render_scene(&self.scene()?))
+        Ok(self.picture()?.svg())
     }
 
     /// The figure as a PNG image, two pixels for each unit of the SVG. Its font comes with the crate.
@@ -70,8 +65,7 @@ impl Curves {
     /// # Errors
     /// [`PlotError::Empty`], [`PlotError::Image`].
     pub fn png(&self) -> Result<Vec<u8>, PlotError> {
-        let image = PngBackend::new().render_scene(&self.scene()?);
-        image.map_err(|reason| PlotError::Image { reason })
+        self.picture()?.png()
     }
 
     /// Writes the figure, as its name says: `.svg` or `.png`.
@@ -79,20 +73,10 @@ impl Curves {
     /// # Errors
     /// See [`PlotError`].
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), PlotError> {
-        let path = path.as_ref();
-        let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
-        let bytes = match extension.to_str() {
-            Some("svg") => self.svg()?.into_bytes(),
-            Some("png") => self.png()?,
-            _ => return Err(PlotError::Format { path: path.into() }),
-        };
-        files::save(path, &bytes).map_err(|reason| PlotError::File {
-            path: path.into(),
-            reason,
-        })
+        self.picture()?.save(path)
     }
 
-    fn scene(&self) -> Result<Scene, PlotError> {
+    fn picture(&self) -> Result<Picture, PlotError> {
         if self.panels.is_empty() {
             return Err(PlotError::Empty);
         }
@@ -107,39 +91,6 @@ impl Curves {
         if let Some(title) = &self.title {
             figure = figure.with_title(title);
         }
-        Ok(figure.render())
+        Ok(Picture::of_figure(figure))
     }
 }
-
-/// Why curves could not be drawn or written.
-#[derive(thiserror::Error)]
-#[non_exhaustive]
-pub enum PlotError {
-    /// There is nothing to draw.
-    #[error(
-        "the records have no loss, accuracy or other value that is drawn; did the run write any?"
-    )]
-    Empty,
-    /// A file's name doesn't say what to write.
-    #[error("{}: end the name with .svg or .png", .path.display())]
-    Format {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The file can't be written.
-    #[error("{}", files::failure(.path, "write", .reason))]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        reason: io::Error,
-    },
-    /// The image can't be made.
-    #[error("can't make the PNG image ({reason}); write an .svg instead")]
-    Image {
-        /// The reason of the library that draws.
-        reason: String,
-    },
-}
-
-crate::debug::debug_as_display!(PlotError);

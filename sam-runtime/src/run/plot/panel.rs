@@ -14,11 +14,7 @@ use super::{
     super::metrics::{Record, names},
     series::Series,
 };
-
-/// Colours that also those tell apart who see few (Okabe & Ito 2008).
-const COLOURS: [&str; 6] = [
-    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9",
-];
+use crate::plot::COLOURS;
 
 /// What the panels show: title, axis label, factor, and values with what a line's name says of them.
 type Kind = (
@@ -28,7 +24,7 @@ type Kind = (
     &'static [(&'static str, &'static str)],
 );
 
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 8] = [
     ("Loss", "loss", 1.0, &[(names::LOSS, "")]),
     (
         "Accuracy",
@@ -55,6 +51,18 @@ const KINDS: [Kind; 6] = [
         &[(names::SHARPNESS, "")],
     ),
     ("Gradient norm", "‖g‖", 1.0, &[(names::GRADIENT_NORM, "")]),
+    (
+        "Largest eigenvalue of the Hessian",
+        "λ max",
+        1.0,
+        &[(names::LAMBDA_MAX, "")],
+    ),
+    (
+        "m-sharpness",
+        "L(w + e) − L(w)",
+        1.0,
+        &[(names::M_SHARPNESS, "")],
+    ),
 ];
 
 /// A panel and its lines.

@@ -1,6 +1,6 @@
 //! Figures of ordinary and of odd runs. With `SAM_TRAIN_PLOTS=FOLDER` they are left there.
 
-use std::fs;
+use std::{fs, path::PathBuf};
 
 use super::{series::Series, *};
 
@@ -25,7 +25,9 @@ fn run() -> Vec<Record> {
             records.push(
                 record
                     .with("accuracy", share)
-                    .with("top5", 0.5 + share / 2.0),
+                    .with("top5", 0.5 + share / 2.0)
+                    .with("lambda_max", 20.0 - 15.0 * share)
+                    .with("m_sharpness", 0.3 - 0.2 * share),
             );
             records.push(
                 Record::new(step, epoch, "train").with("accuracy", 1.0 - 0.8 * (1.0 - share)),
@@ -64,7 +66,7 @@ fn draw(name: &str, records: &[Record]) -> String {
 }
 
 #[test]
-fn a_run_has_all_six_panels() {
+fn a_run_has_all_panels() {
     let svg = draw("ResNet-20 with SAM", &run());
     for text in [
         "ResNet-20 with SAM",
@@ -74,6 +76,8 @@ fn a_run_has_all_six_panels() {
         "rho",
         "Sharpness",
         "Gradient norm",
+        "Largest eigenvalue of the Hessian",
+        "m-sharpness",
         "train",
         "test",
         "test, top 5",

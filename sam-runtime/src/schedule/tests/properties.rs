@@ -177,6 +177,16 @@ proptest! {
     }
 
     #[test]
+    fn a_range_holds_all_values(schedule in schedule(), steps in proptest::collection::vec(step(), 1..20)) {
+        let (lowest, highest) = schedule.range().into_inner();
+        let slack = highest * 1e-14;
+        for step in steps {
+            let value = schedule.at(step);
+            prop_assert!(lowest - slack <= value && value <= highest + slack, "{value}");
+        }
+    }
+
+    #[test]
     fn falls((schedule, high, _) in falling(), a in step(), b in step()) {
         // The library's cos and pow are only nearly monotone.
         let slack = high * 1e-14;

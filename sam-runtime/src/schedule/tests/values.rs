@@ -206,3 +206,44 @@ fn errors_tell_the_way_to_the_field() {
     let schedule = Schedule::constant(0.1).then(1, Schedule::constant(-1.0));
     assert_eq!(schedule.validate().unwrap_err().field, "last.value");
 }
+
+#[test]
+fn a_range_ends_where_the_values_do() {
+    let cosine = || Schedule::cosine(0.1, 0.01, 50);
+    let schedules = [
+        Schedule::constant(0.3),
+        Schedule::linear(0.1, 0.4, 70),
+        cosine(),
+        Schedule::cosine_restarts(0.2, 0.05, 1000, 2),
+        Schedule::step(0.1, 0.5, 10),
+        Schedule::step(0.1, 1.0, 10),
+        Schedule::multi_step(0.1, 2.0, [5, 9]),
+        Schedule::multi_step(0.1, 0.3, [5, 9]),
+        Schedule::exponential(0.1, 0.9),
+        Schedule::polynomial(0.1, 0.02, 30, 2.0),
+        Schedule::one_cycle(0.5, 1000),
+        Schedule::noam(64, 100, 1.0),
+        cosine().with_warmup(20),
+        cosine().with_warmup_from(0.7, 20),
+        cosine().with_warmup_factor(0.05, 20),
+        Schedule::constant(0.2)
+            .then(10, Schedule::linear(0.3, 0.1, 20))
+            .then(30, cosine()),
+    ];
+    for schedule in schedules {
+        let values: Vec<f64> = (0..100_000).map(|step| schedule.at(step)).collect();
+        let lowest = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let highest = values.iter().copied().fold(0.0, f64::max);
+        let range = schedule.range();
+        // Noam's has no end, and restarts come near theirs only.
+        let near = 1e-3 * range.end();
+        assert!(
+            (lowest - range.start()).abs() < near,
+            "{schedule:?}: {lowest} {range:?}"
+        );
+        assert!(
+            (highest - range.end()).abs() < near,
+            "{schedule:?}: {highest} {range:?}"
+        );
+    }
+}

@@ -180,11 +180,11 @@ where
     /// Notes the loss of a pass over a chunk.
     pub(crate) fn note_loss(&mut self, loss: LazyLoss, chunk: usize, perturbed: bool) {
         self.running(|running, _, report| {
-            let losses = match perturbed {
-                false => &mut report.clean,
-                true => &mut report.perturbed,
-            };
-            losses.push((running.share(chunk), loss));
+            let noted = (running.share(chunk), loss);
+            match perturbed {
+                false => report.clean.push(noted),
+                true => running.note_perturbed(noted, chunk, &mut report.perturbed),
+            }
             Ok(())
         });
     }

@@ -6,7 +6,7 @@ use super::{Outcome, total::Total};
 use crate::{
     device::vectors::{DualNorm, NonFiniteFlags, Norm},
     step::{
-        NonFinite, Settings, StepError, StepReport,
+        LazyLoss, NonFinite, Settings, StepError, StepReport,
         error::{Failure, Pass},
         memory::Memory,
         nonfinite::{self, NonFiniteCheck},
@@ -40,6 +40,8 @@ pub(super) struct Running<M, E: Dtype, D: Device<E>> {
     pub(super) pass: Now<E, D>,
     /// On a device where reading means waiting: what this step notes there.
     pub(super) flags: Option<NonFiniteFlags>,
+    /// The chunk whose loss of a replay was noted last.
+    noted: Option<usize>,
     /// Elsewhere: the first non-finite gradient. Later chunks still run their clean pass.
     pub(super) nonfinite: Option<StepError>,
 }
@@ -133,6 +135,7 @@ where
             total: Total::default(),
             pass: Now::Clean,
             flags: None,
+            noted: None,
             nonfinite: None,
         };
         if let Some(device) = device {
@@ -215,6 +218,26 @@ where
             (Some(_), Pass::Clean) => self.vectors.perturbed_norm(&self.base, gradients, norm),
             _ => Ok(dual),
         }
+    }
+
+    /// Notes the loss of a replay, one for each chunk: that of the last replay, if the update takes its gradient; else that
+    /// of the first, since others then run where a method needs them.
+    pub(super) fn note_perturbed(
+        &mut self,
+        loss: (f64, LazyLoss),
+        chunk: usize,
+        losses: &mut Vec<(f64, LazyLoss)>,
+    ) {
+        let is_last = matches!(self.pass, Now::Replay { asked: None, .. });
+        match losses.last_mut() {
+            Some(known) if self.noted == Some(chunk) => {
+                if is_last {
+                    *known = loss;
+                }
+            }
+            _ => losses.push(loss),
+        }
+        self.noted = Some(chunk);
     }
 
     /// Adds the gradient of a chunk to the result.

@@ -1,0 +1,98 @@
+//! Copies of devices with generators of their own, so that two passes that run at once draw the same numbers however
+//! their threads are scheduled.
+
+use std::fmt::Debug;
+
+use dfdx::{
+    shapes::{Shape, Unit},
+    tensor::{Cpu, Tensor},
+};
+
+use crate::doors::generator::{generator, generator_id, set_generator};
+
+/// A copy of each device that it was asked for. The copy's generator begins where the device's was then.
+#[derive(Debug)]
+pub struct Twins(Vec<(Option<usize>, Cpu)>);
+
+impl Twins {
+    /// `twin` for `device`.
+    pub(super) fn with(device: &Cpu, twin: &Cpu) -> Self {
+        Self(vec![(generator_id(device), twin.clone())])
+    }
+
+    /// The copy of `device`: one for all devices that share a generator.
+    pub fn of(&mut self, device: &Cpu) -> Cpu {
+        let id = generator_id(device);
+        if let Some((_, twin)) = self.0.iter().find(|(known, _)| *known == id) {
+            return twin.clone();
+        }
+        let twin = Cpu::default();
+        go_on_as(&twin, device);
+        self.0.push((id, twin.clone()));
+        twin
+    }
+}
+
+/// Has `twin` draw what `device` would draw next.
+pub(super) fn go_on_as(twin: &Cpu, device: &Cpu) {
+    if let Some(state) = generator(device) {
+        set_generator(twin, &state);
+    }
+}
+
+/// A batch that can be copied to other devices on the CPU: tensors, `Vec`s, options and tuples of them, numbers.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be copied for a pass that runs beside another one",
+    note = "a batch is made of tensors on the CPU, `Vec`s, options and tuples of them, and numbers; implement `Twin` for a type of your own"
+)]
+pub trait Twin: Clone + Send {
+    /// The copy, on the twins of the devices that this is on.
+    fn twin(&self, twins: &mut Twins) -> Self;
+}
+
+impl<S: Shape, E: Unit> Twin for Tensor<S, E, Cpu> {
+    fn twin(&self, twins: &mut Twins) -> Self {
+        self.to_device(&twins.of(self.device()))
+    }
+}
+
+impl<T: Twin> Twin for Vec<T> {
+    fn twin(&self, twins: &mut Twins) -> Self {
+        self.iter().map(|value| value.twin(twins)).collect()
+    }
+}
+
+impl<T: Twin> Twin for Option<T> {
+    fn twin(&self, twins: &mut Twins) -> Self {
+        self.as_ref().map(|value| value.twin(twins))
+    }
+}
+
+macro_rules! twin_tuple {
+    ($($part:ident $index:tt)*) => {
+        impl<$($part: Twin),*> Twin for ($($part,)*) {
+            fn twin(&self, twins: &mut Twins) -> Self {
+                ($(self.$index.twin(twins),)*)
+            }
+        }
+    };
+}
+
+twin_tuple!(T0 0);
+twin_tuple!(T0 0 T1 1);
+twin_tuple!(T0 0 T1 1 T2 2);
+twin_tuple!(T0 0 T1 1 T2 2 T3 3);
+twin_tuple!(T0 0 T1 1 T2 2 T3 3 T4 4);
+twin_tuple!(T0 0 T1 1 T2 2 T3 3 T4 4 T5 5);
+
+macro_rules! same {
+    ($($type:ty)*) => {$(
+        impl Twin for $type {
+            fn twin(&self, _: &mut Twins) -> Self {
+                self.clone()
+            }
+        }
+    )*};
+}
+
+same!(() f32 f64 i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize bool char String &'static str);
