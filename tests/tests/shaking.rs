@@ -67,6 +67,10 @@ fn loss<N: Shaking>(net: &mut N, (x, y): (X, Y), grads: Gradients<f64, Cpu>) -> 
     cross_entropy_with_logits_loss(logits, y)
 }
 
+/// At rho = 0 there is no second pass; at this one it runs at weights that are the same to the last bit, or a zero that
+/// isn't felt.
+const UNFELT: f64 = 1e-200;
+
 fn both_passes_draw_the_same<N: Shaking>() {
     for shake in [ShakeGradient::Drawn, ShakeGradient::True] {
         let (dev, again) = (Cpu::seed_from_u64(5), Cpu::seed_from_u64(5));
@@ -77,7 +81,7 @@ fn both_passes_draw_the_same<N: Shaking>() {
         let mut losses = Vec::new();
         for _ in 0..3 {
             let grads = net.alloc_grads();
-            let found = Sam::new(0.0).step(&mut net, batch(&dev), grads, |net, batch, grads| {
+            let found = Sam::new(UNFELT).step(&mut net, batch(&dev), grads, |net, batch, grads| {
                 let loss = loss(net, batch, grads);
                 losses.push(loss.array());
                 loss
@@ -113,7 +117,7 @@ fn chunks_draw_the_same<N: Shaking>() {
     let mut net = N::on(&dev);
     let grads = net.alloc_grads();
     let mut losses = Vec::new();
-    let sam = Sam::new(0.0).chunked::<2>();
+    let sam = Sam::new(UNFELT).chunked::<2>();
     sam.step(&mut net, batch(&dev), grads, |net, batch, grads| {
         let loss = loss(net, batch, grads);
         losses.push(loss.array());
@@ -155,7 +159,7 @@ fn slopes<N: Shaking>(shake: ShakeGradient) -> [f64; 2] {
     *net.gradient() = shake;
     let at = parameters(&net);
     let along = noise(at.len(), 9);
-    let mut run = |step: f64| {
+    let run = |step: f64| {
         let (dev, mut net) = (Cpu::seed_from_u64(4), net.clone());
         let moved: Vec<f64> = at.iter().zip(&along).map(|(w, d)| w + step * d).collect();
         set_parameters(&mut net, &moved);

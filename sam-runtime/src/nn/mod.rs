@@ -38,6 +38,18 @@
 //!
 //! [`summary`] prints a network layer by layer. [`weights`] reads and writes the tensors of a network in files, with PyTorch's names.
 //!
+//! # Networks
+//! Of images of 32 x 32 for CIFAR, and of 224 x 224 for ImageNet; parameters with 10 classes, or with 1000.
+//!
+//! | network | for | parameters | of |
+//! |---|---|---|---|
+//! | [`ResNet20`], [`ResNet32`], [`ResNet44`], [`ResNet56`] | CIFAR | 269,722; 464,154; 658,586; 853,018 | He et al. 2015 |
+//! | [`WideResNet16x4`], [`WideResNet28x10`], [`WideResNet40x10`] | CIFAR | 2,748,890; 36,479,194; 55,841,754 | Zagoruyko & Komodakis 2016 |
+//! | [`ShakeShake26x96`] | CIFAR | 26,192,922 | Gastaldi 2017 |
+//! | [`PyramidNet110`], [`PyramidNet272`] | CIFAR | 28,485,477; 26,210,842 | Han et al. 2017, Yamada et al. 2018 |
+//! | [`ResNet18`], [`ResNet34`] | ImageNet | 11,689,512; 21,797,672 | He et al. 2015 |
+//! | [`ResNet50`], [`ResNet101`], [`ResNet152`] | ImageNet | 25,557,032; 44,549,160; 60,192,808 | He et al. 2015 |
+//!
 //! # The gradient of the input
 //! Nobody needs the gradient of a batch of images, and the first layer would spend a third of its time on
 //! it. So [`Linear`] and the convolutions leave it out if their input was traced with gradients that hold

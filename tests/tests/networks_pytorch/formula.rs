@@ -42,7 +42,7 @@ fn values<E: Dtype>(name: &str, shape: &[usize]) -> Vec<E> {
 }
 
 /// As [`values`], as a tensor.
-pub fn tensor<S: Shape, E: Dtype>(dev: &Cpu, name: &str, shape: S) -> Tensor<S, E, Cpu> {
+pub(crate) fn tensor<S: Shape, E: Dtype>(dev: &Cpu, name: &str, shape: S) -> Tensor<S, E, Cpu> {
     dev.tensor_from_vec(values(name, shape.concrete().as_ref()), shape)
 }
 
@@ -75,7 +75,7 @@ where
 }
 
 /// A network with the weights and running statistics of the formula.
-pub fn filled<N, E>(dev: &Cpu) -> N::Built
+pub(crate) fn filled<N, E>(dev: &Cpu) -> N::Built
 where
     N: BuildOnDevice<Cpu, E>,
     E: Dtype,
@@ -117,7 +117,7 @@ impl TensorVisitor<f64, Cpu> for First<'_> {
 }
 
 /// The first eight numbers of the tensor of PyTorch's name in `network`, or of its gradient.
-pub fn first<M: TensorCollection<f64, Cpu>>(
+pub(crate) fn first<M: TensorCollection<f64, Cpu>>(
     network: &M,
     name: &str,
     gradients: Option<&Gradients<f64, Cpu>>,

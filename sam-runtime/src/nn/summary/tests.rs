@@ -1,3 +1,5 @@
+use dfdx::tensor::CpuError;
+
 use super::*;
 use crate::nn::{
     BatchNorm2D, Conv2D, Conv2DBatchNormReLU, Flatten2D, GlobalAvgPool2D, MaxPool2D, PyramidNet,
@@ -127,14 +129,13 @@ fn a_layer_that_runs_twice_has_its_parameters_once() {
 
     impl Module<Tensor<Rank2<1, 3>, f32, Cpu>> for Twice {
         type Output = Tensor<Rank2<1, 3>, f32, Cpu>;
-        type Error = dfdx::tensor::CpuError;
+        type Error = CpuError;
 
         fn try_forward(&self, x: Tensor<Rank2<1, 3>, f32, Cpu>) -> Result<Self::Output, CpuError> {
             self.0.try_forward(self.0.try_forward(x)?)
         }
     }
 
-    use dfdx::tensor::CpuError;
     let dev = Cpu::default();
     let twice = Twice(dev.build_module::<crate::nn::Linear<3, 3>, f32>());
     let summary = of(&twice, dev.zeros()).unwrap();
@@ -148,22 +149,12 @@ fn columns_are_aligned() {
     let net = Cpu::default().build_module::<crate::nn::Linear<300, 4>, f32>();
     let summary = of_tensors::<_, f32, Cpu>(&net).unwrap();
     let expected = "\
-name  layer                          output  parameters  mult-adds
-------------------------------------------------------------------
+name  layer                      output  parameters  mult-adds
+--------------------------------------------------------------
       weight [4, 300], bias [4]               1,204
-";
-    let text = summary.to_string();
-    let lines: Vec<&str> = text.lines().collect();
-    let rule = lines[1].len();
-    assert!(lines[0].starts_with("name  layer ") && lines[0].len() == rule);
-    assert!(
-        lines[2].starts_with("      weight [4, 300], bias [4]  "),
-        "{expected}{text}"
-    );
-    assert!(lines[2].ends_with("1,204"));
-    assert_eq!(lines[3], lines[1]);
-    assert_eq!(
-        lines[4..],
-        ["parameters  1,204", "buffers     0", "mult-adds   0"]
-    );
+--------------------------------------------------------------
+parameters  1,204
+buffers     0
+mult-adds   0";
+    assert_eq!(summary.to_string(), expected);
 }
