@@ -1,5 +1,5 @@
-//! The networks that shake, in a step: both passes draw the same factors, evaluation draws none, and the true gradient is
-//! that of the loss.
+//! The networks that shake, in a step: both passes draw the same factors, evaluation draws none, and the true gradient
+//! is that of the loss.
 
 use dfdx::{optim::*, prelude::*, tensor::CpuError};
 use sam_runtime::{

@@ -1,9 +1,9 @@
 //! Sizes that are known at run time and pass for static ones.
 //!
 //! dfdx 0.13.0 takes a tensor for a parameter if all its sizes are static (`ConstShape`), but reads the sizes
-//! themselves from the value of the shape, never from the constants of its type (`dfdx/src/nn/tensor_collection/collection.rs`;
-//! only `ReshapeTo` of one static shape to another reads those, and that is not used here). So a size can stand in the
-//! value.
+//! themselves from the value of the shape (`dfdx/src/nn/tensor_collection/collection.rs`), never from the constants of
+//! its type; only a reshape of one static shape to another reads those (`dfdx/src/shapes/same_numel.rs`), which nobody
+//! does to a parameter of such sizes. So a size can stand in the value.
 //!
 //! Were the constants read, tensors of such sizes would have no elements; the test here would fail.
 

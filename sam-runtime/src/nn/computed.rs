@@ -17,7 +17,7 @@ use crate::{
 /// A kernel: (out, in, height, width).
 pub type Kernel<E, D> = Tensor<Free4, E, D>;
 
-/// The normalization of so many channels.
+/// The normalization of so many channels. The network that it is a part of knows how many; by itself it is not walked.
 pub type Norm<E, D> = BatchNorm2D<Free, E, D>;
 
 /// A convolution without bias, then a normalization.

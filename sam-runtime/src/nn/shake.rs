@@ -1,8 +1,8 @@
 //! Factors of the networks that shake: drawn for each image, some for what a branch gives, and others for its gradient.
 //!
-//! Each layer takes one number from the generator of its input's device when a batch goes forward, as dropout does, and
-//! draws all of its factors from that. So both passes of a SAM step, which begin at one state of the generator, have the
-//! same factors. Evaluation draws nothing.
+//! Each layer takes one number from the generator of its input's device when a batch goes forward, as dropout does,
+//! and draws all of its factors from that. So both passes of a SAM step, which begin at one state of the generator,
+//! have the same factors. Evaluation draws nothing.
 
 use dfdx::prelude::*;
 use rand::{Rng, SeedableRng, rngs::StdRng};

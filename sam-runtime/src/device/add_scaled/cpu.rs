@@ -70,14 +70,15 @@ fn sums<E: Real>(dims: Dims, to: &[E], x: &[E], factors: &[E]) -> Vec<E> {
     // SAFETY: each sample's task writes all of its elements.
     unsafe {
         written(x.len(), |y| {
-            let samples = y.par_chunks_mut(sample).zip(x.par_chunks(sample));
-            let samples = samples.zip(to.par_chunks(sample)).zip(factors);
-            let write = |(((y, x), to), factor): (((&mut [MaybeUninit<E>], &[E]), &[E]), &E)| {
+            let samples = y.par_chunks_mut(sample).enumerate();
+            let write = |(n, y): (usize, &mut [MaybeUninit<E>])| {
+                let (factor, start) = (factors[n], n * sample);
+                let (x, to) = (&x[start..][..y.len()], &to[start..][..y.len()]);
                 vectorized(
                     #[inline(always)]
                     || {
                         for ((y, &x), &to) in y.iter_mut().zip(x).zip(to) {
-                            y.write(to + *factor * x);
+                            y.write(to + factor * x);
                         }
                     },
                 );

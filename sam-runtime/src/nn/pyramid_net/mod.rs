@@ -25,13 +25,15 @@ use widths::{FIRST, blocks, stages};
 /// average pooling and a linear layer to `CLASSES`. Blocks are of two convolutions, and `DEPTH` is 6 n + 2; or, with
 /// `BOTTLENECK`, of three, the last of which gives four times the channels, and `DEPTH` is 9 n + 2.
 ///
-/// Takes images of 3 channels, of 32 x 32 in the paper; sides must be multiples of 4. Gives logits (batch, `CLASSES`).
+/// Takes images of 3 channels, of 32 x 32 in the paper, whose sides are multiples of 4, and gives logits (batch,
+/// `CLASSES`).
 ///
 /// While it trains, ShakeDrop multiplies what the `l`-th of `L` blocks adds to its input, image by image: with the
 /// probability `p_l = 1 - l / L (1 - p_L)` by 1, and otherwise by `alpha`, uniform in [-1, 1]; its gradient by 1 or
-/// `beta`, uniform in [0, 1]. In evaluation it is `p_l`, which is what is expected (eq. 6). SAM's authors draw for each
-/// image, too; Yamada et al. draw which blocks are kept for the whole batch. The built network has the field
-/// `keep_last`, `p_L`, which begins at 0.5 and which 1 makes a plain PyramidNet, and `gradient`; see [`ShakeGradient`].
+/// `beta`, uniform in [0, 1]. In evaluation it is `p_l`, which is what is expected (eq. 6). All three are drawn for each
+/// image, as by SAM's authors; a widespread PyTorch version draws whether a block is kept once for the batch. The built
+/// network has the field `keep_last`, which is `p_L`: it begins at 0.5, and 1 makes a plain PyramidNet; and `gradient`,
+/// see [`ShakeGradient`].
 ///
 /// Numbers of channels are rounded, as by the authors' and by SAM's authors' programs; in the paper they are
 /// truncated, so that PyramidNet-272 has 0.2 million parameters less there. Names of tensors are those of

@@ -53,8 +53,8 @@ pub(super) const fn blocks(depth: usize, bottleneck: bool) -> usize {
 /// The channels that the first convolution gives.
 pub(super) const FIRST: usize = 16;
 
-/// The blocks of the three stages. The `k`-th block of `n` has `16 + alpha k / n` channels, rounded: linearly more, which
-/// is eq. 3 of Han et al. (2017), where they are truncated; the authors' PyTorch version and SAM's authors round.
+/// The blocks of the three stages. The `k`-th block of `n` has `16 + alpha k / n` channels, rounded: linearly more,
+/// which is eq. 3 of Han et al. (2017), where they are truncated; the authors' PyTorch version and SAM's authors round.
 pub(super) fn stages(blocks: usize, alpha: usize, bottleneck: bool) -> [Vec<BlockSizes>; 3] {
     let all = 3 * blocks;
     let mut input = FIRST;

@@ -78,7 +78,8 @@ const POOL: Window = Window {
     dilation: 1,
 };
 
-/// The module of a network, in a module of its own: four stages of these types, the last of which gives so many channels.
+/// A network with its tensors, in a module of its own: four stages of these types, the last of which gives so many
+/// channels.
 macro_rules! of_stages {
     ($module:ident, $net:ident: $stage1:ty, $stage2:ty, $stage3:ty, $stage4:ty => $features:literal) => {
         pub(in crate::nn) mod $module {

@@ -180,9 +180,8 @@ impl<E: Dtype, D: Layers<E>> TwoPaths<E, D> {
     }
 }
 
-/// The convolution of 1 x 1 of what lies one pixel further right and down; beyond the edge lie zeros. With one pixel of
-/// padding the window begins one pixel too early instead: at -1, and `-1 + stride k` is where it is wanted from `k = 2 /
-/// stride` on.
+/// The convolution of 1 x 1 of what lies one pixel further right and down; beyond the edge lie zeros. With one pixel
+/// of padding the window stands at `stride k - 1`, and it is wanted at `stride i + 1`: from `k = 2 / stride` on.
 fn shifted<E: Dtype, D: Layers<E>, T: LayerTape<E, D>>(
     x: Image<E, D, T>,
     weight: &Kernel<E, D>,

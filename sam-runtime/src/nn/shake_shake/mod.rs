@@ -26,8 +26,8 @@ use crate::device::{Image, LayerTape, Layers, Rows, Tail};
 /// Names of tensors are those of a [widespread PyTorch version](https://github.com/hysts/pytorch_shake_shake):
 /// `stage1.block1.residual_path2.conv1.weight`, `stage2.block1.shortcut.downsample.conv2.weight`, `fc.weight`; see
 /// [`weights`](crate::nn::weights). That version has `WIDTH` channels behind its first convolution; Gastaldi and SAM's
-/// authors have 16. The latter put no ReLU before the shortcut. The kernels begin as in He et al. (2015b), by the number
-/// of outputs, the bias of the last layer at zero.
+/// authors have 16. The latter put no ReLU before the shortcut. The kernels begin as in He et al. (2015b), by the
+/// number of outputs, the bias of the last layer at zero.
 ///
 /// ```
 /// use dfdx::prelude::*;
