@@ -181,7 +181,13 @@ def published():
         ]
         sizes += [
             (name, getattr(torchvision.models, name)(), millions)
-            for name, millions in [("resnet18", "11.7"), ("resnet34", "21.8")]
+            for name, millions in [
+                ("resnet18", "11.7"),
+                ("resnet34", "21.8"),
+                ("resnet50", "25.6"),
+                ("resnet101", "44.5"),
+                ("resnet152", "60.2"),
+            ]
         ]
     found = {}
     for name, model, millions in sizes:

@@ -1,13 +1,14 @@
 //! The networks against PyTorch: how many parameters they have, what these are called, and that weights
 //! written by torchvision, timm and the widespread CIFAR version give the same logits here.
-//! `tests/peers/resnet.py` wrote the files.
+//! `tests/peers/resnet.py` wrote the files, and `tests/peers/networks.py` the sizes of some.
 
 use std::{collections::BTreeMap, env, fs, path::Path};
 
 use dfdx::{nn::tensor_collection::*, prelude::*};
 use safetensors::SafeTensors;
 use sam_runtime::nn::{
-    ResNet18, ResNet20, ResNet32, ResNet34, ResNet44, ResNet56, WideResNet16x4, WideResNet28x10,
+    PyramidNet110, PyramidNet272, ResNet18, ResNet20, ResNet32, ResNet34, ResNet44, ResNet50,
+    ResNet56, ResNet101, ResNet152, ShakeShake26x96, WideResNet16x4, WideResNet28x10,
     WideResNet40x10,
     weights::{self, WeightsError},
 };
@@ -60,7 +61,12 @@ fn shapes<N: BuildOnDevice<Cpu, f32>>() -> Shapes {
 #[test]
 fn sizes_are_the_published_ones() {
     let names = names();
-    let expected = |network: &str| names["sizes"][network]["parameters"].as_u64().unwrap() as usize;
+    let others: Value = serde_json::from_str(include_str!("../fixtures/networks.json")).unwrap();
+    let expected = |network: &str| -> usize {
+        let found = &names["sizes"][network]["parameters"];
+        let found = found.as_u64().or(others["sizes"][network].as_u64());
+        found.unwrap() as usize
+    };
     let all = [
         ("resnet20_cifar", shapes::<ResNet20<10>>()),
         ("resnet32_cifar", shapes::<ResNet32<10>>()),
@@ -68,9 +74,15 @@ fn sizes_are_the_published_ones() {
         ("resnet56_cifar", shapes::<ResNet56<10>>()),
         ("resnet18", shapes::<ResNet18<1000>>()),
         ("resnet34", shapes::<ResNet34<1000>>()),
+        ("resnet50", shapes::<ResNet50<1000>>()),
+        ("resnet101", shapes::<ResNet101<1000>>()),
+        ("resnet152", shapes::<ResNet152<1000>>()),
         ("wrn_16_4", shapes::<WideResNet16x4<10>>()),
         ("wrn_28_10", shapes::<WideResNet28x10<10>>()),
         ("wrn_40_10", shapes::<WideResNet40x10<10>>()),
+        ("pyramidnet_110_270", shapes::<PyramidNet110<10>>()),
+        ("pyramidnet_272_200", shapes::<PyramidNet272<10>>()),
+        ("shakeshake_26_96", shapes::<ShakeShake26x96<10>>()),
     ];
     for (network, shapes) in all {
         assert_eq!(shapes.parameters, expected(network), "{network}");

@@ -7,7 +7,7 @@
 //! | | |
 //! |---|---|
 //! | `vectors` | the algebra of parameter-sized vectors: norms, dot products, linear combinations |
-//! | `conv`, `batch_norm`, `conv_batch_norm`, `bias`, `pool`, `subsample`, `linear` | the operations that [`nn`](crate::nn) is made of |
+//! | `conv`, `batch_norm`, `conv_batch_norm`, `bias`, `pool`, `subsample`, `add_scaled`, `linear` | the operations that [`nn`](crate::nn) is made of |
 //! | `layers` | [`Layers`], all of them together; what they share |
 //! | `cpu`, `cuda` | what they share on host memory, and on an NVIDIA GPU |
 //! | `rewind` | the generators that a step may draw from, back at an earlier moment |
@@ -16,6 +16,7 @@
 //! | `transfer` | rows of tensors cut and joined where they are |
 //! | `memory` | [`keep_freed_memory`] |
 
+mod add_scaled;
 mod batch_norm;
 mod bias;
 mod conv;
@@ -34,6 +35,7 @@ mod transfer;
 mod upload;
 pub(crate) mod vectors;
 
+pub use add_scaled::{Factors, TryAddScaled};
 pub use batch_norm::{Affine, Moments, Normalized, Tail, TryBatchNorm};
 pub use bias::TryBias;
 pub use conv::TryConv2D;

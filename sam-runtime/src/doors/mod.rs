@@ -6,6 +6,7 @@
 //! | file | what |
 //! |---|---|
 //! | `walk` | the tensors of a model, of any shape, one after the other |
+//! | `free` | sizes that pass for static ones |
 //! | `id` | which tensor a tensor is |
 //! | `host_memory` | the elements of a tensor on the host, without a copy |
 //! | `gpu_memory` | the address of a tensor, the context of a device (feature `cuda`) |
@@ -16,6 +17,7 @@
 //! | `generator` | the generator of a device, taken out and put back |
 
 pub(crate) mod buffer;
+pub(crate) mod free;
 pub(crate) mod generator;
 #[cfg(feature = "cuda")]
 pub(crate) mod gpu_memory;

@@ -11,7 +11,7 @@ use dfdx::{
     nn::tensor_collection::{TensorOptions, TensorVisitor},
     optim::{Optimizer, Sgd, SgdConfig, UnusedTensors},
     prelude::Device,
-    shapes::{ConstDim, ConstShape, Dim, Dtype, Rank1, Shape},
+    shapes::{ConstShape, Dtype, Rank1, Shape},
     tensor::{Gradients, Tensor},
     tensor_ops::RealizeTo,
 };
@@ -22,37 +22,10 @@ const STILL: SgdConfig = SgdConfig {
     weight_decay: None,
 };
 
-/// A size that is known at run time and passes for a static one, so that dfdx walks over a tensor of
-/// any shape as it does over a parameter.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Free(usize);
-
-/// The shape of one number for each channel.
-#[cfg(test)]
-pub(crate) type Free1 = (Free,);
-/// The shape of rows.
-pub(crate) type Free2 = (Free, Free);
-/// The shape of images.
-pub(crate) type Free4 = (Free, Free, Free, Free);
-
-impl Dim for Free {
-    fn size(&self) -> usize {
-        self.0
-    }
-
-    fn from_size(size: usize) -> Option<Self> {
-        Some(Self(size))
-    }
-}
-
-impl ConstDim for Free {
-    const SIZE: usize = 0;
-}
-
 /// Whether `gradients` already hold one for `x`: `x` is a parameter, or was allocated by who wants to
 /// read it, or something else has sent it a gradient.
 ///
-/// `A` is the shape of `x` in [`Free`] sizes.
+/// `A` is the shape of `x` in [`Free`](super::free::Free) sizes.
 pub(crate) fn is_wanted<A, S, E, D>(x: &Tensor<S, E, D>, gradients: &Gradients<E, D>) -> bool
 where
     A: ConstShape,
@@ -95,6 +68,7 @@ mod tests {
     use dfdx::{nn::ZeroGrads, prelude::*};
 
     use super::*;
+    use crate::doors::free::Free2;
 
     const DIFFERS: &str = "this dfdx's optimizers do not report the tensors that have no gradient";
 

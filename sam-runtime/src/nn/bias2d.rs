@@ -8,6 +8,7 @@ use dfdx::{
 };
 
 use super::{
+    applied,
     cast::cast,
     shape_bounds::{ChannelsOf, ImageShape},
 };
@@ -47,7 +48,7 @@ impl<const C: usize, E: Dtype, D: Layers<E>> Bias2D<C, E, D> {
         x: Image<E, D, T>,
         relu: bool,
     ) -> Result<Image<E, D, T>, D::Err> {
-        D::try_bias(x, &cast(self.bias.clone())?, relu)
+        applied::bias(x, &cast(self.bias.clone())?, relu)
     }
 }
 

@@ -8,6 +8,7 @@ use dfdx::{
 };
 
 use super::{
+    applied,
     cast::cast,
     conv_spec::{ConvSizes, ConvSpec, Convolved},
     dims::Grouped,
@@ -75,7 +76,8 @@ impl<Spec: ConvSpec, E: Dtype, D: Layers<E>> Conv2D<Spec, E, D> {
         &self,
         x: Image<E, D, T>,
     ) -> Result<Image<E, D, T>, D::Err> {
-        D::try_conv2d(x, &self.kernels()?, Spec::Conv::WINDOW, Spec::Conv::GROUPS)
+        let (window, groups) = (Spec::Conv::WINDOW, Spec::Conv::GROUPS);
+        applied::conv2d(x, &self.kernels()?, window, groups)
     }
 }
 

@@ -9,6 +9,7 @@ use dfdx::{
 };
 
 use super::{
+    applied,
     cast::cast,
     shape_bounds::{Flattens, ImageShape},
 };
@@ -84,5 +85,7 @@ where
     T: Tape<E, D>,
 {
     let [b, c, h, w] = dfdx::shapes::HasShape::shape(&x).concrete();
-    x.try_reshape_like(&(b, c * h * w))
+    let y = x.try_reshape_like(&(b, c * h * w))?;
+    applied::without_tensors("Flatten2D", &y);
+    Ok(y)
 }

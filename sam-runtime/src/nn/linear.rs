@@ -8,6 +8,7 @@ use dfdx::{
 };
 
 use super::{
+    applied,
     cast::cast,
     init,
     shape_bounds::{FeaturesOf, RowShape},
@@ -54,7 +55,7 @@ impl<const I: usize, const O: usize, E: Dtype, D: Layers<E>> Linear<I, O, E, D> 
         relu: bool,
     ) -> Result<Rows<E, D, T>, D::Err> {
         let bias = cast(self.bias.clone())?;
-        D::try_linear(x, &cast(self.weight.clone())?, Some(&bias), relu)
+        applied::linear(x, &cast(self.weight.clone())?, &bias, relu)
     }
 }
 

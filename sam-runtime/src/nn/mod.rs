@@ -33,10 +33,22 @@
 //! | [`Conv2DBatchNorm`], [`Conv2DBatchNormReLU`], [`BatchNorm2DReLU`], [`Bias2DReLU`], [`LinearReLU`] | several layers in fewer passes over memory |
 //! | [`MaxPool2D`], [`AvgPool2D`], [`GlobalAvgPool2D`] | pools |
 //! | [`Flatten2D`], [`FlattenTo`] | vectors of images |
-//! | [`CifarResNet`], [`ResNet`], [`WideResNet`] | whole networks: ResNet-20 to 56, ResNet-18 and 34, WRN-16-4, 28-10, 40-10 |
+//! | [`CifarResNet`], [`WideResNet`], [`ShakeShake`], [`PyramidNet`], [`ResNet`], [`BottleneckResNet`] | whole networks; see [below](#networks) |
 //! | [`Dropout`], [`DropoutOneIn`] | dfdx's own: in a SAM step, both passes drop the same numbers |
 //!
-//! [`weights`] reads and writes the tensors of a network in files, with PyTorch's names.
+//! [`summary`] prints a network layer by layer. [`weights`] reads and writes the tensors of a network in files, with PyTorch's names.
+//!
+//! # Networks
+//! Of images of 32 x 32 for CIFAR, and of 224 x 224 for ImageNet; parameters with 10 classes, or with 1000.
+//!
+//! | network | for | parameters | of |
+//! |---|---|---|---|
+//! | [`ResNet20`], [`ResNet32`], [`ResNet44`], [`ResNet56`] | CIFAR | 269,722; 464,154; 658,586; 853,018 | He et al. 2015 |
+//! | [`WideResNet16x4`], [`WideResNet28x10`], [`WideResNet40x10`] | CIFAR | 2,748,890; 36,479,194; 55,841,754 | Zagoruyko & Komodakis 2016 |
+//! | [`ShakeShake26x96`] | CIFAR | 26,192,922 | Gastaldi 2017 |
+//! | [`PyramidNet110`], [`PyramidNet272`] | CIFAR | 28,485,477; 26,210,842 | Han et al. 2017, Yamada et al. 2018 |
+//! | [`ResNet18`], [`ResNet34`] | ImageNet | 11,689,512; 21,797,672 | He et al. 2015 |
+//! | [`ResNet50`], [`ResNet101`], [`ResNet152`] | ImageNet | 25,557,032; 44,549,160; 60,192,808 | He et al. 2015 |
 //!
 //! # The gradient of the input
 //! Nobody needs the gradient of a batch of images, and the first layer would spend a third of its time on
@@ -49,9 +61,11 @@
 //! A step on images takes and frees much of it; [`keep_freed_memory`](crate::device::keep_freed_memory)
 //! at the start of a program has the C library keep it for the next step.
 
+mod applied;
 mod batch_norm;
 mod bias2d;
 mod cast;
+mod computed;
 mod conv2d;
 mod conv2d_batch_norm;
 mod conv_spec;
@@ -61,8 +75,12 @@ mod init;
 mod linear;
 mod network;
 mod pool2d;
+mod pyramid_net;
 mod resnet;
+mod shake;
+mod shake_shake;
 pub mod shape_bounds;
+pub mod summary;
 #[cfg(test)]
 mod tests;
 #[cfg(feature = "run")]
@@ -81,7 +99,13 @@ pub use flatten2d::{Flatten2D, FlattenTo};
 pub use linear::builder::{Linear, LinearReLU};
 use network::network;
 pub use pool2d::{AvgPool2D, GlobalAvgPool2D, MaxPool2D};
-pub use resnet::{CifarResNet, ResNet, ResNet18, ResNet20, ResNet32, ResNet34, ResNet44, ResNet56};
+pub use pyramid_net::{PyramidNet, PyramidNet110, PyramidNet272};
+pub use resnet::{
+    BottleneckResNet, CifarResNet, ResNet, ResNet18, ResNet20, ResNet32, ResNet34, ResNet44,
+    ResNet50, ResNet56, ResNet101, ResNet152,
+};
+pub use shake::ShakeGradient;
+pub use shake_shake::{ShakeShake, ShakeShake26x96};
 pub use wide_resnet::{WideResNet, WideResNet16x4, WideResNet28x10, WideResNet40x10};
 
 /// The network that `Net` describes, with its tensors: what a training loop holds.
@@ -101,12 +125,15 @@ pub mod modules {
     pub use super::{
         batch_norm::{BatchNorm1D, BatchNorm2D, BatchNorm2DReLU},
         bias2d::{Bias2D, Bias2DReLU},
+        computed::{ConvNorm, Free, Head, Kernel, Norm},
         conv2d::Conv2D,
         conv2d_batch_norm::{Conv2DBatchNorm, Conv2DBatchNormReLU},
         flatten2d::{Flatten2D, FlattenTo},
         linear::{Linear, LinearReLU},
         pool2d::{AvgPool2D, GlobalAvgPool2D, MaxPool2D},
+        pyramid_net::module::*,
         resnet::module::*,
+        shake_shake::module::*,
         wide_resnet::module::*,
     };
     pub use dfdx::nn::modules::{Dropout, DropoutOneIn};

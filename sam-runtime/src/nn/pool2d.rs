@@ -7,6 +7,7 @@ use dfdx::{
 };
 
 use super::{
+    applied,
     cast::cast,
     dims::Slide,
     shape_bounds::{ImageShape, Slid},
@@ -67,7 +68,7 @@ where
             padding: P,
             dilation: L,
         };
-        cast(D::try_pool2d(cast(x)?, Pool::Max, window)?)
+        cast(applied::pool2d(cast(x)?, Pool::Max, window)?)
     }
 }
 
@@ -125,7 +126,7 @@ where
             padding: P,
             dilation: L,
         };
-        cast(D::try_pool2d(cast(x)?, Pool::Avg, window)?)
+        cast(applied::pool2d(cast(x)?, Pool::Avg, window)?)
     }
 }
 
@@ -152,6 +153,6 @@ where
     type Error = D::Err;
 
     fn try_forward(&self, x: Tensor<Sh, E, D, T>) -> Result<Self::Output, D::Err> {
-        cast(D::try_global_avg_pool(cast(x)?)?)
+        cast(applied::global_avg_pool(cast(x)?)?)
     }
 }

@@ -2,7 +2,7 @@
 
 use dfdx::{nn::tensor_collection::*, prelude::*};
 
-use super::{cast::cast, init, modules, modules::Identity, network};
+use super::{applied, cast::cast, init, modules, modules::Identity, network};
 use crate::{
     device::{Image, LayerTape, Layers, Rows, Tail, Window},
     nn,
@@ -258,7 +258,7 @@ fn join<const OUT: usize, E: Dtype, D: Layers<E>, T: LayerTape<E, D>>(
     second: &Tensor<Rank4<OUT, OUT, 3, 3>, E, D>,
     beside: Image<E, D, T>,
 ) -> Result<Image<E, D, T>, D::Err> {
-    D::try_conv2d(x, &cast(second.clone())?, kernel(3, 1), 1)?.try_add(beside)
+    applied::conv2d(x, &cast(second.clone())?, kernel(3, 1), 1)?.try_add(beside)
 }
 
 /// With a convolution in the shortcut.
@@ -268,7 +268,7 @@ impl<const IN: usize, const OUT: usize, const S: usize, E: Dtype, D: Layers<E>>
     /// What the shortcut makes of the normalized input.
     fn beside<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Image<E, D, T>, D::Err> {
         let weight = cast(self.shortcut.weight.clone())?;
-        D::try_conv2d(x, &weight, kernel(1, S), 1)
+        applied::conv2d(x, &weight, kernel(1, S), 1)
     }
 
     fn train<T: LayerTape<E, D>>(&mut self, x: Image<E, D, T>) -> Result<Image<E, D, T>, D::Err> {
@@ -324,21 +324,21 @@ impl<
 > module::WideResNet<REST, C1, C2, C3, CLASSES, E, D>
 {
     fn train<T: LayerTape<E, D>>(&mut self, x: Image<E, D, T>) -> Result<Rows<E, D, T>, D::Err> {
-        let x = D::try_conv2d(x, &cast(self.conv1.clone())?, kernel(3, 1), 1)?;
+        let x = applied::conv2d(x, &cast(self.conv1.clone())?, kernel(3, 1), 1)?;
         let x = self.block1.train(x)?;
         let x = self.block2.train(x)?;
         let x = self.block3.train(x)?;
         let x = self.norm.train(x, Tail::RELU)?;
-        self.fc.apply(D::try_global_avg_pool(x)?, false)
+        self.fc.apply(applied::global_avg_pool(x)?, false)
     }
 
     fn evaluate<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Rows<E, D, T>, D::Err> {
-        let x = D::try_conv2d(x, &cast(self.conv1.clone())?, kernel(3, 1), 1)?;
+        let x = applied::conv2d(x, &cast(self.conv1.clone())?, kernel(3, 1), 1)?;
         let x = self.block1.evaluate(x)?;
         let x = self.block2.evaluate(x)?;
         let x = self.block3.evaluate(x)?;
         let x = self.norm.evaluate(x, Tail::RELU)?;
-        self.fc.apply(D::try_global_avg_pool(x)?, false)
+        self.fc.apply(applied::global_avg_pool(x)?, false)
     }
 }
 

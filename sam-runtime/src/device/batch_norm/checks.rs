@@ -15,7 +15,7 @@ use crate::device::{
         on_every_device, refused, strided_images, three, values,
     },
 };
-use crate::doors::wanted::{Free1, is_wanted};
+use crate::doors::{free::Free1, wanted::is_wanted};
 
 on_every_device! { batch_norm, normalize, strided, misfits, as_dfdx_does }
 

@@ -24,9 +24,10 @@ use crate::{
         },
     },
     doors::{
+        free::Free4,
         gpu_memory::{address, of_gradient},
         tape::is_input,
-        wanted::{Free4, is_wanted},
+        wanted::is_wanted,
     },
 };
 

@@ -19,7 +19,8 @@ use dfdx::{
 };
 
 use super::{
-    TryBatchNorm, TryBias, TryConv2D, TryConv2DBatchNorm, TryLinear, TryPool2D, TrySubsample,
+    TryAddScaled, TryBatchNorm, TryBias, TryConv2D, TryConv2DBatchNorm, TryLinear, TryPool2D,
+    TrySubsample,
 };
 pub use window::Window;
 
@@ -56,6 +57,7 @@ pub trait Layers<E: Dtype>:
     + TryBias<E>
     + TryPool2D<E>
     + TrySubsample<E>
+    + TryAddScaled<E>
     + TryLinear<E>
 {
 }
@@ -68,6 +70,7 @@ impl<E: Dtype, D> Layers<E> for D where
         + TryBias<E>
         + TryPool2D<E>
         + TrySubsample<E>
+        + TryAddScaled<E>
         + TryLinear<E>
 {
 }

@@ -20,9 +20,10 @@ use crate::{
         },
     },
     doors::{
+        free::Free2,
         gpu_memory::{address, of_gradient},
         tape::is_input,
-        wanted::{Free2, is_wanted},
+        wanted::is_wanted,
     },
 };
 

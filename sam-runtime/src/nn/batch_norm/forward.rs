@@ -12,6 +12,7 @@ use crate::{
     nn::{
         cast::cast,
         shape_bounds::{ChannelsOf, Evaluation, ImageShape, SequenceShape, Training},
+        summary::note,
     },
 };
 
@@ -24,7 +25,9 @@ macro_rules! batch_norm {
                 tail: Tail<Tensor<S, E, D, T>>,
             ) -> Result<Tensor<S, E, D, T>, D::Err> {
                 let (mean, variance) = self.running()?;
-                D::try_normalize(x, &self.affine()?, &mean, &variance, tail)
+                let y = D::try_normalize(x, &self.affine()?, &mean, &variance, tail)?;
+                note(stringify!($layer), Some(&self.scale), 0, &y);
+                Ok(y)
             }
 
             pub(in crate::nn) fn train<S: Shape, T: LayerTape<E, D>>(

@@ -83,7 +83,7 @@ where
 }
 
 /// ReLU of the sum with the shortcut.
-fn after<X>(beside: X) -> Tail<X> {
+pub(super) fn after<X>(beside: X) -> Tail<X> {
     Tail {
         residual: Some(beside),
         relu: true,

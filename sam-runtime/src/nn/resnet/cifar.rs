@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     device::{Image, LayerTape, Layers, Rows, Tail},
-    nn::{self, init, modules, network},
+    nn::{self, applied, init, modules, network},
 };
 
 /// The residual networks of He et al. ([2015](https://arxiv.org/abs/1512.03385), section 4.2): a
@@ -109,7 +109,7 @@ impl<const REST: usize, const CLASSES: usize, E: Dtype, D: Layers<E>>
         let x = self.layer1.train(x)?;
         let x = self.layer2.train(x)?;
         let x = self.layer3.train(x)?;
-        self.linear.apply(D::try_global_avg_pool(x)?, false)
+        self.linear.apply(applied::global_avg_pool(x)?, false)
     }
 
     fn evaluate<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Rows<E, D, T>, D::Err> {
@@ -117,7 +117,7 @@ impl<const REST: usize, const CLASSES: usize, E: Dtype, D: Layers<E>>
         let x = self.layer1.evaluate(x)?;
         let x = self.layer2.evaluate(x)?;
         let x = self.layer3.evaluate(x)?;
-        self.linear.apply(D::try_global_avg_pool(x)?, false)
+        self.linear.apply(applied::global_avg_pool(x)?, false)
     }
 }
 

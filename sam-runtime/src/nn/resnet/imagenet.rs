@@ -1,14 +1,15 @@
-//! The residual networks for ImageNet, with blocks of two convolutions.
+//! The residual networks for ImageNet.
 
 use dfdx::{nn::tensor_collection::*, prelude::*};
 
 use super::{
     block::Stage,
+    bottleneck::BottleneckStage,
     shortcut::{Identity, Projection},
 };
 use crate::{
     device::{Image, LayerTape, Layers, Pool, Rows, Tail, Window},
-    nn::{self, init, modules, network},
+    nn::{self, applied, init, modules, network},
 };
 
 /// The residual networks of He et al. ([2015](https://arxiv.org/abs/1512.03385), table 1) with blocks of
@@ -34,92 +35,40 @@ pub type ResNet18<const CLASSES: usize> = ResNet<1, 1, 1, 1, CLASSES>;
 /// 3, 4, 6 and 3 blocks: 21.8 million parameters with 1000 classes.
 pub type ResNet34<const CLASSES: usize> = ResNet<2, 3, 5, 2, CLASSES>;
 
-pub(in crate::nn) mod module {
-    use super::*;
-
-    /// See [`ResNet`](super::ResNet).
-    #[derive(Clone, Debug)]
-    pub struct ResNet<
-        const R1: usize,
-        const R2: usize,
-        const R3: usize,
-        const R4: usize,
-        const CLASSES: usize,
-        E: Dtype,
-        D: Storage<E>,
-    > {
-        /// The first convolution.
-        pub stem: modules::Conv2DBatchNorm<nn::Conv2DBatchNorm<3, 64, 7, 2, 3>, E, D>,
-        /// 64 channels.
-        pub layer1: Stage<64, 64, 1, R1, Identity, E, D>,
-        /// 128 channels.
-        pub layer2: Stage<64, 128, 2, R2, Projection<64, 128, 2, E, D>, E, D>,
-        /// 256 channels.
-        pub layer3: Stage<128, 256, 2, R3, Projection<128, 256, 2, E, D>, E, D>,
-        /// 512 channels.
-        pub layer4: Stage<256, 512, 2, R4, Projection<256, 512, 2, E, D>, E, D>,
-        /// From features to logits.
-        pub fc: modules::Linear<512, CLASSES, E, D>,
-    }
-}
-
-impl<
+/// The residual networks of He et al. ([2015](https://arxiv.org/abs/1512.03385), table 1) with blocks of
+/// three convolutions: as [`ResNet`], with stages of 256, 512, 1024 and 2048 channels, whose blocks convolve in a
+/// quarter of them. The stride is that of the convolution of 3 x 3, as in torchvision (version 1.5); in the paper
+/// the one before it has it.
+///
+/// Takes images of 3 channels, of 224 x 224 in the paper, and gives logits (batch, `CLASSES`). Names of
+/// tensors are torchvision's and timm's: `layer1.0.conv3.weight`, `layer1.0.downsample.0.weight`; see
+/// [`weights`](crate::nn::weights). Everything begins as in torchvision, the last layer of [`ResNet`] too.
+///
+/// ```
+/// use dfdx::prelude::*;
+/// use sam_runtime::nn::ResNet50;
+///
+/// let dev = Cpu::default();
+/// let net = dev.build_module::<ResNet50<1000>, f32>();
+/// assert_eq!(net.num_trainable_params(), 25_557_032);
+/// let x: Tensor<Rank4<1, 3, 64, 64>, f32, _> = dev.sample_normal();
+/// let logits: Tensor<Rank2<1, 1000>, f32, _> = net.forward(x);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BottleneckResNet<
     const R1: usize,
     const R2: usize,
     const R3: usize,
     const R4: usize,
     const CLASSES: usize,
-    E: Dtype,
-    D: Layers<E>,
-> BuildOnDevice<D, E> for ResNet<R1, R2, R3, R4, CLASSES>
-{
-    type Built = module::ResNet<R1, R2, R3, R4, CLASSES, E, D>;
-}
+>;
 
-impl<
-    const R1: usize,
-    const R2: usize,
-    const R3: usize,
-    const R4: usize,
-    const CLASSES: usize,
-    E: Dtype,
-    D: Device<E>,
-> TensorCollection<E, D> for module::ResNet<R1, R2, R3, R4, CLASSES, E, D>
-{
-    type To<E2: Dtype, D2: Device<E2>> = module::ResNet<R1, R2, R3, R4, CLASSES, E2, D2>;
-
-    fn iter_tensors<V: ModuleVisitor<Self, E, D>>(
-        visitor: &mut V,
-    ) -> Result<Option<Self::To<V::E2, V::D2>>, V::Err> {
-        let stem = (
-            Self::tensor(
-                "conv1.weight",
-                |s| &s.stem.conv.weight,
-                |s| &mut s.stem.conv.weight,
-                TensorOptions::reset_with(|t| init::he(t, 64 * 49)),
-            ),
-            Self::module("bn1", |s| &s.stem.norm, |s| &mut s.stem.norm),
-        );
-        let fields = (
-            stem,
-            Self::module("layer1", |s| &s.layer1, |s| &mut s.layer1),
-            Self::module("layer2", |s| &s.layer2, |s| &mut s.layer2),
-            Self::module("layer3", |s| &s.layer3, |s| &mut s.layer3),
-            Self::module("layer4", |s| &s.layer4, |s| &mut s.layer4),
-            Self::module("fc", |s| &s.fc, |s| &mut s.fc),
-        );
-        visitor.visit_fields(fields, |(stem, layer1, layer2, layer3, layer4, fc)| {
-            module::ResNet {
-                stem: stem.into(),
-                layer1,
-                layer2,
-                layer3,
-                layer4,
-                fc,
-            }
-        })
-    }
-}
+/// 3, 4, 6 and 3 blocks: 25.6 million parameters with 1000 classes.
+pub type ResNet50<const CLASSES: usize> = BottleneckResNet<2, 3, 5, 2, CLASSES>;
+/// 3, 4, 23 and 3 blocks: 44.5 million parameters with 1000 classes.
+pub type ResNet101<const CLASSES: usize> = BottleneckResNet<2, 3, 22, 2, CLASSES>;
+/// 3, 8, 36 and 3 blocks: 60.2 million parameters with 1000 classes.
+pub type ResNet152<const CLASSES: usize> = BottleneckResNet<2, 7, 35, 2, CLASSES>;
 
 /// The pooling after the first convolution.
 const POOL: Window = Window {
@@ -129,36 +78,153 @@ const POOL: Window = Window {
     dilation: 1,
 };
 
-impl<
-    const R1: usize,
-    const R2: usize,
-    const R3: usize,
-    const R4: usize,
-    const CLASSES: usize,
-    E: Dtype,
-    D: Layers<E>,
-> module::ResNet<R1, R2, R3, R4, CLASSES, E, D>
-{
-    fn train<T: LayerTape<E, D>>(&mut self, x: Image<E, D, T>) -> Result<Rows<E, D, T>, D::Err> {
-        let x = D::try_pool2d(self.stem.train(x, Tail::RELU)?, Pool::Max, POOL)?;
-        let x = self.layer1.train(x)?;
-        let x = self.layer2.train(x)?;
-        let x = self.layer3.train(x)?;
-        let x = self.layer4.train(x)?;
-        self.fc.apply(D::try_global_avg_pool(x)?, false)
-    }
+/// A network with its tensors, in a module of its own: four stages of these types, the last of which gives so many
+/// channels.
+macro_rules! of_stages {
+    ($module:ident, $net:ident: $stage1:ty, $stage2:ty, $stage3:ty, $stage4:ty => $features:literal) => {
+        pub(in crate::nn) mod $module {
+            use super::*;
 
-    fn evaluate<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Rows<E, D, T>, D::Err> {
-        let x = D::try_pool2d(self.stem.evaluate(x, Tail::RELU)?, Pool::Max, POOL)?;
-        let x = self.layer1.evaluate(x)?;
-        let x = self.layer2.evaluate(x)?;
-        let x = self.layer3.evaluate(x)?;
-        let x = self.layer4.evaluate(x)?;
-        self.fc.apply(D::try_global_avg_pool(x)?, false)
-    }
+            #[doc = concat!("See [`", stringify!($net), "`](crate::nn::", stringify!($net), ").")]
+            #[derive(Clone, Debug)]
+            pub struct $net<
+                const R1: usize,
+                const R2: usize,
+                const R3: usize,
+                const R4: usize,
+                const CLASSES: usize,
+                E: Dtype,
+                D: Storage<E>,
+            > {
+                /// The first convolution.
+                pub stem: modules::Conv2DBatchNorm<nn::Conv2DBatchNorm<3, 64, 7, 2, 3>, E, D>,
+                /// A quarter of the side.
+                pub layer1: $stage1,
+                /// An eighth.
+                pub layer2: $stage2,
+                /// A sixteenth.
+                pub layer3: $stage3,
+                /// A thirty-second.
+                pub layer4: $stage4,
+                /// From features to logits.
+                pub fc: modules::Linear<$features, CLASSES, E, D>,
+            }
+        }
+
+        impl<
+            const R1: usize,
+            const R2: usize,
+            const R3: usize,
+            const R4: usize,
+            const CLASSES: usize,
+            E: Dtype,
+            D: Layers<E>,
+        > BuildOnDevice<D, E> for $net<R1, R2, R3, R4, CLASSES>
+        {
+            type Built = $module::$net<R1, R2, R3, R4, CLASSES, E, D>;
+        }
+
+        impl<
+            const R1: usize,
+            const R2: usize,
+            const R3: usize,
+            const R4: usize,
+            const CLASSES: usize,
+            E: Dtype,
+            D: Device<E>,
+        > TensorCollection<E, D> for $module::$net<R1, R2, R3, R4, CLASSES, E, D>
+        {
+            type To<E2: Dtype, D2: Device<E2>> = $module::$net<R1, R2, R3, R4, CLASSES, E2, D2>;
+
+            fn iter_tensors<V: ModuleVisitor<Self, E, D>>(
+                visitor: &mut V,
+            ) -> Result<Option<Self::To<V::E2, V::D2>>, V::Err> {
+                let stem = (
+                    Self::tensor(
+                        "conv1.weight",
+                        |s| &s.stem.conv.weight,
+                        |s| &mut s.stem.conv.weight,
+                        TensorOptions::reset_with(|t| init::he(t, 64 * 49)),
+                    ),
+                    Self::module("bn1", |s| &s.stem.norm, |s| &mut s.stem.norm),
+                );
+                let fields = (
+                    stem,
+                    Self::module("layer1", |s| &s.layer1, |s| &mut s.layer1),
+                    Self::module("layer2", |s| &s.layer2, |s| &mut s.layer2),
+                    Self::module("layer3", |s| &s.layer3, |s| &mut s.layer3),
+                    Self::module("layer4", |s| &s.layer4, |s| &mut s.layer4),
+                    Self::module("fc", |s| &s.fc, |s| &mut s.fc),
+                );
+                visitor.visit_fields(fields, |(stem, layer1, layer2, layer3, layer4, fc)| {
+                    $module::$net {
+                        stem: stem.into(),
+                        layer1,
+                        layer2,
+                        layer3,
+                        layer4,
+                        fc,
+                    }
+                })
+            }
+        }
+
+        impl<
+            const R1: usize,
+            const R2: usize,
+            const R3: usize,
+            const R4: usize,
+            const CLASSES: usize,
+            E: Dtype,
+            D: Layers<E>,
+        > $module::$net<R1, R2, R3, R4, CLASSES, E, D>
+        {
+            fn train<T: LayerTape<E, D>>(
+                &mut self,
+                x: Image<E, D, T>,
+            ) -> Result<Rows<E, D, T>, D::Err> {
+                let x = applied::pool2d(self.stem.train(x, Tail::RELU)?, Pool::Max, POOL)?;
+                let x = self.layer1.train(x)?;
+                let x = self.layer2.train(x)?;
+                let x = self.layer3.train(x)?;
+                let x = self.layer4.train(x)?;
+                self.fc.apply(applied::global_avg_pool(x)?, false)
+            }
+
+            fn evaluate<T: LayerTape<E, D>>(
+                &self,
+                x: Image<E, D, T>,
+            ) -> Result<Rows<E, D, T>, D::Err> {
+                let x = applied::pool2d(self.stem.evaluate(x, Tail::RELU)?, Pool::Max, POOL)?;
+                let x = self.layer1.evaluate(x)?;
+                let x = self.layer2.evaluate(x)?;
+                let x = self.layer3.evaluate(x)?;
+                let x = self.layer4.evaluate(x)?;
+                self.fc.apply(applied::global_avg_pool(x)?, false)
+            }
+        }
+
+        network! {
+            [const R1: usize, const R2: usize, const R3: usize, const R4: usize, const CLASSES: usize]
+            $net<R1, R2, R3, R4, CLASSES> => $module::$net<R1, R2, R3, R4, CLASSES, E, D>
+        }
+    };
 }
 
-network! {
-    [const R1: usize, const R2: usize, const R3: usize, const R4: usize, const CLASSES: usize]
-    ResNet<R1, R2, R3, R4, CLASSES> => module::ResNet<R1, R2, R3, R4, CLASSES, E, D>
+of_stages! {
+    plain, ResNet:
+        Stage<64, 64, 1, R1, Identity, E, D>,
+        Stage<64, 128, 2, R2, Projection<64, 128, 2, E, D>, E, D>,
+        Stage<128, 256, 2, R3, Projection<128, 256, 2, E, D>, E, D>,
+        Stage<256, 512, 2, R4, Projection<256, 512, 2, E, D>, E, D>
+        => 512
+}
+
+of_stages! {
+    deep, BottleneckResNet:
+        BottleneckStage<64, 64, 256, 1, R1, E, D>,
+        BottleneckStage<256, 128, 512, 2, R2, E, D>,
+        BottleneckStage<512, 256, 1024, 2, R3, E, D>,
+        BottleneckStage<1024, 512, 2048, 2, R4, E, D>
+        => 2048
 }

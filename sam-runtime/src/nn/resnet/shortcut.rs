@@ -4,7 +4,7 @@ use dfdx::{nn::tensor_collection::*, prelude::*};
 
 use crate::{
     device::{Image, LayerTape, Layers, Tail},
-    nn::{self, init, modules::Conv2DBatchNorm},
+    nn::{self, applied, init, modules::Conv2DBatchNorm},
 };
 
 /// A way around the convolutions of a block.
@@ -68,7 +68,9 @@ impl<const IN: usize, const OUT: usize, E: Dtype, D: Layers<E>> Shortcut<E, D>
         &self,
         x: Image<E, D, T>,
     ) -> Result<Image<E, D, T>, D::Err> {
-        D::try_subsample(x, 2, OUT, (OUT - IN) / 2)
+        let y = D::try_subsample(x, 2, OUT, (OUT - IN) / 2)?;
+        applied::without_tensors("Subsample", &y);
+        Ok(y)
     }
 }
 

@@ -32,11 +32,7 @@ use crate::{
             simd::Real,
         },
     },
-    doors::{
-        host_memory::view,
-        tape::is_input,
-        wanted::{Free4, is_wanted},
-    },
+    doors::{free::Free4, host_memory::view, tape::is_input, wanted::is_wanted},
 };
 pub(in crate::device) use backward::OutputGradient;
 use backward::backward;

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     device::Channels,
-    doors::wanted::{Free, Free2, Free4},
+    doors::free::{Free, Free2, Free4},
 };
 
 /// A shape, and the one in which dfdx takes such a tensor for a parameter.

@@ -14,7 +14,7 @@ mod gradients;
 mod naive;
 mod numbers;
 
-pub(in crate::device) use assert::{assert_close, of_result, refused};
+pub(in crate::device) use assert::{assert_close, of_gradient, of_result, refused};
 pub(in crate::device) use gradients::{Operation, Ranked, check, check_shared, flat};
 pub(in crate::device) use naive::{by_channel, pairs, pixel, relu, three};
 pub(in crate::device) use numbers::{Numbers, strided_images, tensor, values};

@@ -16,11 +16,7 @@ use crate::{
             simd::Real,
         },
     },
-    doors::{
-        host_memory::view,
-        tape::is_input,
-        wanted::{Free2, is_wanted},
-    },
+    doors::{free::Free2, host_memory::view, tape::is_input, wanted::is_wanted},
 };
 use kernels::Linear;
 

@@ -1,0 +1,106 @@
+//! The sum with a branch that is multiplied on host memory.
+#![allow(unsafe_code)]
+
+use std::mem::{MaybeUninit, take};
+
+use dfdx::{prelude::*, tensor::CpuError};
+use rayon::prelude::*;
+
+use super::{Factors, TryAddScaled};
+use crate::{
+    device::{
+        Image, LayerTape,
+        cpu::{
+            arguments::{fits, in_order},
+            buffer::written,
+            dims::Dims,
+            simd::{Real, vectorized},
+        },
+    },
+    doors::host_memory::view,
+};
+
+impl<E: Real> TryAddScaled<E> for Cpu
+where
+    Cpu: Device<E>,
+{
+    fn try_add_scaled<T: LayerTape<E, Self>>(
+        to: Image<E, Self, T>,
+        x: Image<E, Self, T>,
+        factors: &Factors<E, Self>,
+    ) -> Result<Image<E, Self, T>, CpuError> {
+        let (batch, channels, height, width) = *x.shape();
+        fits(to.shape() == x.shape())?;
+        fits(factors.forward.shape().0 == batch && factors.backward.shape().0 == batch)?;
+        let dims = Dims {
+            batch,
+            channels,
+            positions: height * width,
+        };
+        let (to, tape) = in_order(to)?.split_tape();
+        let (x, its_tape) = in_order(x)?.split_tape();
+        let mut tape = tape.merge(its_tape);
+        let y = sums(dims, &view(&to), &view(&x), &view(&factors.forward));
+        let y = x.device().try_tensor_from_vec(y, *x.shape())?;
+        if T::OWNS_TAPE {
+            let (to, x, y) = (to.ghost(), x.ghost(), y.ghost());
+            let factors = factors.backward.as_vec();
+            tape.add_backward_op(move |gradients| {
+                let d_y = take(E::host(gradients.get_or_alloc_mut(&y)?));
+                let ones = vec![E::ONE; dims.batch];
+                add(dims, &d_y, &ones, E::host(gradients.get_or_alloc_mut(&to)?));
+                add(
+                    dims,
+                    &d_y,
+                    &factors,
+                    E::host(gradients.get_or_alloc_mut(&x)?),
+                );
+                *E::host(gradients.get_or_alloc_mut(&y)?) = d_y;
+                Ok(())
+            });
+        }
+        Ok(y.put_tape(tape))
+    }
+}
+
+/// `to + factor x`, for each sample.
+fn sums<E: Real>(dims: Dims, to: &[E], x: &[E], factors: &[E]) -> Vec<E> {
+    assert!(to.len() == dims.len() && x.len() == dims.len() && factors.len() == dims.batch);
+    let sample = dims.sample();
+    // SAFETY: each sample's task writes all of its elements.
+    unsafe {
+        written(x.len(), |y| {
+            let samples = y.par_chunks_mut(sample).enumerate();
+            let write = |(n, y): (usize, &mut [MaybeUninit<E>])| {
+                let (factor, start) = (factors[n], n * sample);
+                let (x, to) = (&x[start..][..y.len()], &to[start..][..y.len()]);
+                vectorized(
+                    #[inline(always)]
+                    || {
+                        for ((y, &x), &to) in y.iter_mut().zip(x).zip(to) {
+                            y.write(to + factor * x);
+                        }
+                    },
+                );
+                y.len()
+            };
+            samples.map(write).sum()
+        })
+    }
+}
+
+/// Adds `factor d` to the gradient `sum`, for each sample.
+fn add<E: Real>(dims: Dims, d: &[E], factors: &[E], sum: &mut [E]) {
+    let sample = dims.sample();
+    let samples = sum.par_chunks_mut(sample).zip(d.par_chunks(sample));
+    samples.zip(factors).for_each(|((sum, d), factor)| {
+        vectorized(
+            #[inline(always)]
+            || {
+                for (sum, &d) in sum.iter_mut().zip(d) {
+                    *sum += *factor * d;
+                }
+            },
+        );
+    });
+}
