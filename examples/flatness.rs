@@ -106,26 +106,40 @@ type Batch = (
     Tensor<(usize, Const<784>), f32, Cpu>,
     Tensor<(usize, Const<10>), f32, Cpu>,
 );
-type Loss = Tensor<Rank0, f32, Cpu, OwnedTape<f32, Cpu>>;
+/// The network in f64: its gradient jumps at each ReLU, and differences of gradients that lie close together meet few of
+/// the jumps.
+type Wide = Built<Mlp, Cpu, f64>;
 
-fn loss(model: &mut Net, (x, y): Batch, grads: Gradients<f32, Cpu>) -> Loss {
-    cross_entropy_with_logits_loss(model.forward_mut(x.traced(grads)), y)
+fn loss(
+    model: &mut Wide,
+    (x, y): Batch,
+    grads: Gradients<f64, Cpu>,
+) -> Tensor<Rank0, f64, Cpu, OwnedTape<f64, Cpu>> {
+    let logits = model.forward_mut(x.to_dtype::<f64>().traced(grads));
+    cross_entropy_with_logits_loss(logits, y.to_dtype::<f64>())
 }
 
 fn loss_on(model: &Net, images: &Digits) -> anyhow::Result<f64> {
     let dev = Cpu::default();
-    let batches = || chunks(images, &dev, 500);
-    Ok(Objective::new(model, batches, loss)?.loss()?)
+    let (mut sum, mut count) = (0.0, 0);
+    for (x, y) in chunks(images, &dev, 500) {
+        let rows = x.shape().0;
+        let loss = cross_entropy_with_logits_loss(model.try_forward(x)?, y);
+        sum += rows as f64 * f64::from(loss.array());
+        count += rows;
+    }
+    Ok(sum / count as f64)
 }
 
 fn measure(model: &Net, epochs: usize, images: &Digits, test: &Digits) -> anyhow::Result<Minimum> {
     let dev = Cpu::default();
     let batches = || chunks(images, &dev, 500).take(MEASURED_ON.div_ceil(500));
-    let mut objective = Objective::new(model, batches, loss)?;
+    let wide = model.to_dtype::<f64>();
+    let mut objective = Objective::new(&wide, batches, loss)?;
     let eigenvalues = objective.eigenvalues(5, Search::default())?;
     let m_sharpness = M.map(|m| {
         let batches = || chunks(images, &dev, m).take(MEASURED_ON.div_ceil(m));
-        let mut objective = Objective::new(model, batches, loss)?;
+        let mut objective = Objective::new(&wide, batches, loss)?;
         Ok(objective.m_sharpness(&Sam::new(MEASURED_AT))?.value())
     });
     Ok(Minimum {
@@ -144,7 +158,8 @@ fn measure(model: &Net, epochs: usize, images: &Digits, test: &Digits) -> anyhow
 fn draw(model: &Net, images: &Digits, name: &str, folder: &std::path::Path) -> anyhow::Result<()> {
     let dev = Cpu::default();
     let batches = || chunks(images, &dev, 500).take(2);
-    let mut objective = Objective::new(model, batches, loss)?;
+    let wide = model.to_dtype::<f64>();
+    let mut objective = Objective::new(&wide, batches, loss)?;
     let at = (-12..=12).map(|i| f64::from(i) / 12.0).collect();
     let plane = objective.plane(at, 0)?;
     plane

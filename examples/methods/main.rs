@@ -339,9 +339,12 @@ fn main() -> anyhow::Result<()> {
     }
     println!(
         "{IMAGES} training images, {} of them with a wrong label; {epochs} epochs; rho by the images of another \
-         seed; {} seeds. `On::Norm` (SAM-ON) is left out: this network has no normalisation.",
+         seed; {}. `On::Norm` (SAM-ON) is left out: this network has no normalisation.",
         data[0].loader.dataset().changed(),
-        seeds - 1,
+        match seeds - 1 {
+            1 => "1 seed".to_owned(),
+            seeds => format!("{seeds} seeds"),
+        },
     );
     let times = times(&ways, &data[0], rounds)?;
     println!(

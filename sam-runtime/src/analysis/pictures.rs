@@ -46,33 +46,22 @@ impl LossPlane {
             let loss = if loss.is_finite() { loss } else { high };
             if is_log { loss.log10() } else { loss }
         };
-        let rows = self
-            .losses
-            .iter()
-            .map(|row| row.iter().copied().map(height).collect());
+        let rows = self.losses.iter();
+        let rows = rows.map(|row| row.iter().copied().map(height).collect());
         let label = if is_log { "log10 of the loss" } else { "loss" };
-        let grid = |plot: ContourPlot| {
-            plot.with_grid(rows.clone().collect(), self.at.clone(), self.at.clone())
-                .with_n_levels(LEVELS)
-        };
-        let filled = grid(ContourPlot::new()).with_filled().with_legend(label);
-        let lines = grid(ContourPlot::new())
-            .with_line_color("#ffffff")
-            .with_line_width(0.5);
+        let map = ContourPlot::new()
+            .with_grid(rows.collect(), self.at.clone(), self.at.clone())
+            .with_n_levels(LEVELS)
+            .with_filled()
+            .with_legend(label);
         let side = apart(range(self.at.iter().copied()));
-        let layout = Layout::new(side, side)
-            .with_width(520.0)
+        let mut layout = Layout::new(side, side)
+            .with_width(560.0)
             .with_height(440.0)
             .with_x_label("first direction")
             .with_y_label("second direction");
-        Picture::of(
-            vec![
-                Plot::Contour(filled),
-                Plot::Contour(lines),
-                marks(vec![(0.0, 0.0)]),
-            ],
-            layout,
-        )
+        layout.show_colorbar = true;
+        Picture::of(vec![Plot::Contour(map), marks(vec![(0.0, 0.0)])], layout)
     }
 }
 

@@ -85,6 +85,8 @@ fn noisy() -> (Cpu, NoisyModel, Vec<Data>) {
     let mut model = dev.build_module::<Noisy, f64>();
     let len = parameters(&model).len();
     set_parameters(&mut model, &noise(len, 1));
+    // Settings that are no tensors.
+    (model.1.epsilon, model.1.momentum) = (0.05, 0.3);
     let on = |(x, y): Data| (x.to_device(&dev), y.to_device(&dev));
     let batches = batches(6).into_iter().map(on).collect();
     (dev, model, batches)

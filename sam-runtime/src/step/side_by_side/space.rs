@@ -44,13 +44,19 @@ pub(super) struct Space<M, E: Dtype> {
 
 impl<M, E> Space<M, E>
 where
-    M: TensorCollection<E, Cpu, To<E, Cpu> = M>,
+    M: TensorCollection<E, Cpu, To<E, Cpu> = M> + Clone,
     E: Dtype,
     Cpu: Device<E>,
 {
     pub(super) fn of(model: &M, ids: Vec<UniqueId>) -> Outcome<Self> {
         let device = Cpu::default();
-        let mut ahead = model.try_to_device(&device)?;
+        // On its way to a device a model loses what it has besides tensors: the tensors alone are taken from there.
+        let (mut ahead, there) = (model.clone(), model.try_to_device(&device)?);
+        each_pair::<E, Cpu, M>(&mut ahead, &there, Which::All, &mut |pair| {
+            pair.share();
+            Ok(())
+        })?;
+        drop(there);
         // Elements are copied as they lie in memory.
         each_pair::<E, Cpu, M>(&mut ahead, model, Which::Parameters, &mut |pair| {
             if pair.source().lies_otherwise() {
