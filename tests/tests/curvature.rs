@@ -543,3 +543,26 @@ fn nothing_is_drawn() {
     assert_eq!(objective.loss().unwrap(), first);
     assert_eq!(sam_runtime::device::rng_state(&dev), before);
 }
+
+/// `1.5 w_0^2 + 2 max(w_1, 0)`, where `w_1` is so close to 0 that the gradient jumps within the distance that a product takes.
+#[test]
+fn a_jump_of_the_gradient_is_no_curvature() {
+    let dev = Cpu::default();
+    let w: Tensor<Rank1<2>, f64, _> = dev.tensor([1.0, 1e-8]);
+    let [smooth, jump]: [Tensor<Rank1<2>, f64, _>; 2] =
+        [dev.tensor([1.5, 0.0]), dev.tensor([0.0, 2.0])];
+    let loss = |w: &mut Tensor<Rank1<2>, f64, Cpu>, _: Vec<u8>, grads| {
+        let w = w.trace(grads);
+        let beside = w.with_empty_tape();
+        let jump = (beside.relu() * jump.clone()).sum::<Rank0, _>();
+        (w.square() * smooth.clone()).sum::<Rank0, _>() + jump
+    };
+    let mut objective = Objective::new(&w, || [vec![0_u8]], loss).unwrap();
+    let found = objective.eigenvalues(2, Search::default()).unwrap();
+    assert_near(found.values[0], 3.0, 1e-6, "along w_0");
+    assert_near(found.values[1], 0.0, 1e-6, "along w_1");
+    // On a scale at which it matters, it is seen: 2 over twice the distance.
+    let mut coarse = objective.distance(0.1);
+    let found = coarse.eigenvalues(1, Search::default()).unwrap();
+    assert_near(found.values[0], 2.0 / 0.2, 1e-6, "on the scale of 0.1");
+}

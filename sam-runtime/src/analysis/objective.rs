@@ -42,8 +42,10 @@ pub struct Objective<'a, M, E: Dtype, D: Device<E>, Data, Loss> {
     data: Data,
     loss: Loss,
     pub(super) arithmetic: Arithmetic<E, D>,
-    /// Between the gradients whose difference is a product with the Hessian, half of it.
-    distance: f64,
+    /// Between the gradients whose difference is a product with the Hessian, half of it, if the user has said so.
+    distance: Option<f64>,
+    /// The gradient at the weights, once it was asked for.
+    here: Option<Gradients<E, D>>,
     /// Where the generator of the model's device is.
     random: Moment,
     refresh: Option<Refresh<'a, M>>,
@@ -52,6 +54,12 @@ pub struct Objective<'a, M, E: Dtype, D: Device<E>, Data, Loss> {
     passes: (usize, usize),
     elements: PhantomData<E>,
 }
+
+/// Where the changes of a gradient to both sides differ by more than this share of them, it jumps.
+const JUMP: f64 = 1e-2;
+
+/// What may be lost of a gradient by rounding, as a share of it.
+const ROUNDING: f64 = 1e-5;
 
 type Refresh<'a, M> = Box<dyn FnMut(&mut M) + 'a>;
 type Progress<'a> = Box<dyn FnMut(usize, usize) + 'a>;
@@ -76,7 +84,8 @@ where
         Ok(Self {
             random: Moment::now(&arithmetic.device()),
             model: model.clone(),
-            distance: 10.0 * arithmetic.epsilon().sqrt(),
+            distance: None,
+            here: None,
             data: batches,
             loss,
             arithmetic,
@@ -91,7 +100,10 @@ where
     /// [`hessian_vector_product`](Self::hessian_vector_product).
     #[must_use]
     pub fn distance(self, distance: f64) -> Self {
-        Self { distance, ..self }
+        Self {
+            distance: Some(distance),
+            ..self
+        }
     }
 
     /// Has `refresh` prepare the copy of the model at each point: for a loss by running statistics, it runs the
@@ -132,10 +144,12 @@ where
     /// distance is ten times the root of the precision of the elements: 1.5e-7 to each side in f64, 3e-3 in f32. Two passes.
     ///
     /// Where the loss is smooth, rounding costs some 1e-9 of the gradient in f64, and 1e-4 in f32. A network with ReLU is
-    /// not: a product has what the gradient's jumps between both sides add to it. In f64 there are hardly any, and the
-    /// Hessian is the one that a program finds which takes derivatives of derivatives. In f32 the large eigenvalues come
-    /// out within some percent, while the jumps can outweigh the small ones, and with them trace and density: measure
-    /// `model.to_dtype::<f64>()` instead. A [`distance`](Self::distance) of a rho shows the curvature on its scale.
+    /// not: a product has what the gradient's jumps between both sides add to it. In f64 such a jump is noticed, since the
+    /// gradient then changes more on one side than on the other, and is gone around by going closer (two passes more), so that the
+    /// Hessian is the one that a program finds which takes derivatives of derivatives. In f32 there is no closer: the large
+    /// eigenvalues come out within some percent, while the jumps can outweigh the small ones, and with them trace and
+    /// density. Measure `model.to_dtype::<f64>()` instead. A [`distance`](Self::distance) of a rho shows the curvature on
+    /// its scale.
     ///
     /// # Errors
     /// See [`loss`](Self::loss).
@@ -158,22 +172,64 @@ where
         v: &mut Gradients<E, D>,
     ) -> Result<Gradients<E, D>, StepError> {
         let length = self.arithmetic.length(&self.model, v)?;
-        let mut result = self.arithmetic.zeros(&self.model)?;
         if length == 0.0 {
-            return Ok(result);
+            return self.arithmetic.zeros(&self.model);
         }
-        let distance = self.distance;
-        for sign in [1.0, -1.0] {
-            let mut e = self.arithmetic.zeros(&self.model)?;
-            let scale = sign * distance / length;
-            self.arithmetic
-                .combine(&self.model, 0.0, &mut e, scale, v)?;
-            let (_, mut g) = self.gradient_at(Some(&mut e))?;
-            let half = sign * length / (2.0 * distance);
-            self.arithmetic
-                .combine(&self.model, 1.0, &mut result, half, &mut g)?;
+        if let Some(distance) = self.distance {
+            return Ok(self.difference(v, length, distance)?.0);
         }
-        Ok(result)
+        let epsilon = self.arithmetic.epsilon();
+        let mut distance = 10.0 * epsilon.sqrt();
+        let mut first = None;
+        loop {
+            let (product, has_jump) = self.difference(v, length, distance)?;
+            if !has_jump {
+                return Ok(product);
+            }
+            // The weights may lie where the gradient jumps, and the closer, the more a jump is.
+            let kept = first.get_or_insert(product);
+            distance /= 10.0;
+            if distance * ROUNDING < epsilon {
+                return Ok(std::mem::replace(kept, Gradients::leaky()));
+            }
+        }
+    }
+
+    /// The difference of the gradients at this distance to both sides along `v`, over the distance; and whether the gradient
+    /// jumps between them: then it doesn't change alike on both sides.
+    fn difference(
+        &mut self,
+        v: &mut Gradients<E, D>,
+        length: f64,
+        distance: f64,
+    ) -> Result<(Gradients<E, D>, bool), StepError> {
+        let mut here = match self.here.take() {
+            Some(here) => here,
+            None => self.gradient_at(None)?.1,
+        };
+        let mut up = self.gradient_towards(v, distance / length)?;
+        let mut down = self.gradient_towards(v, -distance / length)?;
+        let (model, by) = (&self.model, &self.arithmetic);
+        let mut bend = up.clone();
+        by.combine(model, 1.0, &mut bend, 1.0, &mut down)?;
+        by.combine(model, 1.0, &mut bend, -2.0, &mut here)?;
+        by.combine(model, 1.0, &mut up, -1.0, &mut down)?;
+        let (bend, change) = (by.length(model, &mut bend)?, by.length(model, &mut up)?);
+        let noise = 1e3 * by.epsilon() * by.length(model, &mut here)?;
+        by.scale(model, &mut up, length / (2.0 * distance))?;
+        self.here = Some(here);
+        Ok((up, bend > noise.max(JUMP * change)))
+    }
+
+    /// The gradient at `w + by v`.
+    fn gradient_towards(
+        &mut self,
+        v: &mut Gradients<E, D>,
+        by: f64,
+    ) -> Result<Gradients<E, D>, StepError> {
+        let mut e = self.arithmetic.zeros(&self.model)?;
+        self.arithmetic.combine(&self.model, 0.0, &mut e, by, v)?;
+        Ok(self.gradient_at(Some(&mut e))?.1)
     }
 
     /// The mean loss at `w + e`.

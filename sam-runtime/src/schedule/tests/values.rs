@@ -236,7 +236,7 @@ fn a_range_ends_where_the_values_do() {
         let highest = values.iter().copied().fold(0.0, f64::max);
         let range = schedule.range();
         // Noam's has no end, and restarts come near theirs only.
-        let near = 1e-3 * range.end();
+        let near = 0.02 * range.end();
         assert!(
             (lowest - range.start()).abs() < near,
             "{schedule:?}: {lowest} {range:?}"
