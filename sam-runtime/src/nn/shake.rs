@@ -5,7 +5,8 @@
 //! have the same factors. Evaluation draws nothing.
 
 use dfdx::prelude::*;
-use rand::{Rng, SeedableRng, rngs::StdRng};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha12Rng;
 
 use crate::device::Factors;
 
@@ -49,9 +50,9 @@ fn draw<D: RandomU64>(
     device: &D,
     batch: usize,
     gradient: ShakeGradient,
-    mut pair: impl FnMut(&mut StdRng) -> Pair,
+    mut pair: impl FnMut(&mut ChaCha12Rng) -> Pair,
 ) -> Vec<Pair> {
-    let mut rng = StdRng::seed_from_u64(device.random_u64());
+    let mut rng = ChaCha12Rng::seed_from_u64(device.random_u64());
     let pairs = (0..batch).map(|_| pair(&mut rng));
     let pairs = pairs.map(|[there, back]| match gradient {
         ShakeGradient::Drawn => [there, back],
