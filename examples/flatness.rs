@@ -262,11 +262,14 @@ fn report(found: &[Vec<Minimum>; 2]) -> anyhow::Result<()> {
         };
         let mean = |values: &[f64]| Estimate::of(values.iter().copied()).mean;
         println!(
-            "| {name} | {} | {} | {:.2} | {:.1} |",
+            "| {name} | {} | {} | {:.2} | {} |",
             show(&sgd),
             show(&sam),
             mean(&sgd) / mean(&sam),
-            separation(&sgd, &sam),
+            match separation(&sgd, &sam) {
+                apart if apart.is_finite() => format!("{apart:.1}"),
+                _ => String::new(),
+            },
         );
     }
     let [sgd, sam] = found;
