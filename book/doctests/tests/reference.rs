@@ -35,7 +35,7 @@ fn all_named(page: &Page, names: &[String]) {
 
 #[test]
 fn every_key_of_the_attribute() {
-    let source = fs::read_to_string(root().join("sam-macros/src/args/mod.rs")).unwrap();
+    let source = fs::read_to_string(root().join("sam-macros/src/args/key.rs")).unwrap();
     let keys: Vec<String> = source
         .lines()
         .filter_map(|line| line.trim().strip_prefix("name: \"")?.strip_suffix("\","))
