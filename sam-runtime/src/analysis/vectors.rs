@@ -42,6 +42,7 @@ impl<E: Dtype, D: Device<E>> Arithmetic<E, D> {
     }
 
     /// `<x, y>`.
+    #[cfg(feature = "spectrum")]
     pub(super) fn dot<M: TensorCollection<E, D>>(
         &self,
         model: &M,
