@@ -40,11 +40,8 @@ pub(super) fn go_on_as(twin: &Cpu, device: &Cpu) {
     }
 }
 
-/// A batch that can be copied to other devices on the CPU: tensors, `Vec`s, options and tuples of them, numbers.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` can't be copied for a pass that runs beside another one",
-    note = "a batch is made of tensors on the CPU, `Vec`s, options and tuples of them, and numbers; implement `Twin` for a type of your own"
-)]
+/// A batch that can be copied to other devices on the CPU: tensors, `Vec`s, options and tuples of them, numbers. For a
+/// type of your own, implement it part by part.
 pub trait Twin: Clone + Send {
     /// The copy, on the twins of the devices that this is on.
     fn twin(&self, twins: &mut Twins) -> Self;
