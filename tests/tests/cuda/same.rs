@@ -135,6 +135,14 @@ fn a_residual_network() {
     same::<Rank4<ROWS, 3, 8, 8>, (nn::ResNet20<CLASSES>,)>(Sam::new(0.05));
 }
 
+/// Both devices draw the same factors, from one number of their generators.
+#[test]
+fn networks_that_shake() {
+    type Images = Rank4<ROWS, 3, 8, 8>;
+    same::<Images, (nn::ShakeShake<8, 4, CLASSES>,)>(Sam::new(0.05));
+    same::<Images, (nn::PyramidNet<8, 6, CLASSES>,)>(Sam::new(0.05));
+}
+
 /// Chunks, an observer of them, and gradients that are accumulated over two batches.
 #[sam_train(rho = 0.2, m = 2)]
 fn chunked<D: World, N>(
