@@ -1,12 +1,10 @@
 //! The loss along a line between two solutions, and on a plane through one.
 
 use dfdx::{nn::tensor_collection::*, prelude::*, tensor::Gradients};
-use rand::SeedableRng;
-use rand_chacha::ChaCha12Rng;
 use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 
-use super::Objective;
+use super::{Objective, vectors::generator};
 use crate::step::{LossValue, SplitBatch, StepError};
 
 /// The loss along a line.
@@ -87,8 +85,7 @@ where
 
     /// A drawn direction with the lengths of the model's filters.
     fn filter_direction(&self, seed: u64, stream: u64) -> Result<Gradients<E, D>, StepError> {
-        let mut rng = ChaCha12Rng::seed_from_u64(seed);
-        rng.set_stream(stream);
+        let mut rng = generator(seed, stream);
         self.arithmetic
             .of_tensors(&self.model, |shape, len, weights| {
                 if shape.len() < 2 || shape[0] == 0 {

@@ -1,12 +1,9 @@
 //! The loss over a whole data set, as a function of the weights: what all measures of its shape ask.
 
-use std::marker::PhantomData;
-
 use dfdx::{nn::tensor_collection::*, prelude::*, tensor::Gradients};
-use rand::SeedableRng;
 use rand_chacha::ChaCha12Rng;
 
-use super::vectors::Arithmetic;
+use super::vectors::{Arithmetic, generator};
 use crate::{
     device::Moment,
     step::{LossValue, SplitBatch, StepError},
@@ -52,7 +49,6 @@ pub struct Objective<'a, M, E: Dtype, D: Device<E>, Data, Loss> {
     progress: Option<Progress<'a>>,
     /// Passes over the data that this measure has made, and that it makes at most.
     passes: (usize, usize),
-    elements: PhantomData<E>,
 }
 
 /// Where the changes of a gradient to both sides differ by more than this share of them, it jumps.
@@ -92,7 +88,6 @@ where
             refresh: None,
             progress: None,
             passes: (0, 0),
-            elements: PhantomData,
         })
     }
 
@@ -111,6 +106,8 @@ where
     #[must_use]
     pub fn refresh(mut self, refresh: impl FnMut(&mut M) + 'a) -> Self {
         self.refresh = Some(Box::new(refresh));
+        // It was that of another loss.
+        self.here = None;
         self
     }
 
@@ -280,7 +277,7 @@ where
             loss += samples * value.lazy()();
             count += samples;
             if with_gradient {
-                let mut found = value.try_backward().map_err(failed)?;
+                let mut found = value.try_backward().map_err(StepError::device)?;
                 self.arithmetic
                     .combine(&self.model, 1.0, &mut gradient, samples, &mut found)?;
             }
@@ -308,12 +305,7 @@ where
         stream: u64,
         draw: impl FnMut(&mut ChaCha12Rng) -> f64,
     ) -> Result<Gradients<E, D>, StepError> {
-        let mut rng = ChaCha12Rng::seed_from_u64(seed);
-        rng.set_stream(stream);
-        self.arithmetic.drawn(&self.model, &mut rng, draw)
+        self.arithmetic
+            .drawn(&self.model, &mut generator(seed, stream), draw)
     }
-}
-
-fn failed(error: impl std::fmt::Display) -> StepError {
-    StepError::Device(error.to_string())
 }

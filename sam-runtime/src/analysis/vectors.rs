@@ -2,6 +2,7 @@
 //! device of the model.
 
 use dfdx::{nn::tensor_collection::*, prelude::*, tensor::Gradients};
+use rand::SeedableRng;
 use rand_chacha::ChaCha12Rng;
 
 use crate::{
@@ -38,7 +39,7 @@ impl<E: Dtype, D: Device<E>> Arithmetic<E, D> {
         &self,
         model: &M,
     ) -> Result<Gradients<E, D>, StepError> {
-        model.try_alloc_grads().map_err(failed)
+        model.try_alloc_grads().map_err(StepError::device)
     }
 
     /// `<x, y>`.
@@ -49,7 +50,10 @@ impl<E: Dtype, D: Device<E>> Arithmetic<E, D> {
         x: &mut Gradients<E, D>,
         y: &mut Gradients<E, D>,
     ) -> Result<f64, StepError> {
-        let found = self.vectors.dot(model, x, Some(y)).map_err(failed)?;
+        let found = self
+            .vectors
+            .dot(model, x, Some(y))
+            .map_err(StepError::device)?;
         Ok(found.value())
     }
 
@@ -60,7 +64,7 @@ impl<E: Dtype, D: Device<E>> Arithmetic<E, D> {
         x: &mut Gradients<E, D>,
     ) -> Result<f64, StepError> {
         let norm = self.vectors.dual_norm(model, x, Norm::L2, None);
-        Ok(norm.map_err(failed)?.value())
+        Ok(norm.map_err(StepError::device)?.value())
     }
 
     /// `x = keep x + add y`.
@@ -77,7 +81,7 @@ impl<E: Dtype, D: Device<E>> Arithmetic<E, D> {
             add: add.into(),
         };
         let walk = &mut self.vectors.two(model, x, y);
-        self.vectors.map(walk, map).map_err(failed)
+        self.vectors.map(walk, map).map_err(StepError::device)
     }
 
     /// `x = by x`.
@@ -92,7 +96,7 @@ impl<E: Dtype, D: Device<E>> Arithmetic<E, D> {
             add: Coefficient::ZERO,
         };
         let walk = &mut self.vectors.one(model, x);
-        self.vectors.map(walk, map).map_err(failed)
+        self.vectors.map(walk, map).map_err(StepError::device)
     }
 
     /// `x` becomes the perturbation of SAM's eq. 2 that is dual to it.
@@ -106,11 +110,11 @@ impl<E: Dtype, D: Device<E>> Arithmetic<E, D> {
         let dual = &self
             .vectors
             .dual_norm(model, x, norm, None)
-            .map_err(failed)?;
+            .map_err(StepError::device)?;
         let walk = &mut self.vectors.one(model, x);
         self.vectors
             .map(walk, Map::Perturb { dual, rho })
-            .map_err(failed)
+            .map_err(StepError::device)
     }
 
     /// `x` is scaled down to `||x||_p = bound`, at most.
@@ -121,7 +125,9 @@ impl<E: Dtype, D: Device<E>> Arithmetic<E, D> {
         norm: Norm,
         bound: f64,
     ) -> Result<(), StepError> {
-        self.vectors.shrink(model, x, norm, bound).map_err(failed)
+        self.vectors
+            .shrink(model, x, norm, bound)
+            .map_err(StepError::device)
     }
 
     /// A copy of the model at `w + e`.
@@ -135,7 +141,7 @@ impl<E: Dtype, D: Device<E>> Arithmetic<E, D> {
             let e = Displacement { vector, dual: None };
             PerturbedWeights::default()
                 .displace(&mut copy, model, e, &self.vectors)
-                .map_err(failed)?;
+                .map_err(StepError::device)?;
         }
         Ok(copy)
     }
@@ -166,7 +172,7 @@ impl<E: Dtype, D: Device<E>> Arithmetic<E, D> {
             *gradient = upload(t.device(), &part)?;
             Ok(())
         })
-        .map_err(failed)?;
+        .map_err(StepError::device)?;
         Ok(vector)
     }
 
@@ -189,7 +195,7 @@ impl<E: Dtype, D: Device<E>> Arithmetic<E, D> {
             *gradient = upload(device, &difference)?;
             Ok(())
         })
-        .map_err(failed)?;
+        .map_err(StepError::device)?;
         Ok(vector)
     }
 
@@ -213,14 +219,17 @@ impl<E: Dtype, D: Device<E>> Arithmetic<E, D> {
     }
 }
 
+/// The numbers of a seed that a direction, one of several, is drawn from.
+pub(super) fn generator(seed: u64, stream: u64) -> ChaCha12Rng {
+    let mut rng = ChaCha12Rng::seed_from_u64(seed);
+    rng.set_stream(stream);
+    rng
+}
+
 fn to<E: Dtype>(x: f64) -> E {
     E::from_f64(x).unwrap_or_default()
 }
 
 fn from<E: Dtype>(x: E) -> f64 {
     x.to_f64().unwrap_or(f64::NAN)
-}
-
-fn failed(error: impl std::fmt::Display) -> StepError {
-    StepError::Device(error.to_string())
 }

@@ -75,6 +75,11 @@ pub enum StepError {
 crate::debug::debug_as_display!(StepError);
 
 impl StepError {
+    /// The device's error, or that of the user's `try_backward`.
+    pub(crate) fn device(error: impl fmt::Display) -> Self {
+        Self::Device(error.to_string())
+    }
+
     pub(super) fn unsupported<E, D>() -> Self {
         Self::Unsupported {
             dtype: std::any::type_name::<E>(),

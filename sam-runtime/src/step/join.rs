@@ -5,7 +5,7 @@ use dfdx::{
     tensor::{Storage, Tensor, TensorFromVec},
 };
 
-use super::{StepError, split::failed};
+use super::StepError;
 use crate::device;
 
 /// A value of each chunk that can be put together: numbers and scalar tensors are averaged by the
@@ -59,12 +59,14 @@ impl<C, R, E: Dtype, D: Storage<E> + TensorFromVec<E>> Join<C, R> for Tensor<(),
 
     fn join(parts: Vec<Self>, shares: &[f64]) -> Result<Self, StepError> {
         if let Some(mean) = device::mean(&parts, shares) {
-            return mean.map_err(failed);
+            return mean.map_err(StepError::device);
         }
         let values: Vec<E> = parts.iter().map(|t| t.as_vec()[0]).collect();
         let value = mean(&values, shares);
         let device = parts[0].device();
-        device.try_tensor_from_vec(vec![value], ()).map_err(failed)
+        device
+            .try_tensor_from_vec(vec![value], ())
+            .map_err(StepError::device)
     }
 }
 
@@ -117,7 +119,7 @@ where
         expected: sizes[0],
         found: 0,
     })?;
-    device::joined(parts, shape).map_err(failed)
+    device::joined(parts, shape).map_err(StepError::device)
 }
 
 impl<T, const M: usize, const B: usize> Join<Const<M>, Const<B>> for [T; M] {

@@ -7,7 +7,7 @@ use dfdx::{
     tensor::{Storage, Tensor, TensorFromVec},
 };
 
-use super::{StepError, split::failed};
+use super::StepError;
 use crate::device;
 
 /// A value of which a part can be taken that belongs to the first samples of a batch: tensors, whose part has as many
@@ -84,7 +84,7 @@ macro_rules! share_tensor {
                         None => return Err(StepError::Rows { expected: all, found: rows }),
                     }
                 }
-                let cut = device::split(self, &parts, shapes).map_err(failed)?;
+                let cut = device::split(self, &parts, shapes).map_err(StepError::device)?;
                 cut.into_iter().next().ok_or(StepError::Empty)
             }
 

@@ -1,7 +1,7 @@
 //! A batch into chunks of `m` samples, each of which gets its own perturbation (m-sharpness,
 //! section 4.1 of the paper).
 
-use std::fmt::{Debug, Display};
+use std::fmt::Debug;
 
 use dfdx::{
     shapes::{Const, Dim, Shape, Unit},
@@ -117,7 +117,7 @@ macro_rules! split_tensor {
                         None => return Err(StepError::Rows { expected: M, found: rows }),
                     }
                 }
-                device::split(self, rows, shapes).map_err(failed)
+                device::split(self, rows, shapes).map_err(StepError::device)
             }
         }
 
@@ -145,10 +145,6 @@ split_tensor!(D1 D2 D3 D4 D5);
 
 fn shape_of<S: Shape, E: Unit, D: Storage<E>>(tensor: &Tensor<S, E, D>) -> S::Concrete {
     dfdx::shapes::HasShape::shape(tensor).concrete()
-}
-
-pub(super) fn failed(error: impl Display) -> StepError {
-    StepError::Device(error.to_string())
 }
 
 /// A scalar tensor has no samples.

@@ -166,7 +166,7 @@ where
         let device = vectors.device.clone().unwrap_or_default();
         let (mut space, before) = match self.space.take().filter(|space| space.ids == ids) {
             Some(space) => (space, self.waiting.take()),
-            None => (Space::of(model, ids).map_err(failed)?, None),
+            None => (Space::of(model, ids).map_err(StepError::device)?, None),
         };
         self.waiting = None;
         let random = generator(&device);
@@ -174,7 +174,7 @@ where
         let mut y = model.clone();
         let (first, second) = match before {
             None => {
-                let start = space.start_at_y(model).map_err(failed)?;
+                let start = space.start_at_y(model).map_err(StepError::device)?;
                 (pass(&loss, &mut y, batch, start), None)
             }
             Some(before) => {
@@ -182,9 +182,9 @@ where
                 space
                     .climb(model, &vectors, radius, before.random.as_ref())
                     .and_then(|()| space.go_on(&mut y, model, &vectors, self.method.lr))
-                    .map_err(failed)?;
-                let start = space.start_at_y(model).map_err(failed)?;
-                let start_ahead = space.start_ahead().map_err(failed)?;
+                    .map_err(StepError::device)?;
+                let start = space.start_at_y(model).map_err(StepError::device)?;
+                let start_ahead = space.start_ahead().map_err(StepError::device)?;
                 let ahead = &mut space.ahead;
                 let first = || pass(&loss, &mut y, batch, start);
                 let second = || pass(&loss, ahead, before.batch, start_ahead);
@@ -199,7 +199,7 @@ where
         space.at_y = gradient;
         let norm = vectors
             .dual_norm(model, &mut space.at_y, self.norm, None)
-            .map_err(failed)?;
+            .map_err(StepError::device)?;
         finite(&norm, Pass::Clean)?;
         let has_update = second.is_some();
         if let Some((passed, norm, clean)) = second {
@@ -207,10 +207,10 @@ where
             self.take(&mut space, passed, model, &vectors)?;
             space
                 .mix(model, &vectors, self.method.lambda)
-                .map_err(failed)?;
+                .map_err(StepError::device)?;
             self.report(norm, clean, perturbed);
         }
-        space.arrive(model, &y).map_err(failed)?;
+        space.arrive(model, &y).map_err(StepError::device)?;
         self.waiting = Some(Waiting {
             batch: later,
             random,
@@ -242,8 +242,8 @@ where
         let radius = (before.norm.clone(), self.rho);
         space
             .climb(model, &vectors, radius, before.random.as_ref())
-            .map_err(failed)?;
-        let start = space.start_ahead().map_err(failed)?;
+            .map_err(StepError::device)?;
+        let start = space.start_ahead().map_err(StepError::device)?;
         let passed = pass(&loss, &mut space.ahead, before.batch, start)?;
         let perturbed = passed.loss;
         self.take(&mut space, passed, model, &vectors)?;
@@ -260,7 +260,7 @@ where
         }
         self.method.check(self.norm).map_err(StepError::Method)?;
         let vectors = ModelVectors::of(model, On::All)?;
-        Ok((vectors, parameter_ids(model).map_err(failed)?))
+        Ok((vectors, parameter_ids(model).map_err(StepError::device)?))
     }
 
     /// Takes the gradient of a perturbed pass.
@@ -271,10 +271,12 @@ where
         model: &M,
         vectors: &ModelVectors<E, Cpu>,
     ) -> Result<(), StepError> {
-        space.take(passed.gradient, model).map_err(failed)?;
+        space
+            .take(passed.gradient, model)
+            .map_err(StepError::device)?;
         let norm = vectors
             .dual_norm(model, &mut space.update, self.norm, None)
-            .map_err(failed)?;
+            .map_err(StepError::device)?;
         finite(&norm, Pass::Perturbed)
     }
 
@@ -298,8 +300,4 @@ fn finite(norm: &DualNorm, pass: Pass) -> Result<(), StepError> {
         true => Ok(()),
         false => Err(StepError::NonFinite { pass, norm }),
     }
-}
-
-fn failed(error: <Cpu as HasErr>::Err) -> StepError {
-    StepError::Device(error.to_string())
 }

@@ -26,9 +26,7 @@ where
 {
     let value = loss(model, batch, start);
     let read = value.lazy();
-    let gradient = value
-        .try_backward()
-        .map_err(|error| StepError::Device(error.to_string()))?;
+    let gradient = value.try_backward().map_err(StepError::device)?;
     Ok(Passed {
         gradient,
         loss: read(),
