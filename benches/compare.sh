@@ -2,6 +2,7 @@
 # The same training steps here and in PyTorch, side by side; ends with one line of JSON.
 #   benches/compare.sh [--quick] [mlp] [cnn] [resnet20]
 #   benches/compare.sh loader      # not steps, but the data loaders
+#   benches/compare.sh pictures    # the same from JPEG files
 # Needs Python 3.11 or later with venv, and cargo. PyTorch goes to `.venv` beside this script, at the first run.
 set -euo pipefail
 
@@ -17,9 +18,13 @@ if ! cmp -s "$requirements" "$venv/installed.txt"; then
 fi
 
 cd "$here/.."
-cargo build --quiet --release -p sam-benches
 target=$(cargo metadata --format-version 1 --no-deps |
     "$venv/bin/python" -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
+if [ "${1:-}" = pictures ]; then
+    cargo build --quiet --release -p sam-benches --features image --bin picture-speed
+    exec "$target/release/picture-speed" --python "$venv/bin/python" "${@:2}"
+fi
+cargo build --quiet --release -p sam-benches
 if [ "${1:-}" = loader ]; then
     exec "$target/release/loader-speed" --python "$venv/bin/python"
 fi

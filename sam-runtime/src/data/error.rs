@@ -238,6 +238,18 @@ pub enum DataError {
         /// The number given.
         p: f64,
     },
+    /// A number of an augmentation is outside its range.
+    #[error("`{name}` of {step} is {value}, but it must be {wanted}")]
+    Augmentation {
+        /// The augmentation.
+        step: &'static str,
+        /// Its number.
+        name: &'static str,
+        /// What was given.
+        value: f64,
+        /// What it may be.
+        wanted: &'static str,
+    },
     /// A parameter of mixup's Beta distribution isn't a positive number.
     #[error("mixup's alpha is {alpha}, but it must be finite and above 0; 0.2 to 1 is usual")]
     Alpha {

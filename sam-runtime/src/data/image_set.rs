@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use dfdx::shapes::{Rank2, Rank3};
 
-use super::{BatchShape, DataError, Dataset, LabelNoise, Labelled, Sample, TakeFirst};
+use super::{BatchShape, DataError, Dataset, LabelNoise, Labelled, Region, Sample, TakeFirst};
 
 /// A static shape that is an image's: channels first, then rows, then columns.
 pub trait ImageShape: BatchShape {
@@ -47,6 +47,23 @@ pub trait ImageDataset: Dataset {
     /// # Errors
     /// As [`get`](Dataset::get); [`DataError::InputLength`] for another number of bytes.
     fn sample_of(&self, index: usize, bytes: &[u8]) -> Result<Self::Item, DataError>;
+
+    /// For a data set whose pictures are of several sizes before they are brought to one: the bytes of a part of the
+    /// picture at `index`, resized to the size of the data set's images. `choose` is asked for the part once, with
+    /// the picture's height and width.
+    ///
+    /// `None`, unless implemented: what [`bytes`](Self::bytes) gives is the picture.
+    ///
+    /// # Errors
+    /// As [`get`](Dataset::get).
+    fn part(
+        &self,
+        index: usize,
+        choose: &mut dyn FnMut([usize; 2]) -> Region,
+    ) -> Result<Option<Vec<u8>>, DataError> {
+        let _ = (index, choose);
+        Ok(None)
+    }
 }
 
 macro_rules! through_pointer {
@@ -57,6 +74,13 @@ macro_rules! through_pointer {
             }
             fn sample_of(&self, index: usize, bytes: &[u8]) -> Result<Self::Item, DataError> {
                 (**self).sample_of(index, bytes)
+            }
+            fn part(
+                &self,
+                index: usize,
+                choose: &mut dyn FnMut([usize; 2]) -> Region,
+            ) -> Result<Option<Vec<u8>>, DataError> {
+                (**self).part(index, choose)
             }
         }
     )*};
@@ -70,6 +94,14 @@ impl<Ds: ImageDataset> ImageDataset for TakeFirst<Ds> {
 
     fn sample_of(&self, index: usize, bytes: &[u8]) -> Result<Self::Item, DataError> {
         self.inside(index)?.sample_of(index, bytes)
+    }
+
+    fn part(
+        &self,
+        index: usize,
+        choose: &mut dyn FnMut([usize; 2]) -> Region,
+    ) -> Result<Option<Vec<u8>>, DataError> {
+        self.inside(index)?.part(index, choose)
     }
 }
 
@@ -86,6 +118,14 @@ where
     fn sample_of(&self, index: usize, bytes: &[u8]) -> Result<Self::Item, DataError> {
         let label = self.label(index)?;
         self.clean().sample_of(index, bytes)?.with_label(label)
+    }
+
+    fn part(
+        &self,
+        index: usize,
+        choose: &mut dyn FnMut([usize; 2]) -> Region,
+    ) -> Result<Option<Vec<u8>>, DataError> {
+        self.clean().part(index, choose)
     }
 }
 

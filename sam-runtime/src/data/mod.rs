@@ -21,7 +21,8 @@
 //! | `noise` | [`LabelNoise`]: wrong labels, exactly as many as asked for |
 //! | `image_set` | [`ImageDataset`], [`ImageShape`]: images whose bytes can be changed before they become numbers |
 //! | `transform` | [`Transform`]: what happens to samples between a data set and a batch |
-//! | `augment` | [`Augment`]: crops, flips, Cutout, AutoAugment, erasing, mixup |
+//! | `augment` | [`Augment`]: crops, flips, colours, AutoAugment and RandAugment, Cutout, erasing, mixup, label smoothing |
+//! | `resize` | resizing, to the byte as PIL does it; [`Region`] |
 //! | `order` | [`epoch_order`]: the sample order as a function of (seed, epoch) |
 //! | `loader` | [`DataLoader`]: batches of a static size, epoch by epoch, from any [`Position`] on |
 //! | `plan` | which samples make up a batch, and how one is read; [`LastBatch`] |
@@ -84,13 +85,14 @@ mod mnist;
 mod noise;
 mod order;
 mod plan;
+mod resize;
 mod sample;
 mod stream;
 mod svhn;
 mod transform;
 mod workers;
 
-pub use augment::{Augment, Padding, Policy};
+pub use augment::{Augment, Jitter, Padding, Policy};
 pub use batch::{Batch, BatchShape, Chunk};
 pub use cifar::{Cifar10, Cifar100};
 pub use classifier::{Classifier, TrainingDevice};
@@ -108,6 +110,7 @@ pub use mnist::Mnist;
 pub use noise::{LabelNoise, next_class};
 pub use order::epoch_order;
 pub use plan::LastBatch;
+pub use resize::Region;
 pub use sample::Sample;
 pub use svhn::{MatProblem, Svhn};
 pub use transform::{Draw, Plain, Transform};

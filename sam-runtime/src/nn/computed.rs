@@ -7,7 +7,7 @@
 
 use dfdx::{nn::tensor_collection::*, prelude::*};
 
-use super::{applied, cast::cast, init, modules::BatchNorm2D};
+use super::{applied, batch_norm::frozen, cast::cast, init, modules::BatchNorm2D};
 pub use crate::doors::free::Free;
 use crate::{
     device::{Image, LayerTape, Layers, Rows, Tail, Window},
@@ -55,6 +55,9 @@ impl<E: Dtype, D: Layers<E>> ConvNorm<E, D> {
         window: Window,
         tail: Tail<Image<E, D, T>>,
     ) -> Result<Image<E, D, T>, D::Err> {
+        if self.norm.is_frozen() {
+            return self.evaluate(x, window, tail);
+        }
         let (kernel, affine) = (cast(self.weight.clone())?, self.norm.affine()?);
         let (y, batch) = D::try_conv2d_batch_norm(x, &kernel, window, 1, &affine, tail)?;
         self.norm.advance(batch)?;
@@ -178,6 +181,13 @@ where
     };
     let epsilon = scalar("epsilon", at!(at, epsilon), 1e-5)?;
     let momentum = scalar("momentum", at!(at, momentum), 0.1)?;
+    let at_frozen: At<'_, M, u8> = at!(at, frozen);
+    let frozen = visitor.visit_scalar(
+        &format!("{name}.{}", frozen::SCALAR),
+        at_frozen.get,
+        at_frozen.get_mut,
+        ScalarOptions::from_default(0),
+    )?;
     let norm = || {
         Some(Norm {
             scale: scale?,
@@ -186,6 +196,7 @@ where
             running_var: running_var?,
             epsilon: epsilon?,
             momentum: momentum?,
+            frozen: frozen?,
         })
     };
     Ok(norm())

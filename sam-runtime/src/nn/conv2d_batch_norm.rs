@@ -246,13 +246,16 @@ fn evaluate<Spec: ConvSpec, E: Dtype, D: Layers<E>, T: LayerTape<E, D>>(
     norm.evaluate(conv.apply(x)?, tail)
 }
 
-/// By the batch's own statistics, which are taken into the running ones.
+/// By the batch's own statistics, which are taken into the running ones; or by those, where they are frozen.
 fn train<Spec: ConvSpec, E: Dtype, D: Layers<E>, T: LayerTape<E, D>>(
     conv: &Conv2D<Spec, E, D>,
     norm: &mut NormOf<Spec, E, D>,
     x: Image<E, D, T>,
     tail: Tail<Image<E, D, T>>,
 ) -> Result<Image<E, D, T>, D::Err> {
+    if norm.is_frozen() {
+        return evaluate(conv, norm, x, tail);
+    }
     let (window, groups) = (Spec::Conv::WINDOW, Spec::Conv::GROUPS);
     let (affine, kernels) = (norm.affine()?, conv.kernels()?);
     let (y, batch) = D::try_conv2d_batch_norm(x, &kernels, window, groups, &affine, tail)?;

@@ -34,6 +34,7 @@
 //! | [`MaxPool2D`], [`AvgPool2D`], [`GlobalAvgPool2D`] | pools |
 //! | [`Flatten2D`], [`FlattenTo`] | vectors of images |
 //! | [`CifarResNet`], [`WideResNet`], [`ShakeShake`], [`PyramidNet`], [`ResNet`], [`BottleneckResNet`] | whole networks; see [below](#networks) |
+//! | [`Frozen`] | a part that is not trained; see [below](#fine-tuning) |
 //! | [`Dropout`], [`DropoutOneIn`] | dfdx's own: in a SAM step, both passes drop the same numbers |
 //!
 //! [`summary`] prints a network layer by layer. [`weights`] reads and writes the tensors of a network in files, with PyTorch's names.
@@ -49,6 +50,12 @@
 //! | [`PyramidNet110`], [`PyramidNet272`] | CIFAR | 28,485,477; 26,210,842 | Han et al. 2017, Yamada et al. 2018 |
 //! | [`ResNet18`], [`ResNet34`] | ImageNet | 11,689,512; 21,797,672 | He et al. 2015 |
 //! | [`ResNet50`], [`ResNet101`], [`ResNet152`] | ImageNet | 25,557,032; 44,549,160; 60,192,808 | He et al. 2015 |
+//!
+//! # Fine-tuning
+//! Each residual network is there without its last layer, too, under a name that ends in `Body` ([`ResNet18Body`]): it
+//! gives features, for a head of one's own. `weights::load_with` reads its weights, and leaves out the head in the
+//! file. [`Frozen`] keeps a part as it is; [`freeze_batch_norm`] keeps running statistics as they are, while the rest
+//! is trained. Learning rates by name are [`optim::Group`](crate::optim::Group)'s.
 //!
 //! # The gradient of the input
 //! Nobody needs the gradient of a batch of images, and the first layer would spend a third of its time on
@@ -71,6 +78,7 @@ mod conv2d_batch_norm;
 mod conv_spec;
 pub mod dims;
 mod flatten2d;
+mod frozen;
 mod init;
 mod linear;
 mod network;
@@ -89,20 +97,26 @@ mod wide_resnet;
 
 use dfdx::{nn::BuildOnDevice, tensor::Cpu};
 
-pub use batch_norm::builder::{BatchNorm1D, BatchNorm2D, BatchNorm2DReLU};
+pub use batch_norm::{
+    builder::{BatchNorm1D, BatchNorm2D, BatchNorm2DReLU},
+    frozen::freeze_batch_norm,
+};
 pub use bias2d::builder::{Bias2D, Bias2DReLU};
 pub use conv_spec::{ConvSizes, ConvSpec, Convolved};
 pub use conv2d::builder::Conv2D;
 pub use conv2d_batch_norm::builder::{Conv2DBatchNorm, Conv2DBatchNormReLU};
 pub use dfdx::nn::modules::{Dropout, DropoutOneIn};
 pub use flatten2d::{Flatten2D, FlattenTo};
+pub use frozen::Frozen;
 pub use linear::builder::{Linear, LinearReLU};
 use network::network;
 pub use pool2d::{AvgPool2D, GlobalAvgPool2D, MaxPool2D};
 pub use pyramid_net::{PyramidNet, PyramidNet110, PyramidNet272};
 pub use resnet::{
-    BottleneckResNet, CifarResNet, ResNet, ResNet18, ResNet20, ResNet32, ResNet34, ResNet44,
-    ResNet50, ResNet56, ResNet101, ResNet152,
+    BottleneckResNet, BottleneckResNetBody, CifarResNet, CifarResNetBody, ResNet, ResNet18,
+    ResNet18Body, ResNet20, ResNet20Body, ResNet32, ResNet32Body, ResNet34, ResNet34Body, ResNet44,
+    ResNet44Body, ResNet50, ResNet50Body, ResNet56, ResNet56Body, ResNet101, ResNet101Body,
+    ResNet152, ResNet152Body, ResNetBody,
 };
 pub use shake::ShakeGradient;
 pub use shake_shake::{ShakeShake, ShakeShake26x96};
@@ -129,6 +143,7 @@ pub mod modules {
         conv2d::Conv2D,
         conv2d_batch_norm::{Conv2DBatchNorm, Conv2DBatchNormReLU},
         flatten2d::{Flatten2D, FlattenTo},
+        frozen::Frozen,
         linear::{Linear, LinearReLU},
         pool2d::{AvgPool2D, GlobalAvgPool2D, MaxPool2D},
         pyramid_net::module::*,

@@ -344,5 +344,5 @@ impl<
 
 network! {
     [const REST: usize, const C1: usize, const C2: usize, const C3: usize, const CLASSES: usize]
-    WideResNet<REST, C1, C2, C3, CLASSES> => module::WideResNet<REST, C1, C2, C3, CLASSES, E, D>
+    WideResNet<REST, C1, C2, C3, CLASSES> => module::WideResNet<REST, C1, C2, C3, CLASSES, E, D> => CLASSES
 }

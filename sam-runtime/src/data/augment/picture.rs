@@ -1,5 +1,7 @@
 //! An image as the operations see it.
 
+use crate::data::ImageShape;
+
 /// Bytes of an image, channel by channel, row by row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::data) struct Picture {
@@ -9,6 +11,15 @@ pub(in crate::data) struct Picture {
 }
 
 impl Picture {
+    /// An image of the data set's size.
+    pub(super) fn whole<S: ImageShape>(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes,
+            height: S::HEIGHT,
+            width: S::WIDTH,
+        }
+    }
+
     /// Pixels of one channel.
     pub(in crate::data) fn area(&self) -> usize {
         self.height * self.width

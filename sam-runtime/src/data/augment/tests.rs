@@ -1,3 +1,5 @@
+mod torchvision;
+
 use super::super::{ChannelStats, DataLoader, Dataset, Images, LabelNoise};
 use super::*;
 use dfdx::prelude::*;
@@ -50,7 +52,11 @@ proptest! {
             let pixels = (0..S::NUMEL).map(|i| (i * 37 % 256) as u8).collect();
             let images = Images::<S, 1>::new(pixels, vec![0]).unwrap();
             let paper = Augment::paper_autoaugment().autoaugment(Policy::PaperSvhn);
-            for augment in [Augment::new(), Augment::basic(), everything(), paper, Augment::new().cutout(0)] {
+            let jitter = Jitter { brightness: 2.0, contrast: 2.0, saturation: 2.0, hue: 0.5 };
+            let imagenet = Augment::imagenet().color_jitter(jitter).unwrap();
+            let random = imagenet.clone().randaugment(3, 30).unwrap().erase(1.0).unwrap();
+            let none = Augment::new();
+            for augment in [none.clone(), Augment::basic(), everything(), paper, none.cutout(0), imagenet, random] {
                 let sample = augment.sample(&images, draw).unwrap();
                 assert!(sample.input().iter().all(|number| (0.0..=1.0).contains(number)));
             }
@@ -324,4 +330,131 @@ proptest! {
             prop_assert!((f64::from(*number) - wanted).abs() < 1e-4);
         }
     }
+}
+
+#[test]
+fn a_resized_crop_of_images_in_memory_is_a_part_of_them() {
+    // Brightness grows from left to right, and from top to bottom: so it does in every part.
+    let pixels = (0..100_u8).map(|i| i / 10 * 10 + i % 10).collect();
+    let images = Images::<Rank2<10, 10>, 1>::new(pixels, vec![0]).unwrap();
+    let augment = Augment::new().resized_crop(0.2..=0.5).unwrap();
+    let mut first = std::collections::BTreeSet::new();
+    for epoch in 0..50 {
+        let sample = augment.sample(&images, draw(1, epoch, 0)).unwrap();
+        let bytes: Vec<u8> = sample
+            .input()
+            .iter()
+            .map(|x| (x * 255.0).round() as u8)
+            .collect();
+        for row in bytes.chunks(10) {
+            assert!(row.is_sorted());
+        }
+        assert!((0..10).all(|x| bytes.iter().skip(x).step_by(10).is_sorted()));
+        // Not the whole: what is left of it has fewer levels.
+        assert!(bytes[99] - bytes[0] < 90);
+        first.insert(bytes[0]);
+    }
+    assert!(first.len() > 10, "{first:?}");
+    let whole = Augment::new().resized_crop(1.0..=1.0).unwrap();
+    let square: Vec<_> = (0..50)
+        .map(|epoch| whole.sample(&images, draw(1, epoch, 0)).unwrap())
+        .filter(|sample| *sample == images.get(0).unwrap())
+        .collect();
+    // Whole only where the part drawn is a square; where ten are not, the middle is the whole.
+    assert!(!square.is_empty());
+}
+
+#[test]
+fn smoothed_targets_are_pytorch_s_and_sum_to_one() {
+    let mut targets = [0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0];
+    let smooth = Augment::new().label_smoothing(0.1).unwrap();
+    Transform::<Coloured>::batch(&smooth, &mut [0.0; 2], &mut targets, 2, draw(0, 0, 0));
+    let [off, on] = [0.025, 0.925];
+    for (found, expected) in targets.iter().zip([off, on, off, off, on, off, off, off]) {
+        assert!((found - expected).abs() < 1e-6);
+    }
+    let mut targets = [0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0];
+    let mixed = smooth.mixup(1.0).unwrap();
+    Transform::<Coloured>::batch(&mixed, &mut [0.0; 2], &mut targets, 2, draw(0, 0, 0));
+    for row in targets.chunks(4) {
+        assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+        assert!(row.iter().all(|target| *target > 0.0249));
+    }
+}
+
+#[test]
+fn jitter_does_its_changes_in_every_order_and_no_other() {
+    let images = coloured(1);
+    let sample = |jitter, epoch| {
+        let augment = Augment::new().color_jitter(jitter).unwrap();
+        augment.sample(&images, draw(1, epoch, 0)).unwrap()
+    };
+    let plain = images.get(0).unwrap();
+    assert_eq!(sample(Jitter::default(), 0), plain);
+    let brightness = Jitter {
+        brightness: 0.5,
+        ..Jitter::default()
+    };
+    for epoch in 0..50 {
+        let bright = sample(brightness, epoch);
+        let pairs = || bright.input().iter().zip(plain.input());
+        let factor = pairs().filter(|(after, before)| **before > 0.1 && **after < 1.0);
+        let factors: Vec<f32> = factor.map(|(after, before)| after / before).collect();
+        let [least, most] = [
+            factors.iter().copied().fold(f32::MAX, f32::min),
+            factors.iter().copied().fold(0.0, f32::max),
+        ];
+        assert!(
+            least > 0.45 && most < 1.55 && most - least < 0.05,
+            "{least} {most}"
+        );
+    }
+    let all = Jitter {
+        brightness: 0.4,
+        contrast: 0.4,
+        saturation: 0.4,
+        hue: 0.1,
+    };
+    assert_ne!(sample(all, 0), sample(all, 1));
+    assert_eq!(sample(all, 1), sample(all, 1));
+}
+
+#[test]
+fn numbers_outside_their_ranges_are_refused() {
+    let of = |jitter: Jitter| Augment::new().color_jitter(jitter).unwrap_err().to_string();
+    let none = Jitter::default();
+    assert_eq!(
+        of(Jitter { hue: 0.6, ..none }),
+        "`hue` of color jitter is 0.6, but it must be from 0 to 0.5"
+    );
+    assert_eq!(
+        of(Jitter {
+            contrast: f64::INFINITY,
+            ..none
+        }),
+        "`contrast` of color jitter is inf, but it must be at least 0, and finite"
+    );
+    assert!(
+        of(Jitter {
+            brightness: -0.1,
+            ..none
+        })
+        .starts_with("`brightness` of")
+    );
+    assert!(
+        of(Jitter {
+            saturation: f64::NAN,
+            ..none
+        })
+        .starts_with("`saturation` of")
+    );
+    assert_eq!(
+        Augment::new().randaugment(2, 31).unwrap_err().to_string(),
+        "`magnitude` of RandAugment is 31, but it must be from 0 to 30"
+    );
+    assert_eq!(
+        Augment::new().label_smoothing(1.0).unwrap_err().to_string(),
+        "`epsilon` of label smoothing is 1, but it must be at least 0, and below 1"
+    );
+    assert!(Augment::new().resized_crop(0.5..=0.1).is_err());
 }

@@ -1,8 +1,8 @@
 //! Fitting a picture to the size of a data set's images.
 
 use super::FolderProblem;
-use super::resize::{Axis, resize};
 use crate::data::augment::picture::Picture;
+use crate::data::resize::{Axis, resize};
 
 /// How pictures of other sizes become images of the data set's.
 ///

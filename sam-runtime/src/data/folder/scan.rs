@@ -6,6 +6,7 @@ use std::fs::{self, DirEntry};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::names::Files;
 use super::{FolderProblem, Skipped, problem_of};
 use crate::data::{DataError, files::open};
 
@@ -13,8 +14,8 @@ use crate::data::{DataError, files::open};
 pub(super) struct Found {
     /// The names of the class folders, by label.
     pub(super) classes: Vec<String>,
-    /// Every image and the index of its class: class by class, sorted within.
-    pub(super) files: Vec<(PathBuf, usize)>,
+    /// Every image: class by class, sorted within.
+    pub(super) files: Files,
     /// What was passed over.
     pub(super) skipped: Skipped,
 }
@@ -89,7 +90,7 @@ fn class_folders(root: &Path) -> Result<Vec<OsString>, DataError> {
 
 /// The images of these classes; `others`: folders that were passed over.
 fn images(root: &Path, classes: Vec<OsString>, others: Vec<OsString>) -> Result<Found, DataError> {
-    let mut files = Vec::new();
+    let mut files = Files::default();
     let mut skipped = Skipped {
         files: BTreeMap::new(),
         folders: others.iter().map(|name| text(name)).collect(),
@@ -97,11 +98,13 @@ fn images(root: &Path, classes: Vec<OsString>, others: Vec<OsString>) -> Result<
     for (class, name) in classes.iter().enumerate() {
         let folder = root.join(name);
         let found = Class::of(folder.clone())?;
-        if found.images.is_empty() {
+        if found.folders.is_empty() {
             let skipped = found.skipped;
             return Err(problem_of(&folder, FolderProblem::EmptyClass { skipped }));
         }
-        files.extend(found.images.into_iter().map(|(_, _, path)| (path, class)));
+        for folder in found.folders {
+            files.add(folder.path, class, folder.images);
+        }
         for (ending, count) in found.skipped {
             *skipped.files.entry(ending).or_default() += count;
         }
@@ -113,36 +116,39 @@ fn images(root: &Path, classes: Vec<OsString>, others: Vec<OsString>) -> Result<
     })
 }
 
-/// What a class's file is sorted by: the folder that it lies in, then its name; and its path.
-///
-/// The folder is written with `/` on every system, as the place of the separator among the letters
-/// decides which of `a-b` and `a/b` is first.
-type Key = (OsString, OsString, PathBuf);
-
 /// What a class's folder and those below it hold.
 #[derive(Default)]
 struct Class {
-    images: Vec<Key>,
+    /// Those with images, sorted.
+    folders: Vec<Folder>,
     /// Files of other endings.
     skipped: BTreeMap<String, usize>,
 }
 
+/// A folder with images, sorted by name.
+struct Folder {
+    /// What it is sorted by: the way down from the class's folder. Written with `/` on every system, as the place of
+    /// the separator among the letters decides which of `a-b` and `a/b` is first.
+    key: OsString,
+    path: PathBuf,
+    images: Vec<Box<OsStr>>,
+}
+
 /// A folder on the way down, and what of it is still to be seen.
 struct Level {
-    path: PathBuf,
+    folder: Folder,
     /// Where it really lies.
     real: PathBuf,
-    key: OsString,
     rest: std::vec::IntoIter<Entry>,
 }
 
 impl Level {
     fn new(path: PathBuf, real: PathBuf, key: OsString) -> Result<Self, DataError> {
         let rest = entries(&path)?.into_iter();
+        let images = Vec::new();
         Ok(Self {
-            path,
+            folder: Folder { key, path, images },
             real,
-            key,
             rest,
         })
     }
@@ -156,12 +162,12 @@ impl Class {
         let mut levels = vec![Level::new(folder, real, OsString::new())?];
         while let Some(level) = levels.last_mut() {
             let Some(entry) = level.rest.next() else {
-                levels.pop();
+                class.folders.extend(levels.pop().map(|level| level.folder));
                 continue;
             };
-            let path = level.path.join(&entry.name);
+            let path = level.folder.path.join(&entry.name);
             if entry.kind == Kind::Folder {
-                let mut key = level.key.clone();
+                let mut key = level.folder.key.clone();
                 key.push("/");
                 key.push(&entry.name);
                 let real = match entry.link {
@@ -174,10 +180,11 @@ impl Class {
             } else if entry.kind == Kind::Other {
                 return Err(problem_of(&path, FolderProblem::NotAFile));
             } else {
-                class.images.push((level.key.clone(), entry.name, path));
+                level.folder.images.push(entry.name.into());
             }
         }
-        class.images.sort_unstable();
+        class.folders.retain(|folder| !folder.images.is_empty());
+        class.folders.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         Ok(class)
     }
 }

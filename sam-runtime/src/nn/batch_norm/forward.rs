@@ -35,6 +35,9 @@ macro_rules! batch_norm {
                 x: Tensor<S, E, D, T>,
                 tail: Tail<Tensor<S, E, D, T>>,
             ) -> Result<Tensor<S, E, D, T>, D::Err> {
+                if self.is_frozen() {
+                    return self.evaluate(x, tail);
+                }
                 let (y, batch) = D::try_batch_norm(x, &self.affine()?, tail)?;
                 self.advance(batch)?;
                 Ok(y)

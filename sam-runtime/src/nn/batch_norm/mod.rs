@@ -1,6 +1,7 @@
 //! Batch normalization.
 
 mod forward;
+pub(super) mod frozen;
 
 use dfdx::{
     nn::{BuildOnDevice, ModuleVisitor, ScalarOptions, TensorCollection, TensorOptions},
@@ -49,9 +50,18 @@ macro_rules! batch_norm {
             /// The weight of a batch in the running statistics,
             /// `running = (1 - momentum) running + momentum batch`; 0.1.
             pub momentum: f64,
+            /// 1 where the running statistics are kept and used in training, too; see
+            /// [`freeze_batch_norm`](crate::nn::freeze_batch_norm).
+            pub(in crate::nn) frozen: u8,
         }
 
         impl<C: ConstDim, E: Dtype, D: Device<E>> $layer<C, E, D> {
+            /// Whether training, too, normalizes by the running statistics and leaves them as they are; see
+            /// [`freeze_batch_norm`](crate::nn::freeze_batch_norm).
+            pub fn is_frozen(&self) -> bool {
+                self.frozen != 0
+            }
+
             pub(in crate::nn) fn affine(&self) -> Result<Affine<E, D>, D::Err> {
                 Ok(Affine {
                     scale: cast(self.scale.clone())?,
@@ -90,54 +100,65 @@ macro_rules! batch_norm {
             fn iter_tensors<V: ModuleVisitor<Self, E, D>>(
                 visitor: &mut V,
             ) -> Result<Option<Self::To<V::E2, V::D2>>, V::Err> {
-                visitor.visit_fields(
-                    (
-                        Self::tensor(
-                            "scale",
-                            |s| &s.scale,
-                            |s| &mut s.scale,
-                            TensorOptions::reset_to_ones(),
-                        ),
-                        Self::tensor(
-                            "bias",
-                            |s| &s.bias,
-                            |s| &mut s.bias,
-                            TensorOptions::reset_to_zeros(),
-                        ),
-                        Self::tensor(
-                            "running_mean",
-                            |s| &s.running_mean,
-                            |s| &mut s.running_mean,
-                            TensorOptions::detached(|t| t.try_fill_with_zeros()),
-                        ),
-                        Self::tensor(
-                            "running_var",
-                            |s| &s.running_var,
-                            |s| &mut s.running_var,
-                            TensorOptions::detached(|t| t.try_fill_with_ones()),
-                        ),
-                        Self::scalar(
-                            "epsilon",
-                            |s| &s.epsilon,
-                            |s| &mut s.epsilon,
-                            ScalarOptions::from_default(1e-5),
-                        ),
-                        Self::scalar(
-                            "momentum",
-                            |s| &s.momentum,
-                            |s| &mut s.momentum,
-                            ScalarOptions::from_default(0.1),
-                        ),
+                let tensors = (
+                    Self::tensor(
+                        "scale",
+                        |s| &s.scale,
+                        |s| &mut s.scale,
+                        TensorOptions::reset_to_ones(),
                     ),
-                    |(scale, bias, running_mean, running_var, epsilon, momentum)| $layer {
+                    Self::tensor(
+                        "bias",
+                        |s| &s.bias,
+                        |s| &mut s.bias,
+                        TensorOptions::reset_to_zeros(),
+                    ),
+                    Self::tensor(
+                        "running_mean",
+                        |s| &s.running_mean,
+                        |s| &mut s.running_mean,
+                        TensorOptions::detached(|t| t.try_fill_with_zeros()),
+                    ),
+                    Self::tensor(
+                        "running_var",
+                        |s| &s.running_var,
+                        |s| &mut s.running_var,
+                        TensorOptions::detached(|t| t.try_fill_with_ones()),
+                    ),
+                );
+                let numbers = (
+                    Self::scalar(
+                        "epsilon",
+                        |s| &s.epsilon,
+                        |s| &mut s.epsilon,
+                        ScalarOptions::from_default(1e-5),
+                    ),
+                    Self::scalar(
+                        "momentum",
+                        |s| &s.momentum,
+                        |s| &mut s.momentum,
+                        ScalarOptions::from_default(0.1),
+                    ),
+                    Self::scalar(
+                        frozen::SCALAR,
+                        |s| &s.frozen,
+                        |s| &mut s.frozen,
+                        ScalarOptions::from_default(0),
+                    ),
+                );
+                visitor.visit_fields((tensors, numbers), |(tensors, numbers)| {
+                    let (scale, bias, running_mean, running_var) = tensors;
+                    let (epsilon, momentum, frozen) = numbers;
+                    $layer {
                         scale,
                         bias,
                         running_mean,
                         running_var,
                         epsilon,
                         momentum,
-                    },
-                )
+                        frozen,
+                    }
+                })
             }
         }
     };

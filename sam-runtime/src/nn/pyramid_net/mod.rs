@@ -191,5 +191,5 @@ fn keeping(last: f64, blocks: usize) -> impl Fn(usize) -> f64 {
 
 network! {
     [const DEPTH: usize, const ALPHA: usize, const CLASSES: usize, const BOTTLENECK: bool]
-    PyramidNet<DEPTH, ALPHA, CLASSES, BOTTLENECK> => module::PyramidNet<DEPTH, ALPHA, CLASSES, BOTTLENECK, E, D>
+    PyramidNet<DEPTH, ALPHA, CLASSES, BOTTLENECK> => module::PyramidNet<DEPTH, ALPHA, CLASSES, BOTTLENECK, E, D> => CLASSES
 }

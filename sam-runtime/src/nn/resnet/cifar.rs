@@ -43,12 +43,26 @@ pub type ResNet44<const CLASSES: usize> = CifarResNet<6, CLASSES>;
 /// Nine blocks in each stage: 0.85 million parameters.
 pub type ResNet56<const CLASSES: usize> = CifarResNet<8, CLASSES>;
 
+/// A [`CifarResNet`] without its last layer: what it sees in an image, vectors of 64 features. Names of tensors are
+/// those of the whole network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CifarResNetBody<const REST: usize>;
+
+/// [`ResNet20`] without its last layer.
+pub type ResNet20Body = CifarResNetBody<2>;
+/// [`ResNet32`] without its last layer.
+pub type ResNet32Body = CifarResNetBody<4>;
+/// [`ResNet44`] without its last layer.
+pub type ResNet44Body = CifarResNetBody<6>;
+/// [`ResNet56`] without its last layer.
+pub type ResNet56Body = CifarResNetBody<8>;
+
 pub(in crate::nn) mod module {
     use super::*;
 
-    /// See [`CifarResNet`](super::CifarResNet).
+    /// See [`CifarResNetBody`](super::CifarResNetBody).
     #[derive(Clone, Debug)]
-    pub struct CifarResNet<const REST: usize, const CLASSES: usize, E: Dtype, D: Storage<E>> {
+    pub struct CifarResNetBody<const REST: usize, E: Dtype, D: Storage<E>> {
         /// The first convolution.
         pub stem: modules::Conv2DBatchNorm<nn::Conv2DBatchNorm<3, 16, 3, 1, 1>, E, D>,
         /// 16 channels.
@@ -57,15 +71,63 @@ pub(in crate::nn) mod module {
         pub layer2: Stage<16, 32, 2, REST, Subsample<16, 32>, E, D>,
         /// 64 channels, a quarter of the side.
         pub layer3: Stage<32, 64, 2, REST, Subsample<32, 64>, E, D>,
+    }
+
+    /// See [`CifarResNet`](super::CifarResNet).
+    #[derive(Clone, Debug)]
+    pub struct CifarResNet<const REST: usize, const CLASSES: usize, E: Dtype, D: Storage<E>> {
+        /// From images to features.
+        pub body: CifarResNetBody<REST, E, D>,
         /// From features to logits.
         pub linear: modules::Linear<64, CLASSES, E, D>,
     }
+}
+
+/// The fields of the body that lies at `$body` of a module.
+macro_rules! body {
+    ($module:ident => $($body:tt)+) => {
+        (
+            Self::tensor(
+                "conv1.weight",
+                |$module| &$($body)+.stem.conv.weight,
+                |$module| &mut $($body)+.stem.conv.weight,
+                TensorOptions::reset_with(|t| init::he(t, 16 * 9)),
+            ),
+            Self::module("bn1", |$module| &$($body)+.stem.norm, |$module| &mut $($body)+.stem.norm),
+            Self::module("layer1", |$module| &$($body)+.layer1, |$module| &mut $($body)+.layer1),
+            Self::module("layer2", |$module| &$($body)+.layer2, |$module| &mut $($body)+.layer2),
+            Self::module("layer3", |$module| &$($body)+.layer3, |$module| &mut $($body)+.layer3),
+        )
+    };
+}
+
+impl<const REST: usize, E: Dtype, D: Layers<E>> BuildOnDevice<D, E> for CifarResNetBody<REST> {
+    type Built = module::CifarResNetBody<REST, E, D>;
 }
 
 impl<const REST: usize, const CLASSES: usize, E: Dtype, D: Layers<E>> BuildOnDevice<D, E>
     for CifarResNet<REST, CLASSES>
 {
     type Built = module::CifarResNet<REST, CLASSES, E, D>;
+}
+
+impl<const REST: usize, E: Dtype, D: Device<E>> TensorCollection<E, D>
+    for module::CifarResNetBody<REST, E, D>
+{
+    type To<E2: Dtype, D2: Device<E2>> = module::CifarResNetBody<REST, E2, D2>;
+
+    fn iter_tensors<V: ModuleVisitor<Self, E, D>>(
+        visitor: &mut V,
+    ) -> Result<Option<Self::To<V::E2, V::D2>>, V::Err> {
+        visitor.visit_fields(body!(s => s), |(conv1, bn1, layer1, layer2, layer3)| {
+            module::CifarResNetBody {
+                stem: (conv1, bn1).into(),
+                layer1,
+                layer2,
+                layer3,
+            }
+        })
+    }
 }
 
 impl<const REST: usize, const CLASSES: usize, E: Dtype, D: Device<E>> TensorCollection<E, D>
@@ -77,39 +139,30 @@ impl<const REST: usize, const CLASSES: usize, E: Dtype, D: Device<E>> TensorColl
         visitor: &mut V,
     ) -> Result<Option<Self::To<V::E2, V::D2>>, V::Err> {
         let fields = (
-            Self::tensor(
-                "conv1.weight",
-                |s| &s.stem.conv.weight,
-                |s| &mut s.stem.conv.weight,
-                TensorOptions::reset_with(|t| init::he(t, 16 * 9)),
-            ),
-            Self::module("bn1", |s| &s.stem.norm, |s| &mut s.stem.norm),
-            Self::module("layer1", |s| &s.layer1, |s| &mut s.layer1),
-            Self::module("layer2", |s| &s.layer2, |s| &mut s.layer2),
-            Self::module("layer3", |s| &s.layer3, |s| &mut s.layer3),
+            body!(s => s.body),
             Self::module("linear", |s| &s.linear, |s| &mut s.linear),
         );
-        visitor.visit_fields(fields, |(conv1, bn1, layer1, layer2, layer3, linear)| {
+        visitor.visit_fields(fields, |((conv1, bn1, layer1, layer2, layer3), linear)| {
             module::CifarResNet {
-                stem: (conv1, bn1).into(),
-                layer1,
-                layer2,
-                layer3,
+                body: module::CifarResNetBody {
+                    stem: (conv1, bn1).into(),
+                    layer1,
+                    layer2,
+                    layer3,
+                },
                 linear,
             }
         })
     }
 }
 
-impl<const REST: usize, const CLASSES: usize, E: Dtype, D: Layers<E>>
-    module::CifarResNet<REST, CLASSES, E, D>
-{
+impl<const REST: usize, E: Dtype, D: Layers<E>> module::CifarResNetBody<REST, E, D> {
     fn train<T: LayerTape<E, D>>(&mut self, x: Image<E, D, T>) -> Result<Rows<E, D, T>, D::Err> {
         let x = self.stem.train(x, Tail::RELU)?;
         let x = self.layer1.train(x)?;
         let x = self.layer2.train(x)?;
         let x = self.layer3.train(x)?;
-        self.linear.apply(applied::global_avg_pool(x)?, false)
+        applied::global_avg_pool(x)
     }
 
     fn evaluate<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Rows<E, D, T>, D::Err> {
@@ -117,11 +170,30 @@ impl<const REST: usize, const CLASSES: usize, E: Dtype, D: Layers<E>>
         let x = self.layer1.evaluate(x)?;
         let x = self.layer2.evaluate(x)?;
         let x = self.layer3.evaluate(x)?;
-        self.linear.apply(applied::global_avg_pool(x)?, false)
+        applied::global_avg_pool(x)
+    }
+}
+
+impl<const REST: usize, const CLASSES: usize, E: Dtype, D: Layers<E>>
+    module::CifarResNet<REST, CLASSES, E, D>
+{
+    fn train<T: LayerTape<E, D>>(&mut self, x: Image<E, D, T>) -> Result<Rows<E, D, T>, D::Err> {
+        let x = self.body.train(x)?;
+        self.linear.apply(x, false)
+    }
+
+    fn evaluate<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Rows<E, D, T>, D::Err> {
+        let x = self.body.evaluate(x)?;
+        self.linear.apply(x, false)
     }
 }
 
 network! {
+    [const REST: usize]
+    CifarResNetBody<REST> => module::CifarResNetBody<REST, E, D> => 64
+}
+
+network! {
     [const REST: usize, const CLASSES: usize]
-    CifarResNet<REST, CLASSES> => module::CifarResNet<REST, CLASSES, E, D>
+    CifarResNet<REST, CLASSES> => module::CifarResNet<REST, CLASSES, E, D> => CLASSES
 }

@@ -35,6 +35,16 @@ pub type ResNet18<const CLASSES: usize> = ResNet<1, 1, 1, 1, CLASSES>;
 /// 3, 4, 6 and 3 blocks: 21.8 million parameters with 1000 classes.
 pub type ResNet34<const CLASSES: usize> = ResNet<2, 3, 5, 2, CLASSES>;
 
+/// A [`ResNet`] without its last layer: what it sees in an image, vectors of 512 features. Names of tensors are those
+/// of the whole network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ResNetBody<const R1: usize, const R2: usize, const R3: usize, const R4: usize>;
+
+/// [`ResNet18`] without its last layer: 11.2 million parameters.
+pub type ResNet18Body = ResNetBody<1, 1, 1, 1>;
+/// [`ResNet34`] without its last layer: 21.3 million parameters.
+pub type ResNet34Body = ResNetBody<2, 3, 5, 2>;
+
 /// The residual networks of He et al. ([2015](https://arxiv.org/abs/1512.03385), table 1) with blocks of
 /// three convolutions: as [`ResNet`], with stages of 256, 512, 1024 and 2048 channels, whose blocks convolve in a
 /// quarter of them. The stride is that of the convolution of 3 x 3, as in torchvision (version 1.5); in the paper
@@ -70,6 +80,18 @@ pub type ResNet101<const CLASSES: usize> = BottleneckResNet<2, 3, 22, 2, CLASSES
 /// 3, 8, 36 and 3 blocks: 60.2 million parameters with 1000 classes.
 pub type ResNet152<const CLASSES: usize> = BottleneckResNet<2, 7, 35, 2, CLASSES>;
 
+/// A [`BottleneckResNet`] without its last layer: what it sees in an image, vectors of 2048 features. Names of tensors
+/// are those of the whole network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BottleneckResNetBody<const R1: usize, const R2: usize, const R3: usize, const R4: usize>;
+
+/// [`ResNet50`] without its last layer: 23.5 million parameters.
+pub type ResNet50Body = BottleneckResNetBody<2, 3, 5, 2>;
+/// [`ResNet101`] without its last layer: 42.5 million parameters.
+pub type ResNet101Body = BottleneckResNetBody<2, 3, 22, 2>;
+/// [`ResNet152`] without its last layer: 58.1 million parameters.
+pub type ResNet152Body = BottleneckResNetBody<2, 7, 35, 2>;
+
 /// The pooling after the first convolution.
 const POOL: Window = Window {
     size: 3,
@@ -78,21 +100,42 @@ const POOL: Window = Window {
     dilation: 1,
 };
 
-/// A network with its tensors, in a module of its own: four stages of these types, the last of which gives so many
-/// channels.
+/// The fields of the body that lies at `$body` of a module.
+macro_rules! body {
+    ($module:ident => $($body:tt)+) => {{
+        let stem = (
+            Self::tensor(
+                "conv1.weight",
+                |$module| &$($body)+.stem.conv.weight,
+                |$module| &mut $($body)+.stem.conv.weight,
+                TensorOptions::reset_with(|t| init::he(t, 64 * 49)),
+            ),
+            Self::module("bn1", |$module| &$($body)+.stem.norm, |$module| &mut $($body)+.stem.norm),
+        );
+        (
+            stem,
+            Self::module("layer1", |$module| &$($body)+.layer1, |$module| &mut $($body)+.layer1),
+            Self::module("layer2", |$module| &$($body)+.layer2, |$module| &mut $($body)+.layer2),
+            Self::module("layer3", |$module| &$($body)+.layer3, |$module| &mut $($body)+.layer3),
+            Self::module("layer4", |$module| &$($body)+.layer4, |$module| &mut $($body)+.layer4),
+        )
+    }};
+}
+
+/// A network and its body with their tensors, in a module of their own: four stages of these types, the last of which
+/// gives so many channels.
 macro_rules! of_stages {
-    ($module:ident, $net:ident: $stage1:ty, $stage2:ty, $stage3:ty, $stage4:ty => $features:literal) => {
+    ($module:ident, $net:ident, $body:ident: $stage1:ty, $stage2:ty, $stage3:ty, $stage4:ty => $features:literal) => {
         pub(in crate::nn) mod $module {
             use super::*;
 
-            #[doc = concat!("See [`", stringify!($net), "`](crate::nn::", stringify!($net), ").")]
+            #[doc = concat!("See [`", stringify!($body), "`](crate::nn::", stringify!($body), ").")]
             #[derive(Clone, Debug)]
-            pub struct $net<
+            pub struct $body<
                 const R1: usize,
                 const R2: usize,
                 const R3: usize,
                 const R4: usize,
-                const CLASSES: usize,
                 E: Dtype,
                 D: Storage<E>,
             > {
@@ -106,9 +149,36 @@ macro_rules! of_stages {
                 pub layer3: $stage3,
                 /// A thirty-second.
                 pub layer4: $stage4,
+            }
+
+            #[doc = concat!("See [`", stringify!($net), "`](crate::nn::", stringify!($net), ").")]
+            #[derive(Clone, Debug)]
+            pub struct $net<
+                const R1: usize,
+                const R2: usize,
+                const R3: usize,
+                const R4: usize,
+                const CLASSES: usize,
+                E: Dtype,
+                D: Storage<E>,
+            > {
+                /// From images to features.
+                pub body: $body<R1, R2, R3, R4, E, D>,
                 /// From features to logits.
                 pub fc: modules::Linear<$features, CLASSES, E, D>,
             }
+        }
+
+        impl<
+            const R1: usize,
+            const R2: usize,
+            const R3: usize,
+            const R4: usize,
+            E: Dtype,
+            D: Layers<E>,
+        > BuildOnDevice<D, E> for $body<R1, R2, R3, R4>
+        {
+            type Built = $module::$body<R1, R2, R3, R4, E, D>;
         }
 
         impl<
@@ -129,6 +199,32 @@ macro_rules! of_stages {
             const R2: usize,
             const R3: usize,
             const R4: usize,
+            E: Dtype,
+            D: Device<E>,
+        > TensorCollection<E, D> for $module::$body<R1, R2, R3, R4, E, D>
+        {
+            type To<E2: Dtype, D2: Device<E2>> = $module::$body<R1, R2, R3, R4, E2, D2>;
+
+            fn iter_tensors<V: ModuleVisitor<Self, E, D>>(
+                visitor: &mut V,
+            ) -> Result<Option<Self::To<V::E2, V::D2>>, V::Err> {
+                visitor.visit_fields(body!(s => s), |(stem, layer1, layer2, layer3, layer4)| {
+                    $module::$body {
+                        stem: stem.into(),
+                        layer1,
+                        layer2,
+                        layer3,
+                        layer4,
+                    }
+                })
+            }
+        }
+
+        impl<
+            const R1: usize,
+            const R2: usize,
+            const R3: usize,
+            const R4: usize,
             const CLASSES: usize,
             E: Dtype,
             D: Device<E>,
@@ -139,33 +235,56 @@ macro_rules! of_stages {
             fn iter_tensors<V: ModuleVisitor<Self, E, D>>(
                 visitor: &mut V,
             ) -> Result<Option<Self::To<V::E2, V::D2>>, V::Err> {
-                let stem = (
-                    Self::tensor(
-                        "conv1.weight",
-                        |s| &s.stem.conv.weight,
-                        |s| &mut s.stem.conv.weight,
-                        TensorOptions::reset_with(|t| init::he(t, 64 * 49)),
-                    ),
-                    Self::module("bn1", |s| &s.stem.norm, |s| &mut s.stem.norm),
-                );
                 let fields = (
-                    stem,
-                    Self::module("layer1", |s| &s.layer1, |s| &mut s.layer1),
-                    Self::module("layer2", |s| &s.layer2, |s| &mut s.layer2),
-                    Self::module("layer3", |s| &s.layer3, |s| &mut s.layer3),
-                    Self::module("layer4", |s| &s.layer4, |s| &mut s.layer4),
+                    body!(s => s.body),
                     Self::module("fc", |s| &s.fc, |s| &mut s.fc),
                 );
-                visitor.visit_fields(fields, |(stem, layer1, layer2, layer3, layer4, fc)| {
+                visitor.visit_fields(fields, |((stem, layer1, layer2, layer3, layer4), fc)| {
                     $module::$net {
-                        stem: stem.into(),
-                        layer1,
-                        layer2,
-                        layer3,
-                        layer4,
+                        body: $module::$body {
+                            stem: stem.into(),
+                            layer1,
+                            layer2,
+                            layer3,
+                            layer4,
+                        },
                         fc,
                     }
                 })
+            }
+        }
+
+        impl<
+            const R1: usize,
+            const R2: usize,
+            const R3: usize,
+            const R4: usize,
+            E: Dtype,
+            D: Layers<E>,
+        > $module::$body<R1, R2, R3, R4, E, D>
+        {
+            fn train<T: LayerTape<E, D>>(
+                &mut self,
+                x: Image<E, D, T>,
+            ) -> Result<Rows<E, D, T>, D::Err> {
+                let x = applied::pool2d(self.stem.train(x, Tail::RELU)?, Pool::Max, POOL)?;
+                let x = self.layer1.train(x)?;
+                let x = self.layer2.train(x)?;
+                let x = self.layer3.train(x)?;
+                let x = self.layer4.train(x)?;
+                applied::global_avg_pool(x)
+            }
+
+            fn evaluate<T: LayerTape<E, D>>(
+                &self,
+                x: Image<E, D, T>,
+            ) -> Result<Rows<E, D, T>, D::Err> {
+                let x = applied::pool2d(self.stem.evaluate(x, Tail::RELU)?, Pool::Max, POOL)?;
+                let x = self.layer1.evaluate(x)?;
+                let x = self.layer2.evaluate(x)?;
+                let x = self.layer3.evaluate(x)?;
+                let x = self.layer4.evaluate(x)?;
+                applied::global_avg_pool(x)
             }
         }
 
@@ -183,36 +302,33 @@ macro_rules! of_stages {
                 &mut self,
                 x: Image<E, D, T>,
             ) -> Result<Rows<E, D, T>, D::Err> {
-                let x = applied::pool2d(self.stem.train(x, Tail::RELU)?, Pool::Max, POOL)?;
-                let x = self.layer1.train(x)?;
-                let x = self.layer2.train(x)?;
-                let x = self.layer3.train(x)?;
-                let x = self.layer4.train(x)?;
-                self.fc.apply(applied::global_avg_pool(x)?, false)
+                let x = self.body.train(x)?;
+                self.fc.apply(x, false)
             }
 
             fn evaluate<T: LayerTape<E, D>>(
                 &self,
                 x: Image<E, D, T>,
             ) -> Result<Rows<E, D, T>, D::Err> {
-                let x = applied::pool2d(self.stem.evaluate(x, Tail::RELU)?, Pool::Max, POOL)?;
-                let x = self.layer1.evaluate(x)?;
-                let x = self.layer2.evaluate(x)?;
-                let x = self.layer3.evaluate(x)?;
-                let x = self.layer4.evaluate(x)?;
-                self.fc.apply(applied::global_avg_pool(x)?, false)
+                let x = self.body.evaluate(x)?;
+                self.fc.apply(x, false)
             }
         }
 
         network! {
+            [const R1: usize, const R2: usize, const R3: usize, const R4: usize]
+            $body<R1, R2, R3, R4> => $module::$body<R1, R2, R3, R4, E, D> => $features
+        }
+
+        network! {
             [const R1: usize, const R2: usize, const R3: usize, const R4: usize, const CLASSES: usize]
-            $net<R1, R2, R3, R4, CLASSES> => $module::$net<R1, R2, R3, R4, CLASSES, E, D>
+            $net<R1, R2, R3, R4, CLASSES> => $module::$net<R1, R2, R3, R4, CLASSES, E, D> => CLASSES
         }
     };
 }
 
 of_stages! {
-    plain, ResNet:
+    plain, ResNet, ResNetBody:
         Stage<64, 64, 1, R1, Identity, E, D>,
         Stage<64, 128, 2, R2, Projection<64, 128, 2, E, D>, E, D>,
         Stage<128, 256, 2, R3, Projection<128, 256, 2, E, D>, E, D>,
@@ -221,7 +337,7 @@ of_stages! {
 }
 
 of_stages! {
-    deep, BottleneckResNet:
+    deep, BottleneckResNet, BottleneckResNetBody:
         BottleneckStage<64, 64, 256, 1, R1, E, D>,
         BottleneckStage<256, 128, 512, 2, R2, E, D>,
         BottleneckStage<512, 256, 1024, 2, R3, E, D>,

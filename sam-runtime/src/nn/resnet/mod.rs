@@ -14,8 +14,14 @@ mod cifar;
 mod imagenet;
 mod shortcut;
 
-pub use cifar::{CifarResNet, ResNet20, ResNet32, ResNet44, ResNet56};
-pub use imagenet::{BottleneckResNet, ResNet, ResNet18, ResNet34, ResNet50, ResNet101, ResNet152};
+pub use cifar::{
+    CifarResNet, CifarResNetBody, ResNet20, ResNet20Body, ResNet32, ResNet32Body, ResNet44,
+    ResNet44Body, ResNet56, ResNet56Body,
+};
+pub use imagenet::{
+    BottleneckResNet, BottleneckResNetBody, ResNet, ResNet18, ResNet18Body, ResNet34, ResNet34Body,
+    ResNet50, ResNet50Body, ResNet101, ResNet101Body, ResNet152, ResNet152Body, ResNetBody,
+};
 
 pub(super) mod module {
     pub use super::{

@@ -153,5 +153,5 @@ impl<const DEPTH: usize, const WIDTH: usize, const CLASSES: usize, E: Dtype, D: 
 
 network! {
     [const DEPTH: usize, const WIDTH: usize, const CLASSES: usize]
-    ShakeShake<DEPTH, WIDTH, CLASSES> => module::ShakeShake<DEPTH, WIDTH, CLASSES, E, D>
+    ShakeShake<DEPTH, WIDTH, CLASSES> => module::ShakeShake<DEPTH, WIDTH, CLASSES, E, D> => CLASSES
 }

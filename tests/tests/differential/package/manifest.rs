@@ -14,7 +14,8 @@ pub(super) fn workspace() -> PathBuf {
 
 pub(super) fn manifest() -> String {
     let root = table(&workspace().join("Cargo.toml"));
-    let ours = table(&Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"));
+    // It has the features that the workspace is built with.
+    let guide = table(&workspace().join("book/doctests/Cargo.toml"));
     let dependency = |name: &str| {
         let mut of = root["workspace"]["dependencies"][name].clone();
         if let Some(path) = of.get_mut("path") {
@@ -22,7 +23,7 @@ pub(super) fn manifest() -> String {
             *path = whole.to_string_lossy().into_owned().into();
         }
         // With other features, what it depends on would be built again.
-        if let (Some(of), Some(features)) = (of.as_table_mut(), features(&ours, name)) {
+        if let (Some(of), Some(features)) = (of.as_table_mut(), features(&guide, name)) {
             of.insert("features".to_owned(), features);
         }
         (name.to_owned(), of)
@@ -68,9 +69,9 @@ fn table(manifest: &Path) -> toml::Table {
     text.parse().expect("a manifest")
 }
 
-/// The features of a dependency of these tests.
+/// The features of a dependency.
 fn features(manifest: &toml::Table, name: &str) -> Option<toml::Value> {
-    let dependency = manifest["dev-dependencies"].get(name)?;
+    let dependency = manifest["dependencies"].get(name)?;
     dependency.get("features").cloned()
 }
 
@@ -79,9 +80,11 @@ fn features(manifest: &toml::Table, name: &str) -> Option<toml::Value> {
 fn profile(workspace: &toml::Table) -> toml::Value {
     let mut profile = workspace["profile"].clone();
     let dev = profile["dev"].as_table_mut().expect("a profile");
-    let packages = dev["package"].as_table_mut().expect("a table of packages");
     let mut runtime = toml::Table::new();
-    runtime.insert("opt-level".to_owned(), 1.into());
+    for key in ["opt-level", "debug"] {
+        runtime.insert(key.to_owned(), dev[key].clone());
+    }
+    let packages = dev["package"].as_table_mut().expect("a table of packages");
     packages.insert("sam-runtime".to_owned(), runtime.into());
     dev.insert("opt-level".to_owned(), 0.into());
     dev.insert("debug".to_owned(), 0.into());

@@ -1,14 +1,12 @@
-//! AutoAugment.
+//! AutoAugment and RandAugment.
 //!
 //! | file | what it holds |
 //! |---|---|
 //! | `policy` | [`Policy`]: which operations, how often and how strongly |
 //! | `point` | operations on single bytes, by tables |
-//! | `blend` | operations that move an image away from a duller version of itself |
 //! | `warp` | operations that move pixels |
 //! | `paper` | the SAM paper's policies and operations, which differ |
 
-mod blend;
 mod paper;
 mod point;
 mod policy;
@@ -19,8 +17,8 @@ use rand::seq::SliceRandom;
 
 pub use self::policy::Policy;
 
-use self::policy::{CIFAR10, Op, SVHN};
-use super::picture::Picture;
+use self::policy::{CIFAR10, Op, RANDAUGMENT, SVHN};
+use super::{blend, picture::Picture};
 
 /// One of the policy's pairs of operations, each done or left with its own probability and, where
 /// it has two directions, in either.
@@ -36,15 +34,38 @@ pub(super) fn autoaugment(picture: &mut Picture, policy: Policy, rng: &mut impl 
         // Both are drawn whether or not they are needed, so that what follows doesn't depend on it.
         let (done, negative) = (rng.gen_range(0..10) < tenths, rng.r#gen());
         if done {
-            op.apply(picture, negative);
+            op.apply(picture, negative, LEVELS);
         }
     }
 }
 
+/// So many operations of RandAugment, each one at random, and where it has two directions, in either.
+pub(super) fn randaugment(
+    picture: &mut Picture,
+    operations: usize,
+    magnitude: u8,
+    rng: &mut impl Rng,
+) {
+    for _ in 0..operations {
+        let op = RANDAUGMENT.choose(rng).expect("there are 14 operations");
+        let negative = rng.r#gen();
+        // The first one is none at all.
+        if let Some(op) = op {
+            op(magnitude).apply(picture, negative, MAGNITUDES);
+        }
+    }
+}
+
+/// Levels of AutoAugment's operations.
+const LEVELS: u8 = 10;
+/// Levels of RandAugment's.
+pub(super) const MAGNITUDES: u8 = 31;
+
 impl Op {
-    /// Does it, at its level of the paper's range (translations in proportion to the
+    /// Does it, at its level of so many in the paper's range (translations in proportion to the
     /// image: 150 pixels of 331). `negative` picks the direction of those that have two.
-    fn apply(self, picture: &mut Picture, negative: bool) {
+    fn apply(self, picture: &mut Picture, negative: bool, levels: u8) {
+        let range = |start, end, level| range(start, end, level, levels);
         let signed = |value: f32| f64::from(if negative { -value } else { value });
         let factor = |level| (1.0 + signed(range(0.0, 0.9, level))) as f32;
         let pixels = |size: usize, level| {
@@ -61,7 +82,8 @@ impl Op {
             Self::Contrast(level) => blend::contrast(picture, factor(level)),
             Self::Sharpness(level) => blend::sharpness(picture, factor(level)),
             Self::Posterize(level) => {
-                let dropped = (f32::from(level) / 2.25).round_ties_even();
+                let step = f32::from(levels - 1) / 4.0;
+                let dropped = (f32::from(level) / step).round_ties_even();
                 point::posterize(picture, 8 - dropped as u32);
             }
             Self::Solarize(level) => point::solarize(picture, range(255.0, 0.0, level)),
@@ -72,14 +94,25 @@ impl Op {
     }
 }
 
-/// The number at `level` of ten equally spaced ones, counted from the nearer end and in single
+/// The number at `level` of so many equally spaced ones, counted from the nearer end and in single
 /// precision, as `torch.linspace` has it: a threshold such as 170 would otherwise fall on either side.
-fn range(start: f32, end: f32, level: u8) -> f32 {
-    let step = (end - start) / 9.0;
-    if level < 5 {
+fn range(start: f32, end: f32, level: u8, levels: u8) -> f32 {
+    let step = (end - start) / f32::from(levels - 1);
+    if level < levels / 2 {
         start + step * f32::from(level)
     } else {
-        end - step * f32::from(9 - level)
+        end - step * f32::from(levels - 1 - level)
+    }
+}
+
+/// RandAugment's operation of this name.
+#[cfg(test)]
+pub(super) fn by_name(name: &str, magnitude: u8, negative: bool, picture: &mut Picture) {
+    let ops = RANDAUGMENT.iter().flatten().map(|op| op(magnitude));
+    let mut named = ops.filter(|op| format!("{op:?}").split('(').next() == Some(name));
+    match named.next() {
+        Some(op) => op.apply(picture, negative, MAGNITUDES),
+        None => assert_eq!(name, "Identity"),
     }
 }
 

@@ -106,3 +106,24 @@ pub(super) const SVHN: [SubPolicy; 25] = [
     [(ShearY(5), 8), (AutoContrast, 7)],
     [(ShearX(2), 7), (Invert, 1)],
 ];
+
+/// An operation of this magnitude.
+type OfMagnitude = fn(u8) -> Op;
+
+/// torchvision's RandAugment; the first one leaves the image as it is.
+pub(super) const RANDAUGMENT: [Option<OfMagnitude>; 14] = [
+    None,
+    Some(ShearX),
+    Some(ShearY),
+    Some(TranslateX),
+    Some(TranslateY),
+    Some(Rotate),
+    Some(Brightness),
+    Some(Color),
+    Some(Contrast),
+    Some(Sharpness),
+    Some(Posterize),
+    Some(Solarize),
+    Some(|_| AutoContrast),
+    Some(|_| Equalize),
+];

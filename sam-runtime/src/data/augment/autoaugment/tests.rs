@@ -60,7 +60,7 @@ fn every_operation_gives_pil_s_bytes() {
         };
         for case in &fixture.cases {
             let mut output = input.clone();
-            op(&case.op, case.level).apply(&mut output, case.negative);
+            op(&case.op, case.level).apply(&mut output, case.negative, LEVELS);
             let sign = if case.negative { "-" } else { "+" };
             assert_eq!(
                 output.bytes,
@@ -86,7 +86,7 @@ fn every_operation_takes_the_smallest_and_the_flattest_image() {
                     height,
                     width,
                 };
-                op.apply(&mut picture, true);
+                op.apply(&mut picture, true, LEVELS);
                 assert_eq!(picture.bytes.len(), channels * height * width);
             }
         }
@@ -137,7 +137,7 @@ fn operations_are_done_as_often_as_the_policy_says() {
     let stays = |steps: &SubPolicy| {
         steps.iter().fold(1.0, |p, &(op, tenths)| {
             let mut picture = all_white();
-            op.apply(&mut picture, false);
+            op.apply(&mut picture, false, LEVELS);
             let changes = picture.bytes.iter().any(|&byte| byte != 255);
             p * if changes {
                 1.0 - f64::from(tenths) / 10.0

@@ -111,6 +111,43 @@ fn a_pipe_among_the_images_is_refused_and_not_waited_for() {
     );
 }
 
+/// Whatever `Fit` says: the part is chosen in the picture as it lies in the file.
+#[test]
+fn a_part_of_a_picture_is_that_of_the_file() {
+    let dir = tempdir().unwrap();
+    let level = |x: u32, y: u32| [(10 * x) as u8, (20 * y) as u8, 7];
+    fs::create_dir(dir.path().join("one")).unwrap();
+    RgbImage::from_fn(9, 6, |x, y| Rgb(level(x, y)))
+        .save(dir.path().join("one/a.png"))
+        .unwrap();
+    let folder = ImageFolder::<Rank3<3, 2, 3>, 1>::open(dir.path()).unwrap();
+    assert!(folder.get(0).is_err());
+    let mut sizes = Vec::new();
+    let mut choose = |size| {
+        sizes.push(size);
+        Region {
+            top: 3,
+            left: 5,
+            height: 2,
+            width: 3,
+        }
+    };
+    let bytes = folder.part(0, &mut choose).unwrap().unwrap();
+    assert_eq!(sizes, [[6, 9]]);
+    let red = [50, 60, 70, 50, 60, 70];
+    assert_eq!(bytes, [red, [60, 60, 60, 80, 80, 80], [7; 6]].concat());
+
+    let loader = DataLoader::<_, 1>::padded(folder).unwrap();
+    let loader = loader.augment(Augment::imagenet());
+    let batches = |epoch| -> Vec<f32> {
+        let batches = loader.epoch(&Cpu::default(), epoch);
+        batches.flat_map(|(x, _)| x.as_vec()).collect()
+    };
+    let different = (0..20).filter(|&epoch| batches(epoch) != batches(epoch + 1));
+    assert!(different.count() > 10);
+    assert_eq!(batches(3), batches(3));
+}
+
 #[cfg(unix)]
 #[test]
 fn folders_in_folders_take_no_time() {

@@ -3,7 +3,7 @@
 
 use std::array::from_fn;
 
-use super::super::picture::Picture;
+use super::picture::Picture;
 
 /// Away from black.
 pub(super) fn brightness(picture: &mut Picture, factor: f32) {

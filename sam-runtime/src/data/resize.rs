@@ -8,6 +8,8 @@
 //! earlier versions, by one level at most. Only what the crop keeps is computed: a long, thin picture
 //! would else become a huge one before it is cut.
 
+use super::augment::picture::Picture;
+
 /// Fraction bits of the weights.
 const BITS: u32 = 22;
 
@@ -48,7 +50,7 @@ impl Axis {
     }
 
     /// For each pixel kept: the first pixel that it is made of, and the weights from there on.
-    fn weights(&self) -> Vec<(usize, Vec<i64>)> {
+    fn weights(&self) -> Vec<(usize, Vec<i32>)> {
         let scale = self.from as f64 / self.size as f64;
         let support = scale.max(1.0);
         let one = |at: usize| {
@@ -63,10 +65,47 @@ impl Axis {
                 })
                 .collect();
             let sum: f64 = heights.iter().sum();
-            let fixed = |height: &f64| (0.5 + height / sum * f64::from(1 << BITS)) as i64;
+            let fixed = |height: &f64| (0.5 + height / sum * f64::from(1 << BITS)) as i32;
             (first, heights.iter().map(fixed).collect())
         };
         (self.skip..self.skip + self.keep).map(one).collect()
+    }
+}
+
+/// A part of a picture, in pixels; see [`ImageDataset::part`](super::ImageDataset::part).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Region {
+    /// Rows above it.
+    pub top: usize,
+    /// Columns to the left of it.
+    pub left: usize,
+    /// Its rows, at least one.
+    pub height: usize,
+    /// Its columns, at least one.
+    pub width: usize,
+}
+
+impl Region {
+    /// The bytes of this part of `picture`, which must hold it, resized to `[height, width]`.
+    pub(super) fn of(&self, picture: &Picture, [height, width]: [usize; 2]) -> Vec<u8> {
+        let axes = [
+            Axis::middle(self.height, height, height),
+            Axis::middle(self.width, width, width),
+        ];
+        let planes = picture.bytes.chunks_exact(picture.area());
+        let part = |plane: &[u8]| -> Vec<u8> {
+            let rows = plane.chunks_exact(picture.width).skip(self.top);
+            let rows = rows.take(self.height);
+            rows.flat_map(|row| &row[self.left..][..self.width])
+                .copied()
+                .collect()
+        };
+        if [self.height, self.width] == [height, width] {
+            return planes.flat_map(part).collect();
+        }
+        planes
+            .flat_map(|plane| resize(&part(plane), &axes))
+            .collect()
     }
 }
 
@@ -96,37 +135,47 @@ fn height_first([rows, columns]: &[Axis; 2]) -> bool {
 
 /// Each row of `columns.from` pixels, resized and cut to `columns.keep`.
 fn along_rows(plane: &[u8], columns: &Axis) -> Vec<u8> {
-    let weights = columns.weights();
-    let rows = plane.chunks_exact(columns.from);
-    rows.flat_map(|row| {
-        weights
-            .iter()
-            .map(|(first, weights)| mean(weights, row[*first..].iter().copied()))
-    })
-    .collect()
+    let rows = plane.len() / columns.from;
+    let turned = along_columns(&turned(plane, columns.from), rows, columns);
+    self::turned(&turned, rows)
 }
 
-/// Each of `width` columns of `rows.from` pixels, resized and cut to `rows.keep`.
+/// Each of `width` columns of `rows.from` pixels, resized and cut to `rows.keep`: whole rows at a time, which a
+/// processor adds several pixels at once.
 fn along_columns(plane: &[u8], width: usize, rows: &Axis) -> Vec<u8> {
     let mut out = Vec::with_capacity(rows.keep * width);
+    let mut sums = vec![0_i32; width];
     for (first, weights) in rows.weights() {
-        out.extend((0..width).map(|x| {
-            let column = plane[first * width + x..].iter().step_by(width);
-            mean(&weights, column.copied())
-        }));
+        // The weights sum up to one: no sum leaves 32 bits.
+        sums.fill(1 << (BITS - 1));
+        for (row, &weight) in plane[first * width..].chunks_exact(width).zip(&weights) {
+            for (sum, &pixel) in sums.iter_mut().zip(row) {
+                *sum += weight * i32::from(pixel);
+            }
+        }
+        out.extend(sums.iter().map(|sum| (sum >> BITS).min(255) as u8));
     }
     out
 }
 
-/// The weighted mean, rounded.
-fn mean(weights: &[i64], pixels: impl Iterator<Item = u8>) -> u8 {
-    let half = 1 << (BITS - 1);
-    let sum: i64 = weights
-        .iter()
-        .zip(pixels)
-        .map(|(w, p)| w * i64::from(p))
-        .sum();
-    ((sum + half) >> BITS).min(255) as u8
+/// Side of the squares in which pixels are turned: their lines stay in the cache.
+const SQUARE: usize = 16;
+
+/// Columns of a plane of this width as rows.
+fn turned(plane: &[u8], width: usize) -> Vec<u8> {
+    let height = plane.len() / width;
+    let mut out = vec![0; plane.len()];
+    for top in (0..height).step_by(SQUARE) {
+        for left in (0..width).step_by(SQUARE) {
+            for x in left..width.min(left + SQUARE) {
+                let to = &mut out[x * height + top..][..SQUARE.min(height - top)];
+                for (y, pixel) in to.iter_mut().enumerate() {
+                    *pixel = plane[(top + y) * width + x];
+                }
+            }
+        }
+    }
+    out
 }
 
 #[cfg(test)]
@@ -157,8 +206,8 @@ mod tests {
             let axis = Axis::middle(from, size, size);
             for (first, weights) in axis.weights() {
                 assert!(first + weights.len() <= from);
-                let sum: i64 = weights.iter().sum();
-                assert!((sum - (1 << BITS)).abs() <= weights.len() as i64);
+                let sum: i32 = weights.iter().sum();
+                assert!((sum - (1 << BITS)).unsigned_abs() as usize <= weights.len());
             }
             let flat = vec![201; from * from];
             assert_eq!(resize(&flat, &[axis, axis]), vec![201; size * size]);
