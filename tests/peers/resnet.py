@@ -2,9 +2,9 @@
 
     python resnet.py                writes ../fixtures/resnet20.safetensors, resnet20_expect.safetensors
                                     and resnet_names.json, which are committed
-    python resnet.py FOLDER         writes into FOLDER, for a look by hand (45 MB each): torchvision's
-                                    resnet18, timm's resnet18, and the CIFAR ResNet-20, each with
-                                    10 classes, and expect.safetensors
+    python resnet.py FOLDER         writes into FOLDER, for a look by hand (45 and 94 MB each): torchvision's
+                                    resnet18 and resnet50, timm's resnet18, and the CIFAR ResNet-20, each
+                                    with 10 classes, and expect.safetensors
 
 Weights are PyTorch's initial ones from a fixed seed; four batches of noise in training mode have moved
 the running statistics of batch normalization away from 0 and 1, and one step of SGD the rest. What is
@@ -236,6 +236,7 @@ def write_files(folder):
     expected = {}
     for name, build, side in [
         ("resnet18", lambda: torchvision.models.resnet18(num_classes=10), 64),
+        ("resnet50", lambda: torchvision.models.resnet50(num_classes=10), 224),
         ("timm_resnet18", lambda: timm.create_model("resnet18", num_classes=10), 64),
         ("resnet20", lambda: CifarResNet(20), 32),
     ]:

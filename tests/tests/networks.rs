@@ -188,6 +188,7 @@ fn weights_of_torchvision_and_timm_give_their_logits() {
     for name in ["resnet18", "timm_resnet18"] {
         agrees::<ResNet18<10>>(&file(name), &file("expect"), &format!("{name}."));
     }
+    agrees::<ResNet50<10>>(&file("resnet50"), &file("expect"), "resnet50.");
 }
 
 #[test]
