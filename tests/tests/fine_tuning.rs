@@ -96,7 +96,8 @@ fn a_head_on_a_frozen_body_trains_as_on_features_computed_before() {
         let expected = alone(&mut head, features.collect());
         // Kernels may group rows of a chunk otherwise than those of a batch.
         assert!((whole(&mut net, data) - expected).abs() < 1e-12);
-        assert!(distance(&parameters(&net.1), &parameters(&head)) < 1e-12);
+        let far = distance(&parameters(&net.1), &parameters(&head));
+        assert!(far < 1e-12, "{far}");
         assert_eq!(state(&net.0.0), state(&body));
     }
 }

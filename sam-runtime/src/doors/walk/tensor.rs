@@ -124,7 +124,8 @@ pub(crate) trait Pair<E: Dtype, D: Device<E>> {
     fn source(&self) -> &dyn AnyTensor<E, D>;
     /// `target` becomes `source`, and shares its memory.
     fn share(&mut self);
-    /// `target = keep * target + weight * source`, for two that lie in memory alike.
+    /// `target = keep * target + weight * source`, for two that lie in memory alike and weights that sum up to one. One
+    /// that is its source, in the same memory, stays to the bit what it is.
     fn blend(&mut self, keep: f64, weight: f64) -> Result<(), D::Err>;
     /// `target` becomes `kept`, and the other way round, if that is a tensor of its type.
     fn put(&mut self, kept: &mut dyn Any);
@@ -134,6 +135,18 @@ pub(crate) trait Pair<E: Dtype, D: Device<E>> {
     fn zero(&mut self) -> Result<(), D::Err>;
     /// Fills `target`, as it lies in memory; memory that it shares becomes its own.
     fn fill(&mut self, values: &[E]);
+}
+
+/// Whether two tensors lie in the same memory: one is a clone of the other, and neither has been written since.
+fn is_same<S: Shape, E: Dtype, D: Device<E>>(a: &Tensor<S, E, D>, b: &Tensor<S, E, D>) -> bool {
+    #[cfg(feature = "cuda")]
+    if (a as &dyn Any).is::<Tensor<S, E, Cuda>>() {
+        return a.address() == b.address();
+    }
+    match (in_memory(a, 1), in_memory(b, 1)) {
+        (Cow::Borrowed(a), Cow::Borrowed(b)) => std::ptr::eq(a.as_ptr(), b.as_ptr()),
+        _ => false,
+    }
 }
 
 impl<S: Shape, E: Dtype, D: Device<E>> Pair<E, D> for (&mut Tensor<S, E, D>, &Tensor<S, E, D>) {
@@ -150,6 +163,9 @@ impl<S: Shape, E: Dtype, D: Device<E>> Pair<E, D> for (&mut Tensor<S, E, D>, &Te
     }
 
     fn blend(&mut self, keep: f64, weight: f64) -> Result<(), D::Err> {
+        if is_same(self.0, self.1) {
+            return Ok(());
+        }
         self.0.try_axpy(keep, self.1, weight)
     }
 
