@@ -3,9 +3,9 @@
 //!
 //! `loader-speed --python PYTHON`, where PYTHON has torch and torchvision; see benches/README.md.
 
-use std::{env, path::Path, time::Instant};
+use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 use dfdx::prelude::*;
 use sam_benches::{median, worker::Worker};
 use sam_runtime::{
@@ -18,15 +18,8 @@ const ROUNDS: usize = 7;
 
 fn main() -> Result<()> {
     sam_runtime::device::keep_freed_memory();
-    let mut arguments = env::args().skip(1);
-    ensure!(
-        arguments.next().as_deref() == Some("--python"),
-        "usage: loader-speed --python PYTHON"
-    );
-    let python = arguments.next().context("which Python?")?;
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/torch_loader.py");
-    let mut torch = Worker::start(python.as_ref(), &[&script])?;
-    println!("{}", torch.ask("versions")?);
+    let usage = "usage: loader-speed --python PYTHON";
+    let (mut torch, _) = Worker::peer("torch_loader.py", usage)?;
 
     let bytes = (0..IMAGES * 3072).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8);
     let classes = (0..IMAGES).map(|i| i % 10).collect();

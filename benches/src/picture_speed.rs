@@ -4,9 +4,9 @@
 //! `picture-speed --python PYTHON [FOLDER]`, where PYTHON has torch and torchvision, and FOLDER is one of JPEG files
 //! in four folders; without one, 512 pictures of noise are made. See benches/README.md.
 
-use std::{env, path::Path, time::Instant};
+use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 use dfdx::prelude::*;
 use sam_benches::{median, worker::Worker};
 use sam_runtime::{
@@ -22,15 +22,8 @@ const WORKERS: usize = 2;
 
 fn main() -> Result<()> {
     sam_runtime::device::keep_freed_memory();
-    let mut arguments = env::args().skip(1);
-    ensure!(
-        arguments.next().as_deref() == Some("--python"),
-        "usage: picture-speed --python PYTHON [FOLDER]"
-    );
-    let python = arguments.next().context("which Python?")?;
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/torch_pictures.py");
-    let mut torch = Worker::start(python.as_ref(), &[&script])?;
-    println!("{}", torch.ask("versions")?);
+    let usage = "usage: picture-speed --python PYTHON [FOLDER]";
+    let (mut torch, mut arguments) = Worker::peer("torch_pictures.py", usage)?;
 
     let made = tempfile::tempdir()?;
     let folder = match arguments.next() {

@@ -1,7 +1,7 @@
 //! A process that runs training steps when it is told to, and sleeps otherwise.
 
 use std::{
-    fs,
+    env, fs,
     io::{BufRead, BufReader, Write},
     path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 /// Threads that a worker computes on.
 pub const THREADS: usize = 2;
@@ -51,6 +51,23 @@ impl Worker {
             from: BufReader::new(child.stdout.take().context("no stdout")?),
             child,
         })
+    }
+
+    /// Starts the peer `script` of `benches/peers`, by the Python that the command line names first
+    /// (`--python PYTHON`), and prints its versions. What follows on the command line, too.
+    ///
+    /// # Errors
+    /// Where none is named, or it doesn't start; `usage` says how it is named.
+    pub fn peer(script: &str, usage: &str) -> Result<(Self, impl Iterator<Item = String> + use<>)> {
+        let mut arguments = env::args().skip(1);
+        ensure!(arguments.next().as_deref() == Some("--python"), "{usage}");
+        let python = arguments.next().context("which Python?")?;
+        let script = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("peers")
+            .join(script);
+        let mut peer = Self::start(python.as_ref(), &[&script])?;
+        println!("{}", peer.ask("versions")?);
+        Ok((peer, arguments))
     }
 
     /// What it answers to `line`.
