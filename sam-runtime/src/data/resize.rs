@@ -9,6 +9,7 @@
 //! would else become a huge one before it is cut.
 
 use super::augment::picture::Picture;
+use crate::device::vectorized;
 
 /// Fraction bits of the weights.
 const BITS: u32 = 22;
@@ -93,19 +94,19 @@ impl Region {
             Axis::middle(self.width, width, width),
         ];
         let planes = picture.bytes.chunks_exact(picture.area());
-        let part = |plane: &[u8]| -> Vec<u8> {
+        let part = |plane: &[u8]| {
+            let mut part = Vec::with_capacity(self.height * self.width);
             let rows = plane.chunks_exact(picture.width).skip(self.top);
-            let rows = rows.take(self.height);
-            rows.flat_map(|row| &row[self.left..][..self.width])
-                .copied()
-                .collect()
+            for row in rows.take(self.height) {
+                part.extend_from_slice(&row[self.left..][..self.width]);
+            }
+            part
         };
         if [self.height, self.width] == [height, width] {
-            return planes.flat_map(part).collect();
+            return planes.map(part).collect::<Vec<_>>().concat();
         }
-        planes
-            .flat_map(|plane| resize(&part(plane), &axes))
-            .collect()
+        let resized = planes.map(|plane| resize(&part(plane), &axes));
+        resized.collect::<Vec<_>>().concat()
     }
 }
 
@@ -143,17 +144,21 @@ fn along_rows(plane: &[u8], columns: &Axis) -> Vec<u8> {
 /// Each of `width` columns of `rows.from` pixels, resized and cut to `rows.keep`: whole rows at a time, which a
 /// processor adds several pixels at once.
 fn along_columns(plane: &[u8], width: usize, rows: &Axis) -> Vec<u8> {
-    let mut out = Vec::with_capacity(rows.keep * width);
+    let mut out = vec![0; rows.keep * width];
     let mut sums = vec![0_i32; width];
-    for (first, weights) in rows.weights() {
-        // The weights sum up to one: no sum leaves 32 bits.
-        sums.fill(1 << (BITS - 1));
-        for (row, &weight) in plane[first * width..].chunks_exact(width).zip(&weights) {
-            for (sum, &pixel) in sums.iter_mut().zip(row) {
-                *sum += weight * i32::from(pixel);
+    for (out, (first, weights)) in out.chunks_exact_mut(width).zip(rows.weights()) {
+        vectorized(|| {
+            // The weights sum up to one: no sum leaves 32 bits.
+            sums.fill(1 << (BITS - 1));
+            for (row, &weight) in plane[first * width..].chunks_exact(width).zip(&weights) {
+                for (sum, &pixel) in sums.iter_mut().zip(row) {
+                    *sum += weight * i32::from(pixel);
+                }
             }
-        }
-        out.extend(sums.iter().map(|sum| (sum >> BITS).min(255) as u8));
+            for (byte, sum) in out.iter_mut().zip(&sums) {
+                *byte = (sum >> BITS).min(255) as u8;
+            }
+        });
     }
     out
 }

@@ -4,6 +4,7 @@
 use std::array::from_fn;
 
 use super::picture::Picture;
+use crate::device::vectorized;
 
 /// Away from black.
 pub(super) fn brightness(picture: &mut Picture, factor: f32) {
@@ -25,9 +26,11 @@ pub(super) fn color(picture: &mut Picture, factor: f32) {
     }
     let luma = picture.luma();
     for plane in picture.planes_mut() {
-        for (byte, &grey) in plane.iter_mut().zip(&luma) {
-            *byte = blend(grey, *byte, factor);
-        }
+        vectorized(|| {
+            for (byte, &grey) in plane.iter_mut().zip(&luma) {
+                *byte = blend(grey, *byte, factor);
+            }
+        });
     }
 }
 
@@ -40,24 +43,29 @@ pub(super) fn sharpness(picture: &mut Picture, factor: f32) {
     for plane in picture.planes_mut() {
         let source = plane.to_vec();
         for y in 1..height - 1 {
-            let [above, row, below] = [y - 1, y, y + 1].map(|y| &source[y * width..][..width]);
-            for x in 1..width - 1 {
-                let sum: u32 = [above, row, below]
-                    .iter()
-                    .flat_map(|row| &row[x - 1..=x + 1])
-                    .map(|&byte| u32::from(byte))
-                    .sum();
-                // The centre weighs 5, its neighbours 1 each; rounded to the nearest, which is
-                // never a tie.
-                let smooth = (2 * (sum + 4 * u32::from(row[x])) + 13) / 26;
-                plane[y * width + x] = blend(smooth as u8, row[x], factor);
-            }
+            let rows = [y - 1, y, y + 1].map(|y| &source[y * width..][..width]);
+            let inner = &mut plane[y * width + 1..][..width - 2];
+            vectorized(|| {
+                for (x, byte) in inner.iter_mut().enumerate() {
+                    let three = |row: &[u8]| {
+                        u32::from(row[x]) + u32::from(row[x + 1]) + u32::from(row[x + 2])
+                    };
+                    let sum = three(rows[0]) + three(rows[1]) + three(rows[2]);
+                    // The centre weighs 5, its neighbours 1 each; rounded to the nearest, which is
+                    // never a tie.
+                    let smooth = (2 * (sum + 4 * u32::from(*byte)) + 13) / 26;
+                    *byte = blend(smooth as u8, *byte, factor);
+                }
+            });
         }
     }
 }
 
 /// `dull + factor * (byte - dull)`, stopped at 0 and 255, its fraction cut off, in single precision
 /// as PIL's `Image.blend`.
+#[inline(always)]
 pub(super) fn blend(dull: u8, byte: u8, factor: f32) -> u8 {
-    (f32::from(dull) + factor * f32::from(i16::from(byte) - i16::from(dull))) as u8
+    let blended = f32::from(dull) + factor * f32::from(i16::from(byte) - i16::from(dull));
+    // By way of 32 bits, which a processor converts several of at once.
+    blended.clamp(0.0, 255.0) as i32 as u8
 }

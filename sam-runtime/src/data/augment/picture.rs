@@ -1,6 +1,6 @@
 //! An image as the operations see it.
 
-use crate::data::ImageShape;
+use crate::{data::ImageShape, device::vectorized};
 
 /// Bytes of an image, channel by channel, row by row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,11 +46,14 @@ impl Picture {
         let Some([red, green, blue]) = self.colours() else {
             return self.bytes.clone();
         };
-        red.iter()
-            .zip(green)
-            .zip(blue)
-            .map(|((&r, &g), &b)| luma([r, g, b]))
-            .collect()
+        let mut found = vec![0; self.area()];
+        vectorized(|| {
+            let colours = red.iter().zip(green).zip(blue);
+            for (found, ((&r, &g), &b)) in found.iter_mut().zip(colours) {
+                *found = luma([r, g, b]);
+            }
+        });
+        found
     }
 
     /// Replaces each byte by the table's entry.
@@ -61,6 +64,7 @@ impl Picture {
 
 /// The brightness of a colour by the weights of ITU-R 601, in 16-bit fixed point as PIL's
 /// `convert("L")` has it.
+#[inline(always)]
 pub(in crate::data) fn luma([red, green, blue]: [u8; 3]) -> u8 {
     let weigh = |byte: u8, weight: u32| u32::from(byte) * weight;
     ((weigh(red, 19_595) + weigh(green, 38_470) + weigh(blue, 7_471) + 0x8000) >> 16) as u8

@@ -1,7 +1,7 @@
 //! From a file to the bytes of its picture.
 
 use std::io::Cursor;
-use std::panic::{RefUnwindSafe, catch_unwind};
+use std::panic::{RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::path::Path;
 
 use image::metadata::Orientation;
@@ -13,7 +13,7 @@ use super::upright::upright;
 use super::{FolderProblem, jpeg, problem_of};
 use crate::data::augment::picture::Picture;
 use crate::data::workers::text;
-use crate::data::{DataError, files};
+use crate::data::{DataError, Region, files};
 
 /// The picture in a file, in 1 (grey) or 3 channels; `turned` as its EXIF data asks for, or as it lies.
 ///
@@ -26,23 +26,69 @@ pub(super) fn decode(path: &Path, channels: usize, turned: bool) -> Result<Pictu
     read(path, |file| picture(file, channels, turned))
 }
 
+/// The same for the part that `choose` takes of a picture of this height and width: outside of it, the outermost pixels
+/// may be off.
+pub(super) fn decode_part(
+    path: &Path,
+    channels: usize,
+    turned: bool,
+    choose: &mut dyn FnMut([usize; 2]) -> Region,
+) -> Result<(Picture, Region), DataError> {
+    let file = file(path)?;
+    let decode = |wanted| guarded(path, || wanted_of(&file, channels, turned, wanted));
+    let (picture, is_exact) = decode(Wanted::Inner)?;
+    let region = choose([picture.height, picture.width]);
+    if is_exact || !touches_border(&region, &picture) {
+        return Ok((picture, region));
+    }
+    Ok((decode(Wanted::All)?.0, region))
+}
+
+/// Whether a part has some of the outermost pixels.
+fn touches_border(part: &Region, picture: &Picture) -> bool {
+    part.top == 0
+        || part.left == 0
+        || part.top + part.height == picture.height
+        || part.left + part.width == picture.width
+}
+
 /// What `decode` makes of the bytes of a file.
 pub(super) fn read(
     path: &Path,
     decode: impl Fn(&[u8]) -> Result<Picture, FolderProblem> + RefUnwindSafe,
 ) -> Result<Picture, DataError> {
+    let file = file(path)?;
+    guarded(path, || decode(&file))
+}
+
+/// A file's bytes, unless they are too many.
+fn file(path: &Path) -> Result<Vec<u8>, DataError> {
     let bytes = files::size(path)?;
     if bytes > memory::BYTES {
         let problem = too_large(format!("the file alone has {} MiB", bytes >> 20));
         return Err(problem_of(path, problem));
     }
-    let file = files::read(path)?;
-    // What a damaged file makes of a decoder must not end the run of all others.
-    let read = catch_unwind(|| decode(&file)).unwrap_or_else(|panic| {
+    files::read(path)
+}
+
+/// What a damaged file makes of a decoder must not end the run of all others.
+fn guarded<T>(
+    path: &Path,
+    decode: impl Fn() -> Result<T, FolderProblem> + UnwindSafe,
+) -> Result<T, DataError> {
+    let read = catch_unwind(decode).unwrap_or_else(|panic| {
         let reason = format!("the decoder panicked: {}", text(panic));
         Err(FolderProblem::Decode { reason })
     });
     read.map_err(|problem| problem_of(path, problem))
+}
+
+/// How much of a picture must be as its file has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    All,
+    /// All but the outermost pixels, if it is found faster.
+    Inner,
 }
 
 /// The picture in a file's bytes.
@@ -51,19 +97,34 @@ pub(in crate::data) fn picture(
     channels: usize,
     turned: bool,
 ) -> Result<Picture, FolderProblem> {
+    wanted_of(file, channels, turned, Wanted::All).map(|(picture, _)| picture)
+}
+
+/// The picture in a file's bytes, and whether its outermost pixels are right, too.
+fn wanted_of(
+    file: &[u8],
+    channels: usize,
+    turned: bool,
+    wanted: Wanted,
+) -> Result<(Picture, bool), FolderProblem> {
+    let mut is_exact = true;
     let (pixels, orientation) = match image::guess_format(file) {
-        Ok(ImageFormat::Jpeg) => jpeg::read(file, channels)?,
+        Ok(ImageFormat::Jpeg) => {
+            let pixels;
+            (pixels, is_exact) = jpeg::read(file, channels, wanted)?;
+            pixels
+        }
         Ok(format) if format.reading_enabled() => other(file, format, channels)?,
         Ok(format) => return Err(unread(format)),
         Err(error) => return Err(problem(error)),
     };
     let picture = pixels.picture(channels);
     drop(pixels);
-    Ok(if turned {
-        upright(picture, orientation)
-    } else {
-        picture
-    })
+    let picture = match turned {
+        true => upright(picture, orientation),
+        false => picture,
+    };
+    Ok((picture, is_exact))
 }
 
 /// The pixels of a file of another format than JPEG, and how they are to be turned.

@@ -58,7 +58,8 @@ pub(super) fn fitted(
         Axis::middle(picture.width, columns, width),
     ];
     let planes = picture.bytes.chunks_exact(picture.area());
-    Ok(planes.flat_map(|plane| resize(plane, &axes)).collect())
+    let resized = planes.map(|plane| resize(plane, &axes));
+    Ok(resized.collect::<Vec<_>>().concat())
 }
 
 /// The smallest size of `[h, w]`'s proportions that covers `[height, width]`; the side that is longer

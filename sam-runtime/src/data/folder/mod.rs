@@ -272,8 +272,8 @@ impl<S: ImageShape, const CLASSES: usize> ImageDataset for ImageFolder<S, CLASSE
         index: usize,
         choose: &mut dyn FnMut([usize; 2]) -> Region,
     ) -> Result<Option<Vec<u8>>, DataError> {
-        let picture = decode::decode(&self.path(index)?, S::CHANNELS, self.upright)?;
-        let region = choose([picture.height, picture.width]);
+        let path = self.path(index)?;
+        let (picture, region) = decode::decode_part(&path, S::CHANNELS, self.upright, choose)?;
         Ok(Some(region.of(&picture, [S::HEIGHT, S::WIDTH])))
     }
 

@@ -51,6 +51,23 @@ impl Pixels {
         let mut bytes = Vec::with_capacity(channels * self.width * self.height);
         if channels == 1 && coloured {
             bytes.extend(pixels().map(|pixel| luma([0, 1, 2].map(|sample| number(pixel, sample)))));
+        } else if let (
+            3,
+            Layout {
+                samples: 3,
+                deep: false,
+            },
+        ) = (channels, self.layout)
+        {
+            // As nearly all pictures are: in one pass.
+            bytes.resize(self.bytes.len(), 0);
+            let (red, rest) = bytes.split_at_mut(self.width * self.height);
+            let (green, blue) = rest.split_at_mut(self.width * self.height);
+            let (pixels, _) = self.bytes.as_chunks();
+            let planes = red.iter_mut().zip(green).zip(blue);
+            for (((red, green), blue), pixel) in planes.zip(pixels) {
+                [*red, *green, *blue] = *pixel;
+            }
         } else {
             for channel in 0..channels {
                 let sample = if coloured { channel } else { 0 };

@@ -17,4 +17,4 @@ pub(super) mod simd;
 #[cfg(test)]
 mod tests;
 
-pub(super) use simd::vectorized;
+pub(crate) use simd::vectorized;

@@ -39,7 +39,7 @@ pub(in crate::device) type Product<E> = unsafe fn(
 /// Runs `f` with the widest vectors that the processor has: what is inlined into it is compiled for them.
 /// (pulp's own `dispatch` of a closure takes `FnOnce`, through a shim that is not inlined.)
 #[inline]
-pub(in crate::device) fn vectorized<R>(f: impl FnMut() -> R) -> R {
+pub(crate) fn vectorized<R>(f: impl FnMut() -> R) -> R {
     struct Vectorized<F>(F);
 
     impl<R, F: FnMut() -> R> WithSimd for Vectorized<F> {

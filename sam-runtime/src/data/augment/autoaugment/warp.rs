@@ -42,27 +42,28 @@ fn affine(picture: &mut Picture, [a, b, c, d, e, f]: [f64; 6]) {
     let (across, down) = ((fixed(a), fixed(d)), (fixed(b), fixed(e)));
     let (height, width) = (picture.height, picture.width);
 
-    // Where each pixel comes from; the same for every channel.
+    // Where each pixel comes from; the same for every channel. Behind the last pixel there is a black one.
     let mut sources = Vec::with_capacity(height * width);
     let mut row = start;
     for _ in 0..height {
         let mut at = row;
         for _ in 0..width {
-            let place = |fixed: i64, size: usize| {
-                usize::try_from(fixed >> 16)
-                    .ok()
-                    .filter(|&place| place < size)
-            };
-            let source = place(at.0, width).zip(place(at.1, height));
-            sources.push(source.map(|(x, y)| y * width + x));
+            // A negative place becomes a large one.
+            let (x, y) = ((at.0 >> 16) as usize, (at.1 >> 16) as usize);
+            let is_inside = (x < width) & (y < height);
+            let place = y.wrapping_mul(width).wrapping_add(x);
+            sources.push(if is_inside { place } else { height * width });
             at = (at.0 + across.0, at.1 + across.1);
         }
         row = (row.0 + down.0, row.1 + down.1);
     }
+    let mut source = Vec::with_capacity(height * width + 1);
     for plane in picture.planes_mut() {
-        let source = plane.to_vec();
+        source.clear();
+        source.extend_from_slice(plane);
+        source.push(0);
         for (byte, &from) in plane.iter_mut().zip(&sources) {
-            *byte = from.map_or(0, |from| source[from]);
+            *byte = source[from];
         }
     }
 }

@@ -3,23 +3,31 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `segments` | what a file says of its picture, and whether it was cut short |
+//! | `usual` | the decoder of nearly all files, which is faster |
+//! | `every` | the decoder of the others |
 
+mod every;
 mod segments;
+mod usual;
 
 use image::metadata::Orientation;
-use jpeg_decoder::{Decoder, PixelFormat};
 
-use self::segments::Frame;
+use self::segments::{Frame, Kind};
 use super::FolderProblem;
+use super::decode::Wanted;
 use super::memory::check;
 use super::pixels::{Layout, Pixels};
 
-/// The pixels of a JPEG file, grey or coloured, and how they are to be turned. `channels`: those that are
-/// made of them afterwards.
+/// The pixels of a JPEG file, grey or coloured, and how they are to be turned; and whether the outermost ones are right, too.
+/// `channels`: those that are made of them afterwards.
 ///
 /// # Errors
 /// [`FolderProblem::Decode`], [`FolderProblem::TooLarge`].
-pub(super) fn read(file: &[u8], channels: usize) -> Result<(Pixels, Orientation), FolderProblem> {
+pub(super) fn read(
+    file: &[u8],
+    channels: usize,
+    wanted: Wanted,
+) -> Result<((Pixels, Orientation), bool), FolderProblem> {
     let decode = |reason: &str| FolderProblem::Decode {
         reason: reason.into(),
     };
@@ -39,48 +47,40 @@ pub(super) fn read(file: &[u8], channels: usize) -> Result<(Pixels, Orientation)
         file.len() as u64 + most,
     )?;
 
-    let mut decoder = Decoder::new(file);
-    let mut bytes = decoder
-        .decode()
-        .map_err(|error| decode(&error.to_string()))?;
-    let info = decoder.info().ok_or_else(|| decode("it has no picture"))?;
+    let kind = segments::kind(file);
+    let is_exact = kind != Kind::UsualButForBorders || wanted == Wanted::All;
+    let decoded = match kind {
+        Kind::Other => every::decode(file),
+        Kind::UsualButForBorders if is_exact => every::decode(file),
+        _ => usual::decode(file),
+    };
+    let decoded = decoded.map_err(|reason| decode(&reason))?;
     // Else the decoder fills what is missing with grey, and the network would learn it.
     if segments::is_cut_short(file) {
         return Err(decode("it ends before its picture does"));
     }
-    let samples = match info.pixel_format {
-        PixelFormat::L8 => 1,
-        PixelFormat::RGB24 => 3,
-        PixelFormat::CMYK32 => {
-            bytes = colours(&bytes);
-            3
-        }
-        PixelFormat::L16 => return Err(decode("it has 16 bits a number, which is not supported")),
-    };
-    let exif = decoder.exif_data().and_then(Orientation::from_exif_chunk);
+    let exif = decoded.exif.as_deref();
+    let exif = exif.and_then(Orientation::from_exif_chunk);
     let pixels = Pixels::new(
-        bytes,
-        [info.width.into(), info.height.into()],
+        decoded.bytes,
+        decoded.size,
         Layout {
-            samples,
+            samples: decoded.samples,
             deep: false,
         },
     );
     let pixels = pixels.ok_or_else(|| decode("its picture is not whole"))?;
-    Ok((pixels, exif.unwrap_or(Orientation::NoTransforms)))
+    let orientation = exif.unwrap_or(Orientation::NoTransforms);
+    Ok(((pixels, orientation), is_exact))
 }
 
-/// Red, green and blue of inks, as PIL has them.
-fn colours(inks: &[u8]) -> Vec<u8> {
-    let one = |&[cyan, magenta, yellow, black]: &[u8; 4]| {
-        let light = 255 - black;
-        // A product of two bytes over 255, rounded.
-        let part = |ink: u8| {
-            let product = u32::from(ink) * u32::from(light) + 128;
-            light - ((product + (product >> 8)) >> 8) as u8
-        };
-        [part(cyan), part(magenta), part(yellow)]
-    };
-    let (inks, _) = inks.as_chunks();
-    inks.iter().flat_map(one).collect()
+/// What a decoder makes of a file.
+struct Decoded {
+    /// Pixel by pixel.
+    bytes: Vec<u8>,
+    /// Width and height.
+    size: [usize; 2],
+    /// 1 (grey) or 3.
+    samples: usize,
+    exif: Option<Vec<u8>>,
 }

@@ -58,6 +58,61 @@ impl Frame {
     }
 }
 
+/// What is special about a file for the decoder of usual ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// It has 8 bits and one scan, and is grey, or brightness with colours that are sampled as often or half as often.
+    Usual,
+    /// So it is, but its last row or column is in the midst of a unit, and is smoothed with what fills up the unit.
+    UsualButForBorders,
+    Other,
+}
+
+/// What a file is for the decoder of usual ones.
+pub(super) fn kind(file: &[u8]) -> Kind {
+    let mut segments = Segments(file.get(2..).unwrap_or_default());
+    let mut frame = None;
+    for (marker, body) in segments.by_ref() {
+        match marker {
+            SCAN => break,
+            BASELINE => frame = usual(body),
+            // Tables, which belong to no way of coding.
+            0xc4 | 0xcc => {}
+            0xc1..=0xcf => return Kind::Other,
+            // Adobe's, which says what the components are, but for brightness and colours.
+            0xee if body.starts_with(b"Adobe") && body.get(11) != Some(&1) => return Kind::Other,
+            _ => {}
+        }
+    }
+    // A scan begins with its length and the number of its components.
+    match (frame, segments.0) {
+        (Some((kind, parts)), [_, _, inside, ..]) if *inside == parts => kind,
+        _ => Kind::Other,
+    }
+}
+
+/// The kind of a file with this frame, if it is a usual one, and the number of its components.
+fn usual(frame: &[u8]) -> Option<(Kind, u8)> {
+    let [8, h1, h0, w1, w0, parts, components @ ..] = frame else {
+        return None;
+    };
+    let [height, width] = [[*h1, *h0], [*w1, *w0]].map(u16::from_be_bytes);
+    let (components, _) = components.as_chunks::<3>();
+    let are_whole = match components {
+        [[_, 0x11, _]] | [[1, 0x11, _], [2, 0x11, _], [3, 0x11, _]] => true,
+        [[1, 0x21, _], [2, 0x11, _], [3, 0x11, _]] => width.is_multiple_of(16),
+        [[1, 0x22, _], [2, 0x11, _], [3, 0x11, _]] => {
+            width.is_multiple_of(16) && height.is_multiple_of(16)
+        }
+        _ => return None,
+    };
+    let kind = match are_whole {
+        true => Kind::Usual,
+        false => Kind::UsualButForBorders,
+    };
+    (height > 0 && usize::from(*parts) == components.len()).then_some((kind, *parts))
+}
+
 /// Whether `bytes` are a JPEG file without the marker that ends its picture.
 ///
 /// Only what follows the first scan's beginning counts: a thumbnail before it has an end of its own.
@@ -72,6 +127,8 @@ pub(super) fn is_cut_short(bytes: &[u8]) -> bool {
 
 /// The marker that a scan begins with.
 const SCAN: u8 = 0xda;
+/// That of a frame of baseline JPEG.
+const BASELINE: u8 = 0xc0;
 
 /// Markers and what follows them, up to the first scan, whose body is left.
 struct Segments<'a>(&'a [u8]);

@@ -2,6 +2,7 @@
 //! damaged ones.
 
 use super::*;
+use crate::data::{Region, augment::picture::Picture};
 
 /// A file, and libjpeg's pixels: red, green and blue, pixel by pixel.
 #[derive(Deserialize)]
@@ -44,6 +45,7 @@ fn every_layout_of_scans_gives_libjpeg_s_pixels() {
         );
         let off = distance(&picture.bytes, &unhex(&layout.pixels));
         assert!(off <= LEVELS, "{}: {off}", layout.name);
+        assert_parts_are_of(&path, &picture);
     }
 }
 
@@ -61,6 +63,7 @@ fn layouts_by_hand_give_libjpeg_s_pixels() {
             let pixels = fs::read(path.with_extension("rgb")).unwrap();
             let off = distance(&picture.bytes, &pixels);
             assert!(off <= 2 * LEVELS, "{}: {off}", path.display());
+            assert_parts_are_of(&path, &picture);
             (files, counts[usize::from(off)]) = (files + 1, counts[usize::from(off)] + 1);
         }
     }
@@ -69,6 +72,32 @@ fn layouts_by_hand_give_libjpeg_s_pixels() {
         "{files} files, by their largest distance: {:?}",
         counts.collect::<Vec<_>>()
     );
+}
+
+/// A part is that of the picture, up to what two decoders may be apart; with the outermost pixels, the same.
+fn assert_parts_are_of(path: &Path, picture: &Picture) {
+    let [height, width] = [picture.height, picture.width];
+    for inset in [0, 1, 2] {
+        if height.min(width) <= 2 * inset {
+            continue;
+        }
+        let region = Region {
+            top: inset,
+            left: inset,
+            height: height - 2 * inset,
+            width: width - 2 * inset,
+        };
+        let size = [region.height, region.width];
+        let mut choose = |found| {
+            assert_eq!(found, [height, width]);
+            region
+        };
+        let (found, chosen) = decode::decode_part(path, 3, false, &mut choose).unwrap();
+        let [part, wanted] = [chosen.of(&found, size), region.of(picture, size)];
+        let off = part.iter().zip(&wanted).map(|(a, b)| a.abs_diff(*b)).max();
+        let most = if inset == 0 { 0 } else { LEVELS };
+        assert!(off <= Some(most), "{}, {inset}: {off:?}", path.display());
+    }
 }
 
 #[test]
