@@ -1,2 +1,18 @@
-//! Nothing: each program beside this folder is whole in its one file (`methods` in its folder), to be copied. Cargo wants a library or a
-//! program in every package.
+//! What the paper's experiments (the folder `paper`) share. Every other program is whole in its one file (`methods` in its
+//! folder), to be copied.
+
+#[cfg(feature = "plot")]
+mod chart;
+mod digits;
+mod jobs;
+mod spread;
+mod table;
+mod training;
+
+#[cfg(feature = "plot")]
+pub use chart::{Chart, Line};
+pub use digits::{Digits, Noisy, Shape, Source};
+pub use jobs::side_by_side;
+pub use spread::Spread;
+pub use table::print_table;
+pub use training::{BATCH, Net, Plan, WideNet, test_accuracy, train, train_watched};
