@@ -140,12 +140,19 @@ impl Step<'_> {
             ..
         } = &self.names;
         let mut out = TokenStream::new();
-        if line.model_anew && self.batch == Batch::Whole {
+        if line.model_anew {
             let found = self.names.model_at(k);
             let model = self.bind_model();
-            let current = self.current();
+            let (current, chunk) = (self.current(), &self.names.chunk);
+            // A chunk may be replayed more than once.
+            let found = match self.batch {
+                Batch::Whole => quote!(&mut #found),
+                Batch::Chunks => quote! {
+                    &mut ::core::option::Option::Some(#rt::Driver::copied(&#step, &#found[#chunk]))
+                },
+            };
             out.extend(quote! {
-                let mut #copy = #rt::Driver::carried(&#step, &#current, &mut #found);
+                let mut #copy = #rt::Driver::carried(&#step, &#current, #found);
                 #model
             });
         }

@@ -114,6 +114,7 @@ law! {
     nearly: chunks::closure_counts_m => "6";
     same: model_state::stateful => "3 calls 3 last true";
     same: model_state::reset_between => r#"["0.9952", "0.9927", "1.6471"] calls 6 last true"#;
+    same: model_state::reset_between_passes => r#"["0.9952", "0.9927", "1.6471"] calls 6 last true"#;
 }
 
 /// Two tests for each shape: its versions without a radius that can be felt, and SAM's step.

@@ -40,7 +40,8 @@ impl Step<'_> {
         records.extend(self.keep_owner(last, line));
         let evaluate = self.evaluate_loss(last, line, &call.receiver);
         let reaches_model = self.region.reaches_model(last);
-        let (model, advanced) = reaches_model.then(|| self.chunk_model()).unzip();
+        let (model, advanced) = reaches_model.then(|| self.chunk_model(last, line)).unzip();
+        let no_models = self.no_models(last, line);
         self.is_replay.set(true);
         let mut replayed = TokenStream::new();
         for (k, line) in self.region.lines.iter().enumerate() {
@@ -62,6 +63,7 @@ impl Step<'_> {
                 #cut
                 #hoisted
                 #records
+                #no_models
                 for #chunk in 0..#rt::Chunks::len(&#chunks) {
                     #rt::Driver::mark(&#step, #last, #chunk);
                     #model

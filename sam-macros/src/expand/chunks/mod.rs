@@ -130,7 +130,8 @@ impl Step<'_> {
             .map(|name| self.names.observed(name))
             .collect();
         let reaches_model = self.region.reaches_model(k);
-        let (model, advanced) = reaches_model.then(|| self.chunk_model()).unzip();
+        let (model, advanced) = reaches_model.then(|| self.chunk_model(k, line)).unzip();
+        let no_models = self.no_models(k, line);
         let Takes {
             begin,
             takes,
@@ -213,6 +214,7 @@ impl Step<'_> {
         let repeated = self.repeated(&body, stmt);
         quote! {
             #begin
+            #no_models
             #(let mut #anew = ::std::vec::Vec::new();)*
             #(let mut #observed_in = #rt::Observed::new();)*
             #repeated
@@ -236,8 +238,8 @@ impl Step<'_> {
             && !has_statements(stmt)
     }
 
-    /// The model of a chunk, and what is kept of it when a line has run it.
-    fn chunk_model(&self) -> (TokenStream, TokenStream) {
+    /// The model of a chunk, and what is kept of it when line `k` has run it.
+    fn chunk_model(&self, k: usize, line: &Line) -> (TokenStream, TokenStream) {
         let Names {
             rt,
             step,
@@ -247,10 +249,22 @@ impl Step<'_> {
         } = &self.names;
         let model = self.model();
         let (bind, current) = (self.bind_model(), self.current());
+        let found = self.names.model_at(k);
+        let keep = line
+            .model_anew
+            .then(|| quote!(#found.push(#rt::Driver::copied(&#step, &#copy));));
         (
-            quote!(let mut #copy = #rt::Driver::chunk_model(&#step, &#model, #chunk); #bind),
+            quote!(let mut #copy = #rt::Driver::chunk_model(&#step, &#model, #chunk); #keep #bind),
             quote!(#rt::Driver::advanced(&#step, &#current, #chunk);),
         )
+    }
+
+    /// The models that the chunks find at line `k`, if statements of the user's may have changed the model since the line
+    /// before.
+    fn no_models(&self, k: usize, line: &Line) -> Option<TokenStream> {
+        let found = self.names.model_at(k);
+        line.model_anew
+            .then(|| quote!(let mut #found = ::std::vec::Vec::new();))
     }
 
     /// `loss` of `loss.backward()`.
