@@ -61,6 +61,7 @@ pub mod analysis;
 pub mod data;
 mod debug;
 pub mod device;
+pub mod distributed;
 mod doors;
 mod files;
 mod named;

@@ -1,0 +1,68 @@
+//! Several ranks that train one model: processes on several machines, or threads.
+//!
+//! Each rank has a copy of the model and a part of the data. It takes SAM's gradient on its own part of a batch, with a
+//! perturbation of its own (m-sharpness per worker, as the paper's authors ran it), and the mean over the ranks is what
+//! all of them update by. So the first pass sends nothing, and the second one is followed by one sum.
+//!
+//! Sums run in the order of the ranks, and so `W` ranks with `B/W` samples each have, to the bit, the weights of one process
+//! with `m = B/W`.
+//!
+//! ```
+//! use sam_runtime::{
+//!     dfdx::{optim::{Optimizer, Sgd, SgdConfig}, prelude::*},
+//!     distributed::{Threads, World, average, sync_model},
+//!     prelude::*,
+//! };
+//!
+//! type Net = Built<Linear<4, 2>>;
+//!
+//! let weights = Threads::run(2, |world| -> anyhow::Result<Vec<f32>> {
+//!     let dev = Cpu::seed_from_u64(world.rank() as u64);
+//!     let mut model: Net = dev.build_module::<Linear<4, 2>, f32>();
+//!     sync_model(&world, &mut model)?;
+//!     let mut opt = Sgd::new(&model, SgdConfig::default());
+//!     let sam = Sam::new(0.05);
+//!     for _ in 0..3 {
+//!         let x: Tensor<Rank2<8, 4>, f32, _> = dev.sample_normal();
+//!         let grads = model.alloc_grads();
+//!         let mut grads = sam.step(&mut model, x, grads, |model, x, grads| {
+//!             model.forward_mut(x.traced(grads)).square().mean()
+//!         })?;
+//!         average(&world, &model, &mut grads)?;
+//!         opt.update(&mut model, &grads)?;
+//!     }
+//!     Ok(model.weight.as_vec())
+//! })?;
+//! assert_eq!(weights[0], weights[1]);
+//! # Ok::<(), anyhow::Error>(())
+//! ```
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `world` | [`World`]: what ranks say to each other |
+//! | `alone` | [`Alone`]: a single rank |
+//! | `threads` | [`Threads`]: ranks in one process |
+//! | `sum` | [`sum`], [`agree`]: sums in the order of the ranks |
+//! | `average` | [`average`]: the mean of gradients |
+//! | `sync` | [`sync_model`], [`sync_buffers`], [`check`]: the same model on all ranks |
+//! | `values` | the numbers of tensors, one after the other |
+//! | `error` | [`WorldError`], [`RankError`] |
+
+mod alone;
+mod average;
+mod error;
+mod sum;
+mod sync;
+#[cfg(test)]
+mod tests;
+mod threads;
+mod values;
+mod world;
+
+pub use alone::Alone;
+pub use average::average;
+pub use error::{RankError, WorldError};
+pub use sum::{Number, agree, sum};
+pub use sync::{check, sync_buffers, sync_model};
+pub use threads::{ThreadRank, Threads};
+pub use world::World;

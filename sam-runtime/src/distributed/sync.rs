@@ -1,0 +1,101 @@
+use dfdx::{nn::tensor_collection::TensorCollection, prelude::*};
+
+use super::{World, WorldError, values::Values};
+use crate::doors::walk::{Which, each_named, each_named_mut};
+
+/// `model` becomes that of rank 0, with all that its tensors hold: before training, and whenever rank 0 has read a checkpoint.
+///
+/// # Errors
+/// See [`WorldError`]: [`Lengths`](WorldError::Lengths) where the ranks' models have other sizes.
+pub fn sync_model<M, E, D>(world: &impl World, model: &mut M) -> Result<(), WorldError>
+where
+    M: TensorCollection<E, D>,
+    E: Dtype,
+    D: Device<E>,
+{
+    if world.size() == 1 {
+        return Ok(());
+    }
+    let mut values = read(model, Which::All)?;
+    world.broadcast(values.bytes_mut())?;
+    write(model, Which::All, values)
+}
+
+/// The buffers of `model`, BatchNorm's running statistics, become their mean over the ranks: before it is evaluated or saved.
+///
+/// Each rank normalises by its own batches, and so has statistics of its own. Their mean is, but for rounding, what one process
+/// would have kept of all of them.
+///
+/// # Errors
+/// See [`WorldError`].
+pub fn sync_buffers<M, E, D>(world: &impl World, model: &mut M) -> Result<(), WorldError>
+where
+    M: TensorCollection<E, D>,
+    E: Dtype,
+    D: Device<E>,
+{
+    if world.size() == 1 {
+        return Ok(());
+    }
+    let mut values = read(model, Which::Buffers)?;
+    values.sum(world, 1.0 / world.size() as f64)?;
+    write(model, Which::Buffers, values)
+}
+
+/// Looks whether all ranks have the same weights, bit by bit: once in an epoch, say. Eight bytes are sent.
+///
+/// # Errors
+/// [`WorldError::Drift`] on all ranks, if one differs. Else see [`WorldError`].
+pub fn check<M, E, D>(world: &impl World, model: &M) -> Result<(), WorldError>
+where
+    M: TensorCollection<E, D>,
+    E: Dtype,
+    D: Device<E>,
+{
+    let hash = fingerprint(read(model, Which::Parameters)?.bytes());
+    let mut all = vec![0; 8 * world.size()];
+    world.all_gather(&hash.to_le_bytes(), &mut all)?;
+    let (hashes, _) = all.as_chunks::<8>();
+    match hashes.iter().position(|other| *other != hashes[0]) {
+        Some(rank) => Err(WorldError::Drift { rank }),
+        None => Ok(()),
+    }
+}
+
+/// FNV-1a of 64 bits (Fowler, Noll, Vo), which is the same on every machine.
+fn fingerprint(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+fn read<M, E, D>(model: &M, which: Which) -> Result<Values, WorldError>
+where
+    M: TensorCollection<E, D>,
+    E: Dtype,
+    D: Device<E>,
+{
+    let mut all: Vec<E> = Vec::new();
+    each_named::<E, D, M>(model, which, &mut |_, tensor| {
+        all.extend(tensor.values());
+        Ok(())
+    })
+    .map_err(WorldError::device)?;
+    Values::of(all)
+}
+
+fn write<M, E, D>(model: &mut M, which: Which, values: Values) -> Result<(), WorldError>
+where
+    M: TensorCollection<E, D>,
+    E: Dtype,
+    D: Device<E>,
+{
+    let all: Vec<E> = values.into();
+    let mut rest = &all[..];
+    each_named_mut::<E, D, M>(model, which, &mut |_, tensor| {
+        let (mine, others) = rest.split_at(tensor.len());
+        rest = others;
+        tensor.write(mine)
+    })
+    .map_err(WorldError::device)
+}

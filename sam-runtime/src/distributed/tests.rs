@@ -1,0 +1,220 @@
+use dfdx::{optim::*, prelude::*, tensor::Gradients};
+
+use super::*;
+use crate::{Sam, nn::Built};
+
+type Mlp = (Linear<4, 8>, ReLU, Linear<8, 3>);
+type Net = Built<Mlp>;
+
+/// Samples of a batch, over all ranks.
+const BATCH: usize = 24;
+const STEPS: usize = 10;
+
+fn optimizer(model: &Net) -> Sgd<Net, f32, Cpu> {
+    let config = SgdConfig {
+        lr: 0.1,
+        momentum: Some(Momentum::Classic(0.9)),
+        weight_decay: Some(WeightDecay::L2(1e-3)),
+    };
+    Sgd::new(model, config)
+}
+
+/// The numbers of a batch, a function of the step.
+fn inputs(step: usize) -> Vec<f32> {
+    let number = |i: usize| ((i * 37 + step * 101) % 97) as f32 / 48.5 - 1.0;
+    (0..BATCH * 4).map(number).collect()
+}
+
+fn bits(model: &Net) -> Vec<u32> {
+    let (first, _, last) = model;
+    [
+        first.weight.as_vec(),
+        first.bias.as_vec(),
+        last.weight.as_vec(),
+        last.bias.as_vec(),
+    ]
+    .concat()
+    .iter()
+    .map(|x| x.to_bits())
+    .collect()
+}
+
+/// One process, with a perturbation for every `M` samples.
+fn alone<const M: usize>(sam: Sam) -> Vec<u32> {
+    let dev = Cpu::seed_from_u64(0);
+    let mut model = dev.build_module::<Mlp, f32>();
+    let mut opt = optimizer(&model);
+    let sam = sam.chunked::<M>();
+    for step in 0..STEPS {
+        let x: Tensor<Rank2<BATCH, 4>, f32, _> = dev.tensor(inputs(step));
+        let grads = model.alloc_grads();
+        let grads = sam
+            .step(&mut model, x, grads, |model, x, grads| {
+                model.forward_mut(x.traced(grads)).square().mean()
+            })
+            .unwrap();
+        opt.update(&mut model, &grads).unwrap();
+    }
+    bits(&model)
+}
+
+/// `W` ranks, each with `M` samples.
+fn ranks<const M: usize>(sam: &Sam) -> Vec<Vec<u32>> {
+    let trained = Threads::run(BATCH / M, |world| {
+        // Other weights on each rank, until rank 0 has said its own.
+        let dev = Cpu::seed_from_u64(world.rank() as u64);
+        let mut model = dev.build_module::<Mlp, f32>();
+        sync_model(&world, &mut model)?;
+        let mut opt = optimizer(&model);
+        for step in 0..STEPS {
+            let mine = inputs(step)[world.rank() * M * 4..][..M * 4].to_vec();
+            let x: Tensor<Rank2<M, 4>, f32, _> = dev.tensor(mine);
+            let grads = model.alloc_grads();
+            let mut grads = sam
+                .step(&mut model, x, grads, |model, x, grads| {
+                    model.forward_mut(x.traced(grads)).square().mean()
+                })
+                .unwrap();
+            average(&world, &model, &mut grads)?;
+            opt.update(&mut model, &grads).unwrap();
+            check(&world, &model)?;
+        }
+        Ok::<_, WorldError>(bits(&model))
+    });
+    trained.unwrap()
+}
+
+#[test]
+fn ranks_have_the_bits_of_one_process_with_as_many_chunks() {
+    fn compare<const M: usize>() {
+        for rho in [0.0, 0.05] {
+            let expected = alone::<M>(Sam::new(rho));
+            for (rank, found) in ranks::<M>(&Sam::new(rho)).into_iter().enumerate() {
+                assert_eq!(found, expected, "rank {rank}, m = {M}, rho = {rho}");
+            }
+        }
+    }
+    compare::<24>();
+    compare::<12>();
+    compare::<8>();
+    compare::<6>();
+}
+
+#[test]
+fn sums_are_in_the_order_of_the_ranks() {
+    // Sums of these depend on the order.
+    let value = |rank: usize, i: usize| [1e8_f32, 1.0, -1e8, 3.0][rank] * (1.0 + i as f32 / 7.0);
+    for size in 1..=4 {
+        for len in [0, 1, 3, 4, 17] {
+            let expected: Vec<f32> = (0..len)
+                .map(|i| (0..size).fold(0.0, |sum, rank| sum + value(rank, i)))
+                .collect();
+            let found = Threads::run(size, |world| {
+                let mut values: Vec<f32> = (0..len).map(|i| value(world.rank(), i)).collect();
+                sum(&world, &mut values)?;
+                Ok::<_, WorldError>(values)
+            });
+            assert_eq!(
+                found.unwrap(),
+                vec![expected; size],
+                "{size} ranks, {len} numbers"
+            );
+        }
+    }
+}
+
+#[test]
+fn one_rank_s_nan_is_that_of_all() {
+    let found = Threads::run(3, |world| {
+        let dev = Cpu::default();
+        let w: Tensor<Rank1<2>, f64, _> = dev.zeros();
+        let mut grads = Gradients::leaky();
+        let value = if world.rank() == 1 { f64::NAN } else { 1.0 };
+        grads.get_or_alloc_mut(&w).unwrap()[0] = value;
+        average(&world, &w, &mut grads)?;
+        Ok::<_, WorldError>(grads.get(&w).array())
+    });
+    for [first, second] in found.unwrap() {
+        assert!(first.is_nan() && second == 0.0);
+    }
+}
+
+#[test]
+fn flags_are_agreed_on() {
+    for who in 0..4 {
+        let found = Threads::run(3, |world| agree(&world, world.rank() == who));
+        assert_eq!(found.unwrap(), [who < 3; 3]);
+    }
+}
+
+#[test]
+fn buffers_become_their_mean() {
+    let found = Threads::run(2, |world| {
+        let dev = Cpu::default();
+        let mut norm = dev.build_module::<crate::nn::BatchNorm2D<2>, f32>();
+        norm.running_mean = dev.tensor([world.rank() as f32, 4.0]);
+        sync_buffers(&world, &mut norm)?;
+        Ok::<_, WorldError>(norm.running_mean.array())
+    });
+    assert_eq!(found.unwrap(), [[0.5, 4.0]; 2]);
+}
+
+#[test]
+fn weights_that_differ_are_found_on_all_ranks() {
+    for odd in 1..3 {
+        let found = Threads::run(3, |world| {
+            let mut w: Tensor<Rank1<3>, f32, _> = Cpu::default().zeros();
+            if world.rank() == odd {
+                // The smallest change that there is.
+                w = w + f32::from_bits(1);
+            }
+            Ok::<_, WorldError>(check(&world, &w))
+        });
+        assert_eq!(
+            found.unwrap(),
+            vec![Err(WorldError::Drift { rank: odd }); 3]
+        );
+    }
+}
+
+#[test]
+fn a_rank_that_ends_ends_those_that_wait_for_it() {
+    let failed = Threads::run(3, |world| {
+        for step in 0..5 {
+            if (world.rank(), step) == (1, 3) {
+                return Err("out of data".to_owned());
+            }
+            agree(&world, false).map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    });
+    assert_eq!(failed.unwrap_err().to_string(), "rank 1 of 3: out of data");
+
+    let ended = Threads::run(2, |world| {
+        let steps = 3 - world.rank();
+        (0..steps).try_for_each(|_| agree(&world, false).map(drop))
+    });
+    let ended = ended.unwrap_err();
+    assert_eq!(
+        (ended.rank, ended.error),
+        (0, Some(WorldError::Ended { rank: 1 }))
+    );
+}
+
+#[test]
+fn a_rank_that_panics_ends_those_that_wait_for_it() {
+    let failed = Threads::run(2, |world| {
+        assert!(world.rank() == 0, "a panic that this test wants");
+        agree(&world, false)
+    });
+    assert_eq!(failed.unwrap_err().to_string(), "rank 1 of 2 has panicked");
+}
+
+#[test]
+fn ranks_that_say_different_things_are_told() {
+    let found = Threads::run(2, |world| {
+        let mut values = vec![0.0_f64; 4 + world.rank()];
+        Ok::<_, WorldError>(sum(&world, &mut values).is_err())
+    });
+    assert_eq!(found.unwrap(), [true, true]);
+}
