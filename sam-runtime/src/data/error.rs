@@ -295,6 +295,14 @@ pub enum DataError {
         /// The batch size.
         batch: usize,
     },
+    /// A shard of a loader that isn't one of its ranks'.
+    #[error("there is no rank {rank} of {size}; ranks are counted from 0")]
+    Shard {
+        /// The rank that was asked for.
+        rank: usize,
+        /// How many there are.
+        size: usize,
+    },
     /// A device couldn't build a batch.
     #[error(
         "the device couldn't build a batch of {batch} samples ({reason}); if it is out of memory, use smaller batches"

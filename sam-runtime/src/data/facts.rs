@@ -22,7 +22,8 @@ where
     S: BatchShape,
     T: Transform<Ds>,
 {
-    let mut order = loader.order(0);
+    // Of all ranks, so that a run may go on with another number of them.
+    let mut order = loader.whole_order(0);
     order.truncate(LOOK.min(B));
     let shown = Plan {
         dataset: Arc::clone(&plan.dataset),
@@ -31,6 +32,7 @@ where
         size: B,
         seed: plan.seed,
         epoch: 0,
+        place: (0, 1),
     };
     let data = Plan {
         dataset: Arc::clone(&plan.dataset),
@@ -39,6 +41,7 @@ where
         size: B,
         seed: plan.seed,
         epoch: 0,
+        place: (0, 1),
     };
     Facts {
         samples: plan.dataset.len(),

@@ -50,6 +50,14 @@ pub struct DataLoader<Ds, const B: usize, T = Plain> {
     workers: usize,
     prefetch: NonZero<usize>,
     timeout: Option<Duration>,
+    shard: Shard,
+}
+
+/// Which of the batches are this loader's.
+#[derive(Clone, Copy, Debug)]
+struct Shard {
+    rank: usize,
+    size: usize,
 }
 
 /// Batches that wait for each worker, as in PyTorch.
@@ -93,6 +101,7 @@ impl<Ds: Dataset, const B: usize> DataLoader<Ds, B> {
             workers: 0,
             prefetch: PREFETCH,
             timeout: None,
+            shard: Shard { rank: 0, size: 1 },
         }
     }
 }
@@ -113,7 +122,35 @@ impl<Ds: Dataset, const B: usize, T> DataLoader<Ds, B, T> {
             workers: self.workers,
             prefetch: self.prefetch,
             timeout: self.timeout,
+            shard: self.shard,
         }
+    }
+
+    /// The batches of rank number `rank` of `size` ranks: of each `size` batches of an epoch the one of its number. All ranks have as
+    /// many batches, of as many samples, and none of them reads what is another's. With the same seed, batch `i` of all
+    /// ranks together has the samples of batch `i` of one loader whose batches are `size` times as large.
+    ///
+    /// With [`LastBatch::Drop`] the batches that don't fill such a group are left out, with [`LastBatch::Pad`] the group is filled
+    /// up. In a dynamic epoch, a last group is shared evenly, and what is left over is left out.
+    ///
+    /// # Errors
+    /// [`DataError::Shard`] unless `rank` is below `size`.
+    ///
+    /// ```
+    /// use sam_runtime::data::{DataLoader, Glyphs};
+    ///
+    /// let whole = DataLoader::<_, 32>::new(Glyphs::train(100, 0))?;
+    /// let mine = DataLoader::<_, 16>::new(Glyphs::train(100, 0))?.shard(1, 2)?;
+    /// assert_eq!((mine.len(), whole.len()), (3, 3));
+    /// assert_eq!(mine.order(4)[..16], whole.order(4)[16..32]);
+    /// # Ok::<(), sam_runtime::data::DataError>(())
+    /// ```
+    pub fn shard(self, rank: usize, size: usize) -> Result<Self, DataError> {
+        if rank >= size {
+            return Err(DataError::Shard { rank, size });
+        }
+        let shard = Shard { rank, size };
+        Ok(Self { shard, ..self })
     }
 
     /// The seed of the order, of the transform, and of what a step draws.
@@ -156,15 +193,17 @@ impl<Ds: Dataset, const B: usize, T> DataLoader<Ds, B, T> {
         Self { timeout, ..self }
     }
 
-    /// Batches per epoch: `dataset.len() / B`, rounded down (1 at least), or up with [`LastBatch::Pad`].
+    /// Batches per epoch: `dataset.len() / B`, rounded down (1 at least), or up with [`LastBatch::Pad`]. Of a
+    /// [`shard`](Self::shard), `dataset.len() / (size * B)`.
     #[expect(
         clippy::len_without_is_empty,
         reason = "there is always at least one batch"
     )]
     pub fn len(&self) -> usize {
+        let group = B * self.shard.size;
         match self.last {
-            LastBatch::Drop => (self.dataset.len() / B).max(1),
-            LastBatch::Pad => self.dataset.len().div_ceil(B),
+            LastBatch::Drop => (self.dataset.len() / group).max(1),
+            LastBatch::Pad => self.dataset.len().div_ceil(group),
         }
     }
 
@@ -174,10 +213,28 @@ impl<Ds: Dataset, const B: usize, T> DataLoader<Ds, B, T> {
     }
 
     /// The indices of the samples in `epoch`, in the order in which its batches take them: every sample
-    /// of the data set once.
+    /// of the data set once; of a [`shard`](Self::shard), those of its batches.
     ///
     /// Batch `i` holds those at `i * B .. (i + 1) * B`.
     pub fn order(&self, epoch: usize) -> Vec<usize> {
+        let order = self.whole_order(epoch);
+        let Shard { rank, size } = self.shard;
+        if size == 1 {
+            return order;
+        }
+        let mut mine = Vec::new();
+        let mut groups = order.chunks_exact(B * size);
+        for group in &mut groups {
+            mine.extend_from_slice(&group[rank * B..][..B]);
+        }
+        let rest = groups.remainder();
+        let part = rest.len() / size;
+        mine.extend_from_slice(&rest[rank * part..][..part]);
+        mine
+    }
+
+    /// That of all ranks together.
+    pub(super) fn whole_order(&self, epoch: usize) -> Vec<usize> {
         if self.shuffle {
             epoch_order(self.seed, epoch, self.dataset.len())
         } else {
@@ -198,6 +255,7 @@ impl<Ds: Dataset, const B: usize, T> DataLoader<Ds, B, T> {
             size: B,
             seed: self.seed,
             epoch,
+            place: (self.shard.rank, self.shard.size),
         }
     }
 
@@ -249,8 +307,12 @@ where
         D: TensorFromVec<f32>,
     {
         let Position { epoch, batch } = from.into();
+        let Shard { rank, size } = self.shard;
         // Whole batches: fewer samples than there are, or the first ones once more.
-        let order = self.order(epoch).into_iter().cycle().take(self.len() * B);
+        let order = self.whole_order(epoch).into_iter().cycle();
+        let order = order.take(self.len() * B * size).enumerate();
+        let is_mine = |at: usize| at / B % size == rank;
+        let order = order.filter_map(|(at, sample)| is_mine(at).then_some(sample));
         let plan = self.plan(epoch, order.collect());
         let followed = self.followed(Position { epoch, batch }, &plan);
         TryEpoch::new(plan, batch, self.read_ahead(), device, followed)

@@ -34,6 +34,8 @@ pub(super) struct Plan<Ds, T> {
     pub(super) size: usize,
     pub(super) seed: u64,
     pub(super) epoch: usize,
+    /// Which rank's they are, of how many.
+    pub(super) place: (usize, usize),
 }
 
 impl<Ds, T> Plan<Ds, T> {
@@ -42,7 +44,13 @@ impl<Ds, T> Plan<Ds, T> {
         self.order.len().div_ceil(self.size)
     }
 
-    /// What the randomness of batch `index` is a function of.
+    /// What the randomness of batch `index`, as a whole, is a function of: its number among those of all ranks.
+    fn draw_of_batch(&self, index: usize) -> Draw {
+        let (rank, size) = self.place;
+        self.draw(index * size + rank)
+    }
+
+    /// What the randomness of sample `index` is a function of.
     pub(super) fn draw(&self, index: usize) -> Draw {
         Draw {
             seed: self.seed,
@@ -86,7 +94,7 @@ where
         let rows = self.samples(index).len();
         let (inputs, targets) = batch.rows_mut();
         self.transform
-            .batch(inputs, targets, rows, self.draw(index));
+            .batch(inputs, targets, rows, self.draw_of_batch(index));
         batch
     }
 }

@@ -1,9 +1,15 @@
 use dfdx::{nn::tensor_collection::TensorCollection, prelude::*};
 
 use super::{World, WorldError, values::Values};
-use crate::doors::walk::{Which, each_named, each_named_mut};
+use crate::{
+    doors::walk::{Which, each_named, each_named_mut},
+    step::{parameter_ids, rank::set_rank},
+};
 
 /// `model` becomes that of rank 0, with all that its tensors hold: before training, and whenever rank 0 has read a checkpoint.
+///
+/// From then on, SAM's steps of this model draw random numbers as the chunks of one process would, each rank its own: the
+/// generators of the ranks' devices must begin alike, and go on alike.
 ///
 /// # Errors
 /// See [`WorldError`]: [`Lengths`](WorldError::Lengths) where the ranks' models have other sizes.
@@ -16,6 +22,8 @@ where
     if world.size() == 1 {
         return Ok(());
     }
+    let ids = parameter_ids(model).map_err(WorldError::device)?;
+    set_rank(ids, world.rank());
     let mut values = read(model, Which::All)?;
     world.broadcast(values.bytes_mut())?;
     write(model, Which::All, values)
@@ -69,7 +77,7 @@ fn fingerprint(bytes: &[u8]) -> u64 {
     })
 }
 
-fn read<M, E, D>(model: &M, which: Which) -> Result<Values, WorldError>
+pub(super) fn read<M, E, D>(model: &M, which: Which) -> Result<Values, WorldError>
 where
     M: TensorCollection<E, D>,
     E: Dtype,
@@ -84,7 +92,7 @@ where
     Values::of(all)
 }
 
-fn write<M, E, D>(model: &mut M, which: Which, values: Values) -> Result<(), WorldError>
+pub(super) fn write<M, E, D>(model: &mut M, which: Which, values: Values) -> Result<(), WorldError>
 where
     M: TensorCollection<E, D>,
     E: Dtype,

@@ -1,23 +1,14 @@
 use dfdx::{optim::*, prelude::*, tensor::Gradients};
 
-use super::*;
-use crate::{Sam, nn::Built};
-
-type Mlp = (Linear<4, 8>, ReLU, Linear<8, 3>);
-type Net = Built<Mlp>;
+use super::{
+    sync::{read, write},
+    *,
+};
+use crate::{Sam, doors::walk::Which, nn::Built};
 
 /// Samples of a batch, over all ranks.
 const BATCH: usize = 24;
 const STEPS: usize = 10;
-
-fn optimizer(model: &Net) -> Sgd<Net, f32, Cpu> {
-    let config = SgdConfig {
-        lr: 0.1,
-        momentum: Some(Momentum::Classic(0.9)),
-        weight_decay: Some(WeightDecay::L2(1e-3)),
-    };
-    Sgd::new(model, config)
-}
 
 /// The numbers of a batch, a function of the step.
 fn inputs(step: usize) -> Vec<f32> {
@@ -25,79 +16,158 @@ fn inputs(step: usize) -> Vec<f32> {
     (0..BATCH * 4).map(number).collect()
 }
 
-fn bits(model: &Net) -> Vec<u32> {
-    let (first, _, last) = model;
-    [
-        first.weight.as_vec(),
-        first.bias.as_vec(),
-        last.weight.as_vec(),
-        last.bias.as_vec(),
-    ]
-    .concat()
-    .iter()
-    .map(|x| x.to_bits())
-    .collect()
-}
+/// A network, trained in one process and by ranks.
+macro_rules! trained_alike {
+    ($name:ident, $net:ty, $rhos:expr) => {
+        mod $name {
+            use super::*;
 
-/// One process, with a perturbation for every `M` samples.
-fn alone<const M: usize>(sam: Sam) -> Vec<u32> {
-    let dev = Cpu::seed_from_u64(0);
-    let mut model = dev.build_module::<Mlp, f32>();
-    let mut opt = optimizer(&model);
-    let sam = sam.chunked::<M>();
-    for step in 0..STEPS {
-        let x: Tensor<Rank2<BATCH, 4>, f32, _> = dev.tensor(inputs(step));
-        let grads = model.alloc_grads();
-        let grads = sam
-            .step(&mut model, x, grads, |model, x, grads| {
-                model.forward_mut(x.traced(grads)).square().mean()
-            })
-            .unwrap();
-        opt.update(&mut model, &grads).unwrap();
-    }
-    bits(&model)
-}
+            type Net = Built<$net>;
 
-/// `W` ranks, each with `M` samples.
-fn ranks<const M: usize>(sam: &Sam) -> Vec<Vec<u32>> {
-    let trained = Threads::run(BATCH / M, |world| {
-        // Other weights on each rank, until rank 0 has said its own.
-        let dev = Cpu::seed_from_u64(world.rank() as u64);
-        let mut model = dev.build_module::<Mlp, f32>();
-        sync_model(&world, &mut model)?;
-        let mut opt = optimizer(&model);
-        for step in 0..STEPS {
-            let mine = inputs(step)[world.rank() * M * 4..][..M * 4].to_vec();
-            let x: Tensor<Rank2<M, 4>, f32, _> = dev.tensor(mine);
-            let grads = model.alloc_grads();
-            let mut grads = sam
-                .step(&mut model, x, grads, |model, x, grads| {
-                    model.forward_mut(x.traced(grads)).square().mean()
-                })
-                .unwrap();
-            average(&world, &model, &mut grads)?;
-            opt.update(&mut model, &grads).unwrap();
-            check(&world, &model)?;
-        }
-        Ok::<_, WorldError>(bits(&model))
-    });
-    trained.unwrap()
-}
+            fn optimizer(model: &Net) -> Sgd<Net, f32, Cpu> {
+                let config = SgdConfig {
+                    lr: 0.1,
+                    momentum: Some(Momentum::Classic(0.9)),
+                    weight_decay: Some(WeightDecay::L2(1e-3)),
+                };
+                Sgd::new(model, config)
+            }
 
-#[test]
-fn ranks_have_the_bits_of_one_process_with_as_many_chunks() {
-    fn compare<const M: usize>() {
-        for rho in [0.0, 0.05] {
-            let expected = alone::<M>(Sam::new(rho));
-            for (rank, found) in ranks::<M>(&Sam::new(rho)).into_iter().enumerate() {
-                assert_eq!(found, expected, "rank {rank}, m = {M}, rho = {rho}");
+            /// What all tensors hold.
+            fn tensors(model: &Net, which: Which) -> Vec<u8> {
+                read(model, which).unwrap().bytes().to_vec()
+            }
+
+            /// One process, with a perturbation for every `M` samples: parameters and buffers.
+            fn alone<const M: usize>(rho: f64) -> [Vec<u8>; 2] {
+                let dev = Cpu::seed_from_u64(0);
+                let mut model = dev.build_module::<$net, f32>();
+                let mut opt = optimizer(&model);
+                let sam = Sam::new(rho).chunked::<M>();
+                for step in 0..STEPS {
+                    let x: Tensor<Rank2<BATCH, 4>, f32, _> = dev.tensor(inputs(step));
+                    let grads = model.alloc_grads();
+                    let grads = sam
+                        .step(&mut model, x, grads, |model, x, grads| {
+                            model.forward_mut(x.traced(grads)).square().mean()
+                        })
+                        .unwrap();
+                    opt.update(&mut model, &grads).unwrap();
+                }
+                [Which::Parameters, Which::Buffers].map(|which| tensors(&model, which))
+            }
+
+            /// Ranks, each with `M` samples.
+            fn ranks<const M: usize>(rho: f64) -> Vec<[Vec<u8>; 2]> {
+                let trained = Threads::run(BATCH / M, |world| {
+                    let dev = Cpu::seed_from_u64(0);
+                    let mut model = dev.build_module::<$net, f32>();
+                    if world.rank() > 0 {
+                        // Until rank 0 has said its own.
+                        let mut other = read(&model, Which::All)?;
+                        other.bytes_mut().fill(1);
+                        write(&mut model, Which::All, other)?;
+                    }
+                    sync_model(&world, &mut model)?;
+                    let mut opt = optimizer(&model);
+                    let sam = Sam::new(rho);
+                    for step in 0..STEPS {
+                        let mine = inputs(step)[world.rank() * M * 4..][..M * 4].to_vec();
+                        let x: Tensor<Rank2<M, 4>, f32, _> = dev.tensor(mine);
+                        let grads = model.alloc_grads();
+                        let mut grads = sam
+                            .step(&mut model, x, grads, |model, x, grads| {
+                                model.forward_mut(x.traced(grads)).square().mean()
+                            })
+                            .unwrap();
+                        average(&world, &model, &mut grads)?;
+                        opt.update(&mut model, &grads).unwrap();
+                        check(&world, &model)?;
+                    }
+                    sync_buffers(&world, &mut model)?;
+                    Ok::<_, WorldError>(
+                        [Which::Parameters, Which::Buffers].map(|which| tensors(&model, which)),
+                    )
+                });
+                trained.unwrap()
+            }
+
+            #[test]
+            fn ranks_have_the_bits_of_one_process_with_as_many_chunks() {
+                fn compare<const M: usize>(rho: f64) {
+                    let [expected, buffers] = alone::<M>(rho);
+                    for (rank, [found, own]) in ranks::<M>(rho).into_iter().enumerate() {
+                        assert_eq!(found, expected, "rank {rank}, m = {M}, rho = {rho}");
+                        let [own, buffers] = [&own, &buffers].map(|bytes| {
+                            let (numbers, _) = bytes.as_chunks();
+                            numbers
+                                .iter()
+                                .map(|x| f32::from_le_bytes(*x))
+                                .collect::<Vec<_>>()
+                        });
+                        for (own, expected) in own.iter().zip(&buffers) {
+                            assert!((own - expected).abs() <= 1e-6 * (1.0 + expected.abs()));
+                        }
+                    }
+                }
+                for rho in $rhos {
+                    compare::<24>(rho);
+                    compare::<12>(rho);
+                    compare::<8>(rho);
+                    compare::<6>(rho);
+                }
             }
         }
+    };
+}
+
+trained_alike!(mlp, (Linear<4, 8>, ReLU, Linear<8, 3>), [0.0, 0.05]);
+trained_alike!(
+    with_dropout,
+    (Linear<4, 8>, ReLU, DropoutOneIn<2>, Linear<8, 3>),
+    [0.05]
+);
+trained_alike!(
+    with_batch_norm,
+    (Linear<4, 8>, crate::nn::BatchNorm1D<8>, ReLU, Linear<8, 3>),
+    [0.0, 0.05]
+);
+
+#[test]
+fn ranks_draw_other_masks_and_go_on_alike() {
+    for rho in [0.0, 0.05] {
+        let found = Threads::run(3, |world| {
+            let dev = Cpu::seed_from_u64(1);
+            let mut model = dev.build_module::<Linear<1, 1>, f32>();
+            sync_model(&world, &mut model)?;
+            let mut masks = Vec::new();
+            for _ in 0..3 {
+                let x: Tensor<Rank2<32, 1>, f32, _> = dev.ones();
+                let grads = model.alloc_grads();
+                Sam::new(rho)
+                    .step(&mut model, x, grads, |model, x, grads| {
+                        let x = x.traced(grads).dropout(0.5);
+                        masks.push(x.as_vec());
+                        model.forward_mut(x).mean()
+                    })
+                    .unwrap();
+            }
+            Ok::<_, WorldError>((masks, dev.random_u64()))
+        });
+        let found = found.unwrap();
+        let passes = found[0].0.len() / 3;
+        for (rank, (masks, next)) in found.iter().enumerate() {
+            // The same in both passes of a step, others in the next one, and on another rank.
+            for step in masks.chunks(passes) {
+                assert!(step.iter().all(|mask| *mask == step[0]));
+            }
+            assert_ne!(masks[0], masks[passes]);
+            for (other, _) in &found[..rank] {
+                assert!(masks.iter().all(|mask| !other.contains(mask)));
+            }
+            assert_eq!(*next, found[0].1, "rank {rank}, rho = {rho}");
+        }
     }
-    compare::<24>();
-    compare::<12>();
-    compare::<8>();
-    compare::<6>();
 }
 
 #[test]

@@ -28,6 +28,7 @@
 //! | `algebra`, `vectors` | the vectors of an ascent, as a method meets them; the operations on those of a model |
 //! | `weights` | the weights of the second pass, and their memory |
 //! | `random_state` | random numbers that both passes share |
+//! | `rank` | which of several ranks trains a model |
 //! | `reach` | whether the second pass runs on the perturbed model |
 //! | `nonfinite` | gradients that are not finite, where reading means waiting |
 //! | `split`, `join` | a batch into chunks, and what the loop reads of the chunks into one value again |
@@ -50,6 +51,7 @@ mod nonfinite;
 mod observe;
 mod on;
 mod random_state;
+pub(crate) mod rank;
 mod reach;
 mod report;
 mod sam;
@@ -83,7 +85,7 @@ pub(crate) use shared_sam::first_rows;
 pub use side_by_side::{SideBySide, Twin, Twins};
 pub use split::{Batch, SplitBatch};
 pub(crate) use split::{chunk_rows, split_beside};
-pub(crate) use tensors::device_of;
+pub(crate) use tensors::{device_of, parameter_ids};
 pub use when::When;
 pub use workspace::release_memory;
 

@@ -15,6 +15,10 @@ pub(super) struct RandomStates<D: 'static> {
     first: Option<Moment>,
     /// Where the clean pass has left the generators, while a replay draws from them.
     after: Option<Moment>,
+    /// Chunks of the ranks before this one.
+    before: usize,
+    /// Whether the generators are in this rank's streams.
+    is_moved: bool,
 }
 
 impl<D> Default for RandomStates<D> {
@@ -26,6 +30,8 @@ impl<D> Default for RandomStates<D> {
             at: (0, 0),
             first: None,
             after: None,
+            before: 0,
+            is_moved: false,
         }
     }
 }
@@ -36,6 +42,16 @@ fn moment(marks: &[((usize, usize), Moment)], at: (usize, usize)) -> Option<&Mom
 }
 
 impl<D: Clone + 'static> RandomStates<D> {
+    /// So many chunks are those of ranks before this one.
+    pub(super) fn follow(&mut self, chunks: usize) {
+        self.before = chunks;
+    }
+
+    /// Whether another rank draws what the user's generators would.
+    pub(super) fn follows(&self) -> bool {
+        self.before > 0
+    }
+
     /// A device from which the slice may draw.
     pub(super) fn meet(&mut self, device: &D) {
         let id = generator_id(device);
@@ -45,10 +61,14 @@ impl<D: Clone + 'static> RandomStates<D> {
         }
     }
 
-    /// Before a line runs. The first chunk draws from the user's generators what the batch would; each
+    /// Before a line runs. The first chunk of the first rank draws from the user's generators what the batch would; each
     /// other one begins where the first one began, in a stream of its own.
     pub(super) fn mark(&mut self, line: usize, chunk: usize) {
         self.at = (line, chunk);
+        if self.before > 0 && !self.is_moved {
+            Moment::now(&self.devices).in_stream(self.before).restore();
+            self.is_moved = true;
+        }
         if chunk > 0
             && let Some(begin) = moment(&self.marks, (line, 0))
         {
@@ -66,11 +86,16 @@ impl<D: Clone + 'static> RandomStates<D> {
     }
 }
 
-impl<D> RandomStates<D> {
+impl<D: 'static> RandomStates<D> {
     /// Behind a line that has run on all chunks.
     pub(super) fn go_on(&mut self) {
         if let Some(first) = self.first.take() {
             first.restore();
+        }
+        if std::mem::take(&mut self.is_moved) {
+            // As far as this rank's first chunk came, which is as far as that of the first one came.
+            let back = 0_usize.wrapping_sub(self.before);
+            Moment::now(&self.devices).in_stream(back).restore();
         }
     }
 
@@ -91,7 +116,7 @@ impl<D> RandomStates<D> {
 }
 
 /// A replay or a chunk that leaves the loop has drawn nothing that the loop could see.
-impl<D> Drop for RandomStates<D> {
+impl<D: 'static> Drop for RandomStates<D> {
     fn drop(&mut self) {
         self.settle();
         self.go_on();

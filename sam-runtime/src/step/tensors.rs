@@ -5,7 +5,7 @@ use dfdx::{nn::tensor_collection::*, prelude::*, tensor::UniqueId};
 use crate::doors::walk::{Which, each, each_pair};
 
 /// The ids of the parameters, which tell one model from another.
-pub(super) fn parameter_ids<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
+pub(crate) fn parameter_ids<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
     model: &M,
 ) -> Result<Vec<UniqueId>, D::Err> {
     let mut ids = Vec::new();

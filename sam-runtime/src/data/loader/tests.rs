@@ -299,3 +299,54 @@ fn what_a_step_draws_depends_on_its_batch_alone() {
     assert_ne!(drawn(5, 2.into()), all);
     assert_ne!(all[0], all[1]);
 }
+
+#[test]
+fn shards_are_disjoint_and_whole_and_have_as_many_batches() {
+    for n in [4, 7, 8, 23, 40, 64] {
+        for size in 1..=4 {
+            for last in [LastBatch::Drop, LastBatch::Pad] {
+                let shard = |rank| loader(n).seed(3).last(last).shard(rank, size).unwrap();
+                for epoch in [0, 1] {
+                    let batches: Vec<Vec<Vec<usize>>> = (0..size)
+                        .map(|rank| {
+                            seen(&shard(rank), epoch)
+                                .chunks(4)
+                                .map(<[_]>::to_vec)
+                                .collect()
+                        })
+                        .collect();
+                    assert!(batches.iter().all(|mine| mine.len() == shard(0).len()));
+                    // Batch by batch, rank after rank: the order of all.
+                    let all: Vec<usize> = (0..shard(0).len())
+                        .flat_map(|i| batches.iter().flat_map(move |mine| mine[i].clone()))
+                        .collect();
+                    let order = loader(n).seed(3).order(epoch);
+                    let wanted: Vec<usize> = order.into_iter().cycle().take(all.len()).collect();
+                    assert_eq!(all, wanted, "{n} samples, {size} ranks, {last:?}");
+                }
+            }
+        }
+    }
+    let wrong = loader(8).shard(2, 2).unwrap_err().to_string();
+    assert_eq!(wrong, "there is no rank 2 of 2; ranks are counted from 0");
+}
+
+#[test]
+fn dynamic_shards_share_the_last_group() {
+    for n in [3, 8, 13, 30] {
+        let sizes = |rank| -> Vec<usize> {
+            let shard = loader(n.max(4)).shard(rank, 3).unwrap();
+            let batches = shard.dynamic_epoch(&Cpu::default(), 0);
+            batches
+                .map(
+                    |(x, _): (
+                        Tensor<(usize, Const<1>), f32, Cpu>,
+                        Tensor<(usize, Const<3>), f32, Cpu>,
+                    )| x.shape().0,
+                )
+                .collect()
+        };
+        let [first, second, third] = [0, 1, 2].map(sizes);
+        assert!(first == second && second == third, "{n} samples");
+    }
+}

@@ -133,16 +133,22 @@ where
         let _ = blend_buffers(model, &base, 0.0, 1.0);
     }
 
+    /// Whether random numbers are not simply drawn one after the other: a second pass draws those of the first one, or another
+    /// rank those that follow.
+    fn keeps_random_states(&self) -> bool {
+        self.has_replay() || self.random.follows()
+    }
+
     /// Before line `line` of the slice runs in the clean pass.
     pub(crate) fn mark(&mut self, line: usize, chunk: usize) {
-        if self.has_replay() {
+        if self.keeps_random_states() {
             self.random.mark(line, chunk);
         }
     }
 
     /// Behind the input of a site, which is not evaluated again.
     pub(crate) fn mark_again(&mut self) {
-        if self.has_replay() {
+        if self.keeps_random_states() {
             self.random.mark_again();
         }
     }
@@ -154,7 +160,7 @@ where
 
     /// A device that the slice may draw from.
     pub(crate) fn meet(&mut self, device: &D) {
-        if self.has_replay() {
+        if self.keeps_random_states() {
             self.random.meet(device);
         }
     }

@@ -11,6 +11,7 @@ use crate::{
         memory::Memory,
         nonfinite::{self, NonFiniteCheck},
         random_state::RandomStates,
+        rank::rank_of,
         reach::Reach,
         tensors::parameter_ids,
         vectors::ModelVectors,
@@ -28,6 +29,8 @@ pub(super) struct Running<M, E: Dtype, D: Device<E>> {
     pub(super) space: Workspace<E, D>,
     /// What the method keeps from step to step.
     pub(super) memory: Memory<E, D>,
+    /// Of the ranks that train this model together, which one this is.
+    pub(super) rank: usize,
     /// Whether the workspace has a copy of its vectors.
     is_backed_up: bool,
     /// Whether the step has ended with a gradient of the method's; else what the method keeps is as it was before.
@@ -107,6 +110,7 @@ where
             vectors,
             space,
             memory,
+            rank,
         } = match prepared(&base, &settings) {
             Ok(prepared) => prepared,
             Err(failure) => return Err((base, failure)),
@@ -128,6 +132,7 @@ where
             vectors,
             space,
             memory,
+            rank,
             is_backed_up: false,
             has_ended: false,
             chunks: vec![Chunk::new(1.0)],
@@ -138,8 +143,9 @@ where
             noted: None,
             nonfinite: None,
         };
+        random.follow(running.rank);
         if let Some(device) = device {
-            if !running.is_plain() {
+            if !running.is_plain() || random.follows() {
                 random.meet(&device);
             }
             if let Err(error) = running
@@ -271,6 +277,7 @@ struct Prepared<E: Dtype, D: Device<E>> {
     vectors: ModelVectors<E, D>,
     space: Workspace<E, D>,
     memory: Memory<E, D>,
+    rank: usize,
 }
 
 fn prepared<M: TensorCollection<E, D>, E: Dtype, D: Device<E>>(
@@ -287,10 +294,12 @@ fn prepared<M: TensorCollection<E, D>, E: Dtype, D: Device<E>>(
     if let Some(method) = &settings.method {
         memory.of_method(&**method);
     }
+    let rank = rank_of(&ids);
     let space = workspace::take(ids);
     Ok(Prepared {
         vectors,
         space,
         memory,
+        rank,
     })
 }
