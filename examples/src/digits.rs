@@ -24,7 +24,7 @@ pub struct Source {
     #[arg(long, default_value_t = 2_000)]
     pub images: usize,
     /// How many times to train each, with other initial weights, another order, other wrong labels
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
     pub seeds: u64,
 }
 

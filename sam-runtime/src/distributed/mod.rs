@@ -15,8 +15,9 @@
 //! };
 //!
 //! type Net = Built<Linear<4, 2>>;
+//! type Failure = Box<dyn std::error::Error + Send + Sync>;
 //!
-//! let weights = Threads::run(2, |world| -> anyhow::Result<Vec<f32>> {
+//! let weights = Threads::run(2, |world| -> Result<Vec<f32>, Failure> {
 //!     let dev = Cpu::seed_from_u64(world.rank() as u64);
 //!     let mut model: Net = dev.build_module::<Linear<4, 2>, f32>();
 //!     sync_model(&world, &mut model)?;
@@ -34,7 +35,7 @@
 //!     Ok(model.weight.as_vec())
 //! })?;
 //! assert_eq!(weights[0], weights[1]);
-//! # Ok::<(), anyhow::Error>(())
+//! # Ok::<(), Failure>(())
 //! ```
 //!
 //! | file | what it holds |
