@@ -189,7 +189,7 @@ impl Step<'_> {
         if line.model_anew {
             let found = self.names.model_at(k);
             let model = self.model();
-            out.extend(quote!(let mut #found = ::core::option::Option::Some(#rt::Driver::copied(&#step, &#model));));
+            out.extend(quote!(let #found = #rt::Driver::copied(&#step, &#model);));
         }
         out.extend(self.keep_owner(k, line));
         out

@@ -144,15 +144,9 @@ impl Step<'_> {
             let found = self.names.model_at(k);
             let model = self.bind_model();
             let (current, chunk) = (self.current(), &self.names.chunk);
-            // A chunk may be replayed more than once.
-            let found = match self.batch {
-                Batch::Whole => quote!(&mut #found),
-                Batch::Chunks => quote! {
-                    &mut ::core::option::Option::Some(#rt::Driver::copied(&#step, &#found[#chunk]))
-                },
-            };
+            let of_chunk = (self.batch == Batch::Chunks).then(|| quote!([#chunk]));
             out.extend(quote! {
-                let mut #copy = #rt::Driver::carried(&#step, &#current, #found);
+                let mut #copy = #rt::Driver::carried(&#step, &#current, &#found #of_chunk);
                 #model
             });
         }

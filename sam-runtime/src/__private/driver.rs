@@ -206,8 +206,8 @@ impl<M, E: Dtype, D: Device<E>> Driver<'_, M, E, D> {
     }
 
     /// The model as a line found it, at the perturbed weights.
-    pub fn carried(&self, current: &M, found: &mut Option<M>) -> M {
-        let found = found.take().expect("a line finds one model");
+    pub fn carried(&self, current: &M, found: &M) -> M {
+        let found = self.copied(found);
         self.step.borrow_mut().carried(current, found)
     }
 

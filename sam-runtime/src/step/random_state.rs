@@ -15,8 +15,10 @@ pub(super) struct RandomStates<D: 'static> {
     first: Option<Moment>,
     /// Where the clean pass has left the generators, while a replay draws from them.
     after: Option<Moment>,
-    /// Chunks of the ranks before this one.
-    before: usize,
+    /// Of the ranks that train this model together, which one this is.
+    pub(super) rank: usize,
+    /// Of this rank, and so of each.
+    pub(super) chunks: usize,
     /// Whether the generators are in this rank's streams.
     is_moved: bool,
 }
@@ -30,7 +32,8 @@ impl<D> Default for RandomStates<D> {
             at: (0, 0),
             first: None,
             after: None,
-            before: 0,
+            rank: 0,
+            chunks: 1,
             is_moved: false,
         }
     }
@@ -42,14 +45,9 @@ fn moment(marks: &[((usize, usize), Moment)], at: (usize, usize)) -> Option<&Mom
 }
 
 impl<D: Clone + 'static> RandomStates<D> {
-    /// So many chunks are those of ranks before this one.
-    pub(super) fn follow(&mut self, chunks: usize) {
-        self.before = chunks;
-    }
-
     /// Whether another rank draws what the user's generators would.
     pub(super) fn follows(&self) -> bool {
-        self.before > 0
+        self.rank > 0
     }
 
     /// A device from which the slice may draw.
@@ -65,8 +63,9 @@ impl<D: Clone + 'static> RandomStates<D> {
     /// other one begins where the first one began, in a stream of its own.
     pub(super) fn mark(&mut self, line: usize, chunk: usize) {
         self.at = (line, chunk);
-        if self.before > 0 && !self.is_moved {
-            Moment::now(&self.devices).in_stream(self.before).restore();
+        if self.follows() && !self.is_moved {
+            let before = self.rank * self.chunks;
+            Moment::now(&self.devices).in_stream(before).restore();
             self.is_moved = true;
         }
         if chunk > 0
@@ -94,7 +93,7 @@ impl<D: 'static> RandomStates<D> {
         }
         if std::mem::take(&mut self.is_moved) {
             // As far as this rank's first chunk came, which is as far as that of the first one came.
-            let back = 0_usize.wrapping_sub(self.before);
+            let back = (self.rank * self.chunks).wrapping_neg();
             Moment::now(&self.devices).in_stream(back).restore();
         }
     }

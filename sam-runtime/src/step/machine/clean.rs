@@ -19,8 +19,7 @@ where
 {
     /// Cuts the batch into chunks of these sizes.
     pub(crate) fn cut(&mut self, rows: &[usize]) {
-        let rank = self.running(|running, _, _| Ok(running.rank));
-        self.random.follow(rank.unwrap_or(0) * rows.len());
+        self.random.chunks = rows.len();
         self.running(|running, _, report| {
             let batch: usize = rows.iter().sum();
             if batch == 0 {

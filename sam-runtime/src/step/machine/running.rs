@@ -29,8 +29,6 @@ pub(super) struct Running<M, E: Dtype, D: Device<E>> {
     pub(super) space: Workspace<E, D>,
     /// What the method keeps from step to step.
     pub(super) memory: Memory<E, D>,
-    /// Of the ranks that train this model together, which one this is.
-    pub(super) rank: usize,
     /// Whether the workspace has a copy of its vectors.
     is_backed_up: bool,
     /// Whether the step has ended with a gradient of the method's; else what the method keeps is as it was before.
@@ -115,6 +113,7 @@ where
             Ok(prepared) => prepared,
             Err(failure) => return Err((base, failure)),
         };
+        random.rank = rank;
         let mut settings = settings;
         if !settings.when.is_sam(memory.steps) {
             settings.rho = 0.0;
@@ -132,7 +131,6 @@ where
             vectors,
             space,
             memory,
-            rank,
             is_backed_up: false,
             has_ended: false,
             chunks: vec![Chunk::new(1.0)],
@@ -143,7 +141,6 @@ where
             noted: None,
             nonfinite: None,
         };
-        random.follow(running.rank);
         if let Some(device) = device {
             if !running.is_plain() || random.follows() {
                 random.meet(&device);
