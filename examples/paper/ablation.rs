@@ -11,7 +11,7 @@
 use clap::Parser;
 use dfdx::{optim::Optimizer, prelude::*};
 use sam_examples::{
-    BATCH, Digits, Net, Plan, Source, Spread, print_table, side_by_side, test_accuracy,
+    BATCH, Digits, Net, Plan, Source, Spread, accuracy_on, print_table, side_by_side,
 };
 use sam_runtime::{analysis::sharpness_by, prelude::*, step::methods::LpSam};
 use serde::Serialize;
@@ -37,10 +37,6 @@ struct Options {
     /// Passes over the training images
     #[arg(long, default_value_t = 20)]
     epochs: usize,
-    /// Draws the tables into this file
-    #[cfg(feature = "plot")]
-    #[arg(long)]
-    plot: Option<std::path::PathBuf>,
 }
 
 type Batch<B> = (
@@ -108,7 +104,7 @@ impl Setting {
             }
         }
         Ok(Trained {
-            accuracy: test_accuracy(&model, &tests[self.seed as usize]),
+            accuracy: accuracy_on(&model, &tests[self.seed as usize]),
             sharpness: [
                 sharpness(&model, &images, 1)?,
                 sharpness(&model, &images, 5)?,
@@ -299,7 +295,7 @@ fn main() -> anyhow::Result<()> {
         &[quarters.iter().map(|it| format!("{it:.3}")).collect()],
     );
     #[cfg(feature = "plot")]
-    if let Some(path) = &options.plot {
+    if let Some(path) = &options.source.plot {
         draw(&curves, &inner, &cosines, path)?;
     }
     let json = serde_json::json!({

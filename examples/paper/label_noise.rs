@@ -7,13 +7,13 @@
 //!
 //! `DIR` holds the four IDX files of MNIST or Fashion-MNIST, plain or as `.gz`; without it digits are drawn.
 
-use std::{borrow::Cow, iter};
+use std::borrow::Cow;
 
 use clap::Parser;
 use dfdx::prelude::*;
 use sam_examples::{
-    BATCH, Digits, Net, Noisy, Plan, Shape, Source, Spread, print_table, side_by_side,
-    test_accuracy, train,
+    BATCH, Digits, NOISE, Net, Noisy, Plan, Shape, Source, Spread, accuracy_on, print_by_noise,
+    side_by_side, train,
 };
 use sam_runtime::{
     data::{Augment, ImageDataset, Plain, Transform},
@@ -21,8 +21,6 @@ use sam_runtime::{
 };
 use serde::Serialize;
 
-/// Shares of wrong labels.
-const NOISE: [f64; 5] = [0.0, 0.2, 0.4, 0.6, 0.8];
 /// The rows, as the paper has them. What takes one gradient a step is trained for as many epochs as SAM, and for twice as
 /// many; the better one counts.
 const WAYS: [&str; 5] = [
@@ -47,10 +45,6 @@ struct Options {
     /// The alpha of mixup
     #[arg(long, default_value_t = 8.0)]
     alpha: f64,
-    /// Draws the table into this file
-    #[cfg(feature = "plot")]
-    #[arg(long)]
-    plot: Option<std::path::PathBuf>,
 }
 
 /// Images under labels that a network gave them.
@@ -111,10 +105,6 @@ struct Setting<'a> {
 }
 
 impl Setting<'_> {
-    fn noisy(&self) -> anyhow::Result<Noisy> {
-        self.options.source.noisy(self.noise, self.seed)
-    }
-
     fn train<Ds, T>(&self, images: Ds, transform: T, plan: (usize, f64)) -> anyhow::Result<Net>
     where
         Ds: Dataset<Item = Sample<Shape, 10>> + 'static,
@@ -131,29 +121,36 @@ impl Setting<'_> {
     }
 
     /// A training, and a second one from scratch on the labels that the first one gives: their accuracies.
-    fn with_bootstrap<T>(&self, transform: &T, epochs: usize, rho: f64) -> anyhow::Result<[f64; 2]>
+    fn with_bootstrap<T>(
+        &self,
+        noisy: &Noisy,
+        transform: &T,
+        epochs: usize,
+        rho: f64,
+    ) -> anyhow::Result<[f64; 2]>
     where
         T: Transform<Noisy> + Transform<Relabelled> + Clone + 'static,
     {
-        let first = self.train(self.noisy()?, transform.clone(), (epochs, rho))?;
-        let relabelled = Relabelled::by(&first, self.noisy()?);
+        let first = self.train(noisy.clone(), transform.clone(), (epochs, rho))?;
+        let relabelled = Relabelled::by(&first, noisy.clone());
         let second = self.train(relabelled, transform.clone(), (epochs, rho))?;
-        Ok([&first, &second].map(|model| test_accuracy(model, self.test)))
+        Ok([&first, &second].map(|model| accuracy_on(model, self.test)))
     }
 
     /// For each of [`WAYS`].
     fn accuracies(&self) -> anyhow::Result<[Vec<f64>; 5]> {
         let (epochs, rho) = (self.options.epochs, self.options.rho);
+        let noisy = self.options.source.noisy(self.noise, self.seed)?;
         let mixup = Augment::new().mixup(self.options.alpha)?;
         let [mut sgd, mut mixed, mut mixed_twice] = [Vec::new(), Vec::new(), Vec::new()];
         for epochs in [epochs, 2 * epochs] {
-            let model = self.train(self.noisy()?, Plain, (epochs, 0.0))?;
-            sgd.push(test_accuracy(&model, self.test));
-            let [first, second] = self.with_bootstrap(&mixup, epochs, 0.0)?;
+            let model = self.train(noisy.clone(), Plain, (epochs, 0.0))?;
+            sgd.push(accuracy_on(&model, self.test));
+            let [first, second] = self.with_bootstrap(&noisy, &mixup, epochs, 0.0)?;
             mixed.push(first);
             mixed_twice.push(second);
         }
-        let [sam, twice] = self.with_bootstrap(&Plain, epochs, rho)?;
+        let [sam, twice] = self.with_bootstrap(&noisy, &Plain, epochs, rho)?;
         Ok([sgd, mixed, mixed_twice, vec![sam], vec![twice]])
     }
 }
@@ -210,15 +207,12 @@ fn main() -> anyhow::Result<()> {
     };
     let rows: Vec<Row> = WAYS.into_iter().enumerate().map(row).collect();
 
-    let noise = NOISE.map(|noise| format!("{:.0} %", 100.0 * noise));
-    let columns = [vec!["".to_owned()], noise.to_vec()].concat();
-    let cells = |row: &Row| {
-        let accuracies = row.accuracy.iter().map(Spread::to_string);
-        iter::once(row.way.to_owned()).chain(accuracies).collect()
-    };
-    print_table(&columns, &rows.iter().map(cells).collect::<Vec<_>>());
+    let named = rows
+        .iter()
+        .map(|row| (row.way.to_owned(), &row.accuracy[..]));
+    print_by_noise("", named);
     #[cfg(feature = "plot")]
-    if let Some(path) = &options.plot {
+    if let Some(path) = &options.source.plot {
         draw(&rows, path)?;
     }
     println!("\n{}", serde_json::json!({ "noise": NOISE, "rows": rows }));

@@ -13,12 +13,9 @@ use std::iter;
 use clap::Parser;
 use dfdx::prelude::*;
 use sam_examples::{
-    BATCH, Digits, Net, Plan, Source, Spread, print_table, side_by_side, test_accuracy, train,
+    BATCH, Digits, Net, Plan, Source, Spread, accuracy_on, print_table, side_by_side, train,
 };
-use sam_runtime::{
-    analysis::{accuracy, sharpness},
-    prelude::*,
-};
+use sam_runtime::{analysis::sharpness, prelude::*};
 use serde::Serialize;
 
 /// Images per perturbation in training.
@@ -43,10 +40,6 @@ struct Options {
     /// Passes over the training images
     #[arg(long, default_value_t = 20)]
     epochs: usize,
-    /// Draws both tables into this file
-    #[cfg(feature = "plot")]
-    #[arg(long)]
-    plot: Option<std::path::PathBuf>,
 }
 
 /// One training.
@@ -91,8 +84,8 @@ impl Setting {
             _ => train::<100, _, _>(&plan, &loader),
         }?;
         Ok(Trained {
-            error: 1.0 - accuracy(&model, chunks(&images, &Cpu::default(), 500)),
-            test_error: 1.0 - test_accuracy(&model, test),
+            error: 1.0 - accuracy_on(&model, &images),
+            test_error: 1.0 - accuracy_on(&model, test),
             m_sharpness: m_sharpness(&model, &images)?,
         })
     }
@@ -229,7 +222,7 @@ fn main() -> anyhow::Result<()> {
     let rows = MEASURED_BY.into_iter().zip(&agreements).map(row);
     print_table(&columns, &rows.collect::<Vec<_>>());
     #[cfg(feature = "plot")]
-    if let Some(path) = &options.plot {
+    if let Some(path) = &options.source.plot {
         draw(&errors, &agreements, path)?;
     }
     let json = serde_json::json!({

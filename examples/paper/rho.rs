@@ -7,15 +7,13 @@
 //!
 //! `DIR` holds the four IDX files of MNIST or Fashion-MNIST, plain or as `.gz`; without it digits are drawn.
 
-use std::iter;
-
 use clap::Parser;
-use sam_examples::{BATCH, Plan, Source, Spread, print_table, side_by_side, test_accuracy, train};
+use sam_examples::{
+    BATCH, NOISE, Plan, Source, Spread, accuracy_on, print_by_noise, side_by_side, train,
+};
 use sam_runtime::prelude::*;
 use serde::Serialize;
 
-/// Shares of wrong labels.
-const NOISE: [f64; 5] = [0.0, 0.2, 0.4, 0.6, 0.8];
 /// 0 is SGD.
 const RHO: [f64; 8] = [0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5];
 
@@ -27,10 +25,6 @@ struct Options {
     /// Passes over the training images
     #[arg(long, default_value_t = 30)]
     epochs: usize,
-    /// Draws the table into this file
-    #[cfg(feature = "plot")]
-    #[arg(long)]
-    plot: Option<std::path::PathBuf>,
 }
 
 /// The accuracies on test images with one rho, in percent.
@@ -66,7 +60,7 @@ fn main() -> anyhow::Result<()> {
             seed,
         };
         let model = train::<BATCH, _, _>(&plan, &loader)?;
-        Ok(test_accuracy(&model, &tests[seed as usize]))
+        Ok(accuracy_on(&model, &tests[seed as usize]))
     })?;
     let mut spreads = accuracies
         .chunks(source.seeds as usize)
@@ -79,15 +73,12 @@ fn main() -> anyhow::Result<()> {
         })
         .collect();
 
-    let noise = NOISE.map(|noise| format!("{:.0} %", 100.0 * noise));
-    let columns = [vec!["rho".to_owned()], noise.to_vec()].concat();
-    let cells = |row: &Row| {
-        let accuracies = row.accuracy.iter().map(Spread::to_string);
-        iter::once(row.rho.to_string()).chain(accuracies).collect()
-    };
-    print_table(&columns, &rows.iter().map(cells).collect::<Vec<_>>());
+    let named = rows
+        .iter()
+        .map(|row| (row.rho.to_string(), &row.accuracy[..]));
+    print_by_noise("rho", named);
     #[cfg(feature = "plot")]
-    if let Some(path) = &options.plot {
+    if let Some(path) = &options.source.plot {
         draw(&rows, path)?;
     }
     println!("\n{}", serde_json::json!({ "noise": NOISE, "rows": rows }));

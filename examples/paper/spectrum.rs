@@ -34,10 +34,6 @@ struct Options {
     /// SAM's radius
     #[arg(long, default_value_t = 0.2)]
     rho: f64,
-    /// Draws the table into this file
-    #[cfg(feature = "plot")]
-    #[arg(long)]
-    plot: Option<std::path::PathBuf>,
 }
 
 /// What the spectrum was like at one time.
@@ -157,7 +153,7 @@ fn main() -> anyhow::Result<()> {
         &rows.iter().map(cells).collect::<Vec<_>>(),
     );
     #[cfg(feature = "plot")]
-    if let Some(path) = &options.plot {
+    if let Some(path) = &options.source.plot {
         let first = [0, 1].map(|way| &by_way[way][0].0);
         draw(&rows, first, &source.train(0)?, path)?;
     }
@@ -206,21 +202,18 @@ fn draw(
             })
             .into(),
     };
+    let density_of = |way: usize| -> anyhow::Result<Line> {
+        Ok(Line {
+            name: names[way].to_owned(),
+            points: density(first[way], images)?,
+        })
+    };
     let densities = Chart {
         title: "Density of the eigenvalues at the end".to_owned(),
         x_label: "eigenvalue of the Hessian",
         y_label: "density",
         log: (false, true),
-        lines: vec![
-            Line {
-                name: names[0].to_owned(),
-                points: density(first[0], images)?,
-            },
-            Line {
-                name: names[1].to_owned(),
-                points: density(first[1], images)?,
-            },
-        ],
+        lines: vec![density_of(0)?, density_of(1)?],
     };
     let charts = [
         over_epochs("The largest eigenvalue", "lambda_max", |row| {

@@ -14,7 +14,7 @@ pub type Digits = TakeFirst<Images<Shape, 10>>;
 /// The same with wrong labels among them.
 pub type Noisy = LabelNoise<Digits>;
 
-/// Where the digits come from, and how many.
+/// Where the digits come from, how many, and what is drawn of what they show.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Source {
     /// A folder with MNIST's four files, or Fashion-MNIST's; left out, digits are drawn
@@ -26,6 +26,10 @@ pub struct Source {
     /// How many times to train each, with other initial weights, another order, other wrong labels
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
     pub seeds: u64,
+    /// Draws what is found into this file
+    #[cfg(feature = "plot")]
+    #[arg(long)]
+    pub plot: Option<PathBuf>,
 }
 
 impl Source {

@@ -5,6 +5,7 @@
 mod chart;
 mod digits;
 mod jobs;
+mod noise;
 mod spread;
 mod table;
 mod training;
@@ -13,6 +14,7 @@ mod training;
 pub use chart::{Chart, Line};
 pub use digits::{Digits, Noisy, Shape, Source};
 pub use jobs::side_by_side;
+pub use noise::{NOISE, print_by_noise};
 pub use spread::Spread;
 pub use table::print_table;
-pub use training::{BATCH, Net, Plan, WideNet, test_accuracy, train, train_watched};
+pub use training::{BATCH, Net, Plan, WideNet, accuracy_on, train, train_watched};

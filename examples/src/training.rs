@@ -102,7 +102,7 @@ where
     Ok(model)
 }
 
-/// The share of the test images that are given their label.
-pub fn test_accuracy(model: &Net, test: &Digits) -> f64 {
-    accuracy(model, chunks(test, &Cpu::default(), 500))
+/// The share of the images that are given their label.
+pub fn accuracy_on(model: &Net, images: &Digits) -> f64 {
+    accuracy(model, chunks(images, &Cpu::default(), 500))
 }
