@@ -1,5 +1,7 @@
 //! What the tests here share: models as plain numbers, data, comparisons.
 
+pub mod ranks;
+
 use dfdx::{
     nn::tensor_collection::*,
     optim::*,

@@ -20,7 +20,7 @@ fn start(out: &Path, ignored: &[c_int], evaluates: bool) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_small_run"));
     let ignored = ignored.to_vec();
     let actions = move || {
-        for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+        for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGUSR1] {
             let action = match ignored.contains(&signal) {
                 true => libc::SIG_IGN,
                 false => libc::SIG_DFL,

@@ -23,13 +23,14 @@ where
     T: Transform<Ds>,
 {
     // Of all ranks, so that a run may go on with another number of them.
+    let batch = B * loader.ranks();
     let mut order = loader.whole_order(0);
-    order.truncate(LOOK.min(B));
+    order.truncate(LOOK.min(batch));
     let shown = Plan {
         dataset: Arc::clone(&plan.dataset),
         transform: Arc::clone(&plan.transform),
         order: order.clone(),
-        size: B,
+        size: batch,
         seed: plan.seed,
         epoch: 0,
         place: (0, 1),
@@ -38,14 +39,14 @@ where
         dataset: Arc::clone(&plan.dataset),
         transform: Arc::new(Plain),
         order,
-        size: B,
+        size: batch,
         seed: plan.seed,
         epoch: 0,
         place: (0, 1),
     };
     Facts {
         samples: plan.dataset.len(),
-        batch_size: B,
+        batch_size: batch,
         seed: plan.seed,
         shuffled: loader.is_shuffled(),
         data: checksum(|| data.read(0)),

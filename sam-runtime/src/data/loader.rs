@@ -242,6 +242,11 @@ impl<Ds: Dataset, const B: usize, T> DataLoader<Ds, B, T> {
         }
     }
 
+    /// How many ranks share the batches.
+    pub(super) fn ranks(&self) -> usize {
+        self.shard.size
+    }
+
     pub(super) fn is_shuffled(&self) -> bool {
         self.shuffle
     }

@@ -30,6 +30,15 @@ pub enum WorldError {
         /// The first one that differs.
         rank: usize,
     },
+    /// The mean of the ranks' gradients is not finite.
+    #[error(
+        "the mean of the ranks' gradients is not finite; nothing was updated. Lower the learning rate, look for NaN in \
+         the data, or leave such batches out with `nonfinite = \"skip\"`"
+    )]
+    NonFinite,
+    /// The library that carries what they say has failed.
+    #[error("the ranks can't hear each other: {0}")]
+    Library(String),
     /// Numbers of this type can't be summed over ranks.
     #[error("gradients of type {dtype} can't be summed over ranks; those of f32 and f64 can")]
     Unsupported {

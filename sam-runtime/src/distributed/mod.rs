@@ -43,15 +43,27 @@
 //! | `world` | [`World`]: what ranks say to each other |
 //! | `alone` | [`Alone`]: a single rank |
 //! | `threads` | [`Threads`]: ranks in one process |
+//! | `job` | [`run`]: a program on the ranks that a launcher has started |
+//! | `mpi` | `MpiRank`: MPI, with the feature `mpi` |
+//! | `machine` | what ranks run on |
 //! | `sum` | [`sum`], [`agree`]: sums in the order of the ranks |
 //! | `average` | [`average`]: the mean of gradients |
+//! | `averaged` | [`Averaged`]: an optimizer that updates by it |
+//! | `flat` | gradients, one after the other, and their sums |
 //! | `sync` | [`sync_model`], [`sync_buffers`], [`check`]: the same model on all ranks |
 //! | `values` | the numbers of tensors, one after the other |
 //! | `error` | [`WorldError`], [`RankError`] |
 
 mod alone;
 mod average;
+mod averaged;
 mod error;
+mod flat;
+mod job;
+#[cfg_attr(not(feature = "mpi"), allow(dead_code))]
+mod machine;
+#[cfg(feature = "mpi")]
+mod mpi;
 mod sum;
 mod sync;
 #[cfg(test)]
@@ -62,7 +74,11 @@ mod world;
 
 pub use alone::Alone;
 pub use average::average;
+pub use averaged::Averaged;
 pub use error::{RankError, WorldError};
+pub use job::{Launched, run};
+#[cfg(feature = "mpi")]
+pub use mpi::MpiRank;
 pub use sum::{Number, agree, sum};
 pub use sync::{check, sync_buffers, sync_model};
 pub use threads::{ThreadRank, Threads};

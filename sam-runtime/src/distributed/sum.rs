@@ -29,24 +29,40 @@ impl Number for f64 {}
 /// });
 /// assert_eq!(found.unwrap(), [[3.0, 3.0]; 3]);
 /// ```
-pub fn sum<T: Number>(world: &impl World, values: &mut [T]) -> Result<(), WorldError> {
-    let size = world.size();
-    if size == 1 || values.is_empty() {
+pub fn sum<T: Number>(world: &(impl World + ?Sized), values: &mut [T]) -> Result<(), WorldError> {
+    if world.size() == 1 {
         return Ok(());
     }
-    let part = values.len().div_ceil(size);
-    let mut send = values.to_vec();
-    send.resize(part * size, T::default());
-    let mut parts = vec![T::default(); part * size];
-    world.all_to_all(cast_slice(&send), cast_slice_mut(&mut parts))?;
-    let mut sums = vec![T::default(); part];
-    for of_rank in parts.chunks_exact(part) {
+    let mut all = values.to_vec();
+    sum_in(world, &mut all, &mut Vec::new())?;
+    values.copy_from_slice(&all);
+    Ok(())
+}
+
+/// The same in memory that is there: `received` is for what the other ranks send.
+pub(super) fn sum_in<T: Number>(
+    world: &(impl World + ?Sized),
+    values: &mut Vec<T>,
+    received: &mut Vec<T>,
+) -> Result<(), WorldError> {
+    let (size, len) = (world.size(), values.len());
+    if size == 1 || len == 0 {
+        return Ok(());
+    }
+    let part = len.div_ceil(size);
+    values.resize(part * size, T::default());
+    received.resize(part * size, T::default());
+    world.all_to_all(cast_slice(values), cast_slice_mut(received))?;
+    let (sums, others) = received.split_at_mut(part);
+    // From zero on, so that the sum of -0.0 is what a gradient that begins with zeros has.
+    sums.iter_mut().for_each(|sum| *sum = T::default() + *sum);
+    for of_rank in others.chunks_exact(part) {
         for (sum, value) in sums.iter_mut().zip(of_rank) {
             *sum = *sum + *value;
         }
     }
-    world.all_gather(cast_slice(&sums), cast_slice_mut(&mut send))?;
-    values.copy_from_slice(&send[..values.len()]);
+    world.all_gather(cast_slice(sums), cast_slice_mut(values))?;
+    values.truncate(len);
     Ok(())
 }
 
@@ -54,7 +70,7 @@ pub fn sum<T: Number>(world: &impl World, values: &mut [T]) -> Result<(), WorldE
 ///
 /// # Errors
 /// See [`WorldError`].
-pub fn agree(world: &impl World, flag: bool) -> Result<bool, WorldError> {
+pub fn agree(world: &(impl World + ?Sized), flag: bool) -> Result<bool, WorldError> {
     let mut all = vec![0; world.size()];
     world.all_gather(&[u8::from(flag)], &mut all)?;
     Ok(all.contains(&1))

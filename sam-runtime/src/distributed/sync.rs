@@ -3,7 +3,10 @@ use dfdx::{nn::tensor_collection::TensorCollection, prelude::*};
 use super::{World, WorldError, values::Values};
 use crate::{
     doors::walk::{Which, each_named, each_named_mut},
-    step::{parameter_ids, rank::set_rank},
+    step::{
+        parameter_ids,
+        rank::{Ranks, SAID, set_ranks},
+    },
 };
 
 /// `model` becomes that of rank 0, with all that its tensors hold: before training, and whenever rank 0 has read a checkpoint.
@@ -13,8 +16,9 @@ use crate::{
 ///
 /// # Errors
 /// See [`WorldError`]: [`Lengths`](WorldError::Lengths) where the ranks' models have other sizes.
-pub fn sync_model<M, E, D>(world: &impl World, model: &mut M) -> Result<(), WorldError>
+pub fn sync_model<W, M, E, D>(world: &W, model: &mut M) -> Result<(), WorldError>
 where
+    W: World + Clone + Send + Sync + 'static,
     M: TensorCollection<E, D>,
     E: Dtype,
     D: Device<E>,
@@ -23,10 +27,27 @@ where
         return Ok(());
     }
     let ids = parameter_ids(model).map_err(WorldError::device)?;
-    set_rank(ids, world.rank());
+    set_ranks(ids, OfStep(world.clone()));
     let mut values = read(model, Which::All)?;
     world.broadcast(values.bytes_mut())?;
     write(model, Which::All, values)
+}
+
+/// The ranks, as the steps of a model meet them.
+struct OfStep<W>(W);
+
+impl<W: World + Send + Sync> Ranks for OfStep<W> {
+    fn rank(&self) -> usize {
+        self.0.rank()
+    }
+
+    fn gather(&self, said: [u8; SAID]) -> Result<Vec<[u8; SAID]>, String> {
+        let mut all = vec![0; SAID * self.0.size()];
+        let gathered = self.0.all_gather(&said, &mut all);
+        gathered.map_err(|error| error.to_string())?;
+        let (all, _) = all.as_chunks();
+        Ok(all.to_vec())
+    }
 }
 
 /// The buffers of `model`, BatchNorm's running statistics, become their mean over the ranks: before it is evaluated or saved.
@@ -36,7 +57,7 @@ where
 ///
 /// # Errors
 /// See [`WorldError`].
-pub fn sync_buffers<M, E, D>(world: &impl World, model: &mut M) -> Result<(), WorldError>
+pub fn sync_buffers<M, E, D>(world: &(impl World + ?Sized), model: &mut M) -> Result<(), WorldError>
 where
     M: TensorCollection<E, D>,
     E: Dtype,
@@ -54,7 +75,7 @@ where
 ///
 /// # Errors
 /// [`WorldError::Drift`] on all ranks, if one differs. Else see [`WorldError`].
-pub fn check<M, E, D>(world: &impl World, model: &M) -> Result<(), WorldError>
+pub fn check<M, E, D>(world: &(impl World + ?Sized), model: &M) -> Result<(), WorldError>
 where
     M: TensorCollection<E, D>,
     E: Dtype,

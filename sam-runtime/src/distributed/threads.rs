@@ -69,6 +69,7 @@ impl Threads {
 }
 
 /// One of the ranks of [`Threads`].
+#[derive(Clone)]
 pub struct ThreadRank {
     rank: usize,
     shared: Arc<Shared>,

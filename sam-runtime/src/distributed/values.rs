@@ -37,7 +37,11 @@ impl Values {
     }
 
     /// The sums over the ranks of these times `weight`.
-    pub(super) fn sum(&mut self, world: &impl World, weight: f64) -> Result<(), WorldError> {
+    pub(super) fn sum(
+        &mut self,
+        world: &(impl World + ?Sized),
+        weight: f64,
+    ) -> Result<(), WorldError> {
         match self {
             Self::F32(values) => {
                 let weight = weight as f32;

@@ -8,7 +8,9 @@
 //! parameters without one would be updated by zeros.
 
 use dfdx::{
-    nn::tensor_collection::{TensorOptions, TensorVisitor},
+    nn::tensor_collection::{
+        RecursiveWalker, TensorCollection, TensorOptions, TensorVisitor, ViewTensorRef,
+    },
     optim::{Optimizer, Sgd, SgdConfig, UnusedTensors},
     prelude::Device,
     shapes::{ConstShape, Dtype, Rank1, Shape},
@@ -49,6 +51,45 @@ pub(crate) fn has_gradient<S: Shape, E: Dtype, D: Device<E>>(
     let mut asks = (&mut sgd, gradients, UnusedTensors::default());
     asks.visit(options, &mut p.clone())?;
     Ok(asks.2.is_empty())
+}
+
+/// For each parameter of `model`, whether `gradients` have one.
+pub(crate) fn which_have<M: TensorCollection<E, D>, E: Dtype, D: Device<E>>(
+    model: &M,
+    gradients: &Gradients<E, D>,
+) -> Result<Vec<bool>, D::Err> {
+    let mut asked = Asked {
+        gradients,
+        have: Vec::new(),
+    };
+    M::iter_tensors(&mut RecursiveWalker {
+        m: model,
+        f: &mut asked,
+    })?;
+    Ok(asked.have)
+}
+
+struct Asked<'a, E: Dtype, D: Device<E>> {
+    gradients: &'a Gradients<E, D>,
+    have: Vec<bool>,
+}
+
+impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Asked<'_, E, D> {
+    type Viewer = ViewTensorRef;
+    type Err = D::Err;
+    type E2 = E;
+    type D2 = D;
+
+    fn visit<S: Shape>(
+        &mut self,
+        options: TensorOptions<S, E, D>,
+        p: &Tensor<S, E, D>,
+    ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
+        if options.do_gradient_update {
+            self.have.push(has_gradient(options, p, self.gradients)?);
+        }
+        Ok(None)
+    }
 }
 
 /// Whether `gradients` keep those of temporary tensors: they were made by `Gradients::leaky`.

@@ -122,7 +122,15 @@ impl<M: Clone> Ema<M> {
     where
         M: TensorCollection<E, D>,
     {
-        let mut state = module_state(&self.mean)?;
+        self.state_as(&self.mean)
+    }
+
+    /// The same with `mean` in the place of its own.
+    pub(super) fn state_as<E: Dtype, D: Device<E>>(&self, mean: &M) -> Result<State, StateError>
+    where
+        M: TensorCollection<E, D>,
+    {
+        let mut state = module_state(mean)?;
         state
             .numbers
             .insert(UPDATES.to_owned(), json!(self.updates));

@@ -1,6 +1,6 @@
 //! Where a run is: its epochs and batches, its learning rate and radius.
 
-use super::{Run, RunConfig, RunError, metrics::Record, progress::tell, stop::Stop};
+use super::{Run, RunConfig, RunError, metrics::Record, stop::Stop};
 use crate::{
     position::{Followed, Position},
     step::{On, methods::AnyMethod},
@@ -10,6 +10,11 @@ impl<M> Run<M> {
     /// The configuration, as this run uses it.
     pub fn config(&self) -> &RunConfig {
         &self.config
+    }
+
+    /// Whether this process writes the run's files: the only one, or rank 0 of several.
+    pub fn writes(&self) -> bool {
+        self.ranks.writes()
     }
 
     /// Updates so far, those before a resume included.
@@ -75,8 +80,12 @@ impl<M> Run<M> {
             self.stop = Some(Stop::Finished);
         }
         // Perhaps during the evaluation.
-        if self.stop.is_none() && self.interrupt.asked() && !self.config.dry_run {
-            self.stop = Some(Stop::Interrupted);
+        if self.stop.is_none() && !self.config.dry_run {
+            let asked = self.interrupt.asked().then_some(Stop::Interrupted);
+            match self.ranks.agree(asked, None) {
+                Ok((stop, _)) => self.stop = stop,
+                Err(error) => self.refused = Some(error.into()),
+            }
         }
         if self.stop.is_some() || self.refused.is_some() {
             return None;
@@ -84,7 +93,7 @@ impl<M> Run<M> {
         // For the first time in this process.
         if self.from.is_some() && !self.knows_batches {
             match self.kept.resumed_with(batches) {
-                Ok(told) => told.into_iter().for_each(|line| tell(&line)),
+                Ok(told) => told.into_iter().for_each(|line| self.output.say(&line)),
                 Err(error) => {
                     self.refused = Some(error);
                     return None;
@@ -138,7 +147,7 @@ impl<M> Run<M> {
         }
         self.kept.epoch_loss.add(loss, samples);
         self.kept.recent_loss.add(loss, samples);
-        self.output.saw(samples);
+        self.output.saw(samples * self.ranks.size());
     }
 
     /// Seconds of training, those of earlier processes included.

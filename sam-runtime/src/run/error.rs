@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf};
 
 use super::{checkpoint::CheckpointError, load::ConfigError, metrics::MetricsError};
-use crate::{files::failure, optim::StateError, position::Position};
+use crate::{distributed::WorldError, files::failure, optim::StateError, position::Position};
 
 /// Any failure of a [`Run`](super::Run).
 #[derive(thiserror::Error)]
@@ -78,6 +78,9 @@ pub enum RunError {
         /// The system's reason.
         reason: io::Error,
     },
+    /// The ranks that the run is on can't go on together.
+    #[error(transparent)]
+    World(#[from] WorldError),
     /// A checkpoint can't be written or read.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),

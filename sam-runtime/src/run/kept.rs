@@ -55,6 +55,15 @@ impl Kept {
         Ok(self.watch(config))
     }
 
+    /// What ranks that write nothing keep: what all have seen is with the first one.
+    pub(super) fn of_others(self) -> Self {
+        Self {
+            epoch_loss: Mean::new(),
+            recent_loss: Mean::new(),
+            ..self
+        }
+    }
+
     /// The same, with rules that begin anew where they watch something else.
     pub(super) fn watch(mut self, config: &RunConfig) -> Self {
         let stopping = config.early_stopping.as_ref();

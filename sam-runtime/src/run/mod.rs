@@ -28,6 +28,7 @@ mod output;
 #[cfg(feature = "plot")]
 pub mod plot;
 pub mod progress;
+mod ranks;
 mod resumed;
 mod start;
 mod steps;

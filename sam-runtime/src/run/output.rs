@@ -32,6 +32,8 @@ pub(super) const TRAIN: &str = "train";
 
 /// The files with the metrics, and the bar.
 pub(super) struct Output {
+    /// Whether this is that of another rank.
+    is_none: bool,
     sinks: Sinks<'static>,
     /// Since the last record of training, the time between epochs and that of checkpoints left out.
     throughput: Throughput,
@@ -39,6 +41,16 @@ pub(super) struct Output {
 }
 
 impl Output {
+    /// That of a rank that writes nothing.
+    pub(super) fn none() -> Self {
+        Self {
+            is_none: true,
+            sinks: Sinks::new(),
+            throughput: Throughput::start(),
+            progress: None,
+        }
+    }
+
     /// New files, or, if the configuration says so, those of the run that goes on from step `from`, which is
     /// at `position`.
     pub(super) fn open(
@@ -82,6 +94,7 @@ impl Output {
             }
         };
         Ok(Self {
+            is_none: false,
             sinks,
             throughput: Throughput::start(),
             progress: None,
@@ -95,10 +108,8 @@ impl Output {
         if position.batch > 0 {
             title = format!("{title}, resumed after batch {}", position.batch);
         }
-        self.progress = config
-            .log
-            .progress
-            .then(|| Progress::new(title, left as u64));
+        let is_shown = config.log.progress && !self.is_none;
+        self.progress = is_shown.then(|| Progress::new(title, left as u64));
         self.throughput = Throughput::start();
     }
 
@@ -106,6 +117,7 @@ impl Output {
     pub(super) fn say(&mut self, line: &str) {
         match &mut self.progress {
             Some(progress) => progress.println(line),
+            None if self.is_none => {}
             None => tell(line),
         }
     }
@@ -172,6 +184,9 @@ impl Output {
     /// asks for progress.
     pub(super) fn finish(&mut self, config: &RunConfig) -> Result<(), RunError> {
         self.progress = None;
+        if self.is_none {
+            return Ok(());
+        }
         self.flush()?;
         curves(config)?;
         if config.log.progress {

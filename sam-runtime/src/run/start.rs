@@ -11,16 +11,18 @@ use serde::Serialize;
 
 use super::{
     Ema, RunConfig, RunError,
-    checkpoint::{CheckpointError, CheckpointStore},
+    checkpoint::{Checkpoint, CheckpointError, CheckpointStore},
     kept::Kept,
     left_out::LeftOut,
     output::Output,
     progress::tell,
+    ranks::Ranks,
     resumed, save,
     stop::{Interrupt, Stop},
 };
 use crate::{
     device::{RngState, Source},
+    distributed::{Alone, World, sync_model},
     files::sweep,
     optim::{SaveState, StateError},
     position::{Followed, Position},
@@ -94,11 +96,14 @@ use crate::{
 /// next.
 pub struct Run<M> {
     pub(super) config: RunConfig,
+    pub(super) ranks: Ranks,
     pub(super) store: CheckpointStore,
     pub(super) output: Output,
     pub(super) kept: Kept,
     /// The running mean of the weights.
     pub(super) ema: Option<Ema<M>>,
+    /// Of several ranks, at an epoch's end: what there is to evaluate, with the mean of their buffers.
+    pub(super) shown: Option<M>,
     /// Batches of an epoch.
     pub(super) batches: usize,
     pub(super) interrupt: Interrupt,
@@ -150,6 +155,31 @@ impl<M: Clone> Run<M> {
     where
         M: TensorCollection<E, D>,
     {
+        Self::start_on(&Alone, config, all, model, opt)
+    }
+
+    /// The same on several ranks, which all call it. `model` becomes that of rank 0
+    /// ([`sync_model`](crate::distributed::sync_model)); update it by an [`Averaged`](crate::distributed::Averaged) optimizer, and
+    /// take the batches of a [`shard`](crate::data::DataLoader::shard).
+    ///
+    /// Rank 0 alone writes and tells; the others need not even see its files. Losses are means over the ranks, what an
+    /// evaluation has found is that of rank 0. One rank that is asked to stop, or whose time is over, stops all at the same step.
+    /// A run may be resumed on another number of ranks: where all ranks together take as many samples a step, and each chunk
+    /// as many, it goes on as it would have.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start), and [`RunError::World`].
+    pub fn start_on<E: Dtype, D: Device<E>, W: World + Clone + Send + Sync + 'static>(
+        world: &W,
+        config: &RunConfig,
+        all: &impl Serialize,
+        model: &mut M,
+        opt: &mut impl SaveState,
+    ) -> Result<Self, RunError>
+    where
+        M: TensorCollection<E, D>,
+    {
+        let ranks = Ranks::new(world.clone());
         if let Some((key, problem)) = config.contradiction() {
             return Err(RunError::Key { key, problem });
         }
@@ -166,16 +196,11 @@ impl<M: Clone> Run<M> {
         if let Some(best) = &config.checkpoints.best {
             store = store.keep_best(best.goal);
         }
-        // Before anything is written, in the whole of `out`.
-        store.lock()?;
-        if config.dry_run {
-            clear(&out, &store)?;
-        }
-        let last = match config.resume {
-            true => store.latest()?,
-            false if store.steps()?.is_empty() => None,
-            false => return Err(RunError::Exists { out }),
+        let last = match ranks.writes() {
+            true => begin(&config, &store)?,
+            false => None,
         };
+        let last = ranks.checkpoint(last)?;
         let mut kept = Kept::default().watch(&config);
         let mut rng = None;
         // Another run may have trained a clone of the model.
@@ -186,17 +211,24 @@ impl<M: Clone> Run<M> {
             last.load_state(OPTIMIZER, opt)?;
             // SAM itself keeps nothing, nor does a checkpoint of an earlier version have it.
             if last.has(METHOD) {
-                last.load_with(METHOD, |state| set_method_state(model, state))?;
+                last.load_with(METHOD, |state| {
+                    set_method_state(model, &ranks.own_chunks(state))
+                })?;
             }
             // One of an earlier version has none.
             if last.has(RNG) {
                 let source = device_of(model).and_then(|device: D| Source::of(&device));
                 rng = source.zip(last.value(RNG)?);
             }
-            for line in resumed::differences(&out.join(CONFIG), all, given)? {
-                tell(&line);
+            if ranks.writes() {
+                for line in resumed::differences(&out.join(CONFIG), all, given)? {
+                    tell(&line);
+                }
+            } else {
+                kept = kept.of_others();
             }
         }
+        sync_model(world, model)?;
         // One that is new at a resume begins at the weights of the checkpoint.
         let mut ema = config.ema.map(|ema| {
             let mean = Ema::new(model, ema.decay).buffers(ema.buffers);
@@ -207,12 +239,20 @@ impl<M: Clone> Run<M> {
         {
             last.load_with(EMA, |state| ema.load_state(state))?;
         }
-        let written = out.join(CONFIG);
-        sweep(&written).map_err(failed(&out, "write"))?;
-        save(all, written)?;
+        let output = match ranks.writes() {
+            true => {
+                let written = out.join(CONFIG);
+                sweep(&written).map_err(failed(&out, "write"))?;
+                save(all, written)?;
+                // A run may have been cut off before its first checkpoint, but after its first records.
+                Output::open(&config, kept.step, kept.position)?
+            }
+            false => Output::none(),
+        };
         Ok(Self {
-            // A run may have been cut off before its first checkpoint, but after its first records.
-            output: Output::open(&config, kept.step, kept.position)?,
+            output,
+            ranks,
+            shown: None,
             from: last.as_ref().map(|_| kept.position),
             last_checkpoint: last.map(|last| store.path(last.step)),
             store,
@@ -231,6 +271,21 @@ impl<M: Clone> Run<M> {
             refused: None,
             config,
         })
+    }
+}
+
+/// Takes the folder of a run, before anything is written in it: the checkpoint to go on from.
+fn begin(config: &RunConfig, store: &CheckpointStore) -> Result<Option<Checkpoint>, RunError> {
+    store.lock()?;
+    if config.dry_run {
+        clear(&config.out, store)?;
+    }
+    match config.resume {
+        true => Ok(store.latest()?),
+        false if store.steps()?.is_empty() => Ok(None),
+        false => Err(RunError::Exists {
+            out: config.out.clone(),
+        }),
     }
 }
 

@@ -52,6 +52,8 @@ impl<M: Clone> Run<M> {
         if left_out {
             self.lost = None;
         }
+        let (stop, lost) = self.ranks.agree(self.asked_to_stop(), self.lost)?;
+        self.lost = lost;
         self.check_loss()?;
         if let Some(ema) = self.ema.as_mut().filter(|_| !left_out) {
             ema.update(model)?;
@@ -65,14 +67,18 @@ impl<M: Clone> Run<M> {
             if self.kept.left_out > 0 {
                 record.set(names::LEFT_OUT, self.kept.left_out as f64);
             }
-            if self.kept.recent_loss.samples() > 0 {
-                record.set(names::LOSS, self.kept.recent_loss.take());
+            let loss = self.ranks.mean(mem::take(&mut self.kept.recent_loss))?;
+            if loss.samples() > 0 {
+                record.set(names::LOSS, loss.value());
             }
             if let Some(report) = &report {
                 record = record
                     .with(names::RHO, rho)
-                    .with_some(names::GRADIENT_NORM, report.gradient_norm())
-                    .with_some(names::SHARPNESS, report.sharpness())
+                    .with_some(
+                        names::GRADIENT_NORM,
+                        self.ranks.mean_of(report.gradient_norm())?,
+                    )
+                    .with_some(names::SHARPNESS, self.ranks.mean_of(report.sharpness())?)
                     .with(names::GRADIENTS, self.kept.recent_gradients.take());
             }
             self.output.training(record)?;
@@ -80,19 +86,31 @@ impl<M: Clone> Run<M> {
         let rho = report.map(|_| rho);
         self.output.step(self.kept.epoch_loss.value(), lr, rho);
         let at_end = self.kept.position.batch >= self.batches;
-        self.stop = self.asked_to_stop();
+        self.stop = stop;
         let every = self.config.checkpoints.every;
         // At an epoch's end, an evaluation follows, which may take long.
         let due = at_end || (every > 0 && self.kept.step.is_multiple_of(every));
         if self.stop != Some(Stop::DryRun) && (due || self.stop.is_some()) {
             self.checkpoint(model, opt, None)?;
         }
+        self.shown = match at_end {
+            true => {
+                let evaluated = self.ema.as_ref().map_or(model, Ema::model);
+                self.ranks.with_mean_buffers(evaluated)?
+            }
+            false => None,
+        };
         Ok(self.stop.is_none() && !at_end)
     }
 
-    /// The model to evaluate: the running mean of the weights, if there is one, or `model` itself.
+    /// The model to evaluate: the running mean of the weights, if there is one, or `model` itself. Of several ranks, at an
+    /// epoch's end, with the mean of their running statistics.
     pub fn evaluated<'a>(&'a self, model: &'a M) -> &'a M {
-        self.ema.as_ref().map_or(model, Ema::model)
+        match (&self.shown, &self.ema) {
+            (Some(shown), _) => shown,
+            (None, Some(ema)) => ema.model(),
+            (None, None) => model,
+        }
     }
 
     /// Ends an epoch, with what an evaluation has found, such as `("accuracy", 0.93)`. Records it, and the
@@ -114,7 +132,9 @@ impl<M: Clone> Run<M> {
             return Ok(());
         }
         self.learn_data()?;
-        let loss = self.kept.epoch_loss.take();
+        let loss = mem::take(&mut self.kept.epoch_loss);
+        let loss = self.ranks.mean(loss)?.value();
+        let found = &self.found_by_the_first(found)?[..];
         self.output.end_epoch(loss, found);
         if !found.is_empty() {
             let record = found
@@ -194,6 +214,16 @@ impl<M: Clone> Run<M> {
         Ok(stop)
     }
 
+    /// What rank 0 has found.
+    fn found_by_the_first(
+        &self,
+        found: &[(&'static str, f64)],
+    ) -> Result<Vec<(&'static str, f64)>, RunError> {
+        let (names, mut values): (Vec<_>, Vec<_>) = found.iter().copied().unzip();
+        self.ranks.numbers(&mut values)?;
+        Ok(names.into_iter().zip(values).collect())
+    }
+
     fn checkpoint<E: Dtype, D: Device<E>>(
         &mut self,
         model: &M,
@@ -211,8 +241,28 @@ impl<M: Clone> Run<M> {
             seconds: self.seconds(),
             // A run that lacks progress is over; one that was interrupted goes on.
             stop: self.stop.filter(|stop| *stop == Stop::NoProgress),
+            epoch_loss: self.ranks.mean(self.kept.epoch_loss)?,
+            recent_loss: self.ranks.mean(self.kept.recent_loss)?,
             ..self.kept.clone()
         };
+        let method = self
+            .ranks
+            .joined(method_state(model).map_err(method_failed)?)?;
+        let with_mean = self.ranks.with_mean_buffers(model)?;
+        let model = with_mean.as_ref().unwrap_or(model);
+        let ema = match &self.ema {
+            Some(ema) => Some(
+                self.ranks
+                    .with_mean_buffers(ema.model())?
+                    .map_or_else(|| ema.state(), |model| ema.state_as(&model))?,
+            ),
+            None => None,
+        };
+        if !self.ranks.writes() {
+            self.last_checkpoint = Some(self.store.path(self.steps()));
+            self.output.resume();
+            return Ok(());
+        }
         let mut checkpoint = Checkpoint::new(self.steps())
             .with_module(MODEL, model)?
             .with_state(OPTIMIZER, opt)?
@@ -222,11 +272,11 @@ impl<M: Clone> Run<M> {
             )?
             .with_value(RUN, &kept)?;
         checkpoint.score = score.filter(|score| !score.is_nan());
-        if let Some(method) = method_state(model).map_err(method_failed)? {
+        if let Some(method) = method {
             checkpoint = checkpoint.with_part(METHOD, method);
         }
-        if let Some(ema) = &self.ema {
-            checkpoint = checkpoint.with_part(EMA, ema.state()?);
+        if let Some(ema) = ema {
+            checkpoint = checkpoint.with_part(EMA, ema);
         }
         self.last_checkpoint = Some(self.store.save(&checkpoint)?);
         self.output.resume();

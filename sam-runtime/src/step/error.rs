@@ -67,6 +67,9 @@ pub enum StepError {
         /// The device of the model.
         device: &'static str,
     },
+    /// The ranks that train this model can't go on together; see [`WorldError`](crate::distributed::WorldError).
+    #[error("{0}")]
+    Ranks(String),
     /// The device failed, as when its memory is full.
     #[error("the device failed during a SAM step: {0}")]
     Device(String),

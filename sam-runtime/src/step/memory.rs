@@ -296,6 +296,53 @@ where
     Ok(())
 }
 
+/// What the chunks of several ranks keep, as one process would have it that runs all of them.
+pub(crate) fn joined(ranks: Vec<State>) -> State {
+    let mut before = 0;
+    let mut all = State::default();
+    for rank in ranks {
+        let chunks = chunks_in(&rank);
+        for (name, tensor) in rank.tensors {
+            all.tensors.insert(
+                moved(&name, |chunk| Some(chunk + before)).unwrap_or(name),
+                tensor,
+            );
+        }
+        before += chunks;
+        all.numbers = rank.numbers;
+    }
+    all
+}
+
+/// The share of one of several ranks in that.
+pub(crate) fn chunks_of_rank(all: &State, rank: usize, size: usize) -> State {
+    let chunks = chunks_in(all);
+    let [begin, end] = [rank, rank + 1].map(|rank| rank * chunks / size);
+    let own = |chunk: usize| (begin..end).contains(&chunk).then(|| chunk - begin);
+    let tensors = all.tensors.iter();
+    let tensors = tensors.filter_map(|(name, tensor)| Some((moved(name, own)?, tensor.clone())));
+    State {
+        tensors: tensors.collect(),
+        numbers: all.numbers.clone(),
+    }
+}
+
+/// The number of chunks that something is kept of.
+fn chunks_in(state: &State) -> usize {
+    let chunks = state.tensors.keys().filter_map(|name| chunk_of(name));
+    chunks.max().map_or(0, |last| last + 1)
+}
+
+fn chunk_of(name: &str) -> Option<usize> {
+    name.split_once('.')?.0.parse().ok()
+}
+
+/// A tensor's name, with the number of another chunk.
+fn moved(name: &str, to: impl Fn(usize) -> Option<usize>) -> Option<String> {
+    let (_, rest) = name.split_once('.')?;
+    Some(format!("{}.{rest}", to(chunk_of(name)?)?))
+}
+
 /// The name of a tensor.
 fn named(chunk: usize, at: usize, parameter: &str) -> String {
     format!("{chunk}.{at}.{parameter}")

@@ -28,7 +28,7 @@
 //! | `algebra`, `vectors` | the vectors of an ascent, as a method meets them; the operations on those of a model |
 //! | `weights` | the weights of the second pass, and their memory |
 //! | `random_state` | random numbers that both passes share |
-//! | `rank` | which of several ranks trains a model |
+//! | `rank` | several ranks that train one model: what a step must know of the others |
 //! | `reach` | whether the second pass runs on the perturbed model |
 //! | `nonfinite` | gradients that are not finite, where reading means waiting |
 //! | `split`, `join` | a batch into chunks, and what the loop reads of the chunks into one value again |
@@ -70,7 +70,7 @@ pub use clip::clip;
 pub use error::{Failure, Pass, StepError};
 pub use join::Join;
 pub(crate) use machine::Step;
-pub(crate) use memory::steps_of;
+pub(crate) use memory::{chunks_of_rank, joined, steps_of};
 pub use memory::{forget_method_state, method_state, set_method_state};
 pub use observe::Observe;
 pub use on::{Names, On};

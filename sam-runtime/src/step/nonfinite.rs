@@ -60,6 +60,13 @@ impl NonFiniteCheck {
     }
 }
 
+/// What a device has noted of the step that ends; waits for it.
+pub(super) fn read(flags: &NonFiniteFlags) -> Option<StepError> {
+    let pass = pass_of(flags.step.read()[0])?;
+    let norm = flags.since.read()[1];
+    Some(StepError::NonFinite { pass, norm })
+}
+
 /// The code of a pass in a device's flags.
 pub(super) fn code(pass: Pass) -> PassCode {
     match pass {
@@ -69,7 +76,7 @@ pub(super) fn code(pass: Pass) -> PassCode {
 }
 
 /// The pass with this code; `None` for 0. A device that failed has NaN, which is taken for the clean one.
-fn pass_of(code: PassCode) -> Option<Pass> {
+pub(super) fn pass_of(code: PassCode) -> Option<Pass> {
     match code {
         0.0 => None,
         2.0 => Some(Pass::Perturbed),

@@ -139,8 +139,8 @@ pub(crate) fn epsilon<E: Dtype>() -> f64 {
     epsilon.to_f64().unwrap_or(f64::EPSILON)
 }
 
-/// The elements of a gradient, where the host can read them.
-pub(crate) fn on_host<E: Dtype, D: Storage<E>>(gradient: &mut Buffer<E, D>) -> Option<&[E]> {
+/// The elements of a gradient, where they are in the host's memory.
+pub(crate) fn on_host<E: Dtype, D: Storage<E>>(gradient: &mut Buffer<E, D>) -> Option<&mut [E]> {
     match vectors::<E, D>()?.parts(gradient, None) {
         Parts::Host { x, .. } => Some(x),
         Parts::Device(_) => None,

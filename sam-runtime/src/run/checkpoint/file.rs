@@ -98,22 +98,7 @@ pub(super) fn write(dir: &Path, checkpoint: &Checkpoint) -> Result<PathBuf, Chec
     if !is_there {
         replace(&path, &bytes).map_err(failed(&path, "write"))?;
     }
-    let parts = checkpoint.parts.iter();
-    let manifest = Manifest {
-        format: FORMAT.to_owned(),
-        version: VERSION,
-        step: checkpoint.step,
-        score: checkpoint.score.map(Number),
-        tensors: TensorFile {
-            name,
-            bytes: bytes.len() as u64,
-            crc32,
-        },
-        numbers: parts
-            .map(|(name, state)| (name.clone(), state.numbers.clone()))
-            .collect(),
-        values: checkpoint.values.clone(),
-    };
+    let manifest = manifest_of(checkpoint, name, bytes.len(), crc32);
     let path = manifest_path(dir, checkpoint.step);
     let json = manifest
         .to_json()
@@ -121,6 +106,26 @@ pub(super) fn write(dir: &Path, checkpoint: &Checkpoint) -> Result<PathBuf, Chec
         .map_err(failed(&path, "write"))?;
     replace(&path, &json).map_err(failed(&path, "write"))?;
     Ok(path)
+}
+
+/// The JSON file, beside a file with tensors.
+fn manifest_of(checkpoint: &Checkpoint, name: String, bytes: usize, crc32: u32) -> Manifest {
+    let parts = checkpoint.parts.iter();
+    Manifest {
+        format: FORMAT.to_owned(),
+        version: VERSION,
+        step: checkpoint.step,
+        score: checkpoint.score.map(Number),
+        tensors: TensorFile {
+            name,
+            bytes: bytes as u64,
+            crc32,
+        },
+        numbers: parts
+            .map(|(name, state)| (name.clone(), state.numbers.clone()))
+            .collect(),
+        values: checkpoint.values.clone(),
+    }
 }
 
 impl Manifest {
@@ -272,10 +277,45 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Manifest, CheckpointError> {
     serde_json::from_value(json).map_err(|error| damaged(error.to_string()))
 }
 
+/// A checkpoint as one piece, for another process: how long the JSON file is, that, and the tensors.
+impl Checkpoint {
+    pub(in crate::run) fn to_bytes(&self) -> Result<Vec<u8>, CheckpointError> {
+        let nowhere = Path::new("a checkpoint");
+        let tensors = tensors(nowhere, self)?;
+        let crc32 = crc32fast::hash(&tensors);
+        let manifest = manifest_of(self, tensors_name(self.step, crc32), tensors.len(), crc32);
+        let json = manifest
+            .to_json()
+            .map_err(io::Error::from)
+            .map_err(failed(nowhere, "send"))?;
+        let len = json.len() as u64;
+        Ok([&len.to_le_bytes(), &json[..], &tensors].concat())
+    }
+
+    pub(in crate::run) fn from_bytes(bytes: &[u8]) -> Result<Self, CheckpointError> {
+        let cut = bytes.split_first_chunk().and_then(|(len, rest)| {
+            let len = usize::try_from(u64::from_le_bytes(*len)).ok()?;
+            rest.split_at_checked(len)
+        });
+        match cut {
+            Some((json, tensors)) => of_bytes(json, tensors),
+            None => Err(CheckpointError::Damaged {
+                path: "a checkpoint".into(),
+                problem: "it came to this rank in part".to_owned(),
+                manifest: "it".into(),
+            }),
+        }
+    }
+}
+
 /// A way in for the fuzz target: the bytes of both files, whatever their checksums.
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub fn from_bytes(json: &[u8], tensors: &[u8]) -> Result<Checkpoint, CheckpointError> {
+    of_bytes(json, tensors)
+}
+
+fn of_bytes(json: &[u8], tensors: &[u8]) -> Result<Checkpoint, CheckpointError> {
     let path = Path::new("json");
     let manifest = parse(path, json)?;
     assemble(

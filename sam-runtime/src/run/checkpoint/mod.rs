@@ -195,6 +195,11 @@ impl Checkpoint {
         })
     }
 
+    /// The state that was saved under `name`, alone.
+    pub(super) fn into_part(mut self, name: &str) -> Result<State, CheckpointError> {
+        self.parts.remove(name).ok_or_else(|| missing(name))
+    }
+
     /// Whether something was saved under `name`.
     pub fn has(&self, name: &str) -> bool {
         self.parts.contains_key(name) || self.values.contains_key(name)

@@ -63,6 +63,28 @@ impl Mean {
         sum / self.samples as f64
     }
 
+    /// As ranks send it.
+    pub(in crate::run) fn to_bytes(self) -> [u8; 24] {
+        let mut bytes = [0; 24];
+        let parts = [self.sum.to_bits(), self.lost.to_bits(), self.samples];
+        let (places, _) = bytes.as_chunks_mut();
+        for (place, part) in places.iter_mut().zip(parts) {
+            *place = part.to_le_bytes();
+        }
+        bytes
+    }
+
+    /// Back from there.
+    pub(in crate::run) fn from_bytes(bytes: &[u8]) -> Self {
+        let (parts, _) = bytes.as_chunks();
+        let part = |at: usize| parts.get(at).map_or(0, |part| u64::from_le_bytes(*part));
+        Self {
+            sum: f64::from_bits(part(0)),
+            lost: f64::from_bits(part(1)),
+            samples: part(2),
+        }
+    }
+
     /// Samples so far.
     pub fn samples(&self) -> u64 {
         self.samples

@@ -12,6 +12,7 @@ use crate::{
         error::{Failure, Pass},
         frozen::zero_frozen,
         methods::{Ball, LpSam, Method, Moment, Next},
+        rank::Together,
         reach::Reach,
         weights::PerturbedWeights,
         when,
@@ -203,11 +204,12 @@ where
     fn moment(&self, chunk: usize, passes: usize) -> Moment {
         let Settings { rho, norm, .. } = self.settings;
         let step = self.memory.of_method;
+        let before = self.ranks.as_ref().map_or(0, Together::rank) * self.chunks.len();
         Moment {
             passes,
             step,
             ball: Ball { rho, norm },
-            random: when::random(step, chunk),
+            random: when::random(step, before + chunk),
         }
     }
 }

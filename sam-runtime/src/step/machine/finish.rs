@@ -1,7 +1,7 @@
 use dfdx::{prelude::*, tensor::Gradients};
 
 use super::{Outcome, Running, State, Step};
-use crate::step::{NonFinite, error::Failure, report, tensors::blend_buffers};
+use crate::step::{NonFinite, error::Failure, nonfinite, report, tensors::blend_buffers};
 
 impl<M, E, D> Step<M, E, D>
 where
@@ -17,7 +17,10 @@ where
         let mut report = std::mem::take(&mut self.report);
         let result = match std::mem::replace(&mut self.state, State::Over) {
             State::Running(mut running) => {
-                let result = running.end();
+                let result = match running.agree() {
+                    Ok(()) => running.end(),
+                    Err(failure) => Err(failure),
+                };
                 report.is_skipped = running.nonfinite.is_some() && result.is_ok();
                 let restored = match model {
                     Some(model) if result.is_err() || report.is_skipped => {
@@ -55,15 +58,36 @@ where
     E: Dtype,
     D: Device<E>,
 {
+    /// Where several ranks train the model: what is not finite on one of them is so on all, which so end the step alike.
+    fn agree(&mut self) -> Outcome<(), D> {
+        let Some(ranks) = &self.ranks else {
+            return Ok(());
+        };
+        let found = match (&self.nonfinite, &self.flags) {
+            (None, Some(flags)) => nonfinite::read(flags),
+            (found, _) => found.clone(),
+        };
+        self.nonfinite = ranks.agree(found.as_ref())?;
+        Ok(())
+    }
+
     fn end(&mut self) -> Outcome<Gradients<E, D>, D> {
         match &self.nonfinite {
-            Some(error) if self.settings.nonfinite == NonFinite::Error => Err(error.clone().into()),
+            Some(error) if self.settings.nonfinite == NonFinite::Error => {
+                // A device that has noted it is to note it no more.
+                self.space.nonfinite = None;
+                Err(error.clone().into())
+            }
             Some(_) => self.restored_start().map_err(Failure::Device),
             None => {
                 let mut total = self.total.take();
-                self.vectors
-                    .clip(&self.base, &mut total, self.settings.clip)
-                    .map_err(Failure::Device)?;
+                match &self.ranks {
+                    Some(ranks) => ranks.leave(self.settings.clip),
+                    None => self
+                        .vectors
+                        .clip(&self.base, &mut total, self.settings.clip)
+                        .map_err(Failure::Device)?,
+                }
                 self.judge(&mut total)?;
                 Ok(total)
             }

@@ -11,7 +11,7 @@ use crate::{
         memory::Memory,
         nonfinite::{self, NonFiniteCheck},
         random_state::RandomStates,
-        rank::rank_of,
+        rank::{Together, ranks_of},
         reach::Reach,
         tensors::parameter_ids,
         vectors::ModelVectors,
@@ -29,6 +29,8 @@ pub(super) struct Running<M, E: Dtype, D: Device<E>> {
     pub(super) space: Workspace<E, D>,
     /// What the method keeps from step to step.
     pub(super) memory: Memory<E, D>,
+    /// Where several ranks train the model.
+    pub(super) ranks: Option<Together>,
     /// Whether the workspace has a copy of its vectors.
     is_backed_up: bool,
     /// Whether the step has ended with a gradient of the method's; else what the method keeps is as it was before.
@@ -108,12 +110,12 @@ where
             vectors,
             space,
             memory,
-            rank,
+            ranks,
         } = match prepared(&base, &settings) {
             Ok(prepared) => prepared,
             Err(failure) => return Err((base, failure)),
         };
-        random.rank = rank;
+        random.rank = ranks.as_ref().map_or(0, Together::rank);
         let mut settings = settings;
         if !settings.when.is_sam(memory.steps) {
             settings.rho = 0.0;
@@ -131,6 +133,7 @@ where
             vectors,
             space,
             memory,
+            ranks,
             is_backed_up: false,
             has_ended: false,
             chunks: vec![Chunk::new(1.0)],
@@ -274,7 +277,7 @@ struct Prepared<E: Dtype, D: Device<E>> {
     vectors: ModelVectors<E, D>,
     space: Workspace<E, D>,
     memory: Memory<E, D>,
-    rank: usize,
+    ranks: Option<Together>,
 }
 
 fn prepared<M: TensorCollection<E, D>, E: Dtype, D: Device<E>>(
@@ -291,12 +294,12 @@ fn prepared<M: TensorCollection<E, D>, E: Dtype, D: Device<E>>(
     if let Some(method) = &settings.method {
         memory.of_method(&**method);
     }
-    let rank = rank_of(&ids);
+    let ranks = ranks_of(&ids);
     let space = workspace::take(ids);
     Ok(Prepared {
         vectors,
         space,
         memory,
-        rank,
+        ranks,
     })
 }

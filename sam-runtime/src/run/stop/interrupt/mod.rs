@@ -7,7 +7,8 @@ mod system;
 /// Notes that the user, or the system, wants the program to end. The loop looks whenever it can end well;
 /// a second Ctrl-C ends the program at once.
 ///
-/// On Unix that is SIGINT (Ctrl-C), SIGTERM and SIGHUP (the terminal is gone), each by itself: one that is
+/// On Unix that is SIGINT (Ctrl-C), SIGTERM, SIGHUP (the terminal is gone) and SIGUSR1 (a batch system's warning, as by SLURM's
+/// `--signal=USR1@120`), each by itself: one that is
 /// ignored, as SIGHUP under `nohup` and SIGINT in a script's `train &`, stays ignored, and one that another
 /// part of the program handles stays with that. Any number of them is one request, but for a second SIGINT.
 /// Elsewhere it is Ctrl-C.

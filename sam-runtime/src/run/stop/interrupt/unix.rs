@@ -11,7 +11,7 @@ use std::{
 };
 
 use signal_hook::{
-    consts::{SIGHUP, SIGINT, SIGTERM},
+    consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1},
     flag,
 };
 
@@ -22,7 +22,7 @@ static SIGNAL: LazyLock<Arc<AtomicUsize>> = LazyLock::new(Arc::default);
 pub(super) fn listen() {
     static LISTENS: Once = Once::new();
     LISTENS.call_once(|| {
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
+        for signal in [SIGINT, SIGTERM, SIGHUP, SIGUSR1] {
             if has_default_action(signal) {
                 // One that can't be heard does what it would have done.
                 let _ = hear(signal);
