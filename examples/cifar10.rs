@@ -19,6 +19,7 @@ use sam_runtime::{
     analysis::accuracy,
     data::{Augment, Cifar10, Classifier, TrainingDevice},
     device::{Layers, keep_freed_memory},
+    distributed::{self, Averaged, Launched, World},
     nn::{ResNet20, ResNet32, ResNet44, ResNet56, WideResNet16x4, weights},
     optim::AnyOptimizer,
     prelude::*,
@@ -63,19 +64,19 @@ enum Augmentation {
     Autoaugment,
 }
 
-/// Images per step.
+/// Images per step, which the ranks share.
 const BATCH: usize = 128;
 
 type Image = Rank3<3, 32, 32>;
 type Images = sam_runtime::data::Images<Image, 10>;
-type Loader = DataLoader<LabelNoise<TakeFirst<Images>>, BATCH, Augment>;
+type Loader<const B: usize> = DataLoader<LabelNoise<TakeFirst<Images>>, B, Augment>;
 
 #[sam_train(rho = run.rho())]
-fn train<D: TrainingDevice, N: Classifier<Image, BATCH, 10, D>>(
+fn train<const B: usize, D: TrainingDevice, N: Classifier<Image, B, 10, D>>(
     run: &mut Run<N>,
     model: &mut N,
-    opt: &mut AnyOptimizer<N, f32, D>,
-    loader: &Loader,
+    opt: &mut Averaged<AnyOptimizer<N, f32, D>, Launched>,
+    loader: &Loader<B>,
     test: &Images,
     dev: &D,
 ) -> anyhow::Result<()> {
@@ -86,7 +87,7 @@ fn train<D: TrainingDevice, N: Classifier<Image, BATCH, 10, D>>(
             opt.set_lr(run.lr());
             let logits = model.forward_mut(x.traced(grads));
             let loss = cross_entropy_with_logits_loss(logits, y);
-            run.saw(loss.array(), BATCH);
+            run.saw(loss.array(), B);
             grads = loss.backward();
             opt.update(model, &grads)?;
             model.zero_grads(&mut grads);
@@ -100,10 +101,15 @@ fn train<D: TrainingDevice, N: Classifier<Image, BATCH, 10, D>>(
     Ok(())
 }
 
-fn run<N, D: TrainingDevice>(config: &Config, dev: &D) -> anyhow::Result<Stop>
+/// On one of several ranks, or alone, with `B` images per step.
+fn run<const B: usize, N, D: TrainingDevice>(
+    config: &Config,
+    world: &Launched,
+    dev: &D,
+) -> anyhow::Result<Stop>
 where
     N: BuildOnDevice<D, f32>,
-    N::Built: Classifier<Image, BATCH, 10, D>,
+    N::Built: Classifier<Image, B, 10, D>,
 {
     let seed = config.run.seed;
     let images = Cifar10::train(&config.data)?.normalized(&Cifar10::STATS)?;
@@ -116,37 +122,47 @@ where
         Augmentation::Autoaugment => Augment::paper_autoaugment(),
     };
     let loader = DataLoader::new(noisy)?.seed(seed).augment(augment);
-    let loader = loader.workers(config.workers);
+    let loader = loader
+        .workers(config.workers)
+        .shard(world.rank(), world.size())?;
 
     let mut model = N::build_on_device(dev);
-    let mut opt = AnyOptimizer::new(&model, &config.run.optimizer)?;
-    let mut run = Run::start(&config.run, config, &mut model, &mut opt)?;
-    say(format_args!(
-        "{} parameters, {} training images, {} test images",
-        model.num_trainable_params(),
-        loader.dataset().len(),
-        test.len()
-    ));
+    let opt = AnyOptimizer::new(&model, &config.run.optimizer)?;
+    let mut opt = Averaged::new(opt, world.clone());
+    let mut run = Run::start_on(world, &config.run, config, &mut model, &mut opt)?;
+    let is_first = run.writes();
+    if is_first {
+        say(format_args!(
+            "{} parameters, {} training images, {} test images",
+            model.num_trainable_params(),
+            loader.dataset().len(),
+            test.len()
+        ));
+    }
     train(&mut run, &mut model, &mut opt, &loader, &test, dev)?;
-    // Those whose accuracy was shown.
-    let weights = run.config().out.join("weights.safetensors");
-    weights::save(run.evaluated(&model), weights)?;
+    if is_first {
+        // Those whose accuracy was shown.
+        let weights = run.config().out.join("weights.safetensors");
+        weights::save(run.evaluated(&model), weights)?;
+    }
     let stop = run.finish()?;
-    say(stop);
+    if is_first {
+        say(stop);
+    }
     Ok(stop)
 }
 
 /// Trains the network that the configuration names.
-fn run_on<D>(config: &Config, dev: &D) -> anyhow::Result<Stop>
+fn run_on<const B: usize, D>(config: &Config, world: &Launched, dev: &D) -> anyhow::Result<Stop>
 where
     D: TrainingDevice + Layers<f32>,
 {
     match config.model {
-        Model::Resnet20 => run::<ResNet20<10>, _>(config, dev),
-        Model::Resnet32 => run::<ResNet32<10>, _>(config, dev),
-        Model::Resnet44 => run::<ResNet44<10>, _>(config, dev),
-        Model::Resnet56 => run::<ResNet56<10>, _>(config, dev),
-        Model::Wrn16x4 => run::<WideResNet16x4<10>, _>(config, dev),
+        Model::Resnet20 => run::<B, ResNet20<10>, _>(config, world, dev),
+        Model::Resnet32 => run::<B, ResNet32<10>, _>(config, world, dev),
+        Model::Resnet44 => run::<B, ResNet44<10>, _>(config, world, dev),
+        Model::Resnet56 => run::<B, ResNet56<10>, _>(config, world, dev),
+        Model::Wrn16x4 => run::<B, WideResNet16x4<10>, _>(config, world, dev),
     }
 }
 
@@ -259,14 +275,28 @@ fn gpu(seed: u64) -> anyhow::Result<Cuda> {
     Cuda::try_seed_from_u64(seed).map_err(|error| anyhow::anyhow!("the GPU can't be used: {error}"))
 }
 
+/// Where the options say, with `B` images per step on each rank.
+fn on<const B: usize>(device: On, config: &Config, world: &Launched) -> anyhow::Result<Stop> {
+    let seed = config.run.seed;
+    match device {
+        On::Cpu => run_on::<B, _>(config, world, &Cpu::seed_from_u64(seed)),
+        #[cfg(feature = "cuda")]
+        On::Cuda => run_on::<B, _>(config, world, &gpu(seed)?),
+    }
+}
+
 fn main() -> anyhow::Result<Stop> {
     keep_freed_memory();
     let options = Options::parse();
     let config = options.config()?;
-    let seed = config.run.seed;
-    match options.device {
-        On::Cpu => run_on(&config, &Cpu::seed_from_u64(seed)),
-        #[cfg(feature = "cuda")]
-        On::Cuda => run_on(&config, &gpu(seed)?),
-    }
+    distributed::run(|world| match world.size() {
+        1 => on::<BATCH>(options.device, &config, &world),
+        #[cfg(feature = "mpi")]
+        2 => on::<{ BATCH / 2 }>(options.device, &config, &world),
+        #[cfg(feature = "mpi")]
+        4 => on::<{ BATCH / 4 }>(options.device, &config, &world),
+        ranks => {
+            anyhow::bail!("1, 2 or 4 ranks can share the {BATCH} images of a step, not {ranks}")
+        }
+    })
 }

@@ -18,6 +18,7 @@ use dfdx::{optim::Optimizer, prelude::*};
 use sam_runtime::{
     analysis::accuracy,
     data::{Classifier, TrainingDevice},
+    distributed::{self, Averaged, Launched, World},
     optim::AnyOptimizer,
     prelude::*,
     run::{Run, RunConfig, load_with, stop::Stop},
@@ -33,7 +34,7 @@ type Mlp = (
 /// Images with wrong labels among them.
 type Noisy = LabelNoise<TakeFirst<Images<Rank1<784>, 10>>>;
 
-/// Images per step.
+/// Images per step, which the ranks share.
 const BATCH: usize = 100;
 
 /// The configuration file.
@@ -48,11 +49,11 @@ struct Config {
 }
 
 #[sam_train(rho = run.rho())]
-fn train<D: TrainingDevice, N: Classifier<Rank1<784>, BATCH, 10, D>>(
+fn train<const B: usize, D: TrainingDevice, N: Classifier<Rank1<784>, B, 10, D>>(
     run: &mut Run<N>,
     model: &mut N,
-    opt: &mut AnyOptimizer<N, f32, D>,
-    loader: &DataLoader<Noisy, BATCH>,
+    opt: &mut Averaged<AnyOptimizer<N, f32, D>, Launched>,
+    loader: &DataLoader<Noisy, B>,
     test: &Images<Rank1<784>, 10>,
     dev: &D,
 ) -> anyhow::Result<()> {
@@ -63,7 +64,7 @@ fn train<D: TrainingDevice, N: Classifier<Rank1<784>, BATCH, 10, D>>(
             opt.set_lr(run.lr());
             let logits = model.forward_mut(x.traced(grads));
             let loss = cross_entropy_with_logits_loss(logits, y);
-            run.saw(loss.array(), BATCH);
+            run.saw(loss.array(), B);
             grads = loss.backward();
             opt.update(model, &grads)?;
             model.zero_grads(&mut grads);
@@ -77,23 +78,35 @@ fn train<D: TrainingDevice, N: Classifier<Rank1<784>, BATCH, 10, D>>(
     Ok(())
 }
 
-fn run<D: TrainingDevice>(config: &Config, dev: &D) -> anyhow::Result<Stop>
+/// On one of several ranks, or alone, with `B` images per step.
+fn run<const B: usize, D: TrainingDevice>(
+    config: &Config,
+    world: &Launched,
+    dev: &D,
+) -> anyhow::Result<Stop>
 where
     Mlp: BuildOnDevice<D, f32>,
-    Built<Mlp, D>: Classifier<Rank1<784>, BATCH, 10, D>,
+    Built<Mlp, D>: Classifier<Rank1<784>, B, 10, D>,
 {
     let seed = config.run.seed;
     let images = Mnist::train(&config.data)?.take_first(config.train_images);
     let noisy = LabelNoise::symmetric(images, config.label_noise, seed)?;
-    let loader = DataLoader::new(noisy)?.seed(seed).workers(config.workers);
+    let loader = DataLoader::new(noisy)?
+        .seed(seed)
+        .workers(config.workers)
+        .shard(world.rank(), world.size())?;
     let test = Mnist::test(&config.data)?;
 
     let mut model = Mlp::build_on_device(dev);
-    let mut opt = AnyOptimizer::new(&model, &config.run.optimizer)?;
-    let mut run = Run::start(&config.run, config, &mut model, &mut opt)?;
+    let opt = AnyOptimizer::new(&model, &config.run.optimizer)?;
+    let mut opt = Averaged::new(opt, world.clone());
+    let mut run = Run::start_on(world, &config.run, config, &mut model, &mut opt)?;
     train(&mut run, &mut model, &mut opt, &loader, &test, dev)?;
+    let is_first = run.writes();
     let stop = run.finish()?;
-    say(stop);
+    if is_first {
+        say(stop);
+    }
     Ok(stop)
 }
 
@@ -197,13 +210,27 @@ fn gpu(seed: u64) -> anyhow::Result<Cuda> {
     Cuda::try_seed_from_u64(seed).map_err(|error| anyhow::anyhow!("the GPU can't be used: {error}"))
 }
 
+/// Where the options say, with `B` images per step on each rank.
+fn on<const B: usize>(device: On, config: &Config, world: &Launched) -> anyhow::Result<Stop> {
+    let seed = config.run.seed;
+    match device {
+        On::Cpu => run::<B, _>(config, world, &Cpu::seed_from_u64(seed)),
+        #[cfg(feature = "cuda")]
+        On::Cuda => run::<B, _>(config, world, &gpu(seed)?),
+    }
+}
+
 fn main() -> anyhow::Result<Stop> {
     let options = Options::parse();
     let config = options.config()?;
-    let seed = config.run.seed;
-    match options.device {
-        On::Cpu => run(&config, &Cpu::seed_from_u64(seed)),
-        #[cfg(feature = "cuda")]
-        On::Cuda => run(&config, &gpu(seed)?),
-    }
+    distributed::run(|world| match world.size() {
+        1 => on::<BATCH>(options.device, &config, &world),
+        #[cfg(feature = "mpi")]
+        2 => on::<{ BATCH / 2 }>(options.device, &config, &world),
+        #[cfg(feature = "mpi")]
+        4 => on::<{ BATCH / 4 }>(options.device, &config, &world),
+        ranks => {
+            anyhow::bail!("1, 2 or 4 ranks can share the {BATCH} images of a step, not {ranks}")
+        }
+    })
 }
