@@ -1,6 +1,6 @@
 #!/bin/bash
 # Ranks under `mpirun`: the tests of `tests/ranks.rs`, ranks that end in other ways, and the example `mnist`, of which one rank is
-# killed and which goes on alone. Takes Open MPI or MPICH, with `mpicc`.
+# killed and which goes on alone. Takes Open MPI or MPICH, with `mpicc`; of several, MPICC and MPIRUN name one.
 #
 # usage: tests/mpi.sh [CARGO OPTION...]
 set -euo pipefail
@@ -12,8 +12,9 @@ target=${CARGO_TARGET_DIR:-target}/debug
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
+mpirun=${MPIRUN:-mpirun}
 options=()
-if mpirun --version | grep -q "Open MPI"; then
+if "$mpirun" --version | grep -q "Open MPI"; then
     options=(--oversubscribe --bind-to none)
     if [ "$(id -u)" = 0 ]; then
         options+=(--allow-run-as-root)
@@ -23,7 +24,7 @@ fi
 ranks() {
     local count=$1
     shift
-    RAYON_NUM_THREADS=1 timeout 300 mpirun "${options[@]}" -n "$count" "$@"
+    RAYON_NUM_THREADS=1 timeout 300 "$mpirun" "${options[@]}" -n "$count" "$@"
 }
 # What a job says that must fail.
 failed() {
