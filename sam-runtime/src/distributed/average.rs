@@ -1,6 +1,6 @@
 use dfdx::{nn::tensor_collection::TensorCollection, prelude::*, tensor::Gradients};
 
-use super::{World, WorldError, flat::Flat};
+use super::{World, WorldError, flat};
 use crate::{
     doors::{
         walk::{Which, each},
@@ -76,19 +76,14 @@ where
     E: Dtype,
     D: Device<E>,
 {
-    let weight = E::from_f64(1.0 / world.size() as f64).unwrap_or(E::ONE);
-    let mut flat = Flat::new();
-    flat.read(model, gradients, weight, has)?;
-    let is_finite = flat.sum(world)?;
-    let has = flat.write(model, gradients)?;
-    flat.keep();
-    if !is_finite {
+    let found = flat::mean(world, model, gradients, has)?;
+    if !found.is_finite {
         return Err(WorldError::NonFinite);
     }
     let ids = parameter_ids(model).map_err(WorldError::device)?;
     let bounds = ranks_of(&ids).map_or(Clip::NONE, |ranks| ranks.take_clip());
     bound(model, gradients, bounds)?;
-    Ok(has)
+    Ok(found.has)
 }
 
 /// Bounds gradients, where there are bounds.
