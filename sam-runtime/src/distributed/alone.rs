@@ -9,7 +9,8 @@ use super::{World, WorldError};
 /// assert!(agree(&Alone, true)?);
 /// # Ok::<(), sam_runtime::distributed::WorldError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+// No `Copy`: a program hands on clones of whatever `run` gives it, and that may be another one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Alone;
 
 impl World for Alone {
