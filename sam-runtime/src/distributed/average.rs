@@ -1,6 +1,6 @@
 use dfdx::{nn::tensor_collection::TensorCollection, prelude::*, tensor::Gradients};
 
-use super::{World, WorldError, flat::Flat};
+use super::{World, WorldError, flat::Flat, on_device};
 use crate::{
     doors::{
         walk::{Which, each},
@@ -17,6 +17,9 @@ use crate::{
 ///
 /// # Errors
 /// [`WorldError::NonFinite`] on all ranks alike, if a mean is not finite. Else see [`WorldError`].
+///
+/// A mean that is taken on a GPU ([`World::on_device`]) is not looked at, since nobody waits for it: SAM's steps have looked at
+/// what it is made of, and other loops go on with it, as they do in one process.
 pub fn average<M, E, D>(
     world: &(impl World + ?Sized),
     model: &M,
@@ -76,19 +79,37 @@ where
     E: Dtype,
     D: Device<E>,
 {
+    let has = match on_device::mean(world, model, gradients, &has)? {
+        Some(has) => has,
+        None => mean_on_host(world, model, gradients, has)?,
+    };
+    let ids = parameter_ids(model).map_err(WorldError::device)?;
+    let bounds = ranks_of(&ids).map_or(Clip::NONE, |ranks| ranks.take_clip());
+    bound(model, gradients, bounds)?;
+    Ok(has)
+}
+
+fn mean_on_host<M, E, D>(
+    world: &(impl World + ?Sized),
+    model: &M,
+    gradients: &mut Gradients<E, D>,
+    has: impl Fn() -> Result<Vec<bool>, D::Err>,
+) -> Result<Vec<bool>, WorldError>
+where
+    M: TensorCollection<E, D>,
+    E: Dtype,
+    D: Device<E>,
+{
     let weight = E::from_f64(1.0 / world.size() as f64).unwrap_or(E::ONE);
     let mut flat = Flat::new();
     flat.read(model, gradients, weight, has)?;
     let is_finite = flat.sum(world)?;
     let has = flat.write(model, gradients)?;
     flat.keep();
-    if !is_finite {
-        return Err(WorldError::NonFinite);
+    match is_finite {
+        true => Ok(has),
+        false => Err(WorldError::NonFinite),
     }
-    let ids = parameter_ids(model).map_err(WorldError::device)?;
-    let bounds = ranks_of(&ids).map_or(Clip::NONE, |ranks| ranks.take_clip());
-    bound(model, gradients, bounds)?;
-    Ok(has)
 }
 
 /// Bounds gradients, where there are bounds.

@@ -76,7 +76,7 @@ impl<O, W: World> Averaged<O, W> {
     /// The mean of all ranks' gradients, bounded: what [`update`](Optimizer::update) updates by, for loops that want its errors.
     ///
     /// # Errors
-    /// See [`WorldError`]; [`WorldError::NonFinite`] on all ranks alike.
+    /// As of [`average`](super::average()).
     pub fn average<M, E, D>(
         &self,
         model: &M,

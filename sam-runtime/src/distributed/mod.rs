@@ -45,7 +45,10 @@
 //! | `threads` | [`Threads`]: ranks in one process |
 //! | `job` | [`run`]: a program on the ranks that a launcher has started |
 //! | `mpi` | `MpiRank`: MPI, with the feature `mpi` |
-//! | `machine` | what ranks run on |
+//! | `nccl` | `NcclRank`: a GPU for each rank, with the feature `nccl` |
+//! | `on_device` | [`OnDevice`]: the mean of gradients where they lie |
+//! | `rendezvous` | [`Rendezvous`]: how ranks meet that nobody has introduced |
+//! | `machine` | [`local_rank`]: what ranks run on |
 //! | `sum` | [`sum`], [`agree`]: sums in the order of the ranks |
 //! | `average` | [`average`]: the mean of gradients |
 //! | `averaged` | [`Averaged`]: an optimizer that updates by it |
@@ -64,6 +67,10 @@ mod job;
 mod machine;
 #[cfg(feature = "mpi")]
 mod mpi;
+#[cfg(feature = "nccl")]
+mod nccl;
+mod on_device;
+mod rendezvous;
 mod sum;
 mod sync;
 #[cfg(test)]
@@ -77,8 +84,13 @@ pub use average::average;
 pub use averaged::Averaged;
 pub use error::{RankError, WorldError};
 pub use job::{Launched, run};
+pub use machine::local_rank;
 #[cfg(feature = "mpi")]
 pub use mpi::MpiRank;
+#[cfg(feature = "nccl")]
+pub use nccl::NcclRank;
+pub use on_device::OnDevice;
+pub use rendezvous::Rendezvous;
 pub use sum::{Number, agree, sum};
 pub use sync::{check, sync_buffers, sync_model};
 pub use threads::{ThreadRank, Threads};
