@@ -154,4 +154,8 @@ impl DeviceMean for Communicator {
         };
         queued.map_err(WorldError::Library)
     }
+
+    fn settle(&self) -> Result<(), WorldError> {
+        self.wait().map_err(WorldError::Library)
+    }
 }

@@ -36,6 +36,12 @@ pub(crate) trait DeviceMean {
         ranges: &[DeviceRange],
         has: &mut [bool],
     ) -> Result<(), WorldError>;
+
+    /// Waits for all that is queued.
+    ///
+    /// # Errors
+    /// Where another rank is known to be gone, for which it would wait for ever.
+    fn settle(&self) -> Result<(), WorldError>;
 }
 
 /// Numbers that have a mean.

@@ -186,6 +186,11 @@ impl Communicator {
         self.down(&to, receive)
     }
 
+    /// Waits for all that is queued.
+    pub(crate) fn wait(&self) -> Result<(), String> {
+        self.handle.wait()
+    }
+
     /// Bytes on their way to the card.
     fn up(&self, bytes: Vec<u8>) -> Result<CudaSlice<u8>, String> {
         self.driver.htod_copy(bytes).map_err(words)
