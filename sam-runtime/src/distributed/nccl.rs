@@ -18,8 +18,8 @@ use crate::device::{
 /// The mean of gradients is taken where they lie, on dfdx's stream: the host queues it and goes on. What else ranks say to each
 /// other goes through the GPU's memory, and the host waits for it: the word at the end of each of SAM's steps, too.
 ///
-/// The sums have NCCL's order, not that of the ranks, so that several ranks have the weights of one process but for rounding. On
-/// all ranks they have the same bits; [`check`](super::check) looks whether that is so.
+/// The sums have NCCL's order, not that of the ranks, so that several ranks have the weights of one process but for rounding. NCCL
+/// promises all ranks identical copies; [`check`](super::check) looks whether they have them.
 ///
 /// Clones are the same rank. The last one of them that is dropped waits for what this rank has queued, but not for the other ranks.
 #[derive(Clone)]

@@ -74,19 +74,19 @@ impl Communicator {
         ranges: &[DeviceRange],
         has: &mut [bool],
     ) -> Result<(), String> {
+        if has.is_empty() {
+            return Ok(());
+        }
         let mut said = self.up(has.iter().map(|has| u8::from(*has)).collect())?;
         let flags = *said.device_ptr_mut();
-        let bytes = |call: &handle::Call<'_>| {
-            // SAFETY: the memory is there until `said` is freed, on the same stream.
-            unsafe { call.all_reduce(flags, has.len(), ncclUint8, ncclRedOp_t::ncclMax) }
-        };
         self.handle.in_group(|call| {
             for range in ranges.iter().filter(|range| range.len > 0) {
                 let number = E::as_nccl_type();
                 // SAFETY: the caller holds the memory until this is queued, and what is freed later is freed on the same stream.
                 unsafe { call.all_reduce(range.x, range.len, number, ncclRedOp_t::ncclAvg) }?;
             }
-            bytes(call)
+            // SAFETY: the memory is there until `said` is freed, on the same stream.
+            unsafe { call.all_reduce(flags, has.len(), ncclUint8, ncclRedOp_t::ncclMax) }
         })?;
         if has.contains(&false) {
             let mut all = vec![0; has.len()];
