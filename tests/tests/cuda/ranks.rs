@@ -62,7 +62,7 @@ fn alone<const M: usize>() -> Vec<f64> {
     let dev = Cuda::seed_from_u64(0);
     let mut model = dev.build_module::<Net, f64>();
     start(&mut model);
-    let mut opt = sgd(&model);
+    let mut opt = sgd::<_, Cuda>(&model);
     let sam = Sam::new(0.1).chunked::<M>();
     for step in 0..STEPS {
         let x: Tensor<Rank2<BATCH, 5>, f64, _> = dev.tensor(numbers(step));
@@ -82,7 +82,7 @@ fn trained<const M: usize>(world: &NcclRank, dev: &Cuda) -> Result<Vec<f64>, Wor
         start(&mut model);
     }
     sync_model(world, &mut model)?;
-    let mut opt = Averaged::new(sgd(&model), world.clone());
+    let mut opt = Averaged::new(sgd::<_, Cuda>(&model), world.clone());
     for step in 0..STEPS {
         let mine = &numbers(step)[world.rank() * M * 5..][..M * 5];
         let x: Tensor<Rank2<M, 5>, f64, _> = dev.tensor(mine.to_vec());
@@ -216,7 +216,7 @@ fn a_mean_reads_nothing_back() {
     let found = ranks(2, |threads, world, dev| {
         let model: Built = dev.build_module::<Net, f64>();
         let mut grads = model.alloc_grads();
-        let opt = Averaged::new(sgd(&model), world.clone());
+        let opt = Averaged::new(sgd::<_, Cuda>(&model), world.clone());
         let mut seen = Vec::new();
         for i in 0..3 {
             // So that nobody reads anything while somebody counts.
