@@ -85,6 +85,18 @@ impl<M: TensorCollection<f32, D> + Clone, D: Layers<f32>> Training<M, D> {
         self.grads = Some(grads);
     }
 
+    /// A step by the gradients that `gradients` adds to those it is given.
+    ///
+    /// # Panics
+    /// If the device fails.
+    pub fn step(&mut self, gradients: impl FnOnce(&mut M, Gradients<f32, D>) -> Gradients<f32, D>) {
+        let grads = self.grads.take().unwrap();
+        let mut grads = gradients(&mut self.model, grads);
+        self.opt.update(&mut self.model, &grads).unwrap();
+        self.model.zero_grads(&mut grads);
+        self.grads = Some(grads);
+    }
+
     /// A step of SAM.
     ///
     /// # Panics

@@ -48,6 +48,7 @@ impl Checker {
             ["mdbook", "build" | "serve", folder, ..] => is_there(folder),
             ["python3", script, ..] => is_there(script),
             ["tensorboard", "--logdir", _] => Ok(()),
+            ["mpirun", "-n", _, program, ..] if program.starts_with("target/") => Ok(()),
             [program, ..] if program.contains('/') => is_there(program),
             _ => Err("is no known kind of command".into()),
         }

@@ -102,6 +102,12 @@ impl Moment {
         Self(states.collect())
     }
 
+    /// Whether a generator has moved since.
+    pub(crate) fn is_over(&self) -> bool {
+        let mut states = self.0.iter();
+        states.any(|(source, state)| source.generator().as_ref() != Some(state))
+    }
+
     /// Puts the generators back to this moment; where they were until now.
     pub(crate) fn restore(&self) -> Self {
         let now = Self::of(self.0.iter().map(|(source, _)| source.clone()));

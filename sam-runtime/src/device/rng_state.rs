@@ -63,7 +63,7 @@ impl Generator {
     }
 
     /// The same place in a stream that shares nothing with this one, by its distance.
-    pub(super) fn in_stream(mut self, distance: usize) -> Option<Self> {
+    pub(crate) fn in_stream(mut self, distance: usize) -> Option<Self> {
         let rng = chacha(&mut self.0)?;
         rng.set_stream(rng.get_stream().wrapping_add(distance as u64));
         Some(self)

@@ -1,6 +1,6 @@
 use dfdx::{nn::tensor_collection::TensorCollection, prelude::*, tensor::Gradients};
 
-use super::{World, WorldError, flat::Flat, on_device};
+use super::{World, WorldError, flat, on_device};
 use crate::{
     doors::{
         walk::{Which, each},
@@ -81,35 +81,18 @@ where
 {
     let has = match on_device::mean(world, model, gradients, &has)? {
         Some(has) => has,
-        None => mean_on_host(world, model, gradients, has)?,
+        None => {
+            let found = flat::mean(world, model, gradients, has)?;
+            if !found.is_finite {
+                return Err(WorldError::NonFinite);
+            }
+            found.has
+        }
     };
     let ids = parameter_ids(model).map_err(WorldError::device)?;
     let bounds = ranks_of(&ids).map_or(Clip::NONE, |ranks| ranks.take_clip());
     bound(model, gradients, bounds)?;
     Ok(has)
-}
-
-fn mean_on_host<M, E, D>(
-    world: &(impl World + ?Sized),
-    model: &M,
-    gradients: &mut Gradients<E, D>,
-    has: impl Fn() -> Result<Vec<bool>, D::Err>,
-) -> Result<Vec<bool>, WorldError>
-where
-    M: TensorCollection<E, D>,
-    E: Dtype,
-    D: Device<E>,
-{
-    let weight = E::from_f64(1.0 / world.size() as f64).unwrap_or(E::ONE);
-    let mut flat = Flat::new();
-    flat.read(model, gradients, weight, has)?;
-    let is_finite = flat.sum(world)?;
-    let has = flat.write(model, gradients)?;
-    flat.keep();
-    match is_finite {
-        true => Ok(has),
-        false => Err(WorldError::NonFinite),
-    }
 }
 
 /// Bounds gradients, where there are bounds.

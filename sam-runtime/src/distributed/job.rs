@@ -30,7 +30,7 @@ pub type Launched = super::Alone;
 /// That of `program`, where there is one rank.
 ///
 /// # Panics
-/// If MPI can't begin.
+/// If MPI can't begin, or sees one rank where the launcher, that of another MPI library, has started several.
 pub fn run<T, E: Display>(program: impl FnOnce(Launched) -> Result<T, E>) -> Result<T, E> {
     launched(program)
 }
@@ -55,8 +55,9 @@ fn launched<T, E: Display>(program: impl FnOnce(Launched) -> Result<T, E>) -> Re
     };
     let world = MpiRank::new(mpi.world());
     let (rank, size) = (world.rank(), world.size());
-    if size > 1 {
-        machine::tell(&world);
+    match size {
+        1 => assert_alone(),
+        _ => machine::tell(&world),
     }
     let result = catch_unwind(AssertUnwindSafe(|| program(world.clone())));
     // To end MPI means to wait for all: not before it is known that this rank is done.
@@ -72,5 +73,24 @@ fn launched<T, E: Display>(program: impl FnOnce(Launched) -> Result<T, E>) -> Re
             eprintln!("rank {rank} of {size} has panicked");
             world.abort()
         }
+    }
+}
+
+/// What launchers tell the ranks that they start: Open MPI's, MPICH's and its relatives', SLURM's.
+#[cfg(feature = "mpi")]
+const SIZES: [&str; 3] = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"];
+
+/// Ranks that don't know of each other would all do the same, in the same folder.
+#[cfg(feature = "mpi")]
+fn assert_alone() {
+    for name in SIZES {
+        let size = std::env::var(name).ok().and_then(|size| size.parse().ok());
+        let size: usize = size.unwrap_or(1);
+        assert!(
+            size <= 1,
+            "the launcher has started {size} ranks ({name}), and this program's MPI library sees one: it was built with another \
+             MPI library than the launcher's. Start it with that one's `mpirun`, or build it anew with `MPICC` as the launcher's \
+             `mpicc`"
+        );
     }
 }

@@ -68,7 +68,7 @@
 //! | `sum` | [`sum`], [`agree`]: sums in the order of the ranks |
 //! | `average` | [`average`]: the mean of gradients |
 //! | `averaged` | [`Averaged`]: an optimizer that updates by it |
-//! | `flat` | gradients, one after the other, and their sums |
+//! | `flat` | the mean of a model's gradients: large ones in place, small ones one after the other |
 //! | `sync` | [`sync_model`], [`sync_buffers`], [`check`]: the same model on all ranks |
 //! | `values` | the numbers of tensors, one after the other |
 //! | `error` | [`WorldError`], [`RankError`] |

@@ -1,11 +1,10 @@
-use std::ops::Add;
-
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
+use num_traits::Float;
 
 use super::{World, WorldError};
 
 /// Numbers that ranks sum.
-pub trait Number: Pod + Add<Output = Self> + Default {}
+pub trait Number: Pod + Float {}
 
 impl Number for f32 {}
 impl Number for f64 {}
@@ -34,36 +33,50 @@ pub fn sum<T: Number>(world: &(impl World + ?Sized), values: &mut [T]) -> Result
         return Ok(());
     }
     let mut all = values.to_vec();
-    sum_in(world, &mut all, &mut Vec::new())?;
+    mean_in(world, &mut all, &mut Vec::new(), T::one())?;
     values.copy_from_slice(&all);
     Ok(())
 }
 
-/// The same in memory that is there: `received` is for what the other ranks send.
-pub(super) fn sum_in<T: Number>(
+/// The sums of `values`, each times `weight`, in memory that is there: `received` is for what the other ranks send.
+pub(super) fn mean_in<T: Number>(
     world: &(impl World + ?Sized),
     values: &mut Vec<T>,
     received: &mut Vec<T>,
+    weight: T,
 ) -> Result<(), WorldError> {
     let (size, len) = (world.size(), values.len());
-    if size == 1 || len == 0 {
-        return Ok(());
+    values.resize(len.next_multiple_of(size), T::zero());
+    mean_of_parts(world, values, received, weight)?;
+    values.truncate(len);
+    Ok(())
+}
+
+/// The same of as many numbers as can be cut into equal parts. Whether this rank's part of the sums is finite.
+pub(super) fn mean_of_parts<T: Number>(
+    world: &(impl World + ?Sized),
+    values: &mut [T],
+    received: &mut Vec<T>,
+    weight: T,
+) -> Result<bool, WorldError> {
+    let part = values.len() / world.size();
+    if part == 0 {
+        return Ok(true);
     }
-    let part = len.div_ceil(size);
-    values.resize(part * size, T::default());
-    received.resize(part * size, T::default());
+    received.resize(values.len(), T::zero());
     world.all_to_all(cast_slice(values), cast_slice_mut(received))?;
     let (sums, others) = received.split_at_mut(part);
     // From zero on, so that the sum of -0.0 is what a gradient that begins with zeros has.
-    sums.iter_mut().for_each(|sum| *sum = T::default() + *sum);
+    sums.iter_mut()
+        .for_each(|sum| *sum = T::zero() + *sum * weight);
     for of_rank in others.chunks_exact(part) {
         for (sum, value) in sums.iter_mut().zip(of_rank) {
-            *sum = *sum + *value;
+            *sum = *sum + *value * weight;
         }
     }
     world.all_gather(cast_slice(sums), cast_slice_mut(values))?;
-    values.truncate(len);
-    Ok(())
+    // No early end: so it is one pass of wide instructions.
+    Ok(sums.iter().fold(true, |all, sum| all & sum.is_finite()))
 }
 
 /// Whether one of the ranks says so: to stop, say. The same on all of them.

@@ -4,7 +4,11 @@ use super::{
     sync::{read, write},
     *,
 };
-use crate::{Sam, doors::walk::Which, nn::Built};
+use crate::{
+    Sam,
+    doors::walk::{Which, each},
+    nn::Built,
+};
 
 /// Samples of a batch, over all ranks.
 const BATCH: usize = 24;
@@ -195,17 +199,89 @@ fn sums_are_in_the_order_of_the_ranks() {
 
 #[test]
 fn one_rank_s_nan_is_that_of_all() {
+    fn found<const N: usize>() {
+        let found = Threads::run(3, |world| {
+            let dev = Cpu::default();
+            let w: Tensor<Rank1<N>, f64, _> = dev.zeros();
+            let mut grads = Gradients::leaky();
+            let value = if world.rank() == 1 { f64::NAN } else { 1.0 };
+            grads.get_or_alloc_mut(&w).unwrap()[0] = value;
+            let averaged = average(&world, &w, &mut grads);
+            let mean = grads.get(&w).as_vec();
+            Ok::<_, WorldError>((averaged, mean[0], mean[1]))
+        });
+        for (averaged, first, second) in found.unwrap() {
+            assert_eq!(averaged, Err(WorldError::NonFinite));
+            assert!(first.is_nan() && second == 0.0);
+        }
+    }
+    // Summed behind the others, and where it is.
+    found::<2>();
+    found::<40_000>();
+}
+
+#[test]
+fn large_and_small_gradients_become_their_means_in_the_order_of_the_ranks() {
+    // Sums of these depend on the order.
+    let value = |rank: usize, i: usize| [1e4_f32, 1.0, -1e4][rank] * (1.0 + i as f32 / 7.0);
+    let weight = 1.0 / 3.0;
+    let expected = |i: usize| (0..3).fold(0.0, |sum, rank| sum + value(rank, i) * weight);
+    // Such as can't be cut into equal parts are among them.
     let found = Threads::run(3, |world| {
         let dev = Cpu::default();
-        let w: Tensor<Rank1<2>, f64, _> = dev.zeros();
+        let model: (
+            Tensor<Rank1<5>, f32, _>,
+            Tensor<Rank1<32_768>, f32, _>,
+            Tensor<Rank1<40_001>, f32, _>,
+        ) = (dev.zeros(), dev.zeros(), dev.zeros());
         let mut grads = Gradients::leaky();
-        let value = if world.rank() == 1 { f64::NAN } else { 1.0 };
-        grads.get_or_alloc_mut(&w).unwrap()[0] = value;
-        average(&world, &w, &mut grads)?;
-        Ok::<_, WorldError>(grads.get(&w).array())
+        each::<f32, Cpu, _>(&model, Which::Parameters, &mut |w| {
+            for (i, gradient) in w.gradient(&mut grads)?.iter_mut().enumerate() {
+                *gradient = value(world.rank(), i);
+            }
+            Ok(())
+        })
+        .unwrap();
+        average(&world, &model, &mut grads)?;
+        let (a, b, c) = &model;
+        Ok::<_, WorldError>([
+            grads.get(a).as_vec(),
+            grads.get(b).as_vec(),
+            grads.get(c).as_vec(),
+        ])
     });
-    for [first, second] in found.unwrap() {
-        assert!(first.is_nan() && second == 0.0);
+    for mean in found.unwrap().iter().flatten() {
+        let mut values = mean.iter().enumerate();
+        assert!(values.all(|(i, mean)| *mean == expected(i)));
+    }
+}
+
+#[test]
+fn only_what_no_rank_has_a_gradient_of_is_unused() {
+    for who in [None, Some(1)] {
+        let found = Threads::run(2, |world| {
+            let dev = Cpu::default();
+            let mut model = dev.build_module::<(Linear<2, 2>, Linear<2, 2>), f32>();
+            sync_model(&world, &mut model)?;
+            let config = SgdConfig {
+                weight_decay: Some(WeightDecay::L2(0.1)),
+                ..Default::default()
+            };
+            let before = model.1.weight.as_vec();
+            let mut opt = Averaged::new(Sgd::new(&model, config), world.clone());
+            // The second layer only on one of the ranks, if at all.
+            let x: Tensor<Rank1<2>, f32, _> = dev.ones();
+            let hidden = model.0.forward(x.leaky_trace());
+            let grads = match who == Some(world.rank()) {
+                true => model.1.forward(hidden).mean().backward(),
+                false => hidden.mean().backward(),
+            };
+            let unused = opt.update(&mut model, &grads).is_err();
+            check(&world, &model)?;
+            Ok::<_, WorldError>((unused, model.1.weight.as_vec() == before))
+        });
+        let is_unused = who.is_none();
+        assert_eq!(found.unwrap(), [(is_unused, is_unused); 2]);
     }
 }
 

@@ -53,6 +53,13 @@ pub enum StepError {
         /// The parameters that were not perturbed, by dfdx's names.
         parameters: Vec<String>,
     },
+    /// A chunk drew random numbers from a device that others share, while they ran at once: which numbers it got, their
+    /// threads decided. See [`ParallelSam`](super::ParallelSam).
+    #[error(
+        "a chunk drew random numbers from a device that others share, and they ran at once; draw from the device of the \
+         chunk's own tensors, as in `x.device()`, or take the chunks one after the other, without `parallel()`"
+    )]
+    SharedGenerator,
     /// The batch has no samples.
     #[error("the batch is empty")]
     Empty,

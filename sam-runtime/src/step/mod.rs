@@ -19,6 +19,7 @@
 //! | file | what |
 //! |---|---|
 //! | `sam`, `shared_sam` | [`Sam`]: the step as a function that takes a closure; with a clean pass on a share of the batch |
+//! | `parallel` | [`ParallelSam`]: the chunks of a batch at once |
 //! | `side_by_side` | [`SideBySide`]: SAMPa with its two gradients at once |
 //! | `machine` | the step as a machine, which [`Sam`] and the attribute's expansion drive |
 //! | `settings` | [`Settings`], [`NonFinite`], [`Clip`]: what a step is told |
@@ -27,6 +28,7 @@
 //! | `memory` | what a method keeps from step to step |
 //! | `algebra`, `vectors` | the vectors of an ascent, as a method meets them; the operations on those of a model |
 //! | `weights` | the weights of the second pass, and their memory |
+//! | `twins` | [`Twin`]: batches and devices whose random numbers are their own |
 //! | `random_state` | random numbers that both passes share |
 //! | `rank` | several ranks that train one model: what a step must know of the others |
 //! | `reach` | whether the second pass runs on the perturbed model |
@@ -50,6 +52,7 @@ pub mod methods;
 mod nonfinite;
 mod observe;
 mod on;
+mod parallel;
 mod random_state;
 pub(crate) mod rank;
 mod reach;
@@ -61,6 +64,7 @@ mod shared_sam;
 mod side_by_side;
 mod split;
 mod tensors;
+mod twins;
 mod vectors;
 mod weights;
 mod when;
@@ -74,6 +78,7 @@ pub(crate) use memory::{chunks_of_rank, joined, steps_of};
 pub use memory::{forget_method_state, method_state, set_method_state};
 pub use observe::Observe;
 pub use on::{Names, On};
+pub use parallel::ParallelSam;
 pub(crate) use report::LazyLoss;
 pub use report::{StepReport, last_report};
 pub use sam::{ChunkedSam, LossValue, Sam};
@@ -82,10 +87,11 @@ pub use share::Share;
 pub(crate) use share::first_beside;
 pub use shared_sam::SharedSam;
 pub(crate) use shared_sam::first_rows;
-pub use side_by_side::{SideBySide, Twin, Twins};
+pub use side_by_side::SideBySide;
 pub use split::{Batch, SplitBatch};
 pub(crate) use split::{chunk_rows, split_beside};
 pub(crate) use tensors::{device_of, parameter_ids};
+pub use twins::{Twin, Twins};
 pub use when::When;
 pub use workspace::release_memory;
 

@@ -3,7 +3,7 @@
 use dfdx::{prelude::*, tensor::Gradients};
 
 use super::{
-    Batch, NonFinite, On, Settings, SharedSam, Step, StepError, When, methods::Method,
+    Batch, NonFinite, On, ParallelSam, Settings, SharedSam, Step, StepError, When, methods::Method,
     split::chunk_rows,
 };
 use crate::device::Norm;
@@ -197,10 +197,16 @@ impl Sam {
 /// [`Sam`] with a perturbation for every `M` samples of a batch: see [`Sam::chunked`].
 #[derive(Clone, Debug)]
 pub struct ChunkedSam<const M: usize> {
-    sam: Sam,
+    pub(super) sam: Sam,
 }
 
 impl<const CHUNK: usize> ChunkedSam<CHUNK> {
+    /// The same with the chunks at once, on all threads of rayon's pool: see [`ParallelSam`].
+    #[must_use]
+    pub fn parallel(self) -> ParallelSam<CHUNK> {
+        ParallelSam { chunked: self }
+    }
+
     /// One step, as [`Sam::step`]: `loss` gets the chunks of the batch, one after the other. The
     /// result is the mean over the chunks, weighted by their size. A batch of static size must be
     /// a multiple of the chunk's; one of dynamic size gets a smaller last chunk. At rho = 0 the result is the

@@ -19,6 +19,8 @@ pub(super) struct Workspace<E: Dtype, D: Device<E>> {
     pub(super) clean: Option<Gradients<E, D>>,
     /// The perturbed gradient of one chunk, where there are several.
     pub(super) perturbed: Option<Gradients<E, D>>,
+    /// Those of chunks that run at once.
+    pub(super) parts: Vec<Gradients<E, D>>,
     /// The starting gradients, where they may have to come back.
     pub(super) backup: Option<Gradients<E, D>>,
     pub(super) weights: PerturbedWeights<E>,
@@ -42,6 +44,7 @@ impl<E: Dtype, D: Device<E>> Workspace<E, D> {
             ids,
             clean: None,
             perturbed: None,
+            parts: Vec::new(),
             backup: None,
             weights: PerturbedWeights::default(),
             own_weights: PerturbedWeights::with_own_ids(),
@@ -114,7 +117,8 @@ pub(super) fn keep<E: Dtype, D: Device<E>>(space: Workspace<E, D>) {
 }
 
 /// Frees the memory that SAM steps on this thread keep for the next step: one set of gradients and
-/// one set of weights for each of the last two models.
+/// one set of weights for each of the last two models. That of chunks which run at once
+/// ([`ParallelSam`](super::ParallelSam)) lies with the threads that run them, where it is freed as well.
 ///
 /// ```
 /// // Training is done, and the program goes on to something else.
@@ -122,4 +126,5 @@ pub(super) fn keep<E: Dtype, D: Device<E>>(space: Workspace<E, D>) {
 /// ```
 pub fn release_memory() {
     POOL.with_borrow_mut(Vec::clear);
+    rayon::broadcast(|_| POOL.with_borrow_mut(Vec::clear));
 }

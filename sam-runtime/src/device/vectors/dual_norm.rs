@@ -34,6 +34,11 @@ impl DualNorm {
         Self { norm, place }
     }
 
+    /// One whose value was read.
+    pub(crate) fn known(norm: Norm, value: f64) -> Self {
+        Self::on_host(norm, value, 1.0)
+    }
+
     /// That of a vector without elements.
     pub(crate) fn of_nothing(norm: Norm) -> Self {
         Self::on_host(norm, 0.0, 1.0)

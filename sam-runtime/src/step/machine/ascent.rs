@@ -12,7 +12,6 @@ use crate::{
         error::{Failure, Pass},
         frozen::zero_frozen,
         methods::{Ball, LpSam, Method, Moment, Next},
-        rank::Together,
         reach::Reach,
         weights::PerturbedWeights,
         when,
@@ -106,8 +105,11 @@ where
     ) -> Outcome<Option<M>, D> {
         // Where reading means waiting, later steps are not checked again.
         let is_cheap = self.flags.is_none();
-        let is_checked =
-            passes == 1 && chunk == 0 && self.space.is_to_be_checked(self.site, is_cheap);
+        let is_checked = passes == 1
+            && match &self.part {
+                Some(part) => part.is_checked,
+                None => chunk == 0 && self.space.is_to_be_checked(self.site, is_cheap),
+            };
         let (moment, share) = (self.moment(chunk, passes), self.share(chunk));
         let method = self.settings.method.clone();
         let method: &dyn Method = method.as_deref().unwrap_or(&LpSam::ONE_STEP);
@@ -126,8 +128,7 @@ where
             Next::Update(update) => {
                 let update = ascent.vector(update)?;
                 self.total
-                    .gathering(&self.base)
-                    .and_then(|total| self.vectors.add(&self.base, total, update, share))
+                    .add(&self.base, &self.vectors, update, share)
                     .map_err(Failure::Device)?;
                 self.space.clean = Some(gradients);
                 return Ok(None);
@@ -204,12 +205,11 @@ where
     fn moment(&self, chunk: usize, passes: usize) -> Moment {
         let Settings { rho, norm, .. } = self.settings;
         let step = self.memory.of_method;
-        let before = self.ranks.as_ref().map_or(0, Together::rank) * self.chunks.len();
         Moment {
             passes,
             step,
             ball: Ball { rho, norm },
-            random: when::random(step, before + chunk),
+            random: when::random(step, self.number(chunk)),
         }
     }
 }

@@ -10,10 +10,12 @@
 //! | `replay` | the second pass, and its gradient |
 //! | `finish` | how a step ends |
 //! | `total` | the gradients that it ends with |
+//! | `part` | the machines of chunks that run at once, and how they are joined |
 
 mod ascent;
 mod clean;
 mod finish;
+mod part;
 mod replay;
 mod running;
 mod total;
@@ -27,6 +29,7 @@ use super::{
     report::LazyLoss,
     tensors::{blend_buffers, take_parameters},
 };
+pub(crate) use part::{Found, Part};
 use running::Running;
 
 /// One SAM step (Algorithm 1 of the paper) over one batch.
@@ -135,7 +138,7 @@ where
 
     /// Whether random numbers are not simply drawn one after the other: a second pass draws those of the first one, or another
     /// rank those that follow.
-    fn keeps_random_states(&self) -> bool {
+    pub(crate) fn keeps_random_states(&self) -> bool {
         self.has_replay() || self.random.follows()
     }
 

@@ -47,6 +47,19 @@ pub(super) struct Running<M, E: Dtype, D: Device<E>> {
     noted: Option<usize>,
     /// Elsewhere: the first non-finite gradient. Later chunks still run their clean pass.
     pub(super) nonfinite: Option<StepError>,
+    /// Set in the machine of one chunk of several, which has number 0 here.
+    pub(super) part: Option<OfPart>,
+}
+
+/// What the machine of one chunk knows of its step.
+#[derive(Clone, Copy)]
+pub(super) struct OfPart {
+    /// The chunk's number among those of the step, and of all ranks.
+    pub(super) number: usize,
+    /// Its share of the batch.
+    pub(super) share: f64,
+    /// Whether its replay is checked.
+    pub(super) is_checked: bool,
 }
 
 /// A part of the batch that gets a perturbation of its own.
@@ -126,24 +139,8 @@ where
             None => Cow::Borrowed("LpSam"),
         };
         let device = vectors.device.clone();
-        let mut running = Self {
-            settings,
-            site,
-            base,
-            vectors,
-            space,
-            memory,
-            ranks,
-            is_backed_up: false,
-            has_ended: false,
-            chunks: vec![Chunk::new(1.0)],
-            first_share: 1.0,
-            total: Total::default(),
-            pass: Now::Clean,
-            flags: None,
-            noted: None,
-            nonfinite: None,
-        };
+        let mut running = Self::new(base, settings, site, (vectors, space), memory);
+        running.ranks = ranks;
         if let Some(device) = device {
             if !running.is_plain() || random.follows() {
                 random.meet(&device);
@@ -155,6 +152,55 @@ where
                 return Err((running.put_back(), Failure::Device(error)));
             }
         }
+        Ok(running)
+    }
+
+    fn new(
+        base: M,
+        settings: Settings,
+        site: &'static str,
+        (vectors, space): (ModelVectors<E, D>, Workspace<E, D>),
+        memory: Memory<E, D>,
+    ) -> Self {
+        Self {
+            settings,
+            site,
+            base,
+            vectors,
+            space,
+            memory,
+            ranks: None,
+            is_backed_up: false,
+            has_ended: false,
+            chunks: vec![Chunk::new(1.0)],
+            first_share: 1.0,
+            total: Total::default(),
+            pass: Now::Clean,
+            flags: None,
+            noted: None,
+            nonfinite: None,
+            part: None,
+        }
+    }
+
+    /// Begins for one chunk of a step that runs already, on another thread.
+    pub(super) fn begin_part(
+        base: M,
+        settings: Settings,
+        site: &'static str,
+        memory: Memory<E, D>,
+        part: OfPart,
+    ) -> Result<Self, (M, Failure<D::Err>)> {
+        let found = ModelVectors::of(&base, settings.on)
+            .and_then(|vectors| Ok((vectors, parameter_ids(&base).map_err(Failure::Device)?)));
+        let (vectors, ids) = match found {
+            Ok(found) => found,
+            Err(failure) => return Err((base, failure)),
+        };
+        let spaces = (vectors, workspace::take(ids));
+        let mut running = Self::new(base, settings, site, spaces, memory);
+        running.chunks = vec![Chunk::new(part.share)];
+        running.part = Some(part);
         Ok(running)
     }
 
@@ -196,7 +242,16 @@ where
     }
 
     pub(super) fn is_cut(&self) -> bool {
-        self.chunks.len() > 1
+        self.chunks.len() > 1 || self.part.is_some()
+    }
+
+    /// A chunk's number among those of all ranks.
+    pub(super) fn number(&self, chunk: usize) -> usize {
+        match (&self.part, &self.ranks) {
+            (Some(part), _) => part.number,
+            (None, Some(ranks)) => ranks.rank() * self.chunks.len() + chunk,
+            (None, None) => chunk,
+        }
     }
 
     /// A chunk's share of the batch.
@@ -253,8 +308,7 @@ where
         chunk: usize,
     ) -> Result<(), D::Err> {
         let share = self.share(chunk);
-        let total = self.total.gathering(&self.base)?;
-        self.vectors.add(&self.base, total, gradients, share)
+        self.total.add(&self.base, &self.vectors, gradients, share)
     }
 }
 
@@ -265,7 +319,7 @@ impl<M, E: Dtype, D: Device<E>> Running<M, E, D> {
             std::mem::swap(&mut self.memory.vectors, &mut self.space.memory_backup);
         }
         workspace::keep(self.space);
-        if self.settings.has_memory() {
+        if self.part.is_none() && self.settings.has_memory() {
             self.memory.keep();
         }
         self.base

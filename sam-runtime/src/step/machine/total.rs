@@ -1,6 +1,7 @@
 use dfdx::{prelude::*, tensor::Gradients};
 
 use super::zeroed;
+use crate::step::vectors::ModelVectors;
 
 /// The gradients that a step ends with: those that the loop starts from, and what the step adds.
 pub(super) struct Total<E: Dtype, D: Device<E>> {
@@ -17,6 +18,8 @@ enum Held<E: Dtype, D: Device<E>> {
     Lent,
     /// Something has been gathered.
     Sum(Gradients<E, D>),
+    /// In the machine of one chunk: memory for its gradient, which its step adds to the others.
+    Apart(Gradients<E, D>),
 }
 
 impl<E: Dtype, D: Device<E>> Default for Total<E, D> {
@@ -41,6 +44,17 @@ impl<E: Dtype, D: Device<E>> Total<E, D> {
         self.held = Held::Lent;
     }
 
+    /// Begins in the machine of one chunk.
+    pub(super) fn begin_apart(&mut self, memory: Gradients<E, D>) {
+        self.held = Held::Apart(memory);
+    }
+
+    /// What the machine of one chunk ends with: memory, and whether it holds a gradient.
+    pub(super) fn end_apart(&mut self) -> (Gradients<E, D>, bool) {
+        let has_gradient = matches!(self.held, Held::Sum(_));
+        (self.take(), has_gradient)
+    }
+
     pub(super) fn has_start(&self) -> bool {
         self.has_start
     }
@@ -60,8 +74,25 @@ impl<E: Dtype, D: Device<E>> Total<E, D> {
         self.held = Held::Sum(gradients);
     }
 
+    /// Adds the gradient of a chunk with this share of the batch.
+    pub(super) fn add<M: TensorCollection<E, D>>(
+        &mut self,
+        model: &M,
+        vectors: &ModelVectors<E, D>,
+        gradients: &mut Gradients<E, D>,
+        share: f64,
+    ) -> Result<(), D::Err> {
+        if !matches!(self.held, Held::Apart(_)) {
+            return vectors.add(model, self.gathering(model)?, gradients, share);
+        }
+        let mut memory = self.take();
+        vectors.copy(model, &mut memory, gradients)?;
+        self.held = Held::Sum(memory);
+        Ok(())
+    }
+
     /// The gradients to add to.
-    pub(super) fn gathering<M: TensorCollection<E, D>>(
+    fn gathering<M: TensorCollection<E, D>>(
         &mut self,
         model: &M,
     ) -> Result<&mut Gradients<E, D>, D::Err> {
@@ -85,7 +116,9 @@ impl<E: Dtype, D: Device<E>> Total<E, D> {
     /// The gradients that are held, with this in their place.
     fn replaced(&mut self, by: Held<E, D>) -> Option<Gradients<E, D>> {
         match std::mem::replace(&mut self.held, by) {
-            Held::Start(gradients) | Held::Sum(gradients) => Some(gradients),
+            Held::Start(gradients) | Held::Sum(gradients) | Held::Apart(gradients) => {
+                Some(gradients)
+            }
             Held::Nothing | Held::Lent => None,
         }
     }

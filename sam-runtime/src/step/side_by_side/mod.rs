@@ -4,19 +4,15 @@
 //! |---|---|
 //! | `passes` | one pass, and two at once |
 //! | `space` | the two points at which gradients are taken, and their memory |
-//! | `twins` | copies of batches and devices whose random numbers are their own |
 
 mod passes;
 mod space;
-mod twins;
 
 use dfdx::{
     nn::tensor_collection::*,
     prelude::*,
     tensor::{Gradients, UniqueId},
 };
-
-pub use twins::{Twin, Twins};
 
 use self::{
     passes::{Passed, Pools, pass},
@@ -27,6 +23,7 @@ use super::{
     methods::{Method, Sampa},
     report::publish,
     tensors::parameter_ids,
+    twins::{Twin, Twins},
     vectors::ModelVectors,
 };
 use crate::{

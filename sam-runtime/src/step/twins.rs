@@ -1,5 +1,5 @@
-//! Copies of devices with generators of their own, so that two passes that run at once draw the same numbers however
-//! their threads are scheduled.
+//! Copies of devices with generators of their own, so that what runs at once draws the same numbers however its threads
+//! are scheduled.
 
 use std::fmt::Debug;
 
@@ -11,24 +11,29 @@ use dfdx::{
 use crate::doors::generator::{generator, generator_id, set_generator};
 
 /// A copy of each device that it was asked for. The copy's generator begins where the device's was then.
-#[derive(Debug)]
-pub struct Twins(Vec<(Option<usize>, Cpu)>);
+#[derive(Debug, Default)]
+pub struct Twins(Vec<(Cpu, Cpu)>);
 
 impl Twins {
     /// `twin` for `device`.
     pub(super) fn with(device: &Cpu, twin: &Cpu) -> Self {
-        Self(vec![(generator_id(device), twin.clone())])
+        Self(vec![(device.clone(), twin.clone())])
+    }
+
+    /// Each device, and its copy.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&Cpu, &Cpu)> {
+        self.0.iter().map(|(device, twin)| (device, twin))
     }
 
     /// The copy of `device`: one for all devices that share a generator.
     pub fn of(&mut self, device: &Cpu) -> Cpu {
         let id = generator_id(device);
-        if let Some((_, twin)) = self.0.iter().find(|(known, _)| *known == id) {
+        if let Some((_, twin)) = self.0.iter().find(|(known, _)| generator_id(known) == id) {
             return twin.clone();
         }
         let twin = Cpu::default();
         go_on_as(&twin, device);
-        self.0.push((id, twin.clone()));
+        self.0.push((device.clone(), twin.clone()));
         twin
     }
 }
