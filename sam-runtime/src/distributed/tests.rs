@@ -229,11 +229,9 @@ fn large_and_small_gradients_become_their_means_in_the_order_of_the_ranks() {
     // Such as can't be cut into equal parts are among them.
     let found = Threads::run(3, |world| {
         let dev = Cpu::default();
-        let model: (
-            Tensor<Rank1<5>, f32, _>,
-            Tensor<Rank1<32_768>, f32, _>,
-            Tensor<Rank1<40_001>, f32, _>,
-        ) = (dev.zeros(), dev.zeros(), dev.zeros());
+        type Vector<const N: usize> = Tensor<Rank1<N>, f32, Cpu>;
+        let model: (Vector<5>, Vector<32_768>, Vector<40_001>) =
+            (dev.zeros(), dev.zeros(), dev.zeros());
         let mut grads = Gradients::leaky();
         each::<f32, Cpu, _>(&model, Which::Parameters, &mut |w| {
             for (i, gradient) in w.gradient(&mut grads)?.iter_mut().enumerate() {
