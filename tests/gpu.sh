@@ -2,15 +2,16 @@
 # Runs the tests that need a GPU. It builds nothing: it takes the folder that `tests/gpu.sh build` filled,
 # which can be carried to a machine with a GPU and nothing else.
 #
-#   tests/gpu.sh build FOLDER     on a machine with a CUDA toolkit, GPU or not
-#   tests/gpu.sh run FOLDER       on a machine with a GPU
-#   tests/gpu.sh emulate FOLDER   without a GPU, on the emulator (tests/cuda-emulator)
+#   tests/gpu.sh build FOLDER [nccl]   on a machine with a CUDA toolkit, GPU or not; ranks by NCCL, too
+#   tests/gpu.sh run FOLDER            on a machine with a GPU
+#   tests/gpu.sh emulate FOLDER        without a GPU, on the emulator (tests/cuda-emulator)
 #
-# The machine that runs them needs the driver, the CUDA libraries that they were linked with, and the
+# The machine that runs them needs the driver, the CUDA libraries that they were linked with (NCCL among them, if it was
+# asked for; its tests take a GPU for each of three ranks, or the emulator), and the
 # toolkit's headers where they were when this was built: dfdx compiles some kernels on first use.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-[ $# -eq 2 ] || { sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 2; }
+[ $# -eq 2 ] || [ "$*" = "build ${2:-} nccl" ] || { sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 2; }
 folder=$2
 
 # The program that cargo has built for a target, from its messages.
@@ -28,7 +29,7 @@ build)
     cd "$root"
     mkdir -p "$folder"
     # Both at once: each with features of its own, dfdx's kernels would be compiled twice.
-    cargo test --no-run --locked -p sam-runtime -p sam-tests --lib --test cuda --features cuda \
+    cargo test --no-run --locked -p sam-runtime -p sam-tests --lib --test cuda --features "cuda${3:+,$3}" \
         --message-format=json >"$folder/messages.json"
     program sam_runtime | xargs -I{} cp {} "$folder/runtime"
     program cuda | xargs -I{} cp {} "$folder/equality"

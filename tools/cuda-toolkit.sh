@@ -8,10 +8,11 @@
 # Python. They are all of CUDA 13.0, since parts of different releases don't fit each other (nvcc refuses the headers
 # of another one).
 #
-# Two things are stood in for, to build only:
+# Three things are stood in for, to build only:
 #   build-shim/nvidia-smi   tells dfdx's build script a compute capability: 9.0, or CUDA_COMPUTE_CAP
 #   stubs/libcuda.so        the driver's functions, for the linker, as NVIDIA's own stub has them
-# What is built runs where there is a driver, or on tests/cuda-emulator. dfdx compiles five of its kernels when they
+#   stubs/libnccl.so        NCCL's functions, for the feature `nccl`
+# What is built runs where there is a driver (and NCCL), or on tests/cuda-emulator. dfdx compiles five of its kernels when they
 # are first used, against the headers in the folder that it was built with.
 
 if [ "${1:-}" = env ]; then
@@ -23,11 +24,11 @@ if [ "${1:-}" = env ]; then
 fi
 
 set -euo pipefail
-[ $# -eq 1 ] || { sed -n '2,16s/^# \{0,1\}//p' "$0"; exit 2; }
+[ $# -eq 1 ] || { sed -n '2,17s/^# \{0,1\}//p' "$0"; exit 2; }
 mkdir -p "$1"
 root=$(cd "$1" && pwd)
 # Written last: a folder that has it is whole.
-done=$root/build-shim/nvidia-smi
+done=$root/lib64/stubs/libnccl.so
 [ ! -e "$done" ] || exit 0
 
 wheels=$(mktemp -d)
@@ -68,5 +69,12 @@ echo compute_cap
 echo "${CUDA_COMPUTE_CAP:-90}" | sed 's/.$/.&/'
 SH
 chmod +x "$wheels/nvidia-smi"
-mv "$wheels/nvidia-smi" "$done"
+mv "$wheels/nvidia-smi" "$root/build-shim/nvidia-smi"
+
+for name in GetVersion GetUniqueId CommInitRank CommAbort CommGetAsyncError GetErrorString GetLastError GroupStart GroupEnd \
+    AllReduce AllGather Broadcast Send Recv; do
+    echo "int nccl$name(void) { return 3; }"
+done >"$wheels/nccl.c"
+cc -shared -fPIC -Wl,-soname,libnccl.so.2 -o "$wheels/libnccl.so" "$wheels/nccl.c"
+mv "$wheels/libnccl.so" "$done"
 "$root/bin/nvcc" --version | tail -1

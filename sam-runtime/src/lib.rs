@@ -27,7 +27,7 @@
 //! | [`optim`] | optimizers whose state can be saved, parameter groups |
 //! | [`nn`] | layers for images and vectors, networks, their weights in files |
 //! | [`analysis`] | sharpness and accuracy of a trained model |
-//! | [`distributed`] | several ranks that train one model: threads, processes, machines |
+//! | [`distributed`] | several ranks that train one model: threads, processes, machines, GPUs |
 //! | [`run`] | what surrounds a loop: checkpoints, metrics, progress, stopping rules, configuration |
 //! | [`device`] | arithmetic on the CPU and the GPU, for steps and layers; norms |
 //! | [`dfdx`] | the dfdx that fits, 0.13 |
@@ -46,6 +46,7 @@
 //! | `spectrum` | eigenvalues and spectral densities of Hessians: [`analysis`] |
 //! | `mpi` | ranks on several machines: [`distributed`]; building takes an MPI library |
 //! | `cuda` | NVIDIA GPUs; building takes a CUDA toolkit |
+//! | `nccl` | with `cuda`: ranks that each have a GPU: [`distributed`]; building takes NVIDIA's NCCL |
 //! | `ci-check` | beside `cuda`, for `cargo check` on a machine without CUDA; what it builds does not run |
 //!
 //! With `default-features = false`, the attribute, the step, layers, optimizers, schedules and measures are left.

@@ -13,8 +13,9 @@ target=$(cd "$target" && pwd)
 library=$target/release/libsam_cuda_emulator.so
 folder=$target/driver
 mkdir -p "$folder"
-# One file under both names: the loader sees that they are one, and loads it once.
+# One file under all names: the loader sees that they are one, and loads it once.
 ln -sf "$library" "$folder/libcuda.so.1"
+ln -sf "$library" "$folder/libnccl.so.2"
 for version in 11 12 13; do ln -sf "$library" "$folder/libcublas.so.$version"; done
 export LD_LIBRARY_PATH=$folder:${CUDA_ROOT:-/usr/local/cuda}/lib64${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 exec "$@"

@@ -10,6 +10,7 @@
 //! | `conv`, `batch_norm`, `conv_batch_norm`, `bias`, `pool`, `subsample`, `add_scaled`, `linear` | the operations that [`nn`](crate::nn) is made of |
 //! | `layers` | [`Layers`], all of them together; what they share |
 //! | `cpu`, `cuda` | what they share on host memory, and on an NVIDIA GPU |
+//! | `nccl` | GPUs that speak to each other (feature `nccl`) |
 //! | `rewind` | the generators that a step may draw from, back at an earlier moment |
 //! | `rng_state` | [`RngState`]: a generator in a form for files |
 //! | `upload` | batches on their way to a device |
@@ -27,6 +28,8 @@ mod cuda;
 mod layers;
 mod linear;
 mod memory;
+#[cfg(feature = "nccl")]
+pub(crate) mod nccl;
 mod pool;
 mod rewind;
 mod rng_state;

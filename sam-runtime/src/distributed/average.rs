@@ -1,6 +1,6 @@
 use dfdx::{nn::tensor_collection::TensorCollection, prelude::*, tensor::Gradients};
 
-use super::{World, WorldError, flat};
+use super::{World, WorldError, flat, on_device};
 use crate::{
     doors::{
         walk::{Which, each},
@@ -17,6 +17,9 @@ use crate::{
 ///
 /// # Errors
 /// [`WorldError::NonFinite`] on all ranks alike, if a mean is not finite. Else see [`WorldError`].
+///
+/// A mean that is taken on a GPU ([`World::on_device`]) is not looked at, since nobody waits for it: SAM's steps have looked at
+/// what it is made of, and other loops go on with it, as they do in one process.
 pub fn average<M, E, D>(
     world: &(impl World + ?Sized),
     model: &M,
@@ -76,14 +79,20 @@ where
     E: Dtype,
     D: Device<E>,
 {
-    let found = flat::mean(world, model, gradients, has)?;
-    if !found.is_finite {
-        return Err(WorldError::NonFinite);
-    }
+    let has = match on_device::mean(world, model, gradients, &has)? {
+        Some(has) => has,
+        None => {
+            let found = flat::mean(world, model, gradients, has)?;
+            if !found.is_finite {
+                return Err(WorldError::NonFinite);
+            }
+            found.has
+        }
+    };
     let ids = parameter_ids(model).map_err(WorldError::device)?;
     let bounds = ranks_of(&ids).map_or(Clip::NONE, |ranks| ranks.take_clip());
     bound(model, gradients, bounds)?;
-    Ok(found.has)
+    Ok(has)
 }
 
 /// Bounds gradients, where there are bounds.

@@ -76,7 +76,7 @@ impl<O, W: World> Averaged<O, W> {
     /// The mean of all ranks' gradients, bounded: what [`update`](Optimizer::update) updates by, for loops that want its errors.
     ///
     /// # Errors
-    /// See [`WorldError`]; [`WorldError::NonFinite`] on all ranks alike.
+    /// As of [`average`](super::average()).
     pub fn average<M, E, D>(
         &self,
         model: &M,
@@ -127,7 +127,8 @@ where
     ///
     /// # Panics
     /// Where the ranks can't go on together, or the mean is not finite, by the text of the [`WorldError`]: dfdx's error has no
-    /// place for it. Under SAM, a gradient that is not finite is an error of the step before.
+    /// place for it. Under SAM, a gradient that is not finite is an error of the step before. A mean that is taken on a GPU is not
+    /// looked at: see [`average`](super::average()).
     fn update(
         &mut self,
         module: &mut M,

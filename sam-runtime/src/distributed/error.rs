@@ -39,6 +39,9 @@ pub enum WorldError {
     /// The library that carries what they say has failed.
     #[error("the ranks can't hear each other: {0}")]
     Library(String),
+    /// The ranks have not found each other, or are not of one job.
+    #[error("the ranks have not met: {0}")]
+    NotMet(String),
     /// Numbers of this type can't be summed over ranks.
     #[error("gradients of type {dtype} can't be summed over ranks; those of f32 and f64 can")]
     Unsupported {

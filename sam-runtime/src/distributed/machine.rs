@@ -8,7 +8,7 @@ use std::{
     thread::available_parallelism,
 };
 
-use super::World;
+use super::{World, WorldError};
 
 /// Of one rank: a number for its machine, its threads, the cores that it may use, and those that the machine has.
 type Seat = [u64; 4];
@@ -30,16 +30,40 @@ pub(super) fn tell(world: &impl World) {
     }
 }
 
-fn seat() -> Seat {
+/// Which one of the ranks on its machine this is, from 0: the number of its GPU. Machines are told apart by their names.
+///
+/// ```
+/// use sam_runtime::distributed::{Threads, WorldError, local_rank};
+///
+/// let found = Threads::run(3, |world| local_rank(&world));
+/// assert_eq!(found.unwrap(), [0, 1, 2]);
+/// ```
+///
+/// # Errors
+/// See [`WorldError`].
+pub fn local_rank(world: &(impl World + ?Sized)) -> Result<usize, WorldError> {
+    let mut all = vec![0; 8 * world.size()];
+    world.all_gather(&machine().to_le_bytes(), &mut all)?;
+    let (machines, _) = all.as_chunks::<8>();
+    let (before, rest) = machines.split_at(world.rank());
+    Ok(before.iter().filter(|other| **other == rest[0]).count())
+}
+
+/// A number for this machine.
+fn machine() -> u64 {
     let mut hash = DefaultHasher::new();
     fs::read_to_string("/proc/sys/kernel/hostname")
         .unwrap_or_default()
         .hash(&mut hash);
+    hash.finish()
+}
+
+fn seat() -> Seat {
     let usable = available_parallelism().map_or(1, NonZero::get);
     let there = fs::read_to_string("/sys/devices/system/cpu/online");
     let there = there.ok().and_then(|list| cores(list.trim()));
     [
-        hash.finish(),
+        machine(),
         rayon::current_num_threads() as u64,
         usable as u64,
         there.unwrap_or(usable) as u64,

@@ -38,6 +38,22 @@
 //! # Ok::<(), Failure>(())
 //! ```
 //!
+//! # A GPU for each rank
+//! With the feature `nccl` (and NVIDIA's NCCL), `NcclRank` is a world of its own, for everything here that takes one: the mean of
+//! gradients is then taken on the GPUs, on the stream that dfdx computes on, without a copy to the host. It begins from ranks that
+//! can speak already, or from what a launcher says:
+//!
+//! | started by | the loop's world |
+//! |---|---|
+//! | `mpirun -n 8 ./train` (with the feature `mpi`, too) | within [`run`]: `NcclRank::new(&mpi, &dev)`, with `dev` the GPU of the number [`local_rank`]`(&mpi)` |
+//! | `torchrun --nproc-per-node 8 --no-python ./train`, or a script that sets the same variables | `NcclRank::meet(&place, &dev)`, with `place` of [`Rendezvous::from_env`], and `dev` the GPU of the number `place.local_rank` |
+//!
+//! The rest of the loop is that of any ranks: [`sync_model`], [`Averaged`], [`check`], `Run::start_on`. A rank that fails should
+//! end the job, as [`run`] and `torchrun` see to: NCCL itself often doesn't notice. Where it has, the next step is an error.
+//!
+//! At the end of a step, ranks agree whether all of it was finite, and for that the host waits for its GPU; from there to the end
+//! of the next step it only queues.
+//!
 //! | file | what it holds |
 //! |---|---|
 //! | `world` | [`World`]: what ranks say to each other |
@@ -45,7 +61,10 @@
 //! | `threads` | [`Threads`]: ranks in one process |
 //! | `job` | [`run`]: a program on the ranks that a launcher has started |
 //! | `mpi` | `MpiRank`: MPI, with the feature `mpi` |
-//! | `machine` | what ranks run on |
+//! | `nccl` | `NcclRank`: a GPU for each rank, with the feature `nccl` |
+//! | `on_device` | [`OnDevice`]: the mean of gradients where they lie |
+//! | `rendezvous` | [`Rendezvous`]: how ranks meet that nobody has introduced |
+//! | `machine` | [`local_rank`]: what ranks run on |
 //! | `sum` | [`sum`], [`agree`]: sums in the order of the ranks |
 //! | `average` | [`average`]: the mean of gradients |
 //! | `averaged` | [`Averaged`]: an optimizer that updates by it |
@@ -64,6 +83,10 @@ mod job;
 mod machine;
 #[cfg(feature = "mpi")]
 mod mpi;
+#[cfg(feature = "nccl")]
+mod nccl;
+mod on_device;
+mod rendezvous;
 mod sum;
 mod sync;
 #[cfg(test)]
@@ -77,8 +100,13 @@ pub use average::average;
 pub use averaged::Averaged;
 pub use error::{RankError, WorldError};
 pub use job::{Launched, run};
+pub use machine::local_rank;
 #[cfg(feature = "mpi")]
 pub use mpi::MpiRank;
+#[cfg(feature = "nccl")]
+pub use nccl::NcclRank;
+pub use on_device::OnDevice;
+pub use rendezvous::Rendezvous;
 pub use sum::{Number, agree, sum};
 pub use sync::{check, sync_buffers, sync_model};
 pub use threads::{ThreadRank, Threads};

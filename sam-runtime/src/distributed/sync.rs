@@ -1,6 +1,6 @@
 use dfdx::{nn::tensor_collection::TensorCollection, prelude::*};
 
-use super::{World, WorldError, values::Values};
+use super::{OnDevice, World, WorldError, values::Values};
 use crate::{
     doors::walk::{Which, each_named, each_named_mut},
     step::{
@@ -47,6 +47,12 @@ impl<W: World + Send + Sync> Ranks for OfStep<W> {
         gathered.map_err(|error| error.to_string())?;
         let (all, _) = all.as_chunks();
         Ok(all.to_vec())
+    }
+
+    fn settle(&self) -> Result<(), String> {
+        let there = self.0.on_device();
+        let settled = there.map_or(Ok(()), |OnDevice(there)| there.settle());
+        settled.map_err(|error| error.to_string())
     }
 }
 

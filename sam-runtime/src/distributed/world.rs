@@ -1,4 +1,4 @@
-use super::WorldError;
+use super::{OnDevice, WorldError};
 
 /// Ranks that work on the same thing, and what they say to each other. Each rank has a value of its own.
 ///
@@ -29,6 +29,12 @@ pub trait World {
     /// # Errors
     /// See [`WorldError`].
     fn broadcast(&self, bytes: &mut [u8]) -> Result<(), WorldError>;
+
+    /// For ranks that take the mean of gradients where these lie, on a GPU: the way to do so, which `NcclRank` has. A world around
+    /// another one hands on what that one has.
+    fn on_device(&self) -> Option<OnDevice<'_>> {
+        None
+    }
 }
 
 impl<W: World + ?Sized> World for &W {
@@ -50,5 +56,9 @@ impl<W: World + ?Sized> World for &W {
 
     fn broadcast(&self, bytes: &mut [u8]) -> Result<(), WorldError> {
         (**self).broadcast(bytes)
+    }
+
+    fn on_device(&self) -> Option<OnDevice<'_>> {
+        (**self).on_device()
     }
 }

@@ -17,6 +17,11 @@ pub(crate) trait Ranks: Send + Sync {
 
     /// What each of them says, in their order.
     fn gather(&self, said: [u8; SAID]) -> Result<Vec<[u8; SAID]>, String>;
+
+    /// Waits for what a device is to do with the others, where it is on one: an error where it would wait for ever.
+    fn settle(&self) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// Bytes of what a rank says of its step: a pass, and a norm.
@@ -38,6 +43,11 @@ impl Together {
     pub(super) fn agree(&self, found: Option<&StepError>) -> Result<Option<StepError>, StepError> {
         let all = self.ranks.gather(said(found)).map_err(StepError::Ranks)?;
         Ok(all.into_iter().find_map(heard))
+    }
+
+    /// Before this rank waits for its device.
+    pub(super) fn settle(&self) -> Result<(), StepError> {
+        self.ranks.settle().map_err(StepError::Ranks)
     }
 
     /// Leaves the bounds to the update: they are for the sum over the ranks.

@@ -45,6 +45,8 @@ pub struct Counts {
     pub kernels: BTreeMap<String, Kernel>,
     /// By the function's name.
     pub blas: BTreeMap<String, Blas>,
+    /// By the function's name: calls of all ranks, and what each takes.
+    pub nccl: BTreeMap<&'static str, Transfers>,
     pub launches: u64,
     pub host_to_device: Transfers,
     pub device_to_host: Transfers,

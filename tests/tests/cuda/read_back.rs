@@ -16,7 +16,7 @@ type Net = (
 type Images = Rank4<ROWS, 2, 12, 12>;
 
 /// What the emulator has counted; `None` on a real driver.
-fn counts() -> Option<serde_json::Value> {
+pub(crate) fn counts() -> Option<serde_json::Value> {
     // SAFETY: looks a function up by its name; where it is there, it is the emulator's, of this type, which
     // writes no more than it is told there is room for and returns how much there would be.
     let written = unsafe {

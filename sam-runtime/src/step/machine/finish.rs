@@ -64,7 +64,10 @@ where
             return Ok(());
         };
         let found = match (&self.nonfinite, &self.flags) {
-            (None, Some(flags)) => nonfinite::read(flags),
+            (None, Some(flags)) => {
+                ranks.settle()?;
+                nonfinite::read(flags)
+            }
             (found, _) => found.clone(),
         };
         self.nonfinite = ranks.agree(found.as_ref())?;
