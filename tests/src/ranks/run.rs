@@ -1,4 +1,4 @@
-//! A whole run on ranks, of which all together take [`BATCH`] samples a step, in chunks of four. On one rank, and on four with a
+//! A whole run on ranks, of which all together take `BATCH` samples a step, in chunks of four. On one rank, and on four with a
 //! chunk each, the weights have the same bits, also where it goes on with the other number; on two, whose sums are sums of
 //! sums, all but those.
 
