@@ -9,7 +9,10 @@ use std::{env, time::Instant};
 
 use anyhow::{Context, Result, ensure};
 use dfdx::{optim::*, prelude::*};
-use sam_benches::networks::{BATCH, CLASSES, Cnn, Input, Mlp, Network, batch};
+use sam_benches::{
+    median,
+    networks::{BATCH, CLASSES, Cnn, Input, Mlp, Network, batch},
+};
 use sam_runtime::{
     device::keep_freed_memory,
     distributed::{Averaged, Launched, World, agree, run, sum, sync_model},
@@ -60,7 +63,7 @@ impl Rounds {
                 }
             }
         }
-        Ok(times.into_iter().map(median).collect())
+        Ok(times.iter_mut().map(|times| median(times)).collect())
     }
 
     /// One row: a network.
@@ -119,11 +122,6 @@ impl Rounds {
         }
         Ok(())
     }
-}
-
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
 }
 
 fn main() -> Result<()> {

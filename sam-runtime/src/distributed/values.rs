@@ -2,7 +2,7 @@ use std::any::{Any, type_name};
 
 use dfdx::shapes::Dtype;
 
-use super::{World, WorldError, sum};
+use super::{World, WorldError, sum::mean_in};
 
 /// The numbers of several tensors, one after the other.
 pub(super) enum Values {
@@ -43,15 +43,8 @@ impl Values {
         weight: f64,
     ) -> Result<(), WorldError> {
         match self {
-            Self::F32(values) => {
-                let weight = weight as f32;
-                values.iter_mut().for_each(|value| *value *= weight);
-                sum(world, values)
-            }
-            Self::F64(values) => {
-                values.iter_mut().for_each(|value| *value *= weight);
-                sum(world, values)
-            }
+            Self::F32(values) => mean_in(world, values, &mut Vec::new(), weight as f32),
+            Self::F64(values) => mean_in(world, values, &mut Vec::new(), weight),
         }
     }
 

@@ -17,10 +17,7 @@ where
         let mut report = std::mem::take(&mut self.report);
         let result = match std::mem::replace(&mut self.state, State::Over) {
             State::Running(mut running) => {
-                let result = match running.agree() {
-                    Ok(()) => running.end(),
-                    Err(failure) => Err(failure),
-                };
+                let result = running.agree().and_then(|()| running.end());
                 report.is_skipped = running.nonfinite.is_some() && result.is_ok();
                 let restored = match model {
                     Some(model) if result.is_err() || report.is_skipped => {
