@@ -52,17 +52,30 @@ pub(super) fn mean_in<T: Number>(
     Ok(())
 }
 
-/// The same of as many numbers as can be cut into equal parts. Whether this rank's part of the sums is finite.
+/// So many numbers of each rank are summed at a time: what is received and summed is then still in the cache when it is sent on.
+const BLOCK: usize = 1 << 16;
+
+/// The same of as many numbers as can be cut into equal parts. Whether the sums that this rank has made are finite.
 pub(super) fn mean_of_parts<T: Number>(
     world: &(impl World + ?Sized),
     values: &mut [T],
     received: &mut Vec<T>,
     weight: T,
 ) -> Result<bool, WorldError> {
-    let part = values.len() / world.size();
-    if part == 0 {
-        return Ok(true);
+    let mut is_finite = true;
+    for values in values.chunks_mut(BLOCK * world.size()) {
+        is_finite &= mean_of_block(world, values, received, weight)?;
     }
+    Ok(is_finite)
+}
+
+fn mean_of_block<T: Number>(
+    world: &(impl World + ?Sized),
+    values: &mut [T],
+    received: &mut Vec<T>,
+    weight: T,
+) -> Result<bool, WorldError> {
+    let part = values.len() / world.size();
     received.resize(values.len(), T::zero());
     world.all_to_all(cast_slice(values), cast_slice_mut(received))?;
     let (sums, others) = received.split_at_mut(part);
