@@ -26,6 +26,8 @@ pub(crate) struct Names {
     pub(crate) error: Ident,
     pub(crate) chunks: Ident,
     pub(crate) chunk: Ident,
+    /// The threads of chunks that run at once.
+    pub(crate) lanes: Ident,
 }
 
 pub(crate) fn local(name: &str) -> Ident {
@@ -55,6 +57,7 @@ impl Names {
             error: own("error"),
             chunks: own("chunks"),
             chunk: own("chunk"),
+            lanes: own("lanes"),
         }
     }
 

@@ -13,11 +13,13 @@
 //! | `records` | what comes into them from outside |
 //! | `takes` | what a line takes from those before it, and what the loop reads of it |
 //! | `chunked`, `summed` | with `m`: what would be changed by the values of one chunk, or divided by their number |
+//! | `at_once` | with `parallel`: what can't be done on several threads |
 //! | `constant` | expressions that are the same whenever they are evaluated, or hold no samples |
 //! | `refusals` | what can't be read, and what is then said |
 //! | `bounded` | with `clip`: the updates that bound their gradient |
 //! | `generics` | type parameters that must be `Clone` |
 
+mod at_once;
 mod bounded;
 mod changes;
 mod chunked;

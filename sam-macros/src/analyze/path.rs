@@ -1,6 +1,7 @@
 //! The way to a backward site: all statements before it, and what surrounds it.
 
-use proc_macro2::Ident;
+use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens;
 use syn::{Expr, FnArg, ItemFn, Pat, Stmt, Type, visit::Visit};
 
 use super::sites::{Frame, Site};
@@ -52,6 +53,14 @@ impl<'a> Source<'a> {
         match self {
             Self::Stmt(stmt) => Uses::of_stmt(stmt, passed_over),
             Self::Arm(_, expr) | Self::Loss(expr) => Uses::of_expr(expr, passed_over),
+        }
+    }
+
+    pub(super) fn tokens(self) -> TokenStream {
+        match self {
+            Self::Stmt(stmt) => stmt.to_token_stream(),
+            Self::Arm(pat, _) => pat.to_token_stream(),
+            Self::Loss(expr) => expr.to_token_stream(),
         }
     }
 

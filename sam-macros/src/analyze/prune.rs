@@ -333,11 +333,16 @@ fn has_macro(expr: &Expr) -> bool {
     find.0
 }
 
+/// Whether a macro may hold anything.
+pub(super) fn may_hide(mac: &syn::Macro) -> bool {
+    let path = &mac.path;
+    !(only_prints(mac) || COMPUTING.has_path(path) || WRITING.has_path(path))
+}
+
 struct UnknownMacro(bool);
 
 impl<'ast> Visit<'ast> for UnknownMacro {
     fn visit_macro(&mut self, mac: &'ast syn::Macro) {
-        let path = &mac.path;
-        self.0 |= !(only_prints(mac) || COMPUTING.has_path(path) || WRITING.has_path(path));
+        self.0 |= may_hide(mac);
     }
 }

@@ -3,7 +3,7 @@
 use syn::{Expr, ItemFn};
 
 use super::{
-    StepOf, chunked,
+    StepOf, at_once, chunked,
     path::Path,
     sites::{NESTED_ITEM, Site, Sites},
     slice::Slice,
@@ -120,6 +120,15 @@ impl<'a> StepOf<'_, 'a> {
             return None;
         }
         let leaves = slice.lines.iter().any(|line| line.replay.leaves());
+        if in_closure && self.args.is_at_once() {
+            errors.at(
+                Kind::NotForParallel,
+                &backward.call.method,
+                "with `parallel`, `backward` can't be called in a closure, which may run on another thread than the forward pass\n\n\
+                 help: call it outside, or leave out `parallel`",
+            );
+            return None;
+        }
         if in_closure && leaves {
             errors.at(
                 Kind::BackwardInAnotherBlock,
@@ -270,6 +279,9 @@ impl<'a> StepOf<'_, 'a> {
             return;
         }
         for (line, source) in sources(&region.lines, path) {
+            if self.args.is_at_once() {
+                at_once::refuse(line, source, region, errors);
+            }
             if let Some(done) = chunked::done_by_chunk(line, source, &region.model.place) {
                 done.refuse(errors);
             }

@@ -30,6 +30,11 @@ const KEYS: &[Key] = &[
         read: value::read_m,
     },
     Key {
+        name: "parallel",
+        value: "`true` or `false`",
+        read: value::read_parallel,
+    },
+    Key {
         name: "nonfinite",
         value: "\"error\" or \"skip\"",
         read: value::read_nonfinite,

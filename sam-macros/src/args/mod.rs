@@ -33,6 +33,8 @@ pub(crate) struct Args {
     pub(crate) norm: f64,
     /// Samples per perturbation; `None` for the whole batch.
     pub(crate) m: Option<Expr>,
+    /// Set where the chunks of `m` run at once.
+    pub(crate) parallel: Option<Expr>,
     pub(crate) skip_nonfinite: bool,
     /// How a step climbs; `None` is SAM.
     method: Option<method::Chosen>,
@@ -65,6 +67,7 @@ impl Default for Args {
             rho: syn::parse_quote!(0.05),
             norm: 2.0,
             m: None,
+            parallel: None,
             skip_nonfinite: false,
             method: None,
             of_sam: Vec::new(),
@@ -131,6 +134,11 @@ impl Args {
         self.m.is_some() || self.ascent.is_some() || self.in_one_chunk
     }
 
+    /// Whether the chunks run at once.
+    pub(crate) fn is_at_once(&self) -> bool {
+        self.parallel.is_some()
+    }
+
     /// What says into which parts the batch is cut, if it is.
     pub(crate) fn cut_by(&self) -> Option<&Expr> {
         self.m.as_ref().or(self.ascent.as_ref())
@@ -181,6 +189,7 @@ impl Args {
     pub(crate) fn whole(&self) -> Self {
         Self {
             m: None,
+            parallel: None,
             ascent: None,
             in_one_chunk: false,
             ..self.clone()

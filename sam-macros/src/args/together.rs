@@ -93,6 +93,9 @@ impl Args {
                 );
             }
         }
+        if let (Some(parallel), None) = (&self.parallel, &self.m) {
+            refuse(parallel, "`parallel` runs the chunks of a batch at once, and without `m` there is one; add `m`, as in `m = 32`, or leave out `parallel`".into());
+        }
         if let Some(ascent) = &self.ascent {
             if self.m.is_some() {
                 refuse(ascent, "`ascent` takes the clean pass on a share of the batch, and `m` on all its chunks; leave out one of them".into());

@@ -120,6 +120,23 @@ pub(super) fn read_m(args: &mut Args, input: ParseStream, errors: &mut Errors) -
     Ok(())
 }
 
+pub(super) fn read_parallel(
+    args: &mut Args,
+    input: ParseStream,
+    errors: &mut Errors,
+) -> syn::Result<()> {
+    let value: Expr = input.parse()?;
+    match literal(&value) {
+        Some((Lit::Bool(is), false)) => args.parallel = is.value.then_some(value),
+        _ => errors.at(
+            Kind::ParallelNoBool,
+            &value,
+            "`parallel` is `true` or `false`",
+        ),
+    }
+    Ok(())
+}
+
 pub(super) fn read_nonfinite(
     args: &mut Args,
     input: ParseStream,

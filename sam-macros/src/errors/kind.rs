@@ -38,6 +38,8 @@ kinds! {
     MZero = "m-zero",
     /// A literal for `m` that is not a `usize`.
     MNoNumber = "m-no-number",
+    /// A value of `parallel` that is neither `true` nor `false`.
+    ParallelNoBool = "parallel-no-bool",
     NonfiniteUnknown = "nonfinite-unknown",
     /// A literal for `clip` or `clip_value` that is not a float above 0.
     ClipNotPositive = "clip-not-positive",
@@ -84,4 +86,6 @@ kinds! {
     NothingToCut = "nothing-to-cut",
     ChangedByChunk = "changed-by-chunk",
     DecidedByChunk = "decided-by-chunk",
+    /// What chunks can't do on threads of their own.
+    NotForParallel = "not-for-parallel",
 }

@@ -232,7 +232,7 @@ fn a_near_miss_is_suggested() {
 
 fn unknown(key: &str) -> String {
     format!(
-        "`{key}` is not a key of `sam_train`; the keys are `rho`, `norm`, `m`, `nonfinite`, `clip`, \
+        "`{key}` is not a key of `sam_train`; the keys are `rho`, `norm`, `m`, `parallel`, `nonfinite`, `clip`, \
          `clip_value`, `frozen`, `method`, `steps`, `second_order`, `on`, `start`, `every`, `probability`, `ascent`, `split`, \
          `model`, `crate`"
     )

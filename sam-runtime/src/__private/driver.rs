@@ -1,9 +1,9 @@
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use dfdx::{prelude::*, tensor::Gradients};
 
 use super::Chunks;
-use crate::step::{Failure, LazyLoss, Settings, Step, StepError, clip};
+use crate::step::{Failure, Found, LazyLoss, Part, Settings, Step, StepError, clip};
 
 /// What the optimizer trains: dfdx's `TensorCollection`, whose clone shares its weights.
 #[diagnostic::on_unimplemented(
@@ -44,8 +44,17 @@ impl<O: Optimizer<M, D, E> + ?Sized, M, D: Storage<E>, E: Dtype> OptimizerOf<M, 
 pub struct Driver<'a, M, E: Dtype, D: Device<E>> {
     step: RefCell<Box<dyn Drive<M, E, D> + 'a>>,
     /// The chunk whose loss is noted.
-    chunk: std::cell::Cell<usize>,
+    chunk: Cell<usize>,
+    /// Set where the step is that of one chunk of several, which has number 0 there: the gradients that it took.
+    passes: Option<Cell<usize>>,
+    begin_part: BeginPart<'a, M, E, D>,
 }
+
+/// Begins the step of one chunk, beside a copy of the model.
+type BeginPart<'a, M, E, D> = fn(Part<M, E, D>, &M) -> Driver<'a, M, E, D>;
+
+/// What the step of a chunk begins with, and how.
+pub(super) type Begin<'a, M, E, D> = (Part<M, E, D>, M, BeginPart<'a, M, E, D>);
 
 trait Drive<M, E: Dtype, D: Device<E>> {
     fn cut(&mut self, rows: &[usize]);
@@ -70,6 +79,12 @@ trait Drive<M, E: Dtype, D: Device<E>> {
     fn absorb(&mut self, model: &M, gradients: Gradients<E, D>, chunk: usize) -> Option<M>;
     fn fail_backward(&mut self, error: D::Err);
     fn finish(&mut self, model: Option<&mut M>) -> Result<Gradients<E, D>, Failure<D::Err>>;
+    fn part(&mut self, number: usize) -> Option<(Part<M, E, D>, M)>;
+    fn join(&mut self, number: usize, found: Found<M, E, D>);
+    fn left(&mut self) -> Option<M>;
+    fn found(self: Box<Self>, passes: usize) -> Found<M, E, D>;
+    fn devices(&self) -> Vec<D>;
+    fn refuse(&mut self, error: StepError);
 }
 
 macro_rules! drive {
@@ -103,10 +118,25 @@ impl<M: Model<E, D>, E: Dtype, D: Device<E>> Drive<M, E, D> for Step<M, E, D> {
         fn absorb(&mut self, model: &M, gradients: Gradients<E, D>, chunk: usize) -> Option<M>;
         fn fail_backward(&mut self, error: D::Err);
         fn finish(&mut self, model: Option<&mut M>) -> Result<Gradients<E, D>, Failure<D::Err>>;
+        fn join(&mut self, number: usize, found: Found<M, E, D>);
+        fn left(&mut self) -> Option<M>;
+        fn refuse(&mut self, error: StepError);
     }
 
     fn copied(&self, model: &M) -> M {
         Step::copied(self, model)
+    }
+
+    fn part(&mut self, number: usize) -> Option<(Part<M, E, D>, M)> {
+        Some((Step::part(self, number)?, self.base()?))
+    }
+
+    fn found(self: Box<Self>, passes: usize) -> Found<M, E, D> {
+        Step::found(*self, passes)
+    }
+
+    fn devices(&self) -> Vec<D> {
+        Step::devices(self).to_vec()
     }
 }
 
@@ -129,7 +159,22 @@ pub fn begin<'a, M: Model<E, D> + 'a, E: Dtype, D: Device<E>>(
 ) -> Driver<'a, M, E, D> {
     Driver {
         step: RefCell::new(Box::new(Step::begin(model, M::clone, settings, site))),
-        chunk: std::cell::Cell::new(0),
+        chunk: Cell::new(0),
+        passes: None,
+        begin_part,
+    }
+}
+
+/// Begins the step of one chunk.
+fn begin_part<'a, M: Model<E, D> + 'a, E: Dtype, D: Device<E>>(
+    part: Part<M, E, D>,
+    model: &M,
+) -> Driver<'a, M, E, D> {
+    Driver {
+        step: RefCell::new(Box::new(part.begin(model))),
+        chunk: Cell::new(0),
+        passes: Some(Cell::new(1)),
+        begin_part,
     }
 }
 
@@ -175,7 +220,7 @@ impl<M, E: Dtype, D: Device<E>> Driver<'_, M, E, D> {
 
     /// Before a line of the slice runs on a chunk.
     pub fn mark(&self, line: usize, chunk: usize) {
-        self.step.borrow_mut().mark(line, chunk);
+        self.step.borrow_mut().mark(line, self.number(chunk));
     }
 
     /// Behind the input of a site, which may have drawn random numbers.
@@ -197,7 +242,7 @@ impl<M, E: Dtype, D: Device<E>> Driver<'_, M, E, D> {
 
     /// Before a line of the slice runs again on a chunk.
     pub fn rewind(&self, line: usize, chunk: usize) {
-        self.step.borrow_mut().rewind(line, chunk);
+        self.step.borrow_mut().rewind(line, self.number(chunk));
     }
 
     /// A copy of the model that shares its weights.
@@ -213,12 +258,14 @@ impl<M, E: Dtype, D: Device<E>> Driver<'_, M, E, D> {
 
     /// The model for a chunk's clean pass.
     pub fn chunk_model(&self, model: &M, chunk: usize) -> M {
-        self.step.borrow_mut().chunk_model(model, chunk)
+        self.step
+            .borrow_mut()
+            .chunk_model(model, self.number(chunk))
     }
 
     /// Keeps the model that a chunk's clean pass has left.
     pub fn advanced(&self, model: &M, chunk: usize) {
-        self.step.borrow_mut().advanced(model, chunk);
+        self.step.borrow_mut().advanced(model, self.number(chunk));
     }
 
     /// Writes the chunks' buffers into the user's model.
@@ -228,7 +275,7 @@ impl<M, E: Dtype, D: Device<E>> Driver<'_, M, E, D> {
 
     /// The chunk whose loss is noted next.
     pub fn at_chunk(&self, chunk: usize) {
-        self.chunk.set(chunk);
+        self.chunk.set(self.number(chunk));
     }
 
     /// Notes the loss of a pass.
@@ -239,7 +286,7 @@ impl<M, E: Dtype, D: Device<E>> Driver<'_, M, E, D> {
 
     /// From a chunk's clean gradient to the perturbed model.
     pub fn climb(&self, gradients: Gradients<E, D>, chunk: usize) -> Option<M> {
-        self.step.borrow_mut().climb(gradients, chunk)
+        self.step.borrow_mut().climb(gradients, self.number(chunk))
     }
 
     /// The gradients of the tape of the replay.
@@ -250,7 +297,18 @@ impl<M, E: Dtype, D: Device<E>> Driver<'_, M, E, D> {
     /// Takes the gradient of a chunk's replay, and the model that it ran on.
     /// The model of one more pass, if there is one.
     pub fn absorb(&self, model: &M, gradients: Gradients<E, D>, chunk: usize) -> Option<M> {
+        if let Some(passes) = &self.passes {
+            passes.set(passes.get() + 1);
+        }
+        let chunk = self.number(chunk);
         self.step.borrow_mut().absorb(model, gradients, chunk)
+    }
+
+    fn number(&self, chunk: usize) -> usize {
+        match self.passes {
+            Some(_) => 0,
+            None => chunk,
+        }
     }
 
     /// Ends the step with an error of the user's `try_backward`.
@@ -266,5 +324,40 @@ impl<M, E: Dtype, D: Device<E>> Driver<'_, M, E, D> {
     /// Ends the step; a batch that is left out leaves no trace in the buffers of `model`.
     pub fn finish_with(&self, model: &mut M) -> Result<Gradients<E, D>, Failure<D::Err>> {
         self.step.borrow_mut().finish(Some(model))
+    }
+}
+
+/// Of chunks that run at once: see [`Lanes`](super::Lanes).
+impl<'a, M, E: Dtype, D: Device<E>> Driver<'a, M, E, D> {
+    /// What the step of a chunk begins with, and how; `None` where the step has failed.
+    pub(super) fn part(&self, number: usize) -> Option<Begin<'a, M, E, D>> {
+        let (part, model) = self.step.borrow_mut().part(number)?;
+        Some((part, model, self.begin_part))
+    }
+
+    /// The model that the clean pass of a chunk has left so far.
+    pub(super) fn left(&self) -> Option<M> {
+        self.step.borrow_mut().left()
+    }
+
+    /// Ends the step of a chunk.
+    pub(super) fn found(self) -> Found<M, E, D> {
+        let passes = self.passes.map_or(0, Cell::into_inner);
+        self.step.into_inner().found(passes)
+    }
+
+    /// Joins what the step of a chunk has found.
+    pub(super) fn join(&self, number: usize, found: Found<M, E, D>) {
+        self.step.borrow_mut().join(number, found);
+    }
+
+    /// The devices that the slice may draw from, as far as they are known.
+    pub(super) fn devices(&self) -> Vec<D> {
+        self.step.borrow().devices()
+    }
+
+    /// Ends the step with this error.
+    pub(super) fn refuse(&self, error: StepError) {
+        self.step.borrow_mut().refuse(error);
     }
 }

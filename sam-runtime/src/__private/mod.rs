@@ -10,6 +10,7 @@
 //! | `input` | the inputs and tapes of sites, and the devices that the slice may draw from |
 //! | `by_type` | what is done to a value by what its type can |
 //! | `chunks` | the batch in chunks |
+//! | `lanes` | the same, at once |
 //! | `observed` | what the loop reads of the slice, collected from the chunks |
 //! | `sum` | sums in the chunks of a batch |
 //! | `result` | how a step ends: a gradient, an error, a panic |
@@ -19,6 +20,7 @@ mod change;
 mod chunks;
 mod driver;
 mod input;
+mod lanes;
 mod observed;
 mod own;
 mod record;
@@ -31,6 +33,7 @@ pub use change::*;
 pub use chunks::*;
 pub use driver::*;
 pub use input::*;
+pub use lanes::*;
 pub use observed::*;
 pub use own::*;
 pub use record::*;

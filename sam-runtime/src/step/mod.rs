@@ -73,7 +73,7 @@ mod workspace;
 pub use clip::clip;
 pub use error::{Failure, Pass, StepError};
 pub use join::Join;
-pub(crate) use machine::Step;
+pub(crate) use machine::{Found, Part, Step};
 pub(crate) use memory::{chunks_of_rank, joined, steps_of};
 pub use memory::{forget_method_state, method_state, set_method_state};
 pub use observe::Observe;

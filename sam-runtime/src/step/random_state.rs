@@ -50,6 +50,11 @@ impl<D: Clone + 'static> RandomStates<D> {
         self.rank > 0
     }
 
+    /// Those that it has met.
+    pub(super) fn devices(&self) -> &[D] {
+        &self.devices
+    }
+
     /// A device from which the slice may draw.
     pub(super) fn meet(&mut self, device: &D) {
         let id = generator_id(device);

@@ -12,28 +12,49 @@ use crate::doors::generator::{generator, generator_id, set_generator};
 
 /// A copy of each device that it was asked for. The copy's generator begins where the device's was then.
 #[derive(Debug, Default)]
-pub struct Twins(Vec<(Cpu, Cpu)>);
+pub struct Twins {
+    pairs: Vec<(Cpu, Cpu)>,
+    /// Whether a device that has no copy yet stands for itself.
+    is_complete: bool,
+}
 
 impl Twins {
     /// `twin` for `device`.
     pub(super) fn with(device: &Cpu, twin: &Cpu) -> Self {
-        Self(vec![(device.clone(), twin.clone())])
+        Self {
+            pairs: vec![(device.clone(), twin.clone())],
+            is_complete: false,
+        }
     }
 
     /// Each device, and its copy.
-    pub(super) fn pairs(&self) -> impl Iterator<Item = (&Cpu, &Cpu)> {
-        self.0.iter().map(|(device, twin)| (device, twin))
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&Cpu, &Cpu)> {
+        self.pairs.iter().map(|(device, twin)| (device, twin))
+    }
+
+    /// The way back: from each copy to its device.
+    pub(crate) fn back(&self) -> Self {
+        Self {
+            pairs: self
+                .pairs()
+                .map(|(device, twin)| (twin.clone(), device.clone()))
+                .collect(),
+            is_complete: true,
+        }
     }
 
     /// The copy of `device`: one for all devices that share a generator.
     pub fn of(&mut self, device: &Cpu) -> Cpu {
         let id = generator_id(device);
-        if let Some((_, twin)) = self.0.iter().find(|(known, _)| generator_id(known) == id) {
+        if let Some((_, twin)) = self.pairs().find(|(known, _)| generator_id(*known) == id) {
             return twin.clone();
+        }
+        if self.is_complete {
+            return device.clone();
         }
         let twin = Cpu::default();
         go_on_as(&twin, device);
-        self.0.push((device.clone(), twin.clone()));
+        self.pairs.push((device.clone(), twin.clone()));
         twin
     }
 }
@@ -45,8 +66,14 @@ pub(super) fn go_on_as(twin: &Cpu, device: &Cpu) {
     }
 }
 
-/// A batch that can be copied to other devices on the CPU: tensors, `Vec`s, options and tuples of them, numbers. For a
+/// A batch that can be copied to other devices on the CPU: tensors, `Vec`s, options, arrays and tuples of them, numbers. For a
 /// type of your own, implement it part by part.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't go from thread to thread with its device",
+    label = "with `parallel`, each chunk is on a device of its own",
+    note = "tensors on the CPU, numbers, and tuples, arrays, `Vec`s and `Option`s of them can; implement `sam_runtime::step::Twin` for a type of your own",
+    note = "see `errors/not-for-parallel` in sam-train's guide"
+)]
 pub trait Twin: Clone + Send {
     /// The copy, on the twins of the devices that this is on.
     fn twin(&self, twins: &mut Twins) -> Self;
@@ -67,6 +94,12 @@ impl<T: Twin> Twin for Vec<T> {
 impl<T: Twin> Twin for Option<T> {
     fn twin(&self, twins: &mut Twins) -> Self {
         self.as_ref().map(|value| value.twin(twins))
+    }
+}
+
+impl<T: Twin, const N: usize> Twin for [T; N] {
+    fn twin(&self, twins: &mut Twins) -> Self {
+        self.each_ref().map(|value| value.twin(twins))
     }
 }
 

@@ -57,6 +57,22 @@ impl Step<'_> {
         let named = self.relabel(|relabel| relabel.visit_stmt_mut(&mut replay));
         let clean = self.run_backward(backward, &replay.to_token_stream());
         let finish = self.finish();
+        let passes = quote! {
+            #model
+            #evaluate
+            #note
+            #advanced
+            #clean
+        };
+        let passes = match self.args.is_at_once() {
+            true => self.line_at_once(last, true, &passes),
+            false => quote! {
+                for #chunk in 0..#rt::Chunks::len(&#chunks) {
+                    #rt::Driver::mark(&#step, #last, #chunk);
+                    #passes
+                }
+            },
+        };
         let tokens = quote! {
             {
                 #begin
@@ -64,14 +80,7 @@ impl Step<'_> {
                 #hoisted
                 #records
                 #no_models
-                for #chunk in 0..#rt::Chunks::len(&#chunks) {
-                    #rt::Driver::mark(&#step, #last, #chunk);
-                    #model
-                    #evaluate
-                    #note
-                    #advanced
-                    #clean
-                }
+                #passes
                 #finish
             }
         };

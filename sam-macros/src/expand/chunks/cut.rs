@@ -38,11 +38,13 @@ impl Step<'_> {
             ..
         } = &self.names;
         let give_up = self.give_up();
+        let lanes = self.begin_lanes();
         quote! {
             match #rt::Driver::cut(&#step, &#chunks) {
                 ::core::result::Result::Ok(()) => {}
                 ::core::result::Result::Err(#error) => #give_up,
             }
+            #lanes
         }
     }
 
@@ -154,9 +156,10 @@ impl Step<'_> {
             }
             (None, None) => return quote!([::core::clone::Clone::clone(#value)]),
         };
+        let parts = self.seated(name, at);
         quote! {
             match #split(#value, &#chunks) {
-                ::core::result::Result::Ok(#name) => #name,
+                ::core::result::Result::Ok(#name) => #parts,
                 ::core::result::Result::Err(#error) => #raise,
             }
         }

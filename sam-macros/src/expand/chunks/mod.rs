@@ -6,7 +6,9 @@
 //! | `sites` | the inputs of the chunks |
 //! | `values` | what a line gets for one chunk |
 //! | `backward` | each chunk's gradient and replay |
+//! | `at_once` | the same on several threads |
 
+mod at_once;
 mod backward;
 mod cut;
 mod sites;
@@ -114,6 +116,7 @@ impl Step<'_> {
             step,
             chunks,
             chunk,
+            lanes,
             ..
         } = &self.names;
         let bound = bound_by_stmt(stmt);
@@ -155,7 +158,7 @@ impl Step<'_> {
                 Some(_) => quote!(#rt::join),
                 None => quote!(#rt::join_one),
             };
-            let (join, list) = (respan(join, at), respan(quote!(#values), at));
+            let (join, list) = (respan(join, at), respan(self.collected(values), at));
             quote! {
                 let #name = match #join(#list, &#chunks) {
                     ::core::result::Result::Ok(#values) => #values,
@@ -172,10 +175,18 @@ impl Step<'_> {
             .iter()
             .find(|name| self.loss_variable().is_some_and(|loss| loss == **name))
             .map(|loss| quote!(#rt::is_loss(&#loss, &#step);));
+        let adds = observed_in
+            .iter()
+            .zip(&references)
+            .map(|(values, value)| self.add_observed(values, &quote!(#rt::observe(#value))));
+        let puts = anew
+            .iter()
+            .zip(&kept)
+            .map(|(parts, name)| self.put(parts, name));
         let keep = quote! {
             #is_loss
-            #(#rt::Observed::add(&mut #observed_in, #rt::observe(#references));)*
-            #(#anew.push(::core::option::Option::Some(#kept));)*
+            #(#adds)*
+            #(#puts)*
             #backs
         };
         let Owners {
@@ -205,12 +216,21 @@ impl Step<'_> {
                 }
             }
         };
-        let body = quote! {
-            #rt::Driver::mark(&#step, #k, #chunk);
-            #model
-            #passes
-            #advanced
-        };
+        let body = quote!(#model #passes #advanced);
+        if self.args.is_at_once() {
+            let line = self.line_at_once(k, false, &body);
+            let none = anew.iter().map(|parts| self.no_parts(parts));
+            return quote! {
+                #begin
+                #(#none)*
+                #(let #observed_in = #rt::Seen::new(&#lanes);)*
+                #line
+                #(let #parts = #anew;)*
+                #write_back
+                #(#joins)*
+            };
+        }
+        let body = quote!(#rt::Driver::mark(&#step, #k, #chunk); #body);
         let repeated = self.repeated(&body, stmt);
         quote! {
             #begin

@@ -25,20 +25,19 @@ impl Step<'_> {
             if let Some(j) = deferred {
                 self.make(j, variables, &mut made, &mut out.takes);
                 if goes_on && !self.region.is_remade(j) {
-                    out.begin
-                        .extend(quote!(let mut #parts = ::std::vec::Vec::new();));
-                    out.backs
-                        .extend(quote!(#parts.push(::core::option::Option::Some(#name));));
+                    out.begin.extend(self.no_parts(&parts));
+                    out.backs.extend(self.put(&parts, name));
                 }
                 continue;
             }
             let mutable = taken.is_changed.then(|| quote!(mut));
-            out.takes.extend(quote! {
-                let #mutable #name = #parts[#chunk].take().expect("a value for each chunk");
-            });
+            let part = self.part(&parts);
+            out.takes.extend(quote!(let #mutable #name = #part;));
             if goes_on {
-                out.backs
-                    .extend(quote!(#parts[#chunk] = ::core::option::Option::Some(#name);));
+                out.backs.extend(match self.args.is_at_once() {
+                    true => self.put(&parts, name),
+                    false => quote!(#parts[#chunk] = ::core::option::Option::Some(#name);),
+                });
             }
         }
         out

@@ -28,7 +28,7 @@ pub(crate) struct Part<M, E: Dtype, D: Device<E>> {
 
 /// What the machine of one chunk has found. Numbers, where a report has what can't leave its thread.
 pub(crate) struct Found<M, E: Dtype, D: Device<E>> {
-    result: Result<Chunk<M>, StepError>,
+    result: Result<Chunk<M>, Failure<D::Err>>,
     nonfinite: Option<StepError>,
     /// What the method keeps of this chunk from step to step.
     memory: Vec<Gradients<E, D>>,
@@ -104,7 +104,7 @@ where
         let report = std::mem::take(&mut self.report);
         let read = |losses: &[(f64, LazyLoss)]| losses.iter().map(|(_, loss)| loss()).collect();
         let mut found = Found {
-            result: Err(StepError::Empty),
+            result: Err(Failure::Step(StepError::Empty)),
             nonfinite: None,
             memory: Vec::new(),
             gradient: Gradients::leaky(),
@@ -116,13 +116,13 @@ where
         };
         match std::mem::replace(&mut self.state, State::Over) {
             State::Running(mut running) => {
-                found.result = running.chunk().map_err(StepError::device);
+                found.result = running.chunk().map_err(Failure::Device);
                 found.nonfinite = running.nonfinite.take();
                 found.memory = std::mem::take(running.memory.of_chunk(0));
                 (found.gradient, found.has_gradient) = running.total.end_apart();
                 drop(running.put_back());
             }
-            State::Failed { failure, .. } => found.result = Err(failure.into()),
+            State::Failed { failure, .. } => found.result = Err(failure),
             State::Over => {}
         }
         found
@@ -163,6 +163,34 @@ where
             running.nonfinite = running.nonfinite.take().or(found.nonfinite);
             Ok(())
         });
+    }
+
+    /// In the machine of a chunk: the model that its clean pass has left so far, at the weights of the step.
+    pub(crate) fn left(&mut self) -> Option<M> {
+        self.running(|running, copy, _| {
+            let chunk = running.chunks.first();
+            let Some((advanced, first)) =
+                chunk.and_then(|c| Some((c.advanced.as_ref()?, &c.first)))
+            else {
+                return Ok(None);
+            };
+            let mut left = copy(advanced);
+            if let First::At(_) = first {
+                take_parameters(&mut left, &running.base).map_err(Failure::Device)?;
+            }
+            Ok(Some(left))
+        })
+        .flatten()
+    }
+
+    /// A copy of the model as the step found it.
+    pub(crate) fn base(&mut self) -> Option<M> {
+        self.running(|running, copy, _| Ok(copy(&running.base)))
+    }
+
+    /// The devices that the slice may draw from, as far as they are known.
+    pub(crate) fn devices(&self) -> &[D] {
+        self.random.devices()
     }
 
     /// Ends the step with this error.
