@@ -163,11 +163,17 @@ fn are_same(
 ) {
     let expected = left_behind(in_turn);
     for threads in [1, 2, 3, 5] {
-        let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
         let inside = pool.install(|| left_behind(at_once));
         assert!(inside == expected, "{name}, {threads} threads");
     }
-    assert!(left_behind(at_once) == expected, "{name}, from outside of the pool");
+    assert!(
+        left_behind(at_once) == expected,
+        "{name}, from outside of the pool"
+    );
 }
 
 macro_rules! same {

@@ -88,7 +88,8 @@ fn changed(line: &Line, source: Source<'_>, region: &Region) -> Option<Ident> {
         .find(|u| is_changed(&u.how) && !is_of_slice(&u.place));
     let mut records = line.records.iter();
     let recorded = records.find(|record| {
-        matches!(record.by, By::Assigned | By::Changed | By::Fresh) || record.is_renamed
+        let is_changed = matches!(record.by, By::Assigned | By::Changed | By::Fresh);
+        (is_changed || record.is_renamed) && !record.split
     });
     let found = found.map(|u| &u.place);
     found

@@ -62,6 +62,24 @@ fn schedule_and_chunks() {
 }
 
 #[test]
+fn parallel() {
+    let item = quote! {
+        fn train(model: &mut Net, opt: &mut Opt, data: &Data) -> f32 {
+            let mut total = 0.0;
+            for (x, y) in data {
+                let logits = model.forward_mut(x.trace(model.alloc_grads()));
+                let loss = mse_loss(logits, y.clone());
+                total += loss.array();
+                let grads = loss.backward();
+                opt.update(model, &grads).unwrap();
+            }
+            total
+        }
+    };
+    snapshot("parallel", quote!(rho = 0.05, m = 8, parallel = true), item);
+}
+
+#[test]
 fn method() {
     let item = quote! {
         pub fn train(&mut self, batches: &Batches) -> Result<f32, TrainError> {

@@ -82,6 +82,10 @@ trait Drive<M, E: Dtype, D: Device<E>> {
     fn part(&mut self, number: usize) -> Option<(Part<M, E, D>, M)>;
     fn join(&mut self, number: usize, found: Found<M, E, D>);
     fn left(&mut self) -> Option<M>;
+    fn spare(&mut self) -> Gradients<E, D>;
+    fn end_in(&mut self, memory: Gradients<E, D>);
+    fn wake(&mut self);
+    fn rest(&mut self);
     fn found(self: Box<Self>, passes: usize) -> Found<M, E, D>;
     fn devices(&self) -> Vec<D>;
     fn refuse(&mut self, error: StepError);
@@ -120,6 +124,10 @@ impl<M: Model<E, D>, E: Dtype, D: Device<E>> Drive<M, E, D> for Step<M, E, D> {
         fn finish(&mut self, model: Option<&mut M>) -> Result<Gradients<E, D>, Failure<D::Err>>;
         fn join(&mut self, number: usize, found: Found<M, E, D>);
         fn left(&mut self) -> Option<M>;
+    fn spare(&mut self) -> Gradients<E, D>;
+    fn end_in(&mut self, memory: Gradients<E, D>);
+        fn wake(&mut self);
+        fn rest(&mut self);
         fn refuse(&mut self, error: StepError);
     }
 
@@ -338,6 +346,26 @@ impl<'a, M, E: Dtype, D: Device<E>> Driver<'a, M, E, D> {
     /// The model that the clean pass of a chunk has left so far.
     pub(super) fn left(&self) -> Option<M> {
         self.step.borrow_mut().left()
+    }
+
+    /// Memory for the gradient of a chunk.
+    pub(super) fn spare(&self) -> Gradients<E, D> {
+        self.step.borrow_mut().spare()
+    }
+
+    /// Where the step of a chunk puts its gradient.
+    pub(super) fn end_in(&self, memory: Gradients<E, D>) {
+        self.step.borrow_mut().end_in(memory);
+    }
+
+    /// Before a line runs on a chunk, on its thread.
+    pub(super) fn wake(&self) {
+        self.step.borrow_mut().wake();
+    }
+
+    /// Behind the line.
+    pub(super) fn rest(&self) {
+        self.step.borrow_mut().rest();
     }
 
     /// Ends the step of a chunk.

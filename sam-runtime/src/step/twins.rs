@@ -69,12 +69,12 @@ pub(super) fn go_on_as(twin: &Cpu, device: &Cpu) {
 /// A batch that can be copied to other devices on the CPU: tensors, `Vec`s, options, arrays and tuples of them, numbers. For a
 /// type of your own, implement it part by part.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` can't go from thread to thread with its device",
-    label = "with `parallel`, each chunk is on a device of its own",
+    message = "`{Self}` can't go to another thread with a device of its own",
+    label = "a chunk that runs beside others is on a thread and a device of its own",
     note = "tensors on the CPU, numbers, and tuples, arrays, `Vec`s and `Option`s of them can; implement `sam_runtime::step::Twin` for a type of your own",
     note = "see `errors/not-for-parallel` in sam-train's guide"
 )]
-pub trait Twin: Clone + Send {
+pub trait Twin: Clone + Send + Sync {
     /// The copy, on the twins of the devices that this is on.
     fn twin(&self, twins: &mut Twins) -> Self;
 }

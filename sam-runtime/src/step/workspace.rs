@@ -39,6 +39,15 @@ pub(super) struct Workspace<E: Dtype, D: Device<E>> {
 }
 
 impl<E: Dtype, D: Device<E>> Workspace<E, D> {
+    /// None: for a step that waits for its next line.
+    pub(super) fn none() -> Self {
+        Self::new(Vec::new())
+    }
+
+    pub(super) fn is_none(&self) -> bool {
+        self.ids.is_empty()
+    }
+
     fn new(ids: Vec<UniqueId>) -> Self {
         Self {
             ids,
@@ -108,6 +117,9 @@ pub(super) fn take<E: Dtype, D: Device<E>>(ids: Vec<UniqueId>) -> Workspace<E, D
 
 /// Gives a workspace back for the next step.
 pub(super) fn keep<E: Dtype, D: Device<E>>(space: Workspace<E, D>) {
+    if space.is_none() {
+        return;
+    }
     // A thread that is ending has no pool any more; then the memory is simply freed.
     let _ = POOL.try_with(|pool| {
         let mut pool = pool.borrow_mut();

@@ -5,36 +5,38 @@ use std::collections::BTreeMap;
 use crate::{
     compare::{self, Lines},
     execute,
-    generate::Program,
+    generate::{Program, With},
     package::{CompileError, Package, Version},
 };
 
-/// What the second version of a program has.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Second {
-    /// The attribute.
-    Attribute,
-    /// Nothing: it is the first one again.
-    Plain,
-}
+/// The two versions of each program.
+pub(crate) type Versions = [With; 2];
+
+/// With the attribute, and without.
+pub(crate) const ATTRIBUTE: Versions = [With::Nothing, With::Attribute];
+
+/// Chunks at once, and one after the other.
+pub(crate) const PARALLEL: Versions = [With::Attribute, With::Parallel];
+
+/// The same twice.
+pub(crate) const PLAIN: Versions = [With::Nothing; 2];
 
 /// What became of a program.
 pub(crate) enum End {
     Equal,
-    /// The compiler takes it without the attribute only, and says this first.
+    /// The compiler takes only the first version, and says this first.
     Refused(CompileError),
     Different(String),
-    /// It does not compile without the attribute either, or its numbers ran away.
+    /// The first version does not compile either, or its numbers ran away.
     Unusable,
 }
 
 /// Rounds of compilation: macros, types and borrows are looked at one after the other.
 const ROUNDS: usize = 8;
 
-pub(crate) fn run(programs: &[Program], second: Second) -> Vec<End> {
-    let attribute = second == Second::Attribute;
+pub(crate) fn run(programs: &[Program], versions: Versions) -> Vec<End> {
     let mut refused: BTreeMap<usize, CompileError> = BTreeMap::new();
-    let package = Package::new(programs, attribute);
+    let package = Package::new(programs, versions);
     for round in 0.. {
         assert!(
             round < ROUNDS,
@@ -46,7 +48,9 @@ pub(crate) fn run(programs: &[Program], second: Second) -> Vec<End> {
         }
         for error in errors {
             if error.version == Version::Plain {
-                println!("{}", generator_bug(&programs[error.program], &error));
+                if versions[0] == With::Nothing {
+                    println!("{}", generator_bug(&programs[error.program], &error));
+                }
                 refused.insert(error.program, error);
             } else {
                 refused.entry(error.program).or_insert(error);
@@ -56,9 +60,9 @@ pub(crate) fn run(programs: &[Program], second: Second) -> Vec<End> {
     let mut results = execute::all(package.binaries());
     let mut end = |index: usize, program: &Program| {
         if let Some(error) = refused.remove(&index) {
-            return match error.version {
-                Version::Plain => End::Unusable,
-                Version::Attributed => End::Refused(error),
+            return match (error.version, versions[0]) {
+                (Version::Plain, With::Nothing) => End::Unusable,
+                _ => End::Refused(error),
             };
         }
         let mut taken = |version: &str| results.remove(&format!("{index} {version}"));
@@ -67,7 +71,9 @@ pub(crate) fn run(programs: &[Program], second: Second) -> Vec<End> {
         if let Some(refusal) = refused_when_run(index, &near) {
             return End::Refused(refusal);
         }
-        let mut found = compare::difference(&plain, &near, program.inexact);
+        // The order in which chunks are summed up is the same.
+        let is_inexact = program.inexact && versions[0] == With::Nothing;
+        let mut found = compare::difference(&plain, &near, is_inexact);
         if let Some(zero) = taken("zero") {
             let at_zero = compare::difference(&plain, &zero, false);
             found = found.or(at_zero.map(|found| format!("at rho = 0, {found}")));

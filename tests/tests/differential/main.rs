@@ -40,8 +40,8 @@ mod world;
 
 use std::env;
 
-use batch::{End, Second};
-use generate::{Class, Program};
+use batch::{ATTRIBUTE, End, PARALLEL, PLAIN, Versions};
+use generate::{Class, Program, With};
 use summary::Summary;
 
 /// Programs in one crate.
@@ -64,11 +64,14 @@ fn programs(base: u64, from: usize, to: usize) -> Vec<Program> {
         .collect()
 }
 
-fn run(count: usize, seed: u64, second: Second) -> Summary {
+fn run(count: usize, seed: u64, versions: Versions) -> Summary {
     let mut summary = Summary::default();
     for from in (0..count).step_by(BATCH) {
-        let programs = programs(seed, from, count.min(from + BATCH));
-        let ends = batch::run(&programs, second);
+        let mut programs = programs(seed, from, count.min(from + BATCH));
+        if versions == PARALLEL {
+            programs.retain(Program::is_in_chunks);
+        }
+        let ends = batch::run(&programs, versions);
         summary.add(&programs, ends);
         if count > BATCH {
             println!("{summary}");
@@ -79,9 +82,19 @@ fn run(count: usize, seed: u64, second: Second) -> Summary {
 
 #[test]
 fn the_attribute_changes_nothing_but_the_gradient() {
-    let summary = run(BATCH, 1, Second::Attribute);
+    let summary = run(BATCH, 1, ATTRIBUTE);
     println!("{summary}");
     summary.check(REFUSED);
+}
+
+/// The law of the key `parallel`: a program with its chunks at once can't be told from the same one with its chunks one after
+/// the other, at a rho that is felt.
+#[test]
+fn chunks_at_once_change_nothing() {
+    let count = number("SAM_DIFFERENTIAL").unwrap_or(BATCH as u64) as usize;
+    let summary = run(count, number("SEED").unwrap_or(3), PARALLEL);
+    println!("{summary}");
+    summary.check(100.0);
 }
 
 /// The generator's own law: a program is equal to itself, and the compiler takes each.
@@ -89,7 +102,7 @@ fn the_attribute_changes_nothing_but_the_gradient() {
 #[ignore = "tests the generator: run it when that changes"]
 fn a_program_is_equal_to_itself() {
     let count = number("SAM_DIFFERENTIAL").unwrap_or(BATCH as u64) as usize;
-    let summary = run(count, number("SEED").unwrap_or(1), Second::Plain);
+    let summary = run(count, number("SEED").unwrap_or(1), PLAIN);
     println!("{summary}");
     summary.check(0.0);
 }
@@ -98,7 +111,7 @@ fn a_program_is_equal_to_itself() {
 #[ignore = "takes as long as it is told to, in SAM_DIFFERENTIAL and SEED"]
 fn many() {
     let count = number("SAM_DIFFERENTIAL").unwrap_or(3000) as usize;
-    let summary = run(count, number("SEED").unwrap_or(2), Second::Attribute);
+    let summary = run(count, number("SEED").unwrap_or(2), ATTRIBUTE);
     println!("{summary}");
     summary.check(REFUSED);
 }
@@ -117,8 +130,8 @@ fn show() {
         _ => panic!("a class is `everyday` or `breaking`"),
     };
     let programs = [Program::new(seed.parse().expect("a seed"), class)];
-    println!("{}", programs[0].source(true));
-    let ends = batch::run(&programs, Second::Attribute);
+    println!("{}", programs[0].source(With::Attribute));
+    let ends = batch::run(&programs, ATTRIBUTE);
     if let End::Refused(error) = &ends[0] {
         println!("{}", error.rendered);
     }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use crate::{
     batch::End,
-    generate::{Class, Program},
+    generate::{Class, Program, With},
 };
 
 #[derive(Default)]
@@ -63,7 +63,8 @@ impl Summary {
                         name(program.class),
                         program.seed
                     );
-                    self.differences.push((how, program.source(true)));
+                    self.differences
+                        .push((how, program.source(With::Attribute)));
                 }
             }
             for kind in &program.kinds {
@@ -87,7 +88,7 @@ impl Summary {
             .map(|(how, _)| format!("{how}\n"));
         assert!(
             self.differences.is_empty(),
-            "{} programs are different with the attribute:\n{}",
+            "{} programs are different:\n{}",
             self.differences.len(),
             whole.chain(others).collect::<String>(),
         );

@@ -107,6 +107,8 @@ mod not_a_method;
 mod not_a_model;
 #[path = "types/not-an-optimizer.rs"]
 mod not_an_optimizer;
+#[path = "shape/not-for-parallel.rs"]
+mod not_for_parallel;
 #[path = "run/not-perturbed.rs"]
 mod not_perturbed;
 #[path = "shape/nothing-to-cut.rs"]
@@ -119,6 +121,8 @@ mod observed_cannot_be_joined;
 mod on_unknown;
 #[path = "types/owner-not-clone.rs"]
 mod owner_not_clone;
+#[path = "args/parallel-no-bool.rs"]
+mod parallel_no_bool;
 #[path = "nn/product-unknown.rs"]
 mod product_unknown;
 #[path = "args/rho-implausible.rs"]

@@ -3,10 +3,11 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
 
 use crate::{
     expand::clean::Step,
-    hygiene::{Names, respan},
+    hygiene::{Names, respan, shown_at},
 };
 
 impl Step<'_> {
@@ -20,19 +21,28 @@ impl Step<'_> {
             error,
             ..
         } = &self.names;
+        let key = self.args.parallel.as_ref()?;
+        let begin = respan(
+            quote!(#rt::Lanes::begin(&#step, &#chunks)),
+            shown_at(key.span()),
+        );
         let give_up = self.give_up();
-        self.args.is_at_once().then(|| {
-            quote! {
-                let #lanes = match #rt::Lanes::begin(&#step, &#chunks) {
-                    ::core::result::Result::Ok(#lanes) => #lanes,
-                    ::core::result::Result::Err(#error) => #give_up,
-                };
-            }
+        Some(quote! {
+            let #lanes = match #begin {
+                ::core::result::Result::Ok(#lanes) => #lanes,
+                ::core::result::Result::Err(#error) => #give_up,
+            };
         })
     }
 
-    /// Runs line `k` for all chunks.
-    pub(super) fn line_at_once(&self, k: usize, is_last: bool, body: &TokenStream) -> TokenStream {
+    /// Runs line `k` for all chunks. What threads can't share is shown at `at`.
+    pub(super) fn line_at_once(
+        &self,
+        k: usize,
+        is_last: bool,
+        at: Span,
+        body: &TokenStream,
+    ) -> TokenStream {
         let Names {
             rt,
             step,
@@ -44,7 +54,9 @@ impl Step<'_> {
             true => quote!(last_line),
             false => quote!(line),
         };
-        quote!(#rt::Lanes::#run(&#lanes, &#step, #k, |#step, #chunk| { #body });)
+        let run = respan(quote!(#rt::Lanes::#run), shown_at(at));
+        let of_chunk = quote_spanned!(shown_at(at)=> |#step, #chunk| { #body });
+        quote!(#run(&#lanes, &#step, #k, #of_chunk);)
     }
 
     /// The parts of a value, on the chunks' own devices.

@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{Expr, ExprMethodCall, Stmt, visit_mut::VisitMut};
+use syn::{Expr, ExprMethodCall, Stmt, spanned::Spanned, visit_mut::VisitMut};
 
 use super::{Named, Owners};
 use crate::{
@@ -65,7 +65,7 @@ impl Step<'_> {
             #clean
         };
         let passes = match self.args.is_at_once() {
-            true => self.line_at_once(last, true, &passes),
+            true => self.line_at_once(last, true, call.receiver.span(), &passes),
             false => quote! {
                 for #chunk in 0..#rt::Chunks::len(&#chunks) {
                     #rt::Driver::mark(&#step, #last, #chunk);

@@ -16,7 +16,7 @@ mod values;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Block, Lifetime, Macro, Stmt, visit::Visit, visit_mut::VisitMut};
+use syn::{Block, Lifetime, Macro, Stmt, spanned::Spanned, visit::Visit, visit_mut::VisitMut};
 
 use super::{Variables, clean::Step, label::Relabel, raise, replay::is_own};
 use crate::{
@@ -218,7 +218,7 @@ impl Step<'_> {
         };
         let body = quote!(#model #passes #advanced);
         if self.args.is_at_once() {
-            let line = self.line_at_once(k, false, &body);
+            let line = self.line_at_once(k, false, computed(stmt), &body);
             let none = anew.iter().map(|parts| self.no_parts(parts));
             return quote! {
                 #begin
@@ -342,6 +342,17 @@ impl Step<'_> {
         }
         let model = self.model();
         quote!({ #rt::Driver::give_up(&#step, &mut #model); #raise })
+    }
+}
+
+/// Where a line computes something.
+fn computed(stmt: &Stmt) -> Span {
+    match stmt {
+        Stmt::Local(local) => local
+            .init
+            .as_ref()
+            .map_or(local.span(), |init| init.expr.span()),
+        stmt => stmt.span(),
     }
 }
 

@@ -18,6 +18,26 @@ fn a_number_or_a_constant() {
 }
 
 #[test]
+fn chunks_at_once() {
+    let is_at_once = |keys| accepted(keys).is_at_once();
+    assert!(is_at_once(quote!(rho = 0.05, m = 4, parallel = true)));
+    assert!(is_at_once(quote!(rho = 0.05, parallel = true, m = 4)));
+    assert!(!is_at_once(quote!(rho = 0.05, m = 4, parallel = false)));
+    assert!(!is_at_once(quote!(rho = 0.05, parallel = false)));
+    refused(
+        quote!(rho = 0.05, m = 4, parallel = 2),
+        &["`parallel` is `true` or `false`"],
+    );
+    refused(
+        quote!(rho = 0.05, parallel = true),
+        &[
+            "`parallel` runs the chunks of a batch at once, and without `m` there is one; add `m`, as in `m = 32`, or leave out \
+           `parallel`",
+        ],
+    );
+}
+
+#[test]
 fn out_of_range() {
     refused(
         quote!(rho = 0.05, m = 0),

@@ -10,8 +10,13 @@ use super::{
 use crate::{
     device::DualNorm,
     step::{
-        Settings, StepError, StepReport, error::Failure, memory::Memory,
-        random_state::RandomStates, report::LazyLoss, tensors::take_parameters,
+        Settings, StepError, StepReport,
+        error::Failure,
+        memory::Memory,
+        random_state::RandomStates,
+        report::LazyLoss,
+        tensors::{parameter_ids, take_parameters},
+        workspace::{self, Workspace},
     },
 };
 
@@ -21,8 +26,6 @@ pub(crate) struct Part<M, E: Dtype, D: Device<E>> {
     settings: Settings,
     site: &'static str,
     memory: Memory<E, D>,
-    /// Memory for the gradient that it ends with.
-    gradient: Gradients<E, D>,
     of: OfPart,
 }
 
@@ -56,10 +59,7 @@ where
             random: RandomStates::default(),
             report: StepReport::default(),
             state: match begun {
-                Ok(mut running) => {
-                    running.total.begin_apart(self.gradient);
-                    State::Running(running)
-                }
+                Ok(running) => State::Running(running),
                 Err((base, failure)) => State::Failed { base, failure },
             },
         }
@@ -89,7 +89,6 @@ where
                 settings: running.settings.clone(),
                 site: running.site,
                 memory,
-                gradient: running.space.parts.pop().unwrap_or_else(Gradients::leaky),
                 of: OfPart {
                     number: running.number(number),
                     share: running.share(number),
@@ -97,6 +96,19 @@ where
                 },
             })
         })
+    }
+
+    /// Memory for the gradient of a chunk.
+    pub(crate) fn spare(&mut self) -> Gradients<E, D> {
+        let kept = self.running(|running, _, _| Ok(running.space.parts.pop()));
+        kept.flatten().unwrap_or_else(Gradients::leaky)
+    }
+
+    /// In the machine of a chunk: the gradient that it ends with is put there.
+    pub(crate) fn end_in(&mut self, memory: Gradients<E, D>) {
+        if let State::Running(running) = &mut self.state {
+            running.total.begin_apart(memory);
+        }
     }
 
     /// Ends the machine of a chunk, which took so many gradients.
@@ -181,6 +193,24 @@ where
             Ok(Some(left))
         })
         .flatten()
+    }
+
+    /// In the machine of a chunk, before a line runs: takes the memory that the chunks of a thread have in turns.
+    pub(crate) fn wake(&mut self) {
+        self.running(|running, _, _| {
+            if running.space.is_none() {
+                let ids = parameter_ids(&running.base).map_err(Failure::Device)?;
+                running.space = workspace::take(ids);
+            }
+            Ok(())
+        });
+    }
+
+    /// Behind the line: gives it back.
+    pub(crate) fn rest(&mut self) {
+        if let State::Running(running) = &mut self.state {
+            workspace::keep(std::mem::replace(&mut running.space, Workspace::none()));
+        }
     }
 
     /// A copy of the model as the step found it.

@@ -117,6 +117,7 @@ impl<const CHUNK: usize> ParallelSam<CHUNK> {
                     let (chunk, seat) = Seat::of(chunk, if has_streams { number } else { 0 });
                     Some(Task {
                         part: step.part(number)?,
+                        gradient: step.spare(),
                         model: model.clone(),
                         chunk,
                         seat,

@@ -13,6 +13,8 @@ where
     Cpu: Device<E>,
 {
     pub(super) part: Part<M, E, Cpu>,
+    /// Memory for its gradient.
+    pub(super) gradient: Gradients<E, Cpu>,
     pub(super) model: M,
     pub(super) chunk: C,
     pub(super) seat: Seat,
@@ -35,11 +37,13 @@ where
     {
         let Self {
             part,
+            gradient,
             model,
             chunk,
             mut seat,
         } = self;
         let mut step = part.begin(&model);
+        step.end_in(gradient);
         let mut clean_model = step.chunk_model(&model, 0);
         let start = step.clean_start();
         let clean = loss(&mut clean_model, chunk.clone(), start);

@@ -23,6 +23,15 @@ pub(crate) enum Class {
     Breaking,
 }
 
+/// What a version of a program has.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum With {
+    Nothing,
+    Attribute,
+    /// The attribute, and its key `parallel`.
+    Parallel,
+}
+
 pub(crate) struct Program {
     pub(crate) class: Class,
     pub(crate) seed: u64,
@@ -48,19 +57,24 @@ impl Program {
         function::write(seed, class)
     }
 
-    /// Its source text, with or without the attribute.
-    pub(crate) fn source(&self, attribute: bool) -> String {
-        let attribute = if attribute {
-            self.attribute.as_str()
-        } else {
-            ""
+    /// Whether its attribute cuts batches into chunks.
+    pub(crate) fn is_in_chunks(&self) -> bool {
+        self.attribute.contains(", m = ")
+    }
+
+    /// Its source text.
+    pub(crate) fn source(&self, with: With) -> String {
+        let attribute = match with {
+            With::Nothing => String::new(),
+            With::Attribute => self.attribute.clone(),
+            With::Parallel => self.attribute.replace(")]", ", parallel = true)]"),
         };
         let rows = if self.dynamic { "dynamic" } else { "fixed" };
         let text = [
             "use world::{or_continue, prelude::*, recorded as print, recorded as println, scaled, skip_if};",
             &format!("use world::prelude::{rows}::*;\n"),
             &self.before,
-            attribute,
+            &attribute,
             &self.function,
             &self.after,
         ];

@@ -16,7 +16,10 @@ use serde_json::Value;
 pub(crate) use errors::{CompileError, Version};
 use manifest::{manifest, workspace};
 
-use crate::generate::Program;
+use crate::{
+    batch::{ATTRIBUTE, Versions},
+    generate::{Program, With},
+};
 
 /// Crates that are compiled side by side.
 const SHARDS: usize = 2;
@@ -26,19 +29,25 @@ pub(crate) struct Package {
     target: PathBuf,
     /// Whether each program can run at a rho of 0.
     by_run: Vec<bool>,
+    /// rho of the two versions, where it is the run's.
+    radii: [&'static str; 2],
 }
 
 impl Package {
     /// Writes both versions of each program.
-    pub(crate) fn new(programs: &[Program], attribute: bool) -> Self {
+    pub(crate) fn new(programs: &[Program], versions: Versions) -> Self {
         let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let package = Self {
             folder: temporary.join("differential"),
             target: temporary.parent().expect("a target folder").to_owned(),
             by_run: programs
                 .iter()
-                .map(|program| program.by_run && attribute)
+                .map(|program| program.by_run && versions == ATTRIBUTE)
                 .collect(),
+            radii: match versions[0] {
+                With::Nothing => ["0.0", "1e-30"],
+                _ => ["0.1"; 2],
+            },
         };
         package.write("Cargo.toml", &manifest());
         let lock =
@@ -47,11 +56,11 @@ impl Package {
         for (index, program) in programs.iter().enumerate() {
             package.write(
                 &format!("programs/p{index}_plain.rs"),
-                &program.source(false),
+                &program.source(versions[0]),
             );
             package.write(
                 &format!("programs/p{index}_near.rs"),
-                &program.source(attribute),
+                &program.source(versions[1]),
             );
         }
         package
@@ -145,9 +154,9 @@ impl Package {
             if found.is_some_and(|error| error.version == Version::Plain) {
                 continue;
             }
-            let mut versions = vec![("plain", "plain", "0.0")];
+            let mut versions = vec![("plain", "plain", self.radii[0])];
             if found.is_none() {
-                versions.push(("near", "near", "1e-30"));
+                versions.push(("near", "near", self.radii[1]));
                 if self.by_run[index] {
                     versions.push(("zero", "near", "0.0"));
                 }

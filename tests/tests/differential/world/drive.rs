@@ -54,6 +54,7 @@ fn lines_of(entry: &Entry) -> Vec<String> {
     let (radius, run) = (entry.radius, entry.run);
     thread::spawn(move || {
         RADIUS.set(radius);
+        log::begin();
         let result = log::caught(run);
         let mut lines = log::take();
         lines.extend(result.err());

@@ -1,0 +1,25 @@
+//! With `parallel`, the loss uses what threads can't share.
+//!
+//! Entry: none, for what is `Sync` is rustc's own matter. It says what is not, and where that is used
+
+use std::cell::Cell;
+
+use dfdx::{optim::*, prelude::*};
+use sam_runtime::sam_train;
+
+type Net = modules::Linear<4, 3, f32, Cpu>;
+type X = Tensor<Rank2<8, 4>, f32, Cpu>;
+type Y = Tensor<Rank2<8, 3>, f32, Cpu>;
+
+#[sam_train(rho = 0.05, m = 4, parallel = true)]
+fn train(model: &mut Net, opt: &mut Sgd<Net, f32, Cpu>, data: Vec<(X, Y)>) {
+    let weight = Cell::new(1.0);
+    for (x, y) in data {
+        let logits = model.forward_mut(x.traced(model.alloc_grads()));
+        let loss = cross_entropy_with_logits_loss(logits, y) * weight.get();
+        let grads = loss.backward();
+        opt.update(model, &grads).unwrap();
+    }
+}
+
+fn main() {}
