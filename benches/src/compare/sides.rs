@@ -45,8 +45,9 @@ pub(crate) const PEERS: [Peer; 3] = [
 /// The two steps, as the workers call them.
 pub(crate) const STEPS: [&str; 2] = ["base", "sam"];
 
-/// How far a peer's step may be from ours, as a share of our step's length. Rounding makes some 1e-5.
-const TOLERANCE: f64 = 1e-3;
+/// How far a peer's step may be from ours, as a share of our step's length. Rounding makes some 1e-5 in the MLP and up to
+/// 2e-2 in WRN-16-4, between any two sides; a step without SAM's perturbation is off by 0.1 and more.
+const TOLERANCE: f64 = 0.05;
 
 /// What starts workers.
 pub(crate) struct Sides {
