@@ -65,12 +65,11 @@ pub(crate) fn times(measured: &[Measured]) {
             line(&cells);
         }
     }
-    println!("\n<!-- ANCHOR_END: peers -->\n");
+    println!();
 }
 
 /// Peak memory of a SAM step, and before the first one.
 pub(crate) fn memory(measured: &[Measured]) {
-    println!("<!-- ANCHOR: peers-memory -->\n");
     let mut cells = vec!["MiB at the peak", "here"];
     cells.extend(PEERS.iter().map(|peer| peer.name));
     cells.push("here / PyTorch");
@@ -92,7 +91,7 @@ pub(crate) fn memory(measured: &[Measured]) {
     for Measured { network, peaks, .. } in measured {
         row(network.title, peaks);
     }
-    println!("\n<!-- ANCHOR_END: peers-memory -->\n");
+    println!("\n<!-- ANCHOR_END: peers -->\n");
 }
 
 /// Our memory over that of the first peer.

@@ -50,7 +50,8 @@ struct Growth {
 /// The power of `x` with which `y` grows: the slope of the straight line through the logarithms that is closest to them.
 fn power(points: &[(f64, f64)]) -> f64 {
     let points: Vec<_> = points.iter().map(|(x, y)| (x.ln(), y.ln())).collect();
-    let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / points.len() as f64;
+    let mean =
+        |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / points.len() as f64;
     let (x_mean, y_mean) = (mean(|p| p.0), mean(|p| p.1));
     let sum = |of: &dyn Fn(f64, f64) -> f64| {
         let terms = points.iter().map(|(x, y)| of(x - x_mean, y - y_mean));
@@ -60,10 +61,18 @@ fn power(points: &[(f64, f64)]) -> f64 {
 }
 
 impl Growth {
-    /// The power with which it grows where it is largest, over three sizes.
-    fn power(&self, of: fn(&Size) -> f64) -> f64 {
-        let points: Vec<_> = self.sizes.iter().map(|size| (size.work, of(size))).collect();
-        power(&points[points.len().saturating_sub(3)..])
+    /// The power with which what comes on top of the smallest size grows, with two decimals: 1 for any straight line, whatever
+    /// it begins with. Nothing to tell where it doesn't grow.
+    fn power(&self, of: fn(&Size) -> f64) -> String {
+        let Some((first, larger)) = self.sizes.split_first() else {
+            return String::new();
+        };
+        let more = |size: &Size| (size.work - first.work, of(size) - of(first));
+        let points: Vec<_> = larger.iter().map(more).collect();
+        match points.iter().all(|(_, y)| *y > 0.0) {
+            true => format!("{:.2}", power(&points)),
+            false => "–".into(),
+        }
     }
 
     fn print(&self) {
@@ -72,7 +81,7 @@ impl Growth {
             all.join(", ")
         };
         println!(
-            "| {} | {} | {} | {} | {:.2} | {:.2} |",
+            "| {} | {} | {} | {} | {} | {} |",
             self.title,
             list(&|size| size.size.to_string()),
             list(&|size| format!("{:.1}", size.ms)),
@@ -91,7 +100,7 @@ fn serve(series_at: usize, at: usize) -> Result<()> {
         let line = line?;
         match line.split_whitespace().collect::<Vec<_>>()[..] {
             ["begin"] => println!("ready"),
-            // Of what the names are is said by the arguments.
+            // The arguments have said what.
             ["run", _, _, _, steps] => {
                 let steps: u32 = steps.parse()?;
                 let point = match &mut point {
@@ -126,14 +135,14 @@ fn measure(series_at: usize, rounds: usize) -> Result<Growth> {
         worker.ask("begin")?;
         let before = worker.peak_mib()?;
         // The second one is as long as all that follow.
-        worker.run(series.name, "-", "sam", 1)?;
-        let ms = worker.run(series.name, "-", "sam", 1)?;
+        worker.run("-", "-", "sam", 1)?;
+        let ms = worker.run("-", "-", "sam", 1)?;
         let steps = (RUN / ms).clamp(1.0, 50.0) as usize;
         workers.push((worker, before, steps, Vec::new()));
     }
     for _ in 0..rounds {
         for (worker, _, steps, times) in &mut workers {
-            times.push(worker.time(series.name, "-", "sam", *steps)?);
+            times.push(worker.time("-", "-", "sam", *steps)?);
         }
     }
     let mut sizes = Vec::new();
@@ -161,7 +170,8 @@ fn main() -> Result<()> {
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "serve" => {
-                let mut index = || -> Result<usize> { Ok(arguments.next().context(USAGE)?.parse()?) };
+                let mut index =
+                    || -> Result<usize> { Ok(arguments.next().context(USAGE)?.parse()?) };
                 return serve(index()?, index()?);
             }
             "--quick" => rounds = 3,
