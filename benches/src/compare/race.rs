@@ -154,7 +154,7 @@ pub(crate) fn peaks(
     sides: &Sides,
 ) -> Result<Vec<Option<f64>>> {
     let peak = |mut worker: Worker, layout: &str| {
-        worker.run(network, layout, step, 5)?;
+        worker.run(network, layout, step, 3)?;
         worker.peak_mib()
     };
     let mut peaks = vec![Some(peak(sides.start_here()?, "contiguous")?)];
