@@ -1,8 +1,10 @@
 //! Timing for the programs here: several contestants take turns in one run, and medians are
 //! compared, so that a slow minute of the machine hits all of them.
 
+pub mod floor;
 pub mod networks;
 pub mod quiet;
+pub mod weights;
 pub mod worker;
 
 use std::time::Instant;
