@@ -47,7 +47,7 @@ pub fn write(path: impl AsRef<Path>, numbers: &[f32]) -> io::Result<()> {
     fs::write(path, bytes)
 }
 
-/// What [`write`] has written.
+/// What [`write()`] has written.
 ///
 /// # Errors
 /// Where it can't be read, or is no such file.
