@@ -15,6 +15,8 @@ mod kernel;
 mod planes;
 #[cfg(test)]
 mod precision;
+mod ways;
+mod winograd;
 
 use std::mem::take;
 
@@ -38,6 +40,7 @@ pub(in crate::device) use backward::OutputGradient;
 use backward::backward;
 pub(in crate::device) use forward::forward;
 pub(in crate::device) use geometry::Conv;
+pub use ways::{Way, Ways, with_ways};
 
 impl<E: Real> TryConv2D<E> for Cpu
 where
@@ -81,7 +84,9 @@ pub(in crate::device) fn convolution<E: Real>(
     groups: usize,
 ) -> Result<Conv, CpuError> {
     let sizes = |t: &Image<E, Cpu>| t.shape().concrete();
-    Conv::new(sizes(x), sizes(weight), window, groups).ok_or(MISFIT)
+    let conv = Conv::new(sizes(x), sizes(weight), window, groups).ok_or(MISFIT)?;
+    let ways = ways::of::<E>(&conv);
+    Ok(Conv { ways, ..conv })
 }
 
 /// Where a channel of a sample of a convolution's output begins.
