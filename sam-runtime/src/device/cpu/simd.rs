@@ -74,9 +74,6 @@ pub(in crate::device) trait Real: Dtype + PartialOrd {
     fn plus<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>) -> Self::Lanes<S>;
     fn minus<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>) -> Self::Lanes<S>;
     fn sum<S: Simd>(simd: S, a: Self::Lanes<S>) -> Self;
-    /// Vectors of pieces of four elements each: element `j` of a piece of vector `i` becomes element `i` of that
-    /// piece of vector `j`.
-    fn transposed<S: Simd>(simd: S, fours: [Self::Lanes<S>; 4]) -> [Self::Lanes<S>; 4];
     /// The elements of a gradient.
     fn host(buffer: &mut <Cpu as Storage<Self>>::Vec) -> &mut Vec<Self>;
     /// The product with the widest vectors that the processor has.
@@ -111,36 +108,6 @@ pub(in crate::device) trait Real: Dtype + PartialOrd {
         }
     }
 
-    /// The vector whose pieces of four elements begin at `from(0)`, `from(1)` and so on.
-    ///
-    /// # Safety
-    /// Four elements can be read at each of them, and [`lanes`](Self::lanes) is a multiple of four.
-    #[inline(always)]
-    unsafe fn load_fours<S: Simd>(from: impl Fn(usize) -> *const Self) -> Self::Lanes<S> {
-        let mut vector = MaybeUninit::<Self::Lanes<S>>::uninit();
-        let to = vector.as_mut_ptr().cast::<Self>();
-        // SAFETY: the caller's; the pieces are all of the vector, whose elements are numbers.
-        unsafe {
-            for piece in 0..Self::lanes::<S>() / 4 {
-                from(piece).copy_to_nonoverlapping(to.add(4 * piece), 4);
-            }
-            vector.assume_init()
-        }
-    }
-
-    /// Writes the pieces of four elements of a vector, each to its place.
-    ///
-    /// # Safety
-    /// Four elements can be written at each of them, and [`lanes`](Self::lanes) is a multiple of four.
-    #[inline(always)]
-    unsafe fn store_fours<S: Simd>(lanes: Self::Lanes<S>, to: impl Fn(usize) -> *mut Self) {
-        let from = (&raw const lanes).cast::<Self>();
-        for piece in 0..Self::lanes::<S>() / 4 {
-            // SAFETY: the caller's; the pieces are parts of the vector.
-            unsafe { from.add(4 * piece).copy_to_nonoverlapping(to(piece), 4) };
-        }
-    }
-
     /// Writes a vector.
     ///
     /// # Safety
@@ -152,33 +119,9 @@ pub(in crate::device) trait Real: Dtype + PartialOrd {
     }
 }
 
-/// [`Real::transposed`] of `f32`, where vectors are as long as on this machine: pulp deals out elements within pieces
-/// of 128 bits.
-#[inline(always)]
-fn shuffled<S: Simd>(simd: S, fours: [S::f32s; 4]) -> [S::f32s; 4] {
-    simd.deinterleave_shfl_f32s(fours)
-}
-
-/// [`Real::transposed`], element by element.
-#[inline(always)]
-fn by_element<S: Simd>(_: S, fours: [S::f64s; 4]) -> [S::f64s; 4] {
-    let mut transposed = fours;
-    let lanes = size_of::<S::f64s>() / size_of::<f64>();
-    let (from, to) = (
-        fours.as_ptr().cast::<f64>(),
-        transposed.as_mut_ptr().cast::<f64>(),
-    );
-    for (i, at) in (0..4).flat_map(|i| (0..lanes / 4 * 4).map(move |at| (i, at))) {
-        // SAFETY: both are elements of the four vectors.
-        unsafe { *to.add(at % 4 * lanes + at / 4 * 4 + i) = *from.add(i * lanes + at) };
-    }
-    transposed
-}
-
 macro_rules! real {
     (
-        $E:ty, $lanes:ident, $splat:ident, $mul_add:ident, $add:ident, $sub:ident, $sum:ident, $transposed:path,
-        $product:path
+        $E:ty, $lanes:ident, $splat:ident, $mul_add:ident, $add:ident, $sub:ident, $sum:ident, $product:path
     ) => {
         impl Real for $E {
             type Lanes<S: Simd> = S::$lanes;
@@ -201,11 +144,6 @@ macro_rules! real {
             #[inline(always)]
             fn minus<S: Simd>(simd: S, a: S::$lanes, b: S::$lanes) -> S::$lanes {
                 simd.$sub(a, b)
-            }
-
-            #[inline(always)]
-            fn transposed<S: Simd>(simd: S, fours: [S::$lanes; 4]) -> [S::$lanes; 4] {
-                $transposed(simd, fours)
             }
 
             #[inline(always)]
@@ -243,7 +181,6 @@ real!(
     add_f32s,
     sub_f32s,
     reduce_sum_f32s,
-    shuffled,
     gemm_f32::gemm::f32::get_gemm_fn
 );
 real!(
@@ -254,6 +191,5 @@ real!(
     add_f64s,
     sub_f64s,
     reduce_sum_f64s,
-    by_element,
     gemm_f64::gemm::f64::get_gemm_fn
 );

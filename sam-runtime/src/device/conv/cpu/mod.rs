@@ -6,6 +6,8 @@
 //! | `planes` | pixels to these places and back |
 //! | `kernel` | the products, in vector registers |
 //! | `forward`, `backward` | a convolution and its gradients, sample by sample on several threads |
+//! | `ways` | whether it is computed so, or Winograd's way |
+//! | `winograd` | convolutions of 3 x 3 by fewer multiplications |
 //! | `precision` | for tests: how far f32 may be from f64 |
 
 mod backward;

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::{
     forward::{Filter, Scratch, TILES, filtered, rows_at_once},
+    fours::Fours,
     images::Images,
     kernels,
     lines::{Filtering, Winograd},
@@ -134,7 +135,7 @@ where
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         if S::IS_SCALAR {
-            unreachable!("a way of vectors");
+            unreachable!("ways are chosen by the vectors that there are");
         }
         let conv = self.conv;
         let lanes = f32::lanes::<S>();
@@ -200,7 +201,7 @@ struct WeightScratch<E, const POINTS: usize> {
     sums: Kernels<E>,
 }
 
-impl<E: Real, const POINTS: usize> WeightScratch<E, POINTS> {
+impl<E: Fours, const POINTS: usize> WeightScratch<E, POINTS> {
     fn new<const SIDE: usize>(x: Images, y: Images, padding: usize, lanes: usize) -> Self {
         let grid = Grid::new(y.size, SIDE);
         let tiles = rows_at_once(grid) * grid.tiles[1];

@@ -7,6 +7,7 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::{
+    fours::Fours,
     images::Images,
     kernels,
     lines::{Filtering, Winograd},
@@ -64,7 +65,7 @@ pub(super) fn rows_at_once(grid: Grid) -> usize {
     (TILES / grid.tiles[1]).max(1)
 }
 
-impl<E: Real, const POINTS: usize> Scratch<E, POINTS> {
+impl<E: Fours, const POINTS: usize> Scratch<E, POINTS> {
     pub(super) fn new<const SIDE: usize>(filter: &Filter, lanes: usize) -> Self {
         let grid = Grid::new(filter.to.size, SIDE);
         let tiles = rows_at_once(grid) * grid.tiles[1];
@@ -95,7 +96,7 @@ pub(super) unsafe fn filtered<S, E, const SIDE: usize, const POINTS: usize, cons
     y: &mut [MaybeUninit<E>],
 ) where
     S: Simd,
-    E: Real,
+    E: Fours,
     Winograd: Filtering<SIDE, POINTS>,
 {
     let grid = Grid::new(filter.to.size, SIDE);
@@ -216,7 +217,7 @@ struct Task<'a, E, const SIDE: usize, const POINTS: usize> {
     scratch: &'a mut Option<Scratch<E, POINTS>>,
 }
 
-impl<E: Real, const SIDE: usize, const POINTS: usize> WithSimd for Task<'_, E, SIDE, POINTS>
+impl<E: Fours, const SIDE: usize, const POINTS: usize> WithSimd for Task<'_, E, SIDE, POINTS>
 where
     Winograd: Filtering<SIDE, POINTS>,
 {
@@ -225,7 +226,7 @@ where
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> usize {
         if S::IS_SCALAR {
-            unreachable!("a way of vectors");
+            unreachable!("ways are chosen by the vectors that there are");
         }
         let Self { filter, z, .. } = self;
         let new = || Scratch::new::<SIDE>(filter, E::lanes::<S>());

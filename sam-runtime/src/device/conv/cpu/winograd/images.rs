@@ -6,6 +6,7 @@
 
 use pulp::Simd;
 
+use super::fours::Fours;
 use crate::device::cpu::simd::Real;
 
 /// Images of several samples, channel by channel.
@@ -38,7 +39,7 @@ impl Images {
 /// # Safety
 /// They can be read.
 #[inline(always)]
-pub(super) unsafe fn load<S: Simd, E: Real>(
+pub(super) unsafe fn load<S: Simd, E: Fours>(
     simd: S,
     images: Images,
     channel: usize,
@@ -74,7 +75,7 @@ pub(super) unsafe fn load<S: Simd, E: Real>(
 /// # Safety
 /// They can be written, and hold elements if they are added to.
 #[inline(always)]
-pub(super) unsafe fn store<S: Simd, E: Real, const ADD: bool>(
+pub(super) unsafe fn store<S: Simd, E: Fours, const ADD: bool>(
     simd: S,
     fours: [E::Lanes<S>; 4],
     images: Images,
@@ -122,7 +123,7 @@ pub(super) unsafe fn store<S: Simd, E: Real, const ADD: bool>(
 /// # Safety
 /// They can be read and written, and hold elements if they are added to.
 #[inline(always)]
-pub(super) unsafe fn store_lines<S: Simd, E: Real, const ADD: bool>(
+pub(super) unsafe fn store_lines<S: Simd, E: Fours, const ADD: bool>(
     simd: S,
     at: *const E,
     channels: usize,

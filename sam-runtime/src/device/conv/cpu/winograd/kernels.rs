@@ -46,7 +46,7 @@ where
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Kernels<E> {
         if S::IS_SCALAR {
-            unreachable!("a way of vectors");
+            unreachable!("ways are chosen by the vectors that there are");
         }
         let lanes = E::lanes::<S>();
         let [outputs, inputs] = self.sizes;

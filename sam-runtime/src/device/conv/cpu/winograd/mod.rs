@@ -12,6 +12,7 @@
 //! |---|---|
 //! | `lines` | the maps, in one dimension |
 //! | `images` | images, and their places as vectors of channels |
+//! | `fours` | vectors as pieces of four elements |
 //! | `tiles` | tiles of images, and memory for transformed ones |
 //! | `transform`, `places` | images to transformed tiles, products back to images |
 //! | `kernels` | kernels, transformed once a pass, and their gradient back |
@@ -30,6 +31,7 @@
 
 mod backward;
 mod forward;
+mod fours;
 mod images;
 mod kernels;
 mod lines;

@@ -6,11 +6,11 @@ use std::{mem::MaybeUninit, ops::Range};
 use pulp::Simd;
 
 use super::{
+    fours::Fours,
     images::{Images, store, store_lines, vectors},
     lines::{Filtering, Line, Winograd},
     tiles::{Band, Grid, Transformed},
 };
-use crate::device::cpu::simd::Real;
 
 /// Transforms products back to the places of rows of tiles, counted over all samples of `y`, and writes or adds them.
 ///
@@ -25,7 +25,7 @@ pub(super) unsafe fn places<S, E, const SIDE: usize, const POINTS: usize, const 
     (images, y): (Images, &mut [MaybeUninit<E>]),
 ) where
     S: Simd,
-    E: Real,
+    E: Fours,
     Winograd: Filtering<SIDE, POINTS>,
 {
     let lanes = E::lanes::<S>();
@@ -93,7 +93,7 @@ pub(super) unsafe fn places<S, E, const SIDE: usize, const POINTS: usize, const 
 
 /// To places, in one direction.
 #[inline(always)]
-fn line<S: Simd, E: Real, const SIDE: usize, const POINTS: usize>(
+fn line<S: Simd, E: Fours, const SIDE: usize, const POINTS: usize>(
     simd: S,
     x: [E::Lanes<S>; POINTS],
 ) -> [E::Lanes<S>; SIDE]

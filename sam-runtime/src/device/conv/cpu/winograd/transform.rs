@@ -6,11 +6,11 @@ use std::ops::Range;
 use pulp::Simd;
 
 use super::{
+    fours::Fours,
     images::{Images, load, vectors},
     lines::Line,
     tiles::{Band, Grid, LINE, Transformed},
 };
-use crate::device::cpu::simd::Real;
 
 /// Transforms the tiles of rows of tiles, counted over all samples of `x`.
 #[inline(always)]
@@ -23,7 +23,7 @@ pub(super) fn transform<S, E, L, const SIDE: usize, const FROM: usize, const TO:
     to: &mut Transformed<E, TO>,
 ) where
     S: Simd,
-    E: Real,
+    E: Fours,
     L: Line<FROM, TO>,
 {
     let lanes = E::lanes::<S>();
@@ -79,7 +79,7 @@ unsafe fn row_of_lines<S, E, L, const SIDE: usize, const FROM: usize, const TO: 
     to: *mut E,
 ) where
     S: Simd,
-    E: Real,
+    E: Fours,
     L: Line<FROM, TO>,
 {
     let lanes = E::lanes::<S>();
@@ -145,7 +145,7 @@ unsafe fn row_of_fours<S, E, L, const SIDE: usize, const FROM: usize, const TO: 
     to: *mut E,
 ) where
     S: Simd,
-    E: Real,
+    E: Fours,
     L: Line<FROM, TO>,
 {
     let lanes = E::lanes::<S>();
