@@ -159,9 +159,9 @@ fn main() -> Result<()> {
                     }
                 }
             }
-            let medians = times
-                .each_mut()
-                .map(|times| times.each_mut().map(|t| median(t)));
+            let fastest = times
+                .each_ref()
+                .map(|times| times.each_ref().map(|t| least(t)));
             for (way, [a, b, c]) in WAYS.into_iter().zip(fastest) {
                 let [x, y, z] = fastest[0];
                 println!(

@@ -92,13 +92,8 @@ fn a_convolution_in_f32_is_near_that_in_f64() {
             (256, 256, 8),
         ] {
             let found = errors(way, sizes);
-            let bounds = [result, result, weight];
-            let holds = found
-                .iter()
-                .zip(bounds)
-                .all(|(error, bound)| *error < bound);
+            let holds = found.iter().all(|error| *error < bound);
             assert!(holds, "{way:?}, {sizes:?}: {found:?}");
-            println!("{way:?}, {sizes:?}: {found:?}");
         }
     }
 }
