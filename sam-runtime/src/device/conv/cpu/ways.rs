@@ -1,9 +1,9 @@
 //! Which way a convolution is computed.
 //!
 //! The rule is what `conv-speed` of the benches measured, on a Xeon with AVX-512, batches of 128: with 16 channels and
-//! more on both sides, Winograd's ways are faster forwards and back, and F(4 x 4) is the faster one, but for images whose
-//! tiles of 2 x 2 have no more points in all than those of 4 x 4 (5 and 6 places a side). `benches/README.md` has the
-//! table.
+//! more on both sides, Winograd's ways are faster forwards and back, and F(4 x 4) is the faster one; only the gradients of
+//! images whose tiles of 2 x 2 have no more points in all than those of 4 x 4 (5 and 6 places a side) are faster by
+//! F(2 x 2). `benches/README.md` has the table.
 
 use std::{any::TypeId, cell::Cell};
 
@@ -57,18 +57,18 @@ pub(super) fn of<E: Real>(conv: &Conv) -> Ways {
     if let Some(wanted) = WANTED.get() {
         return wanted;
     }
+    if conv.inputs.min(conv.outputs) < CHANNELS {
+        return Ways::default();
+    }
     let [high, wide] = conv.places;
     let points = |side: usize| high.div_ceil(side) * wide.div_ceil(side) * (side + 2).pow(2);
-    let way = if conv.inputs.min(conv.outputs) < CHANNELS {
-        Way::Direct
-    } else if points(2) <= points(4) {
-        Way::F2
-    } else {
-        Way::F4
-    };
     Ways {
-        forward: way,
-        backward: way,
+        forward: Way::F4,
+        backward: if points(2) <= points(4) {
+            Way::F2
+        } else {
+            Way::F4
+        },
     }
 }
 

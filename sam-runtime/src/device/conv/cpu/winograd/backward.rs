@@ -144,6 +144,7 @@ where
             to: y_images,
             padding,
         } = Filter::forward(conv);
+        // A line of the cache more, or planes of a power of two would share its sets.
         let d_y_images = Images {
             plane: y_images.plane + 16,
             ..y_images
