@@ -42,6 +42,8 @@ pub use add_scaled::{Factors, TryAddScaled};
 pub use batch_norm::{Affine, Moments, Normalized, Tail, TryBatchNorm};
 pub use bias::TryBias;
 pub use conv::TryConv2D;
+#[doc(hidden)]
+pub use conv::cpu::{Way, Ways, with_ways};
 pub use conv_batch_norm::TryConv2DBatchNorm;
 pub(crate) use cpu::vectorized;
 pub use layers::{Channels, Image, LayerTape, Layers, Rows, Window};

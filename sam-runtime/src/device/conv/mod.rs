@@ -2,7 +2,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | `cpu` | products of matrices in vector registers, without writing the matrices |
+//! | `cpu` | products of matrices in vector registers, without writing the matrices; 3 x 3 Winograd's way |
 //! | `cuda`, `conv.cu` | windows side by side, and products by cuBLAS |
 //! | `checks` | against loops and finite differences, on every device |
 

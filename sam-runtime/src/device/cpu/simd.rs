@@ -71,6 +71,8 @@ pub(in crate::device) trait Real: Dtype + PartialOrd {
         b: Self::Lanes<S>,
         c: Self::Lanes<S>,
     ) -> Self::Lanes<S>;
+    fn plus<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>) -> Self::Lanes<S>;
+    fn minus<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>) -> Self::Lanes<S>;
     fn sum<S: Simd>(simd: S, a: Self::Lanes<S>) -> Self;
     /// The elements of a gradient.
     fn host(buffer: &mut <Cpu as Storage<Self>>::Vec) -> &mut Vec<Self>;
@@ -118,7 +120,9 @@ pub(in crate::device) trait Real: Dtype + PartialOrd {
 }
 
 macro_rules! real {
-    ($E:ty, $lanes:ident, $splat:ident, $mul_add:ident, $sum:ident, $product:path) => {
+    (
+        $E:ty, $lanes:ident, $splat:ident, $mul_add:ident, $add:ident, $sub:ident, $sum:ident, $product:path
+    ) => {
         impl Real for $E {
             type Lanes<S: Simd> = S::$lanes;
 
@@ -130,6 +134,16 @@ macro_rules! real {
             #[inline(always)]
             fn mul_add<S: Simd>(simd: S, a: S::$lanes, b: S::$lanes, c: S::$lanes) -> S::$lanes {
                 simd.$mul_add(a, b, c)
+            }
+
+            #[inline(always)]
+            fn plus<S: Simd>(simd: S, a: S::$lanes, b: S::$lanes) -> S::$lanes {
+                simd.$add(a, b)
+            }
+
+            #[inline(always)]
+            fn minus<S: Simd>(simd: S, a: S::$lanes, b: S::$lanes) -> S::$lanes {
+                simd.$sub(a, b)
             }
 
             #[inline(always)]
@@ -164,6 +178,8 @@ real!(
     f32s,
     splat_f32s,
     mul_add_e_f32s,
+    add_f32s,
+    sub_f32s,
     reduce_sum_f32s,
     gemm_f32::gemm::f32::get_gemm_fn
 );
@@ -172,6 +188,8 @@ real!(
     f64s,
     splat_f64s,
     mul_add_e_f64s,
+    add_f64s,
+    sub_f64s,
     reduce_sum_f64s,
     gemm_f64::gemm::f64::get_gemm_fn
 );

@@ -8,6 +8,8 @@ use super::{
     geometry::{Conv, Layout, OVERHANG, Places},
     kernel::{self, Rows},
     planes,
+    ways::Way,
+    winograd,
 };
 use crate::device::cpu::{
     buffer::{Aligned, as_uninit},
@@ -22,10 +24,10 @@ pub(in crate::device) trait OutputGradient<E>: Sync {
 
 /// At most so many partial sums of the weight's gradient; a number that does not depend on how many
 /// threads there are, so that the gradient does not either.
-const PARTS: usize = 16;
+pub(super) const PARTS: usize = 16;
 
 /// About as many elements as all of them together may have.
-const PARTIAL_SUMS: usize = 4 << 20;
+pub(super) const PARTIAL_SUMS: usize = 4 << 20;
 
 /// Adds the gradients of the weight, and of the input if it is wanted, to what is there. `gradient`
 /// gives that of the output.
@@ -42,6 +44,10 @@ pub(in crate::device) fn backward<E: Real>(
     assert_eq!(d_weight.len(), weight.len());
     if conv.batch == 0 || conv.positions() == 0 || x.is_empty() {
         return;
+    }
+    if conv.ways.backward != Way::Direct {
+        let is_large = conv.ways.backward == Way::F4;
+        return winograd::backward(conv, is_large, x, weight, &gradient, d_weight, d_x);
     }
     let layout = Layout::new(conv);
     let stride = conv.window.stride;

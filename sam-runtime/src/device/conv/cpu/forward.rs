@@ -9,6 +9,8 @@ use rayon::prelude::*;
 use super::{
     geometry::{Conv, Layout, OVERHANG},
     kernel, planes,
+    ways::Way,
+    winograd,
 };
 use crate::device::{
     batch_norm::cpu::{PlaneMoments, plane_moments},
@@ -28,6 +30,10 @@ pub(in crate::device) fn forward<E: Real>(
 ) -> (Vec<E>, Vec<PlaneMoments<E>>) {
     assert_eq!(x.len(), conv.batch * conv.inputs * conv.pixels());
     assert_eq!(weight.len(), conv.outputs * conv.taps());
+    if conv.ways.forward != Way::Direct {
+        let is_large = conv.ways.forward == Way::F4;
+        return winograd::forward(conv, is_large, x, weight, with_moments);
+    }
     let layout = Layout::new(conv);
     let sample = conv.outputs * conv.positions();
     let mut moments = vec![

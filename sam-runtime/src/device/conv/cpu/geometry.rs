@@ -11,6 +11,7 @@
 //! With a stride of `s`, a channel has `s * s` planes: its rows and columns, dealt out in turn. In each
 //! of them the windows move by one again.
 
+use super::ways::Ways;
 use crate::device::Window;
 
 /// The sizes of one convolution.
@@ -25,6 +26,8 @@ pub(in crate::device) struct Conv {
     pub(in crate::device) image: [usize; 2],
     pub(in crate::device) places: [usize; 2],
     pub(in crate::device) window: Window,
+    /// How it is computed.
+    pub(super) ways: Ways,
 }
 
 impl Conv {
@@ -60,6 +63,7 @@ impl Conv {
             image: [height, width],
             places: [window.places(height)?, window.places(width)?],
             window,
+            ways: Ways::default(),
         })
     }
 

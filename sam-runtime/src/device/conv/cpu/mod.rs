@@ -6,6 +6,8 @@
 //! | `planes` | pixels to these places and back |
 //! | `kernel` | the products, in vector registers |
 //! | `forward`, `backward` | a convolution and its gradients, sample by sample on several threads |
+//! | `ways` | whether it is computed so, or Winograd's way |
+//! | `winograd` | convolutions of 3 x 3 by fewer multiplications |
 //! | `precision` | for tests: how far f32 may be from f64 |
 
 mod backward;
@@ -15,6 +17,8 @@ mod kernel;
 mod planes;
 #[cfg(test)]
 mod precision;
+mod ways;
+mod winograd;
 
 use std::mem::take;
 
@@ -38,6 +42,7 @@ pub(in crate::device) use backward::OutputGradient;
 use backward::backward;
 pub(in crate::device) use forward::forward;
 pub(in crate::device) use geometry::Conv;
+pub use ways::{Way, Ways, with_ways};
 
 impl<E: Real> TryConv2D<E> for Cpu
 where
@@ -81,7 +86,9 @@ pub(in crate::device) fn convolution<E: Real>(
     groups: usize,
 ) -> Result<Conv, CpuError> {
     let sizes = |t: &Image<E, Cpu>| t.shape().concrete();
-    Conv::new(sizes(x), sizes(weight), window, groups).ok_or(MISFIT)
+    let conv = Conv::new(sizes(x), sizes(weight), window, groups).ok_or(MISFIT)?;
+    let ways = ways::of::<E>(&conv);
+    Ok(Conv { ways, ..conv })
 }
 
 /// Where a channel of a sample of a convolution's output begins.

@@ -1,0 +1,266 @@
+//! The gradients of a convolution.
+#![allow(unsafe_code)]
+
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::{
+    forward::{Filter, Scratch, TILES, filtered, rows_at_once},
+    fours::Fours,
+    images::Images,
+    kernels,
+    lines::{Filtering, Winograd},
+    products::{Kernels, multiply_transposed},
+    single::{SINGLE, same, same_mut},
+    tiles::{Band, Grid, Transformed},
+    transform::transform,
+};
+use crate::device::{
+    conv::cpu::{
+        backward::{OutputGradient, PARTIAL_SUMS, PARTS},
+        geometry::Conv,
+    },
+    cpu::{
+        buffer::{Aligned, as_uninit},
+        simd::{Real, vectorized},
+    },
+};
+
+/// Adds the gradients of the weight, and of the input if it is wanted, to what is there. `gradient` gives that of the
+/// output.
+pub(in crate::device::conv::cpu) fn backward<E: Real>(
+    conv: &Conv,
+    is_large: bool,
+    x: &[E],
+    weight: &[E],
+    gradient: &impl OutputGradient<E>,
+    d_weight: &mut [E],
+    d_x: Option<&mut [E]>,
+) {
+    let way_back = WayBack {
+        conv,
+        x: same(x).expect(SINGLE),
+        weight: same(weight).expect(SINGLE),
+        gradient: &|n, channel, plane| {
+            let plane = same_mut(plane).expect(SINGLE);
+            vectorized(
+                #[inline(always)]
+                || gradient.write(n, channel, 0, plane),
+            );
+        },
+        d_weight: same_mut(d_weight).expect(SINGLE),
+        d_x: d_x.map(|d_x| same_mut(d_x).expect(SINGLE)),
+    };
+    if is_large {
+        way_back.run::<4, 6>();
+    } else {
+        way_back.run::<2, 4>();
+    }
+}
+
+/// Has the gradient of a channel of a sample of the output written.
+type Write<'a> = &'a (dyn Fn(usize, usize, &mut [f32]) + Sync);
+
+struct WayBack<'a> {
+    conv: &'a Conv,
+    x: &'a [f32],
+    weight: &'a [f32],
+    gradient: Write<'a>,
+    d_weight: &'a mut [f32],
+    d_x: Option<&'a mut [f32]>,
+}
+
+impl WayBack<'_> {
+    fn run<const SIDE: usize, const POINTS: usize>(self)
+    where
+        Winograd: Filtering<SIDE, POINTS>,
+    {
+        let conv = self.conv;
+        let sizes = [conv.outputs, conv.inputs];
+        let turned = || kernels::transformed::<f32, SIDE, POINTS>(self.weight, sizes, true);
+        let back = self.d_x.is_some().then(turned);
+        let group = TILES.div_ceil(Grid::new(conv.places, SIDE).count());
+        let parts = (PARTIAL_SUMS / self.weight.len()).clamp(2, PARTS);
+        let part = conv.batch.div_ceil(parts).next_multiple_of(group);
+        let sample = conv.inputs * conv.pixels();
+        let run = |i: usize, x: &[f32], d_x: Option<&mut [f32]>| {
+            let mut d_weight = vec![0.0; self.weight.len()];
+            Arch::new().dispatch(Part::<SIDE, POINTS> {
+                conv,
+                back: back.as_ref(),
+                gradient: self.gradient,
+                group,
+                first: i * part,
+                x,
+                d_x,
+                d_weight: &mut d_weight,
+            });
+            d_weight
+        };
+        let x_parts = self.x.par_chunks(part * sample).enumerate();
+        let sums: Vec<Vec<f32>> = match self.d_x {
+            Some(d_x) => x_parts
+                .zip(d_x.par_chunks_mut(part * sample))
+                .map(|((i, x), d_x)| run(i, x, Some(d_x)))
+                .collect(),
+            None => x_parts.map(|(i, x)| run(i, x, None)).collect(),
+        };
+        for sum in sums {
+            for (to, from) in self.d_weight.iter_mut().zip(sum) {
+                *to += from;
+            }
+        }
+    }
+}
+
+/// Some samples, and their part of the weight's gradient.
+struct Part<'a, const SIDE: usize, const POINTS: usize> {
+    conv: &'a Conv,
+    back: Option<&'a Kernels<f32>>,
+    gradient: Write<'a>,
+    /// Samples at once.
+    group: usize,
+    first: usize,
+    x: &'a [f32],
+    d_x: Option<&'a mut [f32]>,
+    d_weight: &'a mut [f32],
+}
+
+impl<const SIDE: usize, const POINTS: usize> WithSimd for Part<'_, SIDE, POINTS>
+where
+    Winograd: Filtering<SIDE, POINTS>,
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        if S::IS_SCALAR {
+            unreachable!("ways are chosen by the vectors that there are");
+        }
+        let conv = self.conv;
+        let lanes = f32::lanes::<S>();
+        let Filter {
+            from: x_images,
+            to: y_images,
+            padding,
+        } = Filter::forward(conv);
+        // A line of the cache more, or planes of a power of two would share its sets.
+        let d_y_images = Images {
+            plane: y_images.plane + 16,
+            ..y_images
+        };
+        let mut d_y = Aligned::zeros(self.group * d_y_images.sample());
+        let back = Filter {
+            from: d_y_images,
+            to: x_images,
+            padding: 2 - padding,
+        };
+        let mut scratch = self
+            .d_x
+            .is_some()
+            .then(|| Scratch::new::<SIDE>(&back, lanes));
+        let mut weight =
+            WeightScratch::<f32, POINTS>::new::<SIDE>(x_images, y_images, padding, lanes);
+        for (i, x) in self.x.chunks(self.group * x_images.sample()).enumerate() {
+            let samples = x.len() / x_images.sample();
+            let first = self.first + i * self.group;
+            for (at, plane) in d_y.chunks_exact_mut(d_y_images.plane).enumerate() {
+                let (n, channel) = (at / conv.outputs, at % conv.outputs);
+                if n < samples {
+                    (self.gradient)(first + n, channel, &mut plane[..y_images.plane]);
+                }
+            }
+            if let (Some(d_x), Some(kernels), Some(scratch)) =
+                (&mut self.d_x, self.back, &mut scratch)
+            {
+                let d_x = &mut d_x[i * self.group * x_images.sample()..][..x.len()];
+                // SAFETY: sums of elements are elements, and the gradient holds them.
+                unsafe {
+                    let d_x = as_uninit(d_x);
+                    filtered::<S, f32, SIDE, POINTS, true>(
+                        simd,
+                        &back,
+                        kernels,
+                        (samples, &d_y),
+                        scratch,
+                        d_x,
+                    );
+                }
+            }
+            weight.add::<S, SIDE>(simd, samples, (x_images, x), padding, (d_y_images, &d_y));
+        }
+        let sizes = [conv.outputs, conv.inputs];
+        kernels::add_gradient::<S, f32, SIDE, POINTS>(simd, &weight.sums, sizes, self.d_weight);
+    }
+}
+
+struct WeightScratch<E, const POINTS: usize> {
+    grid: Grid,
+    bands: [Band<E>; 2],
+    x: Transformed<E, POINTS>,
+    d_y: Transformed<E, POINTS>,
+    sums: Kernels<E>,
+}
+
+impl<E: Fours, const POINTS: usize> WeightScratch<E, POINTS> {
+    fn new<const SIDE: usize>(x: Images, y: Images, padding: usize, lanes: usize) -> Self {
+        let grid = Grid::new(y.size, SIDE);
+        let tiles = rows_at_once(grid) * grid.tiles[1];
+        let (inputs, row) = (
+            x.channels.next_multiple_of(lanes),
+            y.channels.next_multiple_of(lanes),
+        );
+        Self {
+            grid,
+            bands: [
+                Band::of_image::<POINTS, POINTS, SIDE>(grid, x.size[1], padding, lanes),
+                Band::of_image::<SIDE, POINTS, SIDE>(grid, y.size[1], 0, lanes),
+            ],
+            x: Transformed::new(tiles, x.channels, lanes),
+            d_y: Transformed::new(tiles, y.channels, lanes),
+            sums: Kernels {
+                elements: vec![E::default(); POINTS * POINTS * inputs * row],
+                inputs,
+                row,
+            },
+        }
+    }
+
+    #[inline(always)]
+    fn add<S: Simd, const SIDE: usize>(
+        &mut self,
+        simd: S,
+        samples: usize,
+        x: (Images, &[E]),
+        padding: usize,
+        d_y: (Images, &[E]),
+    ) where
+        Winograd: Filtering<SIDE, POINTS>,
+    {
+        let grid = self.grid;
+        let all = samples * grid.tiles[0];
+        let [x_band, y_band] = &mut self.bands;
+        for first in (0..all).step_by(rows_at_once(grid)) {
+            let rows = first..(first + rows_at_once(grid)).min(all);
+            let here = || (grid, rows.clone());
+            transform::<S, E, <Winograd as Filtering<SIDE, POINTS>>::Image, SIDE, POINTS, POINTS>(
+                simd,
+                x,
+                padding,
+                here(),
+                x_band,
+                &mut self.x,
+            );
+            transform::<S, E, <Winograd as Filtering<SIDE, POINTS>>::Gradient, SIDE, SIDE, POINTS>(
+                simd,
+                d_y,
+                0,
+                here(),
+                y_band,
+                &mut self.d_y,
+            );
+            let tiles = rows.len() * grid.tiles[1];
+            multiply_transposed(simd, tiles, &self.x, &self.d_y, &mut self.sums);
+        }
+    }
+}
