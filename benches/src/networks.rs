@@ -1,9 +1,10 @@
 //! The networks that are measured, and their two training steps, on any device.
 
-use dfdx::{optim::*, prelude::*, tensor::Gradients};
+use dfdx::{optim::SgdConfig, prelude::*, tensor::Gradients};
 use sam_runtime::{
     device::Layers,
     nn::{Conv2DBatchNormReLU, Flatten2D, Linear, LinearReLU, MaxPool2D},
+    optim::Sgd,
     prelude::sam_train,
 };
 
@@ -80,8 +81,9 @@ impl<M: TensorCollection<f32, D> + Clone, D: Layers<f32>> Training<M, D> {
         let logits = self.model.forward_mut(x.traced(grads));
         let loss = cross_entropy_with_logits_loss(logits, y);
         let mut grads = loss.backward();
-        self.opt.update(&mut self.model, &grads).unwrap();
-        self.model.zero_grads(&mut grads);
+        self.opt
+            .update_and_zero(&mut self.model, &mut grads)
+            .unwrap();
         self.grads = Some(grads);
     }
 
@@ -92,8 +94,9 @@ impl<M: TensorCollection<f32, D> + Clone, D: Layers<f32>> Training<M, D> {
     pub fn step(&mut self, gradients: impl FnOnce(&mut M, Gradients<f32, D>) -> Gradients<f32, D>) {
         let grads = self.grads.take().unwrap();
         let mut grads = gradients(&mut self.model, grads);
-        self.opt.update(&mut self.model, &grads).unwrap();
-        self.model.zero_grads(&mut grads);
+        self.opt
+            .update_and_zero(&mut self.model, &mut grads)
+            .unwrap();
         self.grads = Some(grads);
     }
 
@@ -110,8 +113,9 @@ impl<M: TensorCollection<f32, D> + Clone, D: Layers<f32>> Training<M, D> {
         let logits = self.model.forward_mut(x.traced(grads));
         let loss = cross_entropy_with_logits_loss(logits, y);
         let mut grads = loss.backward();
-        self.opt.update(&mut self.model, &grads).unwrap();
-        self.model.zero_grads(&mut grads);
+        self.opt
+            .update_and_zero(&mut self.model, &mut grads)
+            .unwrap();
         self.grads = Some(grads);
     }
 }

@@ -92,7 +92,7 @@ fn is_update(call: &ExprMethodCall) -> bool {
         matches!(expr, Expr::Lit(_) | Expr::Binary(_) | Expr::Cast(_))
             || matches!(expr, Expr::MethodCall(call) if NUMBERS.has(&call.method.to_string()))
     };
-    call.method == "update" && call.args.len() == 2 && !call.args.iter().any(is_number)
+    (call.method == "update" || call.method == "update_and_zero") && call.args.len() == 2 && !call.args.iter().any(is_number)
 }
 
 impl<'a> Sites<'a> {

@@ -43,7 +43,7 @@ pub use batch_norm::{Affine, Moments, Normalized, Tail, TryBatchNorm};
 pub use bias::TryBias;
 pub use conv::TryConv2D;
 pub use conv_batch_norm::TryConv2DBatchNorm;
-pub(crate) use cpu::vectorized;
+pub(crate) use cpu::{each_part, vectorized};
 pub use layers::{Channels, Image, LayerTape, Layers, Rows, Window};
 pub use linear::TryLinear;
 pub use memory::keep_freed_memory;

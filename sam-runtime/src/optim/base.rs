@@ -12,7 +12,7 @@ use dfdx::{
 use super::{
     Group, GroupError, Rule,
     parameter::{Parameter, parameters},
-    walk::Walk,
+    walk::{Source, Walk},
 };
 use crate::doors::buffer::Buffer;
 
@@ -26,6 +26,7 @@ use crate::doors::buffer::Buffer;
 /// # Memory
 /// The rule's buffers, and during an update one more set of gradients: dfdx lets only its own optimizers
 /// read those that an update is given, so they are copied. That takes about as long as reading them does.
+/// [`update_and_zero`](BaseOptimizer::update_and_zero) does without.
 pub struct BaseOptimizer<R, M, E: Dtype, D: Storage<E>> {
     /// The configuration. It may change at any time: `opt.cfg.lr = lr.at(step)`.
     pub cfg: R,
@@ -98,6 +99,47 @@ where
         Ok(())
     }
 
+    /// Updates all parameters of `module`, as [`update`](Optimizer::update) does, and zeroes their gradients for the next
+    /// step, as [`ZeroGrads::zero_grads`] does: on the CPU by several threads, and without a copy of the gradients. One
+    /// that is not there counts as one of zeros.
+    ///
+    /// ```
+    /// use sam_runtime::{dfdx::{optim::SgdConfig, prelude::*}, optim::Sgd};
+    ///
+    /// let dev = Cpu::default();
+    /// let mut model = dev.build_module::<Linear<4, 2>, f32>();
+    /// let mut opt = Sgd::new(&model, SgdConfig::default());
+    /// let mut grads = model.alloc_grads();
+    /// for _ in 0..3 {
+    ///     let x: Tensor<Rank2<8, 4>, f32, _> = dev.sample_normal();
+    ///     grads = model.forward(x.traced(grads)).square().mean().backward();
+    ///     opt.update_and_zero(&mut model, &mut grads)?;
+    /// }
+    /// # Ok::<(), dfdx::tensor::CpuError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn update_and_zero(
+        &mut self,
+        module: &mut M,
+        gradients: &mut Gradients<E, D>,
+    ) -> Result<(), D::Err> {
+        self.step = self.step.saturating_add(1);
+        let mut walk = Walk::new(
+            self.cfg,
+            self.step,
+            &mut self.parameters,
+            &self.groups,
+            Source::Zeroed(gradients),
+        );
+        M::iter_tensors(&mut RecursiveWalker {
+            m: (module, String::new()),
+            f: &mut walk,
+        })?;
+        Ok(())
+    }
+
     /// The number of updates so far.
     pub fn step(&self) -> u64 {
         self.step
@@ -134,7 +176,7 @@ where
             self.step,
             &mut self.parameters,
             &self.groups,
-            gradients,
+            Source::Copied(gradients, gradients.clone()),
         );
         M::iter_tensors(&mut RecursiveWalker {
             m: (module, String::new()),

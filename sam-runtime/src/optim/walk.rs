@@ -4,7 +4,7 @@ use dfdx::{nn::tensor_collection::*, optim::UnusedTensors, prelude::*, tensor::G
 
 use super::{Group, Rule, parameter::Parameter};
 use crate::{
-    device::vectors::on_host,
+    device::vectors::{on_host, zero},
     doors::{buffer::Buffer, wanted::has_gradient},
     named::in_file,
 };
@@ -15,12 +15,18 @@ pub(super) struct Walk<'a, R, E: Dtype, D: Device<E>> {
     step: u64,
     parameters: &'a mut Vec<Parameter<Buffer<E, D>>>,
     groups: &'a [Group],
-    given: &'a Gradients<E, D>,
-    /// A copy, because dfdx lends the memory of gradients only to who may change them.
-    copy: Gradients<E, D>,
+    gradients: Source<'a, E, D>,
     next: usize,
     /// The parameters without a gradient.
     pub(super) unused: UnusedTensors,
+}
+
+/// The gradients of an update.
+pub(super) enum Source<'a, E: Dtype, D: Device<E>> {
+    /// Those that are to be read, and a copy, because dfdx lends the memory of gradients only to who may change them.
+    Copied(&'a Gradients<E, D>, Gradients<E, D>),
+    /// Those that are zeroed behind the update.
+    Zeroed(&'a mut Gradients<E, D>),
 }
 
 impl<'a, R: Rule, E: Dtype, D: Device<E>> Walk<'a, R, E, D> {
@@ -29,15 +35,14 @@ impl<'a, R: Rule, E: Dtype, D: Device<E>> Walk<'a, R, E, D> {
         step: u64,
         parameters: &'a mut Vec<Parameter<Buffer<E, D>>>,
         groups: &'a [Group],
-        gradients: &'a Gradients<E, D>,
+        gradients: Source<'a, E, D>,
     ) -> Self {
         Self {
             cfg,
             step,
             parameters,
             groups,
-            given: gradients,
-            copy: gradients.clone(),
+            gradients,
             next: 0,
             unused: UnusedTensors::default(),
         }
@@ -73,17 +78,27 @@ impl<R: Rule, E: Dtype, D: Device<E>> TensorVisitor<E, D> for Walk<'_, R, E, D> 
             return Ok(None);
         }
         let at = self.place(in_file(name), p.shape().concrete().as_ref());
-        let gradient = self.copy.get_or_alloc_mut(p)?;
-        if is_zero::<E, D>(gradient) && !has_gradient(options, p, self.given)? {
-            self.unused.add(p);
-            return Ok(None);
-        }
+        let is_zeroed = matches!(self.gradients, Source::Zeroed(_));
+        let gradient = match &mut self.gradients {
+            Source::Copied(given, copy) => {
+                let gradient = copy.get_or_alloc_mut(p)?;
+                if is_zero::<E, D>(gradient) && !has_gradient(options, p, given)? {
+                    self.unused.add(p);
+                    return Ok(None);
+                }
+                gradient
+            }
+            Source::Zeroed(gradients) => gradients.get_or_alloc_mut(p)?,
+        };
         let parameter = &mut self.parameters[at];
         if parameter.buffers.is_empty() {
             parameter.buffers = fresh::<R, E, D>(p.device(), p.shape().num_elements(), self.step)?;
         }
         let cfg = parameter.config(self.cfg);
         cfg.update(self.step, p, &mut parameter.buffers, gradient)?;
+        if is_zeroed {
+            zero(p.device(), gradient)?;
+        }
         Ok(None)
     }
 }

@@ -7,34 +7,9 @@ use dfdx::{
     shapes::Dtype,
     tensor::{Cpu, Storage},
 };
-use gemm_common::Parallelism;
 use pulp::{Arch, Simd, WithSimd};
 
-/// A matrix product of the crate `gemm`, without what it does before: rows of the left factor, columns of
-/// the right one, elements of a sum; the result, with its distances from column to column and from row to
-/// row, and whether it is added to; the left factor, with the same two distances; the right one; factors of
-/// the result's former value and of the product; three conjugations.
-pub(in crate::device) type Product<E> = unsafe fn(
-    usize,
-    usize,
-    usize,
-    *mut E,
-    isize,
-    isize,
-    bool,
-    *const E,
-    isize,
-    isize,
-    *const E,
-    isize,
-    isize,
-    E,
-    E,
-    bool,
-    bool,
-    bool,
-    Parallelism,
-);
+use super::product::{Product, compute};
 
 /// Runs `f` with the widest vectors that the processor has: what is inlined into it is compiled for them.
 /// (pulp's own `dispatch` of a closure takes `FnOnce`, through a shim that is not inlined.)
@@ -74,8 +49,11 @@ pub(in crate::device) trait Real: Dtype + PartialOrd {
     fn sum<S: Simd>(simd: S, a: Self::Lanes<S>) -> Self;
     /// The elements of a gradient.
     fn host(buffer: &mut <Cpu as Storage<Self>>::Vec) -> &mut Vec<Self>;
-    /// The product with the widest vectors that the processor has.
-    fn product() -> Product<Self>;
+    /// [`compute`], compiled with this crate, and not again with every crate that trains.
+    ///
+    /// # Safety
+    /// That of [`compute`].
+    unsafe fn multiply(product: &Product<'_, Self>);
     fn wide(self) -> f64;
     fn narrow(x: f64) -> Self;
 
@@ -118,7 +96,7 @@ pub(in crate::device) trait Real: Dtype + PartialOrd {
 }
 
 macro_rules! real {
-    ($E:ty, $lanes:ident, $splat:ident, $mul_add:ident, $sum:ident, $product:path) => {
+    ($E:ty, $lanes:ident, $splat:ident, $mul_add:ident, $sum:ident) => {
         impl Real for $E {
             type Lanes<S: Simd> = S::$lanes;
 
@@ -141,8 +119,10 @@ macro_rules! real {
                 buffer
             }
 
-            fn product() -> Product<Self> {
-                $product()
+            #[inline(never)]
+            unsafe fn multiply(product: &Product<'_, Self>) {
+                // SAFETY: the caller's.
+                unsafe { compute(product) }
             }
 
             #[inline(always)]
@@ -164,14 +144,12 @@ real!(
     f32s,
     splat_f32s,
     mul_add_e_f32s,
-    reduce_sum_f32s,
-    gemm_f32::gemm::f32::get_gemm_fn
+    reduce_sum_f32s
 );
 real!(
     f64,
     f64s,
     splat_f64s,
     mul_add_e_f64s,
-    reduce_sum_f64s,
-    gemm_f64::gemm::f64::get_gemm_fn
+    reduce_sum_f64s
 );
