@@ -86,13 +86,15 @@ fn is_backward(call: &ExprMethodCall) -> bool {
     (call.method == "backward" || call.method == "try_backward") && call.args.is_empty()
 }
 
-/// Whether this may be `O.update(&mut M, &G)`: an `AverageMeter`'s `update(v, n)` is none.
+/// Whether this may be `O.update(&mut M, &G)`, or `O.update_and_zero(&mut M, &mut G)`: an `AverageMeter`'s `update(v, n)` is none.
 fn is_update(call: &ExprMethodCall) -> bool {
     let is_number = |expr: &Expr| {
         matches!(expr, Expr::Lit(_) | Expr::Binary(_) | Expr::Cast(_))
             || matches!(expr, Expr::MethodCall(call) if NUMBERS.has(&call.method.to_string()))
     };
-    (call.method == "update" || call.method == "update_and_zero") && call.args.len() == 2 && !call.args.iter().any(is_number)
+    (call.method == "update" || call.method == "update_and_zero")
+        && call.args.len() == 2
+        && !call.args.iter().any(is_number)
 }
 
 impl<'a> Sites<'a> {

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `arguments`, `dims` | whether sizes fit together, and tensors as the kernels take them |
 //! | `relu` | ReLU behind an operation |
-//! | `product` | a product of matrices, with vectors in registers |
+//! | `product`, `tile` | a product of matrices, with vectors in registers |
 //! | `simd`, `buffer` | vectors of the processor; memory to write into |
 //! | `tasks` | work for several threads |
 //! | `tests` | operations one after the other, on any number of threads |
@@ -20,6 +20,7 @@ pub(super) mod simd;
 pub(super) mod tasks;
 #[cfg(test)]
 mod tests;
+mod tile;
 
 pub(crate) use simd::vectorized;
 pub(super) use tasks::collected;

@@ -9,7 +9,10 @@ use std::{cell::RefCell, mem::MaybeUninit};
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::simd::Real;
+use super::{
+    simd::Real,
+    tile::{Terms, Tile, tile},
+};
 
 /// The left factor: its element of a row and a term lies at `row * from_row + term * from_term`, of which one is 1.
 #[derive(Clone, Copy)]
@@ -46,9 +49,6 @@ const DEPTH: usize = 256;
 
 /// Vectors of a row that are computed together.
 const WIDE: usize = 3;
-
-/// Terms that are added one after the other without a jump.
-const TOGETHER: usize = 4;
 
 /// Elements of the largest tile that is stored apart.
 const EDGE: usize = 128;
@@ -99,24 +99,6 @@ impl<E: Real> WithSimd for Computed<'_, E> {
             }
         }
     }
-}
-
-/// The rows of the right factor that a tile reads: a vector of each can be read at each of its vectors.
-#[derive(Clone, Copy)]
-struct Terms<E> {
-    first: *const E,
-    from_row: usize,
-    start: usize,
-    count: usize,
-}
-
-/// Where a tile goes.
-#[derive(Clone, Copy)]
-struct Tile<E> {
-    row: usize,
-    to: *mut E,
-    to_row: usize,
-    add: bool,
 }
 
 impl<E: Real> Product<'_, E> {
@@ -222,7 +204,11 @@ impl<E: Real> Product<'_, E> {
                 let from = from.add((start + term) * self.right.from_row);
                 let to = panel.add(term * lanes);
                 for c in 0..lanes {
-                    let x = if c < width { *from.add(c) } else { E::default() };
+                    let x = if c < width {
+                        *from.add(c)
+                    } else {
+                        E::default()
+                    };
                     *to.add(c) = x;
                 }
             }
@@ -241,10 +227,10 @@ impl<E: Real> Product<'_, E> {
                     add: false,
                 };
                 let rows = if row + ROWS <= self.rows {
-                    self.tile::<S, ROWS, 1, BY_ROWS>(simd, terms, target);
+                    tile::<S, E, ROWS, 1, BY_ROWS>(simd, self.left, terms, target);
                     ROWS
                 } else {
-                    self.tile::<S, 1, 1, BY_ROWS>(simd, terms, target);
+                    tile::<S, E, 1, 1, BY_ROWS>(simd, self.left, terms, target);
                     1
                 };
                 for (r, sums) in apart.chunks_exact(lanes).enumerate().take(rows) {
@@ -264,7 +250,12 @@ impl<E: Real> Product<'_, E> {
     /// # Safety
     /// There are the vectors, and room for them.
     #[inline(always)]
-    unsafe fn column_of_tiles<S: Simd, const ROWS: usize, const VECTORS: usize, const BY_ROWS: bool>(
+    unsafe fn column_of_tiles<
+        S: Simd,
+        const ROWS: usize,
+        const VECTORS: usize,
+        const BY_ROWS: bool,
+    >(
         &self,
         simd: S,
         terms: Terms<E>,
@@ -279,99 +270,16 @@ impl<E: Real> Product<'_, E> {
         // SAFETY: the caller's.
         unsafe {
             while row + ROWS <= self.rows {
-                self.tile::<S, ROWS, VECTORS, BY_ROWS>(simd, terms, at(row));
+                tile::<S, E, ROWS, VECTORS, BY_ROWS>(simd, self.left, terms, at(row));
                 row += ROWS;
             }
             while row + 2 <= self.rows {
-                self.tile::<S, 2, VECTORS, BY_ROWS>(simd, terms, at(row));
+                tile::<S, E, 2, VECTORS, BY_ROWS>(simd, self.left, terms, at(row));
                 row += 2;
             }
             if row < self.rows {
-                self.tile::<S, 1, VECTORS, BY_ROWS>(simd, terms, at(row));
+                tile::<S, E, 1, VECTORS, BY_ROWS>(simd, self.left, terms, at(row));
             }
-        }
-    }
-
-    /// One block of the result.
-    ///
-    /// # Safety
-    /// There are these rows, the vectors, and room for them.
-    #[inline(always)]
-    unsafe fn tile<S: Simd, const ROWS: usize, const VECTORS: usize, const BY_ROWS: bool>(
-        &self,
-        simd: S,
-        terms: Terms<E>,
-        target: Tile<E>,
-    ) {
-        let lanes = E::lanes::<S>();
-        let Left {
-            elements,
-            from_row,
-            from_term,
-        } = self.left;
-        // One of them is 1: the compiler is to know.
-        let (from_row, from_term) = match BY_ROWS {
-            true => (from_row, 1),
-            false => (1, from_term),
-        };
-        let at = target.row * from_row + terms.start * from_term;
-        let (mut left, mut right) = (elements.as_ptr().wrapping_add(at), terms.first);
-        let mut sums = [[E::splat(simd, E::default()); VECTORS]; ROWS];
-        let mut rest = terms.count;
-        // Addresses are computed for several terms together: else that takes from the multiplications.
-        while rest >= TOGETHER {
-            for term in 0..TOGETHER {
-                let left = left.wrapping_add(term * from_term);
-                let right = right.wrapping_add(term * terms.from_row);
-                // SAFETY: the caller's.
-                unsafe { add_term::<S, E, ROWS, VECTORS>(simd, &mut sums, (left, from_row), right) };
-            }
-            left = left.wrapping_add(TOGETHER * from_term);
-            right = right.wrapping_add(TOGETHER * terms.from_row);
-            rest -= TOGETHER;
-        }
-        for _ in 0..rest {
-            // SAFETY: the caller's.
-            unsafe { add_term::<S, E, ROWS, VECTORS>(simd, &mut sums, (left, from_row), right) };
-            left = left.wrapping_add(from_term);
-            right = right.wrapping_add(terms.from_row);
-        }
-        for (r, sums) in sums.iter().enumerate() {
-            for (v, &sum) in sums.iter().enumerate() {
-                // SAFETY: the caller's.
-                unsafe {
-                    let to = target.to.add(r * target.to_row + v * lanes);
-                    let sum = if target.add {
-                        E::mul_add(simd, sum, E::splat(simd, E::ONE), E::load::<S>(to))
-                    } else {
-                        sum
-                    };
-                    E::store(to, sum);
-                }
-            }
-        }
-    }
-}
-
-/// Adds the products of one term.
-///
-/// # Safety
-/// `ROWS` elements can be read, `from_row` apart, and `VECTORS` vectors.
-#[inline(always)]
-unsafe fn add_term<S: Simd, E: Real, const ROWS: usize, const VECTORS: usize>(
-    simd: S,
-    sums: &mut [[E::Lanes<S>; VECTORS]; ROWS],
-    (left, from_row): (*const E, usize),
-    right: *const E,
-) {
-    // SAFETY: the caller's.
-    let vectors: [_; VECTORS] =
-        std::array::from_fn(|v| unsafe { E::load::<S>(right.add(v * E::lanes::<S>())) });
-    for (row, sums) in sums.iter_mut().enumerate() {
-        // SAFETY: the caller's.
-        let factor = E::splat(simd, unsafe { *left.wrapping_add(row * from_row) });
-        for (sum, &vector) in sums.iter_mut().zip(&vectors) {
-            *sum = E::mul_add(simd, factor, vector, *sum);
         }
     }
 }

@@ -139,17 +139,5 @@ macro_rules! real {
     };
 }
 
-real!(
-    f32,
-    f32s,
-    splat_f32s,
-    mul_add_e_f32s,
-    reduce_sum_f32s
-);
-real!(
-    f64,
-    f64s,
-    splat_f64s,
-    mul_add_e_f64s,
-    reduce_sum_f64s
-);
+real!(f32, f32s, splat_f32s, mul_add_e_f32s, reduce_sum_f32s);
+real!(f64, f64s, splat_f64s, mul_add_e_f64s, reduce_sum_f64s);

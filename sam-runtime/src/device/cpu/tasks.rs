@@ -54,9 +54,8 @@ pub(crate) fn each_part<T: Send>(
     each_task(count.div_ceil(len), |part| {
         let start = part * len;
         // SAFETY: a part of the slice, which is borrowed mutably, for one task alone.
-        let part = unsafe {
-            std::slice::from_raw_parts_mut(first.at(start), len.min(count - start))
-        };
+        let part =
+            unsafe { std::slice::from_raw_parts_mut(first.at(start), len.min(count - start)) };
         task(start, part);
     });
 }

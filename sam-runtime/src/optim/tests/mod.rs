@@ -10,6 +10,7 @@ mod missing;
 mod reference;
 mod resume;
 mod state;
+mod zeroed;
 
 use dfdx::{nn::tensor_collection::*, prelude::*, tensor::Gradients};
 use rand::SeedableRng;

@@ -3,56 +3,23 @@
 
 use std::mem::MaybeUninit;
 
+use super::{
+    cut::{Cut, TASKS},
+    turned::{BLOCK, WIDTH, finish, turned},
+};
 use crate::device::cpu::{
     buffer::written,
     product::{Left, Product, Right},
-    relu::{floor, larger},
+    relu::floor,
     simd::{Real, vectorized},
-    tasks::{each_part, each_task},
+    tasks::each_task,
 };
 
 /// Products with fewer multiplications are done before a second thread has woken up.
 const SMALL: usize = 1 << 20;
 
-/// Tasks that a large product is cut into, at least. (Backwards there are two products at once.)
-const TASKS: usize = 16;
-
 /// Columns of a task: whole vectors, three at a time, on every processor.
 const COLUMNS: usize = 48;
-
-/// Rows of a factor that are turned over together.
-const WIDTH: usize = 128;
-
-/// A result cut into tasks of so many rows and columns.
-#[derive(Clone, Copy)]
-struct Cut {
-    rows: usize,
-    columns: usize,
-    of: [usize; 2],
-}
-
-impl Cut {
-    /// At most so many rows and columns a task; fewer rows, down to `least`, where tasks would be few.
-    fn new(of: [usize; 2], [rows, columns]: [usize; 2], least: usize) -> Self {
-        let mut cut = Self { rows, columns, of };
-        while cut.tasks() < TASKS && cut.rows > least {
-            cut.rows /= 2;
-        }
-        cut
-    }
-
-    fn tasks(&self) -> usize {
-        self.of[0].div_ceil(self.rows) * self.of[1].div_ceil(self.columns)
-    }
-
-    /// Row, column, and how many of each: those of the same columns follow each other.
-    fn task(&self, task: usize) -> [usize; 4] {
-        let high = self.of[0].div_ceil(self.rows);
-        let (row, column) = (task % high * self.rows, task / high * self.columns);
-        let (rows, columns) = (self.of[0] - row, self.of[1] - column);
-        [row, column, rows.min(self.rows), columns.min(self.columns)]
-    }
-}
 
 /// Runs tasks of so many multiplications together.
 fn run(tasks: usize, multiplications: usize, task: impl Fn(usize) + Sync) {
@@ -95,17 +62,18 @@ impl Linear {
 
     fn forward_cut(&self) -> Cut {
         match self.turns_weight() {
-            true => Cut::new([self.batch, self.outputs], [64, WIDTH], 8),
-            false => Cut::new([self.outputs, self.batch], [64, WIDTH], 8),
+            true => Cut::new([self.batch, self.outputs], [64, WIDTH], 8, TASKS),
+            false => Cut::new([self.outputs, self.batch], [64, WIDTH], 8, TASKS),
         }
     }
 
     fn weight_cut(&self) -> Cut {
-        Cut::new([self.outputs, self.inputs], [256, COLUMNS], 32)
+        Cut::new([self.outputs, self.inputs], [256, COLUMNS], 32, TASKS)
     }
 
+    /// Its tasks run beside those of the weight.
     fn input_cut(&self) -> Cut {
-        Cut::new([self.batch, self.inputs], [256, COLUMNS], 32)
+        Cut::new([self.batch, self.inputs], [256, COLUMNS], 32, TASKS / 2)
     }
 
     fn multiplications(&self) -> usize {
@@ -263,51 +231,6 @@ impl Linear {
     }
 }
 
-/// Rows and columns of a block that is turned over at once: lines of the cache.
-const BLOCK: usize = 16;
-
-/// The matrix with columns for rows, for each [`WIDTH`] of its rows; these filled up with zeros to whole blocks.
-fn turned<E: Real>(matrix: &[E], columns: usize) -> Vec<E> {
-    let rows = matrix.len().checked_div(columns).unwrap_or(0);
-    let len = rows.next_multiple_of(BLOCK) * columns;
-    let write = |to: &mut [MaybeUninit<E>]| {
-        let to_len = to.len();
-        let part = (WIDTH * columns).max(1);
-        let mut tasks = Vec::new();
-        for (from, to) in matrix.chunks(part).zip(to.chunks_mut(part)) {
-            let wide = to.len() / columns;
-            let blocks = to.chunks_mut(BLOCK * wide).enumerate();
-            tasks.extend(blocks.map(|(at, to)| (from, to, wide, at * BLOCK)));
-        }
-        each_part(&mut tasks, 8, |_, tasks| {
-            for (from, to, wide, first) in tasks {
-                for (block, from) in from.chunks(BLOCK * columns).enumerate() {
-                    for (column, to) in to.chunks_exact_mut(*wide).enumerate() {
-                        let to = &mut to[block * BLOCK..][..BLOCK];
-                        let mut rows = from.chunks_exact(columns);
-                        for to in to {
-                            let x = rows.next().map(|row| row[*first + column]);
-                            to.write(x.unwrap_or_default());
-                        }
-                    }
-                }
-            }
-        });
-        to_len
-    };
-    // SAFETY: each task writes all of its part.
-    unsafe { written(len, write) }
-}
-
-/// The row of an output, of sums that lie `step` apart.
-fn finish<E: Real>(sums: &[E], step: usize, bias: Option<&[E]>, floor: E, y: &mut [MaybeUninit<E>]) {
-    for (feature, y) in y.iter_mut().enumerate() {
-        let sum = sums[feature * step];
-        let sum = bias.map_or(sum, |bias| sum + bias[feature]);
-        y.write(larger(floor, sum));
-    }
-}
-
 /// Adds all rows to `sum`.
 fn add_rows<E: Real>(rows: &[E], sum: &mut [E]) {
     vectorized(
@@ -318,4 +241,36 @@ fn add_rows<E: Real>(rows: &[E], sum: &mut [E]) {
             }
         },
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where there is work for them: a product whose tasks are shorter than some microseconds may have fewer.
+    #[test]
+    fn there_are_tasks_for_sixteen_threads() {
+        for (batch, inputs, outputs) in [
+            (128, 784, 512),
+            (128, 512, 512),
+            (128, 784, 128),
+            (128, 128, 784),
+            (128, 256, 256),
+            (32, 1024, 1024),
+            (16, 4096, 4096),
+            (256, 2048, 1000),
+            (4096, 128, 128),
+        ] {
+            let linear = Linear {
+                batch,
+                inputs,
+                outputs,
+            };
+            let backward = linear.weight_cut().tasks() + linear.input_cut().tasks();
+            let tasks = [linear.forward_cut(), linear.weight_cut()].map(|cut| cut.tasks());
+            assert!(tasks[0] >= 16 && backward >= 16, "{linear:?}: {tasks:?}");
+            // The first layer has no gradient of the input.
+            assert!(tasks[1] >= 12, "{linear:?}: {tasks:?}");
+        }
+    }
 }
