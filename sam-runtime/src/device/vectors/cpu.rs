@@ -2,15 +2,16 @@
 
 use std::{ops::Range, sync::Arc};
 
+use dfdx::{
+    shapes::Dtype,
+    tensor::{Cpu, CpuError, Storage},
+};
+
 use super::{
     Coefficient, DeviceScalars, DualNorm, Map, NonFiniteFlags, Norm, Parts, PassCode, Scalar,
     Vectors, Walk, dual_norm::Place,
 };
 use crate::device::cpu::{collected, each_part, vectorized};
-use dfdx::{
-    shapes::Dtype,
-    tensor::{Cpu, CpuError, Storage},
-};
 
 pub(super) struct OnCpu;
 
