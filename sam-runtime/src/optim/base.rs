@@ -104,18 +104,36 @@ where
     /// that is not there counts as one of zeros.
     ///
     /// ```
-    /// use sam_runtime::{dfdx::{optim::SgdConfig, prelude::*}, optim::Sgd};
+    /// use sam_runtime::{
+    ///     dfdx::{optim::SgdConfig, prelude::*, tensor::CpuError},
+    ///     optim::Sgd,
+    ///     prelude::*,
+    /// };
+    ///
+    /// type Net = Built<Linear<4, 2>>;
+    ///
+    /// #[sam_train(rho = 0.05)]
+    /// fn train(
+    ///     model: &mut Net,
+    ///     opt: &mut Sgd<Net, f32, Cpu>,
+    ///     batches: &[Tensor<Rank2<8, 4>, f32, Cpu>],
+    /// ) -> Result<(), CpuError> {
+    ///     let mut grads = model.alloc_grads();
+    ///     for x in batches {
+    ///         let loss = model.forward_mut(x.clone().traced(grads)).square().mean();
+    ///         grads = loss.backward();
+    ///         opt.update_and_zero(model, &mut grads)?;
+    ///     }
+    ///     Ok(())
+    /// }
     ///
     /// let dev = Cpu::default();
     /// let mut model = dev.build_module::<Linear<4, 2>, f32>();
     /// let mut opt = Sgd::new(&model, SgdConfig::default());
-    /// let mut grads = model.alloc_grads();
-    /// for _ in 0..3 {
-    ///     let x: Tensor<Rank2<8, 4>, f32, _> = dev.sample_normal();
-    ///     grads = model.forward(x.traced(grads)).square().mean().backward();
-    ///     opt.update_and_zero(&mut model, &mut grads)?;
-    /// }
-    /// # Ok::<(), dfdx::tensor::CpuError>(())
+    /// let batches = [dev.sample_normal(), dev.sample_normal()];
+    /// train(&mut model, &mut opt, &batches)?;
+    /// assert_eq!(opt.step(), 2);
+    /// # Ok::<(), CpuError>(())
     /// ```
     ///
     /// # Errors
