@@ -1,9 +1,14 @@
 //! The networks that are measured, and their two training steps, on any device.
 
-use dfdx::{optim::*, prelude::*, tensor::Gradients};
+use dfdx::{
+    optim::{Optimizer, SgdConfig},
+    prelude::*,
+    tensor::Gradients,
+};
 use sam_runtime::{
     device::Layers,
     nn::{Conv2DBatchNormReLU, Flatten2D, Linear, LinearReLU, MaxPool2D},
+    optim::Sgd,
     prelude::sam_train,
 };
 

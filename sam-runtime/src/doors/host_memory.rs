@@ -26,7 +26,7 @@ pub(crate) fn view<S: Shape, E: Unit, T>(t: &Tensor<S, E, Cpu, T>) -> Cow<'_, [E
 }
 
 /// The elements of `t`, where they lie in row-major order on the host.
-fn slice<S: Shape, E: Unit, D: Storage<E>>(t: &Tensor<S, E, D>) -> Option<&[E]> {
+pub(crate) fn slice<S: Shape, E: Unit, D: Storage<E>>(t: &Tensor<S, E, D>) -> Option<&[E]> {
     let any: &dyn Any = t;
     any.downcast_ref::<Tensor<S, E, Cpu>>().and_then(in_order)
 }
@@ -47,6 +47,26 @@ fn in_order<S: Shape, E: Unit, T>(t: &Tensor<S, E, Cpu, T>) -> Option<&[E]> {
     // buffer is shared (`Arc`) and never written while shared; `t` is borrowed as long as the slice is.
     // The pointer was derived from the vector's own, and so may be used for all of it.
     Some(unsafe { std::slice::from_raw_parts(first, len) })
+}
+
+/// The elements of `t`, to be written, where they lie in row-major order on the host. Memory that it shares becomes its
+/// own.
+pub(crate) fn slice_mut<S: Shape, E: Unit, D: Storage<E>>(
+    t: &mut Tensor<S, E, D>,
+) -> Option<&mut [E]> {
+    let any: &mut dyn Any = t;
+    let t = any.downcast_mut::<Tensor<S, E, Cpu>>()?;
+    let len = t.shape().num_elements();
+    if len == 0 {
+        return Some(&mut []);
+    }
+    if cfg!(miri) || !lies_in_order(t) {
+        return None;
+    }
+    let first: *mut E = &mut t[S::Concrete::default()];
+    // SAFETY: as in `in_order`; that the element was lent out to be written has made the memory the tensor's own, which
+    // is borrowed mutably as long as the slice is.
+    Some(unsafe { std::slice::from_raw_parts_mut(first, len) })
 }
 
 /// All elements of `t` in row-major order, from any device; in one piece where the memory allows.
@@ -146,6 +166,20 @@ mod tests {
         let one: Tensor<Rank1<1>, f32, _> = dev.ones();
         let same: Tensor<Rank2<5, 1>, f32, _> = one.broadcast();
         assert_eq!(*view(&same), [1.0; 5]);
+    }
+
+    #[test]
+    fn what_is_written_is_the_tensors_own() {
+        let dev = Cpu::default();
+        let mut t: Tensor<Rank2<3, 4>, f32, _> = dev.sample_normal();
+        let (before, shared) = (t.as_vec(), t.clone());
+        let elements = slice_mut(&mut t).expect(DIFFERS);
+        assert_eq!(elements, before, "{DIFFERS}");
+        elements[11] = 7.0;
+        assert_eq!(t[[2, 3]], 7.0, "{DIFFERS}");
+        assert_eq!(shared.as_vec(), before, "{DIFFERS}");
+        let mut turned: Tensor<Rank2<4, 3>, f32, _> = t.permute();
+        assert!(slice_mut(&mut turned).is_none());
     }
 
     #[test]

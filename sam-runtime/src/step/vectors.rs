@@ -8,7 +8,7 @@ use crate::{
         Norm,
         vectors::{
             Buffer, Coefficient, DeviceRange, DualNorm, Map, NonFiniteFlags, Parts, PassCode,
-            Scalar, Vectors, Visit, Walk, vectors,
+            Scalar, Vectors, Visit, Walk, vectors, zero,
         },
     },
     doors::walk::{Which, each, each_pair, names},
@@ -191,6 +191,20 @@ impl<E: Dtype, D: Device<E>> ModelVectors<E, D> {
             (Some(device), None) => self.on.dot(device, &mut self.one(model, x)),
             (None, _) => Ok(Scalar::from(0.0)),
         }
+    }
+
+    /// What `ZeroGrads::try_zero_grads` does, on several threads.
+    pub(super) fn zero<M: TensorCollection<E, D>>(
+        model: &M,
+        gradients: &mut Gradients<E, D>,
+    ) -> Result<(), D::Err> {
+        let mut ids = Vec::new();
+        each(model, Which::Parameters, &mut |t| {
+            ids.push(t.id());
+            zero(t.device(), t.gradient(gradients)?)
+        })?;
+        gradients.retain_leafs(&ids);
+        Ok(())
     }
 
     /// `to = from`.

@@ -47,13 +47,19 @@ impl<E: Dtype> PerturbedWeights<E> {
                 }
                 match vectors.on.parts(pair.source().gradient(e.vector)?, None) {
                     Parts::Host { x: z, .. } => {
+                        if let Some(mut kept) = kept {
+                            pair.put(&mut *kept);
+                        }
+                        // Straight into the memory of the weights.
+                        if let Some((x, y)) = pair.elements()
+                            && x.len() == z.len()
+                        {
+                            return f(Parts::Host { x, y, z });
+                        }
                         host.resize(z.len(), E::default());
                         let y = pair.source().in_memory(z.len());
                         f(Parts::Host { x: host, y: &y, z })?;
                         drop(y);
-                        if let Some(mut kept) = kept {
-                            pair.put(&mut *kept);
-                        }
                         pair.fill(host);
                         Ok(())
                     }

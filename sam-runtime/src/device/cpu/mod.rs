@@ -4,7 +4,9 @@
 //! |---|---|
 //! | `arguments`, `dims` | whether sizes fit together, and tensors as the kernels take them |
 //! | `relu` | ReLU behind an operation |
+//! | `product`, `tile` | a product of matrices, with vectors in registers |
 //! | `simd`, `buffer` | vectors of the processor; memory to write into |
+//! | `tasks` | work for several threads |
 //! | `tests` | operations one after the other, on any number of threads |
 //!
 //! `unsafe` is only in files that say so at their top, each block with its reason.
@@ -12,9 +14,14 @@
 pub(super) mod arguments;
 pub(super) mod buffer;
 pub(super) mod dims;
+pub(super) mod product;
 pub(super) mod relu;
 pub(super) mod simd;
+pub(super) mod tasks;
 #[cfg(test)]
 mod tests;
+mod tile;
 
 pub(crate) use simd::vectorized;
+pub(super) use tasks::collected;
+pub(crate) use tasks::each_part;

@@ -7,34 +7,9 @@ use dfdx::{
     shapes::Dtype,
     tensor::{Cpu, Storage},
 };
-use gemm_common::Parallelism;
 use pulp::{Arch, Simd, WithSimd};
 
-/// A matrix product of the crate `gemm`, without what it does before: rows of the left factor, columns of
-/// the right one, elements of a sum; the result, with its distances from column to column and from row to
-/// row, and whether it is added to; the left factor, with the same two distances; the right one; factors of
-/// the result's former value and of the product; three conjugations.
-pub(in crate::device) type Product<E> = unsafe fn(
-    usize,
-    usize,
-    usize,
-    *mut E,
-    isize,
-    isize,
-    bool,
-    *const E,
-    isize,
-    isize,
-    *const E,
-    isize,
-    isize,
-    E,
-    E,
-    bool,
-    bool,
-    bool,
-    Parallelism,
-);
+use super::product::{Product, compute};
 
 /// Runs `f` with the widest vectors that the processor has: what is inlined into it is compiled for them.
 /// (pulp's own `dispatch` of a closure takes `FnOnce`, through a shim that is not inlined.)
@@ -76,8 +51,11 @@ pub(in crate::device) trait Real: Dtype + PartialOrd {
     fn sum<S: Simd>(simd: S, a: Self::Lanes<S>) -> Self;
     /// The elements of a gradient.
     fn host(buffer: &mut <Cpu as Storage<Self>>::Vec) -> &mut Vec<Self>;
-    /// The product with the widest vectors that the processor has.
-    fn product() -> Product<Self>;
+    /// [`compute`], compiled with this crate, and not again with every crate that trains.
+    ///
+    /// # Safety
+    /// That of [`compute`].
+    unsafe fn multiply(product: &Product<'_, Self>);
     fn wide(self) -> f64;
     fn narrow(x: f64) -> Self;
 
@@ -121,7 +99,7 @@ pub(in crate::device) trait Real: Dtype + PartialOrd {
 
 macro_rules! real {
     (
-        $E:ty, $lanes:ident, $splat:ident, $mul_add:ident, $add:ident, $sub:ident, $sum:ident, $product:path
+        $E:ty, $lanes:ident, $splat:ident, $mul_add:ident, $add:ident, $sub:ident, $sum:ident
     ) => {
         impl Real for $E {
             type Lanes<S: Simd> = S::$lanes;
@@ -155,8 +133,10 @@ macro_rules! real {
                 buffer
             }
 
-            fn product() -> Product<Self> {
-                $product()
+            #[inline(never)]
+            unsafe fn multiply(product: &Product<'_, Self>) {
+                // SAFETY: the caller's.
+                unsafe { compute(product) }
             }
 
             #[inline(always)]
@@ -180,8 +160,7 @@ real!(
     mul_add_e_f32s,
     add_f32s,
     sub_f32s,
-    reduce_sum_f32s,
-    gemm_f32::gemm::f32::get_gemm_fn
+    reduce_sum_f32s
 );
 real!(
     f64,
@@ -190,6 +169,5 @@ real!(
     mul_add_e_f64s,
     add_f64s,
     sub_f64s,
-    reduce_sum_f64s,
-    gemm_f64::gemm::f64::get_gemm_fn
+    reduce_sum_f64s
 );

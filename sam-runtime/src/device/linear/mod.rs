@@ -2,7 +2,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | `cpu` | products by the crate `gemm` |
+//! | `cpu` | products with vectors in registers |
 //! | `cuda`, `linear.cu` | products by cuBLAS |
 //! | `checks` | against loops and finite differences, on every device |
 

@@ -1,18 +1,17 @@
 //! The operations on host memory. Sums run in f64, whatever the element type.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use dfdx::{
     shapes::Dtype,
     tensor::{Cpu, CpuError, Storage},
 };
-use rayon::prelude::*;
 
 use super::{
     Coefficient, DeviceScalars, DualNorm, Map, NonFiniteFlags, Norm, Parts, PassCode, Scalar,
     Vectors, Walk, dual_norm::Place,
 };
-use crate::device::cpu::vectorized;
+use crate::device::cpu::{collected, each_part, vectorized};
 
 pub(super) struct OnCpu;
 
@@ -22,17 +21,16 @@ const LANES: usize = 16;
 
 /// Elements of a block, of which several threads work on several. Sums are put together block by
 /// block, so that they are the same on any number of threads.
-const BLOCK: usize = 1 << 15;
+const BLOCK: usize = 1 << 14;
 
 fn sum_map<E: Copy + Sync>(values: &[E], map: impl Fn(E) -> f64 + Sync) -> f64 {
-    if values.len() <= BLOCK {
-        return sum_block(values, &map);
-    }
-    let sums: Vec<f64> = values
-        .par_chunks(BLOCK)
-        .map(|block| sum_block(block, &map))
-        .collect();
-    sums.iter().sum()
+    sum_of_blocks(values.len(), |block| sum_block(&values[block], &map))
+}
+
+/// The sum of what `f` makes of each block of `len` elements.
+fn sum_of_blocks(len: usize, f: impl Fn(Range<usize>) -> f64 + Sync) -> f64 {
+    let block = |at: usize| f(at * BLOCK..len.min((at + 1) * BLOCK));
+    collected(len.div_ceil(BLOCK), block).iter().sum()
 }
 
 fn sum_block<E: Copy>(values: &[E], map: &impl Fn(E) -> f64) -> f64 {
@@ -182,8 +180,8 @@ fn axpby<E: Dtype>(
     let (keep, add) = (keep.value(), add.value());
     let (k, a): (E, E) = (narrow(keep), narrow(add));
     on_host(walk, |x, y, _| match (keep, add) {
-        (0.0, 0.0) => x.fill(E::default()),
-        (0.0, 1.0) => x.copy_from_slice(y),
+        (0.0, 0.0) => zip(x, &[], |_, _| E::default()),
+        (0.0, 1.0) => zip(x, y, |_, y| y),
         (0.0, _) => zip(x, y, |_, y| a * y),
         (1.0, 0.0) => {}
         (_, 0.0) => zip(x, &[], |x, _| k * x),
@@ -254,16 +252,10 @@ fn perturb_one<E: Dtype>(walk: Walk<'_, E, CpuError>, max: f64, rho: f64) -> Res
 }
 
 fn sum_products<E: Dtype>(x: &[E], y: &[E]) -> f64 {
-    let of = |x: &[E], y: &[E]| {
-        let products = x.iter().zip(y).map(|(&x, &y)| wide(x) * wide(y));
-        products.sum::<f64>()
-    };
-    if x.len() <= BLOCK {
-        return of(x, y);
-    }
-    let blocks = x.par_chunks(BLOCK).zip(y.par_chunks(BLOCK));
-    let sums: Vec<f64> = blocks.map(|(x, y)| of(x, y)).collect();
-    sums.iter().sum()
+    sum_of_blocks(x.len(), |block| {
+        let products = x[block.clone()].iter().zip(&y[block]);
+        products.map(|(&x, &y)| wide(x) * wide(y)).sum()
+    })
 }
 
 fn each<E: Dtype>(x: &mut [E], f: impl Fn(f64) -> f64 + Sync) {
@@ -301,17 +293,12 @@ fn zip3<E: Dtype>(x: &mut [E], y: &[E], z: &[E], f: impl Fn(E, E) -> E + Sync) {
 
 /// Runs `f` on each block of `values`, with the place where it begins.
 fn in_blocks<E: Send>(values: &mut [E], f: impl Fn(usize, &mut [E]) + Sync) {
-    let run = |(index, block): (usize, &mut [E])| {
+    each_part(values, BLOCK, |start, block| {
         vectorized(
             #[inline(always)]
-            || f(index * BLOCK, block),
+            || f(start, block),
         );
-    };
-    if values.len() <= BLOCK {
-        run((0, values));
-    } else {
-        values.par_chunks_mut(BLOCK).enumerate().for_each(run);
-    }
+    });
 }
 
 #[cfg(test)]

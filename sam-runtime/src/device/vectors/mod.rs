@@ -30,6 +30,7 @@ mod scalars;
 use std::{any::Any, sync::Arc};
 
 use dfdx::{
+    prelude::Device,
     shapes::Dtype,
     tensor::{Cpu, Storage},
 };
@@ -144,6 +145,21 @@ pub(crate) fn on_host<E: Dtype, D: Storage<E>>(gradient: &mut Buffer<E, D>) -> O
     match vectors::<E, D>()?.parts(gradient, None) {
         Parts::Host { x, .. } => Some(x),
         Parts::Device(_) => None,
+    }
+}
+
+/// Zeroes a gradient.
+pub(crate) fn zero<E: Dtype, D: Device<E>>(
+    device: &D,
+    gradient: &mut Buffer<E, D>,
+) -> Result<(), D::Err> {
+    match vectors::<E, D>() {
+        Some(on) if matches!(on.parts(gradient, None), Parts::Host { .. }) => {
+            let (keep, add) = (Coefficient::ZERO, Coefficient::ZERO);
+            let walk: Walk<'_, E, D::Err> = &mut |f| f(on.parts(gradient, None));
+            on.map(device, walk, Map::Axpby { keep, add })
+        }
+        _ => device.try_fill_with_zeros(gradient),
     }
 }
 

@@ -9,7 +9,7 @@ use dfdx::{
 
 use crate::doors::{
     buffer::Buffer,
-    host_memory::{in_memory, lies_otherwise},
+    host_memory::{in_memory, lies_otherwise, slice, slice_mut},
     id::{id, with_own_id},
     overwrite::overwrite,
 };
@@ -135,6 +135,9 @@ pub(crate) trait Pair<E: Dtype, D: Device<E>> {
     fn zero(&mut self) -> Result<(), D::Err>;
     /// Fills `target`, as it lies in memory; memory that it shares becomes its own.
     fn fill(&mut self, values: &[E]);
+    /// The elements of `target`, to be written, and those of `source`, where both lie in row-major order on the host;
+    /// memory that `target` shares becomes its own.
+    fn elements(&mut self) -> Option<(&mut [E], &[E])>;
 }
 
 /// Whether two tensors lie in the same memory: one is a clone of the other, and neither has been written since.
@@ -186,5 +189,10 @@ impl<S: Shape, E: Dtype, D: Device<E>> Pair<E, D> for (&mut Tensor<S, E, D>, &Te
 
     fn fill(&mut self, values: &[E]) {
         self.0.copy_from(values);
+    }
+
+    fn elements(&mut self) -> Option<(&mut [E], &[E])> {
+        let source = slice(self.1)?;
+        Some((slice_mut(self.0)?, source))
     }
 }

@@ -1,5 +1,6 @@
 //! What the tests of optimizers share: a small network, its gradients, its bits.
 
+mod blocks;
 mod config;
 mod equality;
 #[cfg(feature = "f16")]

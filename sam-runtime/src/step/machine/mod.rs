@@ -28,6 +28,7 @@ use super::{
     random_state::RandomStates,
     report::LazyLoss,
     tensors::{blend_buffers, take_parameters},
+    vectors::ModelVectors,
 };
 pub(crate) use part::{Found, Part};
 use running::Running;
@@ -202,13 +203,13 @@ where
 /// A result, or why the step fails.
 type Outcome<R, D> = Result<R, Failure<<D as HasErr>::Err>>;
 
-/// `gradients`, zeroed, or where there are none new ones.
+/// Gradients of zeros: those that were kept, or new ones.
 fn zeroed<M: TensorCollection<E, D>, E: Dtype, D: Device<E>>(
     kept: Option<Gradients<E, D>>,
     model: &M,
 ) -> Result<Gradients<E, D>, D::Err> {
     match kept {
-        Some(mut gradients) => model.try_zero_grads(&mut gradients).map(|()| gradients),
+        Some(mut gradients) => ModelVectors::zero(model, &mut gradients).map(|()| gradients),
         None => model.try_alloc_grads(),
     }
 }

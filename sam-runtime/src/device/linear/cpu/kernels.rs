@@ -1,187 +1,47 @@
-//! Matrix products of linear layers, by the kernels of the crate `gemm`.
+//! The three products of a linear layer, cut into tasks that depend on its sizes, and not on the number of threads.
 #![allow(unsafe_code)]
 
-use gemm_common::Parallelism;
-use rayon::prelude::*;
+use std::mem::MaybeUninit;
 
-use crate::device::cpu::simd::Real;
+use super::{
+    cut::{Cut, TASKS},
+    turned::{BLOCK, WIDTH, finish, turned},
+};
+use crate::device::cpu::{
+    buffer::written,
+    product::{Left, Product, Right},
+    relu::floor,
+    simd::{Real, vectorized},
+    tasks::each_task,
+};
 
-/// A matrix in memory: elements, rows, columns, and whether it is to be read turned over.
-#[derive(Clone, Copy)]
-struct Matrix<'a, E> {
-    elements: &'a [E],
-    rows: usize,
-    columns: usize,
-    turned: bool,
-}
+/// Products with fewer multiplications are done before a second thread has woken up.
+const SMALL: usize = 1 << 20;
 
-impl<'a, E> Matrix<'a, E> {
-    fn new(elements: &'a [E], [rows, columns]: [usize; 2]) -> Self {
-        assert_eq!(elements.len(), rows * columns);
-        Self {
-            elements,
-            rows,
-            columns,
-            turned: false,
-        }
-    }
+/// Columns of a task: whole vectors, three at a time, on every processor.
+const COLUMNS: usize = 48;
 
-    fn turned(self) -> Self {
-        Self {
-            rows: self.columns,
-            columns: self.rows,
-            turned: !self.turned,
-            ..self
-        }
-    }
-
-    /// Distances in memory: from column to column, from row to row.
-    fn strides(&self) -> (isize, isize) {
-        if self.turned {
-            (self.rows as isize, 1)
-        } else {
-            (1, self.columns as isize)
-        }
-    }
-}
-
-/// A factor of a product: its rows, if it is the left one, or else its columns, and distances in memory.
-struct Factor<E> {
-    size: usize,
-    first: *const E,
-    /// From one row of the left factor, or column of the right one, to the next.
-    outer: isize,
-    /// Between the elements that are multiplied and summed up.
-    inner: isize,
-}
-
-/// `to = keep * to + a b`, where `keep` is 0 or 1: some columns of it in each task.
-fn multiply<E: Real>(to: &mut [E], keep: bool, a: Matrix<'_, E>, b: Matrix<'_, E>) {
-    assert_eq!((to.len(), a.columns), (a.rows * b.columns, b.rows));
-    if a.columns == 0 && !keep {
-        // A sum of nothing.
-        to.fill(E::default());
-    }
-    if to.is_empty() || a.columns == 0 {
-        return;
-    }
-    let columns = columns_of_a_task(a.rows * a.columns * b.columns, b.columns);
-    let to = Target {
-        first: to.as_mut_ptr(),
-        row: b.columns,
-    };
-    let tasks = b.columns.div_ceil(columns);
-    each_task(tasks, |task| {
-        let first = task * columns;
-        let width = columns.min(b.columns - first);
-        let ((a_column, a_row), (b_column, b_row)) = (a.strides(), b.strides());
-        let mut padded = Vec::new();
-        let (b_elements, b_column) = if b.turned && b.rows.is_multiple_of(CONFLICT) {
-            // Rows whose distance is a power of two meet in few lines of the cache: move them apart.
-            let row = b.rows + CONFLICT / 8;
-            padded.reserve(width * row);
-            for from in b.elements[first * b.rows..]
-                .chunks_exact(b.rows)
-                .take(width)
-            {
-                padded.extend_from_slice(from);
-                padded.resize(padded.len() + CONFLICT / 8, E::default());
-            }
-            (padded.as_ptr(), row as isize)
-        } else {
-            // SAFETY: the first column of the task is one of the matrix.
-            let start = unsafe { b.elements.as_ptr().offset(first as isize * b_column) };
-            (start, b_column)
-        };
-        let left = Factor {
-            size: a.rows,
-            first: a.elements.as_ptr(),
-            outer: a_row,
-            inner: a_column,
-        };
-        let right = Factor {
-            size: width,
-            first: b_elements,
-            outer: b_column,
-            inner: b_row,
-        };
-        // The kernels are made for results with columns in memory. One with rows is the transpose of `b^T a^T`.
-        let row = to.row as isize;
-        let (left, right, to_strides) = match row {
-            1 => (left, right, (1, row)),
-            _ => (right, left, (row, 1)),
-        };
-        // SAFETY: the pointers and strides are those of matrices, turned over or not, whose sizes were
-        // checked against their slices, or of the padded copy; `to` is borrowed mutably, so it overlaps
-        // neither, and each task has columns of its own in it.
-        unsafe {
-            E::product()(
-                left.size,
-                right.size,
-                a.columns,
-                to.column(first),
-                to_strides.0,
-                to_strides.1,
-                keep,
-                left.first,
-                left.inner,
-                left.outer,
-                right.first,
-                right.outer,
-                right.inner,
-                E::ONE,
-                E::ONE,
-                false,
-                false,
-                false,
-                Parallelism::None,
-            );
-        }
-    });
-}
-
-/// Distance of rows, in elements, at which they begin to be in each other's way.
-const CONFLICT: usize = 128;
-
-/// Columns that fit the registers of `gemm`'s kernel.
-const STEP: usize = 64;
-
-/// How many columns of a product one task computes: a number that does not depend on the threads.
-fn columns_of_a_task(multiplications: usize, columns: usize) -> usize {
-    // Small products are done before a second thread has woken up.
-    if multiplications < 1 << 18 {
-        columns
+/// Runs tasks of so many multiplications together.
+fn run(tasks: usize, multiplications: usize, task: impl Fn(usize) + Sync) {
+    if multiplications < SMALL {
+        (0..tasks).for_each(task);
     } else {
-        columns.div_ceil(12).next_multiple_of(STEP)
+        each_task(tasks, task);
     }
 }
 
-fn each_task(tasks: usize, task: impl Fn(usize) + Sync + Send) {
-    if tasks == 1 {
-        task(0);
-    } else {
-        (0..tasks).into_par_iter().for_each(task);
-    }
-}
-
-/// A matrix that several tasks write, each in columns of its own.
+/// A matrix that several tasks write, each in a part of its own.
 struct Target<E> {
     first: *mut E,
-    /// Elements from row to row.
     row: usize,
 }
 
-// SAFETY: the tasks write different elements; see `multiply`.
+// SAFETY: the tasks write different elements.
 unsafe impl<E: Send> Sync for Target<E> {}
-// SAFETY: as above.
-unsafe impl<E: Send> Send for Target<E> {}
 
 impl<E> Target<E> {
-    /// # Safety
-    /// The matrix has such a column.
-    unsafe fn column(&self, column: usize) -> *mut E {
-        // SAFETY: the caller's.
-        unsafe { self.first.add(column) }
+    fn at(&self, row: usize, column: usize) -> *mut E {
+        self.first.wrapping_add(row * self.row + column)
     }
 }
 
@@ -194,6 +54,32 @@ pub(super) struct Linear {
 }
 
 impl Linear {
+    /// Whether a pass forwards turns the weight over: then the product is the output, row by row. Else the input is turned
+    /// over, and the product is the output's transpose.
+    fn turns_weight(&self) -> bool {
+        self.outputs <= self.batch
+    }
+
+    fn forward_cut(&self) -> Cut {
+        match self.turns_weight() {
+            true => Cut::new([self.batch, self.outputs], [64, WIDTH], 8, TASKS),
+            false => Cut::new([self.outputs, self.batch], [64, WIDTH], 8, TASKS),
+        }
+    }
+
+    fn weight_cut(&self) -> Cut {
+        Cut::new([self.outputs, self.inputs], [256, COLUMNS], 32, TASKS)
+    }
+
+    /// Its tasks run beside those of the weight.
+    fn input_cut(&self) -> Cut {
+        Cut::new([self.batch, self.inputs], [256, COLUMNS], 32, TASKS / 2)
+    }
+
+    fn multiplications(&self) -> usize {
+        self.batch * self.inputs * self.outputs
+    }
+
     /// `x weight^T + bias`, and ReLU of it if `relu`.
     pub(super) fn forward<E: Real>(
         &self,
@@ -202,20 +88,60 @@ impl Linear {
         bias: Option<&[E]>,
         relu: bool,
     ) -> Vec<E> {
-        let mut y = vec![E::default(); self.batch * self.outputs];
-        let x = Matrix::new(x, [self.batch, self.inputs]);
-        let weight = Matrix::new(weight, [self.outputs, self.inputs]);
-        multiply(&mut y, false, x, weight.turned());
-        for row in y.chunks_exact_mut(self.outputs.max(1)) {
-            if let Some(bias) = bias {
-                row.iter_mut().zip(bias).for_each(|(y, b)| *y += *b);
-            }
-            if relu {
-                row.iter_mut()
-                    .for_each(|y| *y = if *y < E::default() { E::default() } else { *y });
-            }
-        }
-        y
+        let (batch, inputs, outputs) = (self.batch, self.inputs, self.outputs);
+        assert!(x.len() == batch * inputs && weight.len() == outputs * inputs);
+        assert!(bias.is_none_or(|bias| bias.len() == outputs));
+        let ([left, right], turns_weight) = match self.turns_weight() {
+            true => ([x, weight], true),
+            false => ([weight, x], false),
+        };
+        let right = turned(right, inputs);
+        let (cut, floor) = (self.forward_cut(), floor(relu));
+        let write = |y: &mut [MaybeUninit<E>]| {
+            let to = Target {
+                first: y.as_mut_ptr(),
+                row: outputs,
+            };
+            run(cut.tasks(), self.multiplications(), |task| {
+                let [row, column, rows, columns] = cut.task(task);
+                let wide = columns.next_multiple_of(BLOCK);
+                let mut sums = vec![E::default(); rows * wide];
+                let product = Product {
+                    rows,
+                    columns: wide,
+                    terms: inputs,
+                    left: Left {
+                        elements: &left[row * inputs..],
+                        from_row: inputs,
+                        from_term: 1,
+                    },
+                    right: Right {
+                        elements: &right[column * inputs..],
+                        from_row: wide,
+                        packed: false,
+                    },
+                    to: sums.as_mut_ptr(),
+                    to_row: wide,
+                    add: false,
+                };
+                // SAFETY: the sums have room for the product.
+                unsafe { E::multiply(&product) };
+                let ([sample, samples, feature, features], steps) = match turns_weight {
+                    true => ([row, rows, column, columns], [wide, 1]),
+                    false => ([column, columns, row, rows], [1, wide]),
+                };
+                let bias = bias.map(|bias| &bias[feature..][..features]);
+                for s in 0..samples {
+                    let first = to.at(sample + s, feature);
+                    // SAFETY: the features of this task in the row of a sample, which no other task has.
+                    let y = unsafe { std::slice::from_raw_parts_mut(first, features) };
+                    finish(&sums[s * steps[0]..], steps[1], bias, floor, y);
+                }
+            });
+            y.len()
+        };
+        // SAFETY: the tasks are all of the output, and each one writes all of its part.
+        unsafe { written(batch * outputs, write) }
     }
 
     /// Adds the gradients of the weight, the bias, and the input, to those that are there; `gradient` is
@@ -229,18 +155,122 @@ impl Linear {
         d_bias: Option<&mut [E]>,
         d_x: Option<&mut [E]>,
     ) {
+        let (batch, inputs, outputs) = (self.batch, self.inputs, self.outputs);
+        assert!(x.len() == batch * inputs && gradient.len() == batch * outputs);
+        assert!(weight.len() == outputs * inputs && d_weight.len() == weight.len());
+        assert!(d_x.as_ref().is_none_or(|d_x| d_x.len() == x.len()));
         if let Some(d_bias) = d_bias {
-            for row in gradient.chunks_exact(self.outputs.max(1)) {
-                d_bias.iter_mut().zip(row).for_each(|(d, g)| *d += *g);
-            }
+            add_rows(gradient, d_bias);
         }
-        let gradient = Matrix::new(gradient, [self.batch, self.outputs]);
-        let x = Matrix::new(x, [self.batch, self.inputs]);
-        let mut d_weight = || multiply(d_weight, true, gradient.turned(), x);
-        let Some(d_x) = d_x else {
-            return d_weight();
+        let to_weight = Target {
+            first: d_weight.as_mut_ptr(),
+            row: inputs,
         };
-        let weight = Matrix::new(weight, [self.outputs, self.inputs]);
-        rayon::join(d_weight, || multiply(d_x, true, gradient, weight));
+        let weight_task = |[row, column, rows, columns]: [usize; 4]| {
+            let product = Product {
+                rows,
+                columns,
+                terms: batch,
+                left: Left {
+                    elements: gradient.get(row..).unwrap_or_default(),
+                    from_row: 1,
+                    from_term: outputs,
+                },
+                right: Right {
+                    elements: x.get(column..).unwrap_or_default(),
+                    from_row: inputs,
+                    packed: true,
+                },
+                to: to_weight.at(row, column),
+                to_row: inputs,
+                add: true,
+            };
+            // SAFETY: a part of the weight's gradient that no other task has.
+            unsafe { E::multiply(&product) };
+        };
+        let cut = self.weight_cut();
+        let Some(d_x) = d_x else {
+            return run(cut.tasks(), self.multiplications(), |task| {
+                weight_task(cut.task(task));
+            });
+        };
+        let to_x = Target {
+            first: d_x.as_mut_ptr(),
+            row: inputs,
+        };
+        let input_task = |[row, column, rows, columns]: [usize; 4]| {
+            let product = Product {
+                rows,
+                columns,
+                terms: outputs,
+                left: Left {
+                    elements: &gradient[row * outputs..],
+                    from_row: outputs,
+                    from_term: 1,
+                },
+                right: Right {
+                    elements: weight.get(column..).unwrap_or_default(),
+                    from_row: inputs,
+                    packed: true,
+                },
+                to: to_x.at(row, column),
+                to_row: inputs,
+                add: true,
+            };
+            // SAFETY: a part of the input's gradient that no other task has.
+            unsafe { E::multiply(&product) };
+        };
+        let input_cut = self.input_cut();
+        let (first, all) = (cut.tasks(), cut.tasks() + input_cut.tasks());
+        run(all, 2 * self.multiplications(), |task| {
+            match task.checked_sub(first) {
+                None => weight_task(cut.task(task)),
+                Some(task) => input_task(input_cut.task(task)),
+            }
+        });
+    }
+}
+
+/// Adds all rows to `sum`.
+fn add_rows<E: Real>(rows: &[E], sum: &mut [E]) {
+    vectorized(
+        #[inline(always)]
+        || {
+            for row in rows.chunks_exact(sum.len().max(1)) {
+                sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += *x);
+            }
+        },
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where there is work for them: a product whose tasks are shorter than some microseconds may have fewer.
+    #[test]
+    fn there_are_tasks_for_sixteen_threads() {
+        for (batch, inputs, outputs) in [
+            (128, 784, 512),
+            (128, 512, 512),
+            (128, 784, 128),
+            (128, 128, 784),
+            (128, 256, 256),
+            (32, 1024, 1024),
+            (16, 4096, 4096),
+            (256, 2048, 1000),
+            (4096, 128, 128),
+        ] {
+            let linear = Linear {
+                batch,
+                inputs,
+                outputs,
+            };
+            let backward = linear.weight_cut().tasks() + linear.input_cut().tasks();
+            let tasks = [linear.forward_cut(), linear.weight_cut()].map(|cut| cut.tasks());
+            assert!(tasks[0] >= 16 && backward >= 16, "{linear:?}: {tasks:?}");
+            // The first layer has no gradient of the input.
+            assert!(tasks[1] >= 12, "{linear:?}: {tasks:?}");
+        }
     }
 }

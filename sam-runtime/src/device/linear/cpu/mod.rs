@@ -1,6 +1,14 @@
 //! Linear layers on host memory, wired to dfdx's tape.
+//!
+//! | file | what |
+//! |---|---|
+//! | `kernels` | the three products, and what goes with them |
+//! | `cut` | results cut into tasks: at least 16 in any large product, whatever the number of threads |
+//! | `turned` | matrices turned over |
 
+mod cut;
 mod kernels;
+mod turned;
 
 use std::mem::take;
 
