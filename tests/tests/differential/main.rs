@@ -38,7 +38,10 @@ mod summary;
 )]
 mod world;
 
-use std::env;
+use std::{
+    env,
+    sync::{Mutex, PoisonError},
+};
 
 use batch::{ATTRIBUTE, End, PARALLEL, PLAIN, Versions};
 use generate::{Class, Program, With};
@@ -64,7 +67,11 @@ fn programs(base: u64, from: usize, to: usize) -> Vec<Program> {
         .collect()
 }
 
+/// Programs are written into one folder, whichever test runs them.
+static FOLDER: Mutex<()> = Mutex::new(());
+
 fn run(count: usize, seed: u64, versions: Versions) -> Summary {
+    let _alone = FOLDER.lock().unwrap_or_else(PoisonError::into_inner);
     let mut summary = Summary::default();
     for from in (0..count).step_by(BATCH) {
         let mut programs = programs(seed, from, count.min(from + BATCH));

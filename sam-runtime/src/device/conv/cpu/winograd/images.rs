@@ -154,7 +154,7 @@ pub(super) unsafe fn store_lines<S: Simd, E: Fours, const ADD: bool>(
     }
 }
 
-/// Vectors at a distance from each other. (What closures of `array::from_fn` do is not compiled for the vectors of `S`.)
+/// Vectors at a distance from each other. (What closures do that make an array is not compiled for the vectors of `S`.)
 ///
 /// # Safety
 /// They can be read.
