@@ -2,7 +2,7 @@
 //!
 //! The points of F(2, 3) are 0, 1, -1 and infinity. Those of F(4, 3) are 0, and with both signs the roots of 1/2 and
 //! of 2, and infinity: with 1 and 2, as in the paper, errors are twice as large (Barabasz et al. 2020,
-//! [arXiv:1803.10986](https://arxiv.org/abs/1803.10986), on why). All transforms are Toom and Cook's matrices for these
+//! [arXiv:1803.10986](https://arxiv.org/abs/1803.10986), on why). All transforms are interpolation matrices for these
 //! points, sums of even and of odd powers taken once for both signs.
 
 use std::f64::consts::{FRAC_1_SQRT_2, SQRT_2};
