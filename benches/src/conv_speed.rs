@@ -6,12 +6,12 @@
 //! else the machine does. GFLOP/s are those of the direct way's multiplications and additions, whichever way was taken,
 //! to be seen beside what the machine multiplies.
 
-use std::{env, hint::black_box, time::Instant};
+use std::{env, time::Instant};
 
 use anyhow::Result;
 use dfdx::{prelude::*, tensor::Gradients};
-use pulp::{Arch, Simd, WithSimd};
 use rayon::ThreadPoolBuilder;
+use sam_benches::floor;
 use sam_runtime::device::{Image, TryConv2D, Way, Ways, Window, keep_freed_memory, with_ways};
 
 const BATCH: usize = 128;
@@ -97,35 +97,9 @@ impl Work {
     }
 }
 
-/// GFLOP/s of multiplications and additions in registers, on this thread.
+/// GFLOP/s that one thread multiplies and adds.
 fn peak() -> f64 {
-    struct Products;
-
-    impl WithSimd for Products {
-        type Output = f64;
-
-        #[inline(always)]
-        fn with_simd<S: Simd>(self, simd: S) -> f64 {
-            const SUMS: usize = 24;
-            const TIMES: usize = 200_000;
-            let (a, b) = (
-                simd.splat_f32s(black_box(0.5)),
-                simd.splat_f32s(black_box(0.25)),
-            );
-            let mut sums = [b; SUMS];
-            let start = Instant::now();
-            for _ in 0..TIMES {
-                for sum in &mut sums {
-                    *sum = simd.mul_add_e_f32s(*sum, a, b);
-                }
-            }
-            black_box(sums);
-            (2 * TIMES * SUMS * S::F32_LANES) as f64 / start.elapsed().as_secs_f64() / 1e9
-        }
-    }
-
-    let peaks = (0..20).map(|_| Arch::new().dispatch(Products));
-    peaks.fold(0.0, f64::max)
+    floor::peak(1) / 1e9
 }
 
 fn least(times: &[f64]) -> f64 {

@@ -172,7 +172,7 @@ fn main() -> Result<()> {
     println!("{}", versions(&sides)?);
     println!(
         "{:.0} GFLOP/s in f32, {:.0} GB/s within 16 MB, {:.0} GB/s within 512 MB.",
-        floor::peak() / 1e9,
+        floor::peak(THREADS) / 1e9,
         floor::bandwidth(16e6) / 1e9,
         floor::bandwidth(512e6) / 1e9,
     );

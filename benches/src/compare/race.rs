@@ -5,7 +5,7 @@ use sam_benches::{
     floor::{self, Work},
     median,
     quiet::Ticks,
-    worker::Worker,
+    worker::{THREADS, Worker},
 };
 
 use crate::{
@@ -114,7 +114,7 @@ pub(crate) fn race(
         _ => (work.operations(), work.base_bytes()),
     };
     let floor = [
-        operations / floor::peak() * 1e3,
+        operations / floor::peak(THREADS) * 1e3,
         bytes / floor::bandwidth(bytes) * 1e3,
     ];
     let mut ours = Vec::with_capacity(rounds);

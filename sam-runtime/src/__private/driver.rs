@@ -124,8 +124,8 @@ impl<M: Model<E, D>, E: Dtype, D: Device<E>> Drive<M, E, D> for Step<M, E, D> {
         fn finish(&mut self, model: Option<&mut M>) -> Result<Gradients<E, D>, Failure<D::Err>>;
         fn join(&mut self, number: usize, found: Found<M, E, D>);
         fn left(&mut self) -> Option<M>;
-    fn spare(&mut self) -> Gradients<E, D>;
-    fn end_in(&mut self, memory: Gradients<E, D>);
+        fn spare(&mut self) -> Gradients<E, D>;
+        fn end_in(&mut self, memory: Gradients<E, D>);
         fn wake(&mut self);
         fn rest(&mut self);
         fn refuse(&mut self, error: StepError);

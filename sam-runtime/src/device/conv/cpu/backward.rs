@@ -71,27 +71,42 @@ pub(in crate::device) fn backward<E: Real>(
     // Samples of a part: whole tasks.
     let part = tasks.div_ceil(parts) * layout.samples;
     let sample = conv.inputs * conv.pixels();
-    let run = |i: usize, x: &[E], d_x: Option<&mut [E]>| {
-        let mut d_weight = vec![E::default(); weight.len()];
+    in_parts(part * sample, x, d_x, d_weight, |i, x, d_x, d_weight| {
         Arch::new().dispatch(Part {
             shared: &shared,
             first: i * part,
             x,
             d_x,
-            d_weight: &mut d_weight,
+            d_weight,
         });
-        d_weight
+    });
+}
+
+/// Runs `run` for parts of a batch, each of so many elements of `x`, with the number of the part, that part of `x` and of its
+/// gradient, and zeros for its part of the weight's gradient; these are added up in the order of the parts.
+pub(super) fn in_parts<E: Real>(
+    part: usize,
+    x: &[E],
+    d_x: Option<&mut [E]>,
+    d_weight: &mut [E],
+    run: impl Fn(usize, &[E], Option<&mut [E]>, &mut [E]) + Sync,
+) {
+    let len = d_weight.len();
+    let sum = |i: usize, x: &[E], d_x: Option<&mut [E]>| {
+        let mut sum = vec![E::default(); len];
+        run(i, x, d_x, &mut sum);
+        sum
     };
-    let x_parts = x.par_chunks(part * sample).enumerate();
+    let x_parts = x.par_chunks(part).enumerate();
     let sums: Vec<Vec<E>> = match d_x {
         Some(d_x) => {
             assert_eq!(d_x.len(), x.len());
             x_parts
-                .zip(d_x.par_chunks_mut(part * sample))
-                .map(|((i, x), d_x)| run(i, x, Some(d_x)))
+                .zip(d_x.par_chunks_mut(part))
+                .map(|((i, x), d_x)| sum(i, x, Some(d_x)))
                 .collect()
         }
-        None => x_parts.map(|(i, x)| run(i, x, None)).collect(),
+        None => x_parts.map(|(i, x)| sum(i, x, None)).collect(),
     };
     for sum in sums {
         for (to, from) in d_weight.iter_mut().zip(sum) {

@@ -2,7 +2,6 @@
 #![allow(unsafe_code)]
 
 use pulp::{Arch, Simd, WithSimd};
-use rayon::prelude::*;
 
 use super::{
     forward::{Filter, Scratch, TILES, filtered, rows_at_once},
@@ -17,7 +16,7 @@ use super::{
 };
 use crate::device::{
     conv::cpu::{
-        backward::{OutputGradient, PARTIAL_SUMS, PARTS},
+        backward::{OutputGradient, PARTIAL_SUMS, PARTS, in_parts},
         geometry::Conv,
     },
     cpu::{
@@ -83,33 +82,24 @@ impl WayBack<'_> {
         let parts = (PARTIAL_SUMS / self.weight.len()).clamp(2, PARTS);
         let part = conv.batch.div_ceil(parts).next_multiple_of(group);
         let sample = conv.inputs * conv.pixels();
-        let run = |i: usize, x: &[f32], d_x: Option<&mut [f32]>| {
-            let mut d_weight = vec![0.0; self.weight.len()];
-            Arch::new().dispatch(Part::<SIDE, POINTS> {
-                conv,
-                back: back.as_ref(),
-                gradient: self.gradient,
-                group,
-                first: i * part,
-                x,
-                d_x,
-                d_weight: &mut d_weight,
-            });
-            d_weight
-        };
-        let x_parts = self.x.par_chunks(part * sample).enumerate();
-        let sums: Vec<Vec<f32>> = match self.d_x {
-            Some(d_x) => x_parts
-                .zip(d_x.par_chunks_mut(part * sample))
-                .map(|((i, x), d_x)| run(i, x, Some(d_x)))
-                .collect(),
-            None => x_parts.map(|(i, x)| run(i, x, None)).collect(),
-        };
-        for sum in sums {
-            for (to, from) in self.d_weight.iter_mut().zip(sum) {
-                *to += from;
-            }
-        }
+        in_parts(
+            part * sample,
+            self.x,
+            self.d_x,
+            self.d_weight,
+            |i, x, d_x, d_weight| {
+                Arch::new().dispatch(Part::<SIDE, POINTS> {
+                    conv,
+                    back: back.as_ref(),
+                    gradient: self.gradient,
+                    group,
+                    first: i * part,
+                    x,
+                    d_x,
+                    d_weight,
+                });
+            },
+        );
     }
 }
 
