@@ -25,6 +25,21 @@ pub(crate) fn view<S: Shape, E: Unit, T>(t: &Tensor<S, E, Cpu, T>) -> Cow<'_, [E
     }
 }
 
+/// The elements of images that lie as [`lies_by_pixels`] says, as they lie.
+pub(crate) fn view_of_pixels<S: Shape, E: Unit, T>(t: &Tensor<S, E, Cpu, T>) -> Cow<'_, [E]> {
+    let len = t.shape().num_elements();
+    // As in `in_order`.
+    if cfg!(miri) || len == 0 {
+        let mut elements = vec![E::default(); len];
+        t.copy_into(&mut elements);
+        return Cow::Owned(elements);
+    }
+    assert!(lies_by_pixels(t));
+    let first: *const E = &t[S::Concrete::default()];
+    // SAFETY: as in `in_order`, with the strides that were just measured.
+    Cow::Borrowed(unsafe { std::slice::from_raw_parts(first, len) })
+}
+
 /// The elements of `t`, where they lie in row-major order on the host.
 pub(crate) fn slice<S: Shape, E: Unit, D: Storage<E>>(t: &Tensor<S, E, D>) -> Option<&[E]> {
     let any: &dyn Any = t;
@@ -102,6 +117,20 @@ pub(crate) fn lies_otherwise<S: Shape, E: Unit, D: Storage<E>>(t: &Tensor<S, E, 
 
 /// Whether the strides of `t`, measured in memory, are those of row-major order.
 pub(crate) fn lies_in_order<S: Shape, E: Unit, T>(t: &Tensor<S, E, Cpu, T>) -> bool {
+    lies_by(t, |sizes| (0..sizes.len()).rev().collect())
+}
+
+/// Whether images, (batch, channels, height, width), lie pixel by pixel: all channels of one side by side
+/// (PyTorch's `channels_last`).
+pub(crate) fn lies_by_pixels<S: Shape, E: Unit, T>(t: &Tensor<S, E, Cpu, T>) -> bool {
+    S::NUM_DIMS == 4 && lies_by(t, |_| vec![1, 3, 2, 0])
+}
+
+/// Whether the elements of `t` are dense in memory along these axes, the nearest first.
+fn lies_by<S: Shape, E: Unit, T>(
+    t: &Tensor<S, E, Cpu, T>,
+    axes: impl FnOnce(&[usize]) -> Vec<usize>,
+) -> bool {
     let address = |second: Option<usize>| {
         let mut index = S::Concrete::default();
         if let Some(axis) = second {
@@ -109,18 +138,30 @@ pub(crate) fn lies_in_order<S: Shape, E: Unit, T>(t: &Tensor<S, E, Cpu, T>) -> b
         }
         std::ptr::from_ref(&t[index]).addr()
     };
-    is_row_major(t.shape().concrete().as_ref(), size_of::<E>(), &address)
+    let sizes = t.shape().concrete();
+    is_dense(
+        sizes.as_ref(),
+        &axes(sizes.as_ref()),
+        size_of::<E>(),
+        &address,
+    )
 }
 
 /// `address` is that of the first element, or of the second one along an axis. Not generic: this is compiled
 /// once, for all shapes.
-fn is_row_major(sizes: &[usize], size: usize, address: &dyn Fn(Option<usize>) -> usize) -> bool {
+fn is_dense(
+    sizes: &[usize],
+    axes: &[usize],
+    size: usize,
+    address: &dyn Fn(Option<usize>) -> usize,
+) -> bool {
     if sizes.contains(&0) {
         return true;
     }
     let first = address(None);
     let mut expected = size;
-    for (axis, &len) in sizes.iter().enumerate().rev() {
+    for &axis in axes {
+        let len = sizes[axis];
         if len > 1 && address(Some(axis)).wrapping_sub(first) != expected {
             return false;
         }
@@ -166,6 +207,25 @@ mod tests {
         let one: Tensor<Rank1<1>, f32, _> = dev.ones();
         let same: Tensor<Rank2<5, 1>, f32, _> = one.broadcast();
         assert_eq!(*view(&same), [1.0; 5]);
+    }
+
+    #[test]
+    fn images_that_lie_by_pixels_are_read_as_they_lie() {
+        let dev = Cpu::default();
+        let t: Tensor<Rank4<2, 3, 4, 5>, f32, _> = dev.sample_normal();
+        assert!(!lies_by_pixels(&t), "{DIFFERS}");
+        // (batch, height, width, channels), named as images are.
+        let images: Tensor<Rank4<2, 5, 3, 4>, f32, _> = t.clone().permute::<_, Axes4<0, 3, 1, 2>>();
+        assert!(
+            lies_by_pixels(&images) && !lies_in_order(&images),
+            "{DIFFERS}"
+        );
+        assert_eq!(*view_of_pixels(&images), *t.as_vec(), "{DIFFERS}");
+        let rows: Tensor<Rank2<3, 4>, f32, _> = dev.sample_normal();
+        assert!(!lies_by_pixels(&rows));
+        let channels: Tensor<Rank1<3>, f32, _> = dev.sample_normal();
+        let wide: Tensor<Rank4<2, 3, 4, 5>, f32, _> = channels.broadcast::<_, Axes3<0, 2, 3>>();
+        assert!(!lies_by_pixels(&wide));
     }
 
     #[test]

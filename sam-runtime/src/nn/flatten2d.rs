@@ -4,15 +4,16 @@ use dfdx::{
     nn::{Module, NonMutableModule, ZeroSizedModule},
     prelude::Device,
     shapes::{Const, Dtype, Shape},
-    tensor::{Tape, Tensor},
+    tensor::Tensor,
     tensor_ops::ReshapeTo,
 };
 
 use super::{
     applied,
-    cast::cast,
+    cast::{cast, misfit},
     shape_bounds::{Flattens, ImageShape},
 };
+use crate::device::{LayerTape, by_planes};
 
 /// Makes a vector of each image: (batch, c, h, w) to (batch, c h w).
 ///
@@ -49,7 +50,7 @@ impl NonMutableModule for Flatten2D {}
 impl<const N: usize> ZeroSizedModule for FlattenTo<N> {}
 impl<const N: usize> NonMutableModule for FlattenTo<N> {}
 
-impl<Sh, E: Dtype, D: Device<E>, T: Tape<E, D>> Module<Tensor<Sh, E, D, T>> for Flatten2D
+impl<Sh, E: Dtype, D: Device<E>, T: LayerTape<E, D>> Module<Tensor<Sh, E, D, T>> for Flatten2D
 where
     Sh: ImageShape<Self>,
     Sh::Channels: Flattens<Sh::Height, Sh::Width>,
@@ -63,7 +64,7 @@ where
     }
 }
 
-impl<const N: usize, Sh, E: Dtype, D: Device<E>, T: Tape<E, D>> Module<Tensor<Sh, E, D, T>>
+impl<const N: usize, Sh, E: Dtype, D: Device<E>, T: LayerTape<E, D>> Module<Tensor<Sh, E, D, T>>
     for FlattenTo<N>
 where
     Sh: ImageShape<Self>,
@@ -82,9 +83,12 @@ where
     S: Shape<Concrete = [usize; 4]>,
     E: Dtype,
     D: Device<E>,
-    T: Tape<E, D>,
+    T: LayerTape<E, D>,
 {
     let [b, c, h, w] = dfdx::shapes::HasShape::shape(&x).concrete();
+    let x = cast(x)?;
+    let device = x.device().clone();
+    let x = by_planes(x).ok_or_else(|| misfit(&device))?;
     let y = x.try_reshape_like(&(b, c * h * w))?;
     applied::without_tensors("Flatten2D", &y);
     Ok(y)

@@ -11,9 +11,10 @@ use crate::{
     device::{
         Image, LayerTape,
         cpu::{
-            arguments::{fits, in_order},
+            arguments::fits,
             buffer::written,
             dims::Dims,
+            order::{elements_of, in_an_order, in_order, tensor},
             simd::{Real, vectorized},
         },
     },
@@ -32,16 +33,20 @@ where
         let (batch, channels, height, width) = *x.shape();
         fits(to.shape() == x.shape())?;
         fits(factors.forward.shape().0 == batch && factors.backward.shape().0 == batch)?;
+        let (to, order) = in_an_order(to)?;
         let dims = Dims {
             batch,
             channels,
             positions: height * width,
+            order,
         };
-        let (to, tape) = in_order(to)?.split_tape();
-        let (x, its_tape) = in_order(x)?.split_tape();
+        let (to, tape) = to.split_tape();
+        let (x, its_tape) = in_order(x, order)?.split_tape();
         let mut tape = tape.merge(its_tape);
-        let y = sums(dims, &view(&to), &view(&x), &view(&factors.forward));
-        let y = x.device().try_tensor_from_vec(y, *x.shape())?;
+        let (summand, branch) = (elements_of(&to, order), elements_of(&x, order));
+        let y = sums(dims, &summand, &branch, &view(&factors.forward));
+        let y = tensor(x.device(), y, *x.shape(), order)?;
+        drop((summand, branch));
         if T::OWNS_TAPE {
             let (to, x, y) = (to.ghost(), x.ghost(), y.ghost());
             let factors = factors.backward.as_vec();

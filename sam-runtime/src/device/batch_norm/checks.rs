@@ -278,14 +278,13 @@ fn normalize_of<S: Ranked, E: Dtype, D: TryBatchNorm<E>>(shape: S) {
 fn strided<E: Dtype, D: TryBatchNorm<E>>() {
     let (dev, mut numbers) = (D::default(), Numbers::new(8));
     for (label, x, times) in strided_images(&mut numbers, &dev) {
-        let op = BatchNorm::<_, E, D> {
-            affine: affine(&mut numbers, &dev, 3, 1e-5),
-            after: After {
-                residual: None,
-                relu: true,
-            },
-        };
-        check_shared(label, &op, &x, times);
+        for (after_label, after) in afters(&mut numbers, &dev, *x.shape()) {
+            let op = BatchNorm::<_, E, D> {
+                affine: affine(&mut numbers, &dev, x.shape().1, 1e-5),
+                after,
+            };
+            check_shared(&format!("{label}, {after_label}"), &op, &x, times);
+        }
     }
 }
 

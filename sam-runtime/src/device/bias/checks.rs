@@ -66,7 +66,7 @@ fn strided<E: Dtype, D: TryBias<E>>() {
     let (dev, mut numbers) = (D::default(), Numbers::new(8));
     for (label, x, times) in strided_images(&mut numbers, &dev) {
         let op = Bias::<_, E, D> {
-            bias: numbers.tensor(&dev, (3,)),
+            bias: numbers.tensor(&dev, (x.shape().1,)),
             relu: true,
             shape: PhantomData,
         };

@@ -5,16 +5,15 @@ use std::mem::take;
 use dfdx::{prelude::*, tensor::CpuError};
 
 use super::TryBias;
-use crate::{
-    device::{
-        Channels, LayerTape,
-        batch_norm::cpu::{Back, Incoming, Line, channel_sums, cut},
-        cpu::{
-            arguments::{channels_of, in_order},
-            simd::Real,
-        },
+use crate::device::{
+    Channels, LayerTape,
+    batch_norm::cpu::{Back, Incoming, Line, channel_sums, cut},
+    cpu::{
+        arguments::channels_of,
+        dims::Dims,
+        order::{elements_of, in_an_order, tensor},
+        simd::Real,
     },
-    doors::host_memory::view,
 };
 
 impl<E: Real> TryBias<E> for Cpu
@@ -26,16 +25,20 @@ where
         bias: &Channels<E, Self>,
         relu: bool,
     ) -> Result<Tensor<S, E, Self, T>, CpuError> {
-        let (x, mut tape) = in_order(x)?.split_tape();
-        let dims = channels_of(&x, &[bias])?;
+        let (x, order) = in_an_order(x)?;
+        let (x, mut tape) = x.split_tape();
+        let dims = Dims {
+            order,
+            ..channels_of(&x, &[bias])?
+        };
         let line = Line {
             mean: vec![E::default(); dims.channels],
             inverse: vec![E::ONE; dims.channels],
             factor: vec![E::ONE; dims.channels],
             bias: bias.as_vec(),
         };
-        let y = line.apply(dims, &view(&x), None, relu);
-        let y = x.device().try_tensor_from_vec(y, *x.shape())?;
+        let y = line.apply(dims, &elements_of(&x, order), None, relu);
+        let y = tensor(x.device(), y, *x.shape(), order)?;
         if T::OWNS_TAPE {
             let (y, bias) = (y.ghost(), bias.clone());
             tape.add_backward_op(move |gradients| {
@@ -44,13 +47,14 @@ where
                     gradient: &d_y,
                     cut: cut(relu, None, &line),
                 };
-                let sums = channel_sums(dims, &view(&x), &line.mean, incoming, None);
+                let elements = elements_of(&x, order);
+                let sums = channel_sums(dims, &elements, &line.mean, incoming, None);
                 let d_bias = E::host(gradients.get_or_alloc_mut(&bias)?);
                 for (to, [sum, _]) in d_bias.iter_mut().zip(&sums) {
                     *to += E::narrow(*sum);
                 }
                 let d_x = E::host(gradients.get_or_alloc_mut(&x)?);
-                Back::new(dims, &line, None).add(dims, &view(&x), incoming, d_x);
+                Back::new(dims, &line, None).add(dims, &elements, incoming, d_x);
                 *E::host(gradients.get_or_alloc_mut(&y)?) = d_y;
                 Ok(())
             });

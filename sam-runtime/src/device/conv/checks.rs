@@ -6,8 +6,8 @@ use super::TryConv2D;
 use crate::device::{
     Channels, Image, LayerTape, Window,
     layers::checks::{
-        Four, Numbers, Operation, check, check_shared, flat, on_every_device, pairs, pixel,
-        refused, strided_images,
+        Four, Numbers, Operation, by_pixels, check, check_shared, flat, on_every_device, pairs,
+        pixel, refused, strided_images,
     },
 };
 
@@ -152,6 +152,16 @@ fn strided<E: Dtype, D: TryConv2D<E>>() {
             let op = conv::<E, D>(&mut numbers, &dev, &(*x.shape(), 4, window, 1));
             check_shared(label, &op, &x, times);
         }
+    }
+    // Results by pixels, too.
+    let x = by_pixels(numbers.tensor(&dev, (2, 4, 5, 16)));
+    for (window, groups) in [
+        (window(1, 1, 0, 1), 1),
+        (window(2, 2, 1, 1), 1),
+        (window(1, 1, 0, 1), 4),
+    ] {
+        let op = conv::<E, D>(&mut numbers, &dev, &(*x.shape(), 16, window, groups));
+        check(&format!("pixels, {window:?}"), &op, &x);
     }
 }
 

@@ -52,6 +52,12 @@ fn convolution_batch_norm<E: Dtype, D: TryConv2DBatchNorm<E>>() {
         ((2, 3, 5, 4), 4, window(3, 1, 1, 1), 1),
         ((2, 4, 4, 5), 2, window(1, 1, 0, 1), 1),
         ((2, 4, 5, 6), 4, window(3, 2, 1, 1), 2),
+        // Results that may lie by pixels.
+        ((2, 1, 5, 4), 16, window(3, 1, 1, 1), 1),
+        ((2, 2, 7, 18), 16, window(3, 2, 1, 1), 1),
+        ((1, 2, 5, 4), 32, window(2, 1, 2, 2), 1),
+        ((1, 1, 9, 8), 16, window(2, 3, 0, 2), 1),
+        ((2, 3, 3, 3), 16, window(1, 2, 0, 1), 1),
     ];
     for case in cases {
         let (size, out, window, _) = case;

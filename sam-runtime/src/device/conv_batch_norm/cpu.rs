@@ -10,13 +10,14 @@ use crate::{
     device::{
         Affine, Image, LayerTape, Normalized, Tail, Window,
         batch_norm::cpu::{
-            Back, ChannelMoments, Incoming, batch_moments, cut, kept, learn, nonempty, split_tail,
-            sums,
+            Back, BackLines, ChannelMoments, Incoming, batch_moments, cut, kept, learn, nonempty,
+            split_tail, sums,
         },
-        conv::cpu::{Conv, ConvolutionBack, OutputGradient, convolution, forward, start},
+        conv::cpu::{Conv, ConvolutionBack, OutputGradient, arranged, forward, output, start},
         cpu::{
-            arguments::{fits, image, in_order, parameter},
+            arguments::{fits, parameter},
             dims::Dims,
+            order::elements_of,
             simd::Real,
         },
     },
@@ -35,35 +36,38 @@ where
         affine: &Affine<E, Self>,
         tail: Tail<Image<E, Self, T>>,
     ) -> Normalized<Image<E, Self, T>, E, Self> {
-        let (x, mut tape) = in_order(x)?.split_tape();
+        let (x, conv) = arranged(x, weight, window, groups, true)?;
+        let (x, mut tape) = x.split_tape();
         let weight = &parameter(weight, &mut tape)?;
-        let conv = convolution(&x, weight, window, groups)?;
+        let order = conv.orders[1];
         let dims = Dims {
             batch: conv.batch,
             channels: conv.outputs,
             positions: conv.places[0] * conv.places[1],
+            order,
         };
         nonempty(dims)?;
         for parameter in [&affine.scale, &affine.bias] {
             fits(parameter.shape().0 == dims.channels)?;
         }
-        let (z, planes) = forward(&conv, &view(&x), &view(weight), true);
+        let (z, planes) = forward(&conv, &elements_of(&x, conv.orders[0]), &view(weight), true);
         let moments = ChannelMoments::of(dims, &planes);
         let line = moments.line(&view(&affine.scale), &view(&affine.bias), affine.epsilon);
         let batch = batch_moments(x.device(), dims, &moments)?;
         let back = ConvolutionBack::new(conv, x, weight, &tape);
-        let Tail { residual, relu } = split_tail(tail, &mut tape)?;
+        let Tail { residual, relu } = split_tail(tail, order, &mut tape)?;
         if let Some(residual) = &residual {
             let [height, width] = conv.places;
             fits(*residual.shape() == (conv.batch, conv.outputs, height, width))?;
         }
-        let y = line.apply(dims, &z, residual.as_ref().map(view).as_deref(), relu);
-        let y = image(back.x.device(), y, conv.batch, conv.outputs, conv.places)?;
+        let summand = residual.as_ref().map(|r| elements_of(r, order));
+        let y = line.apply(dims, &z, summand.as_deref(), relu);
+        let y = output(&conv, back.x.device(), y)?;
         if T::OWNS_TAPE {
             let (output, y, affine) = (kept(&y, relu, &residual), y.ghost(), affine.clone());
             tape.add_backward_op(move |gradients| {
                 let d_y = take(E::host(gradients.get_or_alloc_mut(&y)?));
-                let output = output.as_ref().map(view);
+                let output = output.as_ref().map(|y| elements_of(y, order));
                 let incoming = Incoming {
                     gradient: &d_y,
                     cut: cut(relu, output.as_deref(), &line),
@@ -73,6 +77,7 @@ where
                 let through = Back::new(dims, &line, Some(&sums));
                 let rows = Through {
                     conv,
+                    lines: BackLines::new(dims, &through, incoming.cut),
                     z: &z,
                     back: &through,
                     incoming,
@@ -89,6 +94,8 @@ where
 /// The gradient of a convolution's output `z`, computed from what comes back to its normalization.
 struct Through<'a, E> {
     conv: Conv,
+    /// `back`, where outputs lie by pixels.
+    lines: Option<BackLines<E>>,
     z: &'a [E],
     back: &'a Back<E>,
     incoming: Incoming<'a, E>,
@@ -101,5 +108,14 @@ impl<E: Real> OutputGradient<E> for Through<'_, E> {
         let incoming = self.incoming.part(start, to.len());
         let z = &self.z[start..][..to.len()];
         self.back.each(channel, z, incoming, to, |to, d| *to = d);
+    }
+
+    #[inline(always)]
+    fn sample(&self, n: usize, to: &mut [E]) {
+        let start = n * to.len();
+        let incoming = self.incoming.part(start, to.len());
+        let z = &self.z[start..][..to.len()];
+        let lines = self.lines.as_ref().expect("outputs lie by pixels");
+        lines.each(z, incoming, to, |to, d| *to = d);
     }
 }

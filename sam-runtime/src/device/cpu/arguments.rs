@@ -9,7 +9,7 @@ use dfdx::{
 
 use crate::{
     device::{
-        Channels, Image, LayerTape,
+        Channels, LayerTape,
         cpu::{dims::Dims, simd::Real},
     },
     doors::host_memory::lies_in_order,
@@ -20,16 +20,6 @@ pub(in crate::device) const MISFIT: CpuError = CpuError::WrongNumElements;
 
 pub(in crate::device) fn fits(does: bool) -> Result<(), CpuError> {
     if does { Ok(()) } else { Err(MISFIT) }
-}
-
-pub(in crate::device) fn image<E: Real>(
-    device: &Cpu,
-    elements: Vec<E>,
-    batch: usize,
-    channels: usize,
-    [height, width]: [usize; 2],
-) -> Result<Image<E, Cpu>, CpuError> {
-    device.try_tensor_from_vec(elements, (batch, channels, height, width))
 }
 
 /// `x` in row-major order, copied if it lies otherwise. (A gradient lies in memory as its tensor does.)

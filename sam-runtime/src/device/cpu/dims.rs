@@ -1,11 +1,14 @@
 //! The sizes of what is worked on channel by channel.
 
-/// Sizes of a batch of images, or of vectors (one position).
+use super::order::Order;
+
+/// Sizes of a batch of images, or of vectors (one position), and how they lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::device) struct Dims {
     pub(in crate::device) batch: usize,
     pub(in crate::device) channels: usize,
     pub(in crate::device) positions: usize,
+    pub(in crate::device) order: Order,
 }
 
 impl Dims {
@@ -18,6 +21,7 @@ impl Dims {
             batch: *batch,
             channels: *channels,
             positions: positions.iter().product(),
+            order: Order::Planes,
         })
     }
 

@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `arguments`, `dims` | whether sizes fit together, and tensors as the kernels take them |
+//! | `order` | images that lie by planes, and by pixels |
 //! | `relu` | ReLU behind an operation |
 //! | `product`, `tile` | a product of matrices, with vectors in registers |
 //! | `simd`, `buffer` | vectors of the processor; memory to write into |
@@ -14,6 +15,7 @@
 pub(super) mod arguments;
 pub(super) mod buffer;
 pub(super) mod dims;
+pub(super) mod order;
 pub(super) mod product;
 pub(super) mod relu;
 pub(super) mod simd;
@@ -22,6 +24,7 @@ pub(super) mod tasks;
 mod tests;
 mod tile;
 
+pub(crate) use order::by_planes;
 pub(crate) use simd::vectorized;
 pub(super) use tasks::collected;
 pub(crate) use tasks::each_part;

@@ -33,6 +33,8 @@ pub(crate) fn vectorized<R>(f: impl FnMut() -> R) -> R {
 pub(in crate::device) trait Real: Dtype + PartialOrd {
     /// A vector of the instruction set `S`.
     type Lanes<S: Simd>: Copy;
+    /// A truth for each of its elements.
+    type Mask<S: Simd>: Copy;
 
     /// Elements of a vector.
     fn lanes<S: Simd>() -> usize {
@@ -49,6 +51,16 @@ pub(in crate::device) trait Real: Dtype + PartialOrd {
     fn plus<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>) -> Self::Lanes<S>;
     fn minus<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>) -> Self::Lanes<S>;
     fn sum<S: Simd>(simd: S, a: Self::Lanes<S>) -> Self;
+    fn equal<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>) -> Self::Mask<S>;
+    /// Whether `b` is larger than `a`, or NaN.
+    fn better<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>) -> Self::Mask<S>;
+    /// `a` where that is true, else `b`.
+    fn select<S: Simd>(
+        simd: S,
+        mask: Self::Mask<S>,
+        a: Self::Lanes<S>,
+        b: Self::Lanes<S>,
+    ) -> Self::Lanes<S>;
     /// The elements of a gradient.
     fn host(buffer: &mut <Cpu as Storage<Self>>::Vec) -> &mut Vec<Self>;
     /// [`compute`], compiled with this crate, and not again with every crate that trains.
@@ -99,10 +111,12 @@ pub(in crate::device) trait Real: Dtype + PartialOrd {
 
 macro_rules! real {
     (
-        $E:ty, $lanes:ident, $splat:ident, $mul_add:ident, $add:ident, $sub:ident, $sum:ident
+        $E:ty, $lanes:ident, $splat:ident, $mul_add:ident, $add:ident, $sub:ident, $sum:ident,
+        $mask:ident, $equal:ident, $less:ident, $not:ident, $or:ident, $select:ident
     ) => {
         impl Real for $E {
             type Lanes<S: Simd> = S::$lanes;
+            type Mask<S: Simd> = S::$mask;
 
             #[inline(always)]
             fn splat<S: Simd>(simd: S, x: Self) -> S::$lanes {
@@ -127,6 +141,21 @@ macro_rules! real {
             #[inline(always)]
             fn sum<S: Simd>(simd: S, a: S::$lanes) -> Self {
                 simd.$sum(a)
+            }
+
+            #[inline(always)]
+            fn equal<S: Simd>(simd: S, a: S::$lanes, b: S::$lanes) -> S::$mask {
+                simd.$equal(a, b)
+            }
+
+            #[inline(always)]
+            fn better<S: Simd>(simd: S, a: S::$lanes, b: S::$lanes) -> S::$mask {
+                simd.$or(simd.$less(a, b), simd.$not(simd.$equal(b, b)))
+            }
+
+            #[inline(always)]
+            fn select<S: Simd>(simd: S, mask: S::$mask, a: S::$lanes, b: S::$lanes) -> S::$lanes {
+                simd.$select(mask, a, b)
             }
 
             fn host(buffer: &mut <Cpu as Storage<Self>>::Vec) -> &mut Vec<Self> {
@@ -160,7 +189,13 @@ real!(
     mul_add_e_f32s,
     add_f32s,
     sub_f32s,
-    reduce_sum_f32s
+    reduce_sum_f32s,
+    m32s,
+    equal_f32s,
+    less_than_f32s,
+    not_m32s,
+    or_m32s,
+    select_f32s
 );
 real!(
     f64,
@@ -169,5 +204,11 @@ real!(
     mul_add_e_f64s,
     add_f64s,
     sub_f64s,
-    reduce_sum_f64s
+    reduce_sum_f64s,
+    m64s,
+    equal_f64s,
+    less_than_f64s,
+    not_m64s,
+    or_m64s,
+    select_f64s
 );

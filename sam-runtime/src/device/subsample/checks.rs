@@ -76,13 +76,16 @@ fn subsample<E: Dtype, D: TrySubsample<E>>() {
 
 fn strided<E: Dtype, D: TrySubsample<E>>() {
     let (dev, mut numbers) = (D::default(), Numbers::new(8));
-    let op = Subsample {
-        stride: 2,
-        outputs: 5,
-        before: 1,
-    };
     for (label, x, times) in strided_images::<E, D>(&mut numbers, &dev) {
-        check_shared(label, &op, &x, times);
+        let channels = dfdx::shapes::HasShape::shape(&x).1;
+        for outputs in [channels + 2, 2 * channels] {
+            let op = Subsample {
+                stride: 2,
+                outputs,
+                before: 1,
+            };
+            check_shared(label, &op, &x, times);
+        }
     }
 }
 

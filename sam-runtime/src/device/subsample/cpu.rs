@@ -6,15 +6,13 @@ use dfdx::{prelude::*, tensor::CpuError};
 use rayon::prelude::*;
 
 use super::TrySubsample;
-use crate::{
-    device::{
-        Image, LayerTape,
-        cpu::{
-            arguments::{MISFIT, image, in_order},
-            simd::Real,
-        },
+use crate::device::{
+    Image, LayerTape,
+    cpu::{
+        arguments::MISFIT,
+        order::{BLOCK, Order, elements_of, in_an_order, in_order, tensor},
+        simd::Real,
     },
-    doors::host_memory::view,
 };
 
 impl<E: Real> TrySubsample<E> for Cpu
@@ -27,12 +25,20 @@ where
         outputs: usize,
         before: usize,
     ) -> Result<Image<E, Self, T>, CpuError> {
-        let (x, mut tape) = in_order(x)?.split_tape();
+        let (mut x, mut order) = in_an_order(x)?;
+        if !outputs.is_multiple_of(BLOCK) {
+            order = Order::Planes;
+            x = in_order(x, order)?;
+        }
+        let (x, mut tape) = x.split_tape();
         let (batch, channels, height, width) = *x.shape();
-        let subsample =
-            Subsample::new([channels, outputs], before, [height, width], stride).ok_or(MISFIT)?;
-        let y = subsample.forward(&view(&x), batch);
-        let y = image(x.device(), y, batch, outputs, subsample.places())?;
+        let subsample = Subsample {
+            order,
+            ..Subsample::new([channels, outputs], before, [height, width], stride).ok_or(MISFIT)?
+        };
+        let y = subsample.forward(&elements_of(&x, order), batch);
+        let [high, wide] = subsample.places();
+        let y = tensor(x.device(), y, (batch, outputs, high, wide), order)?;
         if T::OWNS_TAPE {
             let (x, y) = (x.ghost(), y.ghost());
             tape.add_backward_op(move |gradients| {
@@ -55,6 +61,7 @@ struct Subsample {
     before: usize,
     image: [usize; 2],
     stride: usize,
+    order: Order,
 }
 
 impl Subsample {
@@ -66,6 +73,7 @@ impl Subsample {
             before,
             image,
             stride,
+            order: Order::Planes,
         })
     }
 
@@ -82,29 +90,43 @@ impl Subsample {
         ]
     }
 
-    /// Calls `f(start in the input, start in the output)` for each row of a sample that is kept.
+    /// Calls `f(start in the input, start in the output, step, count)` for each row of a sample that is kept, or for the
+    /// channels of each pixel.
     #[inline(always)]
-    fn each_row(&self, mut f: impl FnMut(usize, usize)) {
+    fn each_row(&self, mut f: impl FnMut(usize, usize, usize, usize)) {
         let [height, width] = self.places();
+        if self.order == Order::Pixels {
+            let [from, to] = self.channels;
+            for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+                let pixel = (y * self.image[1] + x) * self.stride;
+                f(pixel * from, (y * width + x) * to + self.before, 1, from);
+            }
+            return;
+        }
         for channel in 0..self.channels[0] {
             for y in 0..height {
                 f(
                     (channel * self.image[0] + y * self.stride) * self.image[1],
                     ((self.before + channel) * height + y) * width,
+                    self.stride,
+                    width,
                 );
             }
         }
     }
 
     fn forward<E: Real>(&self, x: &[E], batch: usize) -> Vec<E> {
-        let ([from, to], width) = (self.samples(), self.places()[1]);
+        let [from, to] = self.samples();
         let mut y = vec![E::default(); batch * to];
         if from > 0 {
             let samples = y.par_chunks_mut(to).zip(x.par_chunks(from));
             samples.for_each(|(y, x)| {
-                self.each_row(|from, to| {
-                    let kept = x[from..].iter().step_by(self.stride);
-                    y[to..][..width]
+                self.each_row(|from, to, step, count| {
+                    if step == 1 {
+                        return y[to..][..count].copy_from_slice(&x[from..][..count]);
+                    }
+                    let kept = x[from..].iter().step_by(step);
+                    y[to..][..count]
                         .iter_mut()
                         .zip(kept)
                         .for_each(|(y, x)| *y = *x);
@@ -116,13 +138,19 @@ impl Subsample {
 
     /// Adds the gradient of `x` to `d_x`.
     fn backward<E: Real>(&self, d_y: &[E], d_x: &mut [E]) {
-        let ([from, to], width) = (self.samples(), self.places()[1]);
+        let [from, to] = self.samples();
         if from > 0 {
             let samples = d_y.par_chunks(to).zip(d_x.par_chunks_mut(from));
             samples.for_each(|(d_y, d_x)| {
-                self.each_row(|from, to| {
-                    let kept = d_x[from..].iter_mut().step_by(self.stride);
-                    kept.zip(&d_y[to..][..width])
+                self.each_row(|from, to, step, count| {
+                    if step == 1 {
+                        let kept = d_x[from..][..count].iter_mut();
+                        return kept
+                            .zip(&d_y[to..][..count])
+                            .for_each(|(d_x, d_y)| *d_x += *d_y);
+                    }
+                    let kept = d_x[from..].iter_mut().step_by(step);
+                    kept.zip(&d_y[to..][..count])
                         .for_each(|(d_x, d_y)| *d_x += *d_y);
                 });
             });

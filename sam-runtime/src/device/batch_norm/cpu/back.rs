@@ -2,7 +2,11 @@
 
 use rayon::prelude::*;
 
-use super::{line::Line, moments::fold};
+use super::{
+    back_by_pixels::{BackLines, Lines},
+    line::Line,
+    moments::fold,
+};
 use crate::device::cpu::{
     dims::Dims,
     relu::pass,
@@ -90,10 +94,20 @@ pub(in crate::device) fn channel_sums<E: Real>(
         return vec![[0.0; 2]; dims.channels];
     }
     let sample = dims.sample();
+    let lines = Lines::new(dims, mean, incoming.cut);
     let run = |n: usize, planes: &mut [[E; 2]], mut d_residual: Option<&mut [E]>| {
         vectorized(
             #[inline(always)]
             || {
+                if let Some(lines) = &lines {
+                    let x = &x[n * sample..][..sample];
+                    let incoming = incoming.part(n * sample, sample);
+                    lines.sums(incoming, x, planes);
+                    if let Some(d) = &mut d_residual {
+                        lines.add(incoming, x, d);
+                    }
+                    return;
+                }
                 for (channel, to) in planes.iter_mut().enumerate() {
                     let start = n * sample + channel * dims.positions;
                     let x = &x[start..][..dims.positions];
@@ -126,9 +140,9 @@ pub(in crate::device) fn channel_sums<E: Real>(
 #[derive(Clone, Debug)]
 pub(in crate::device) struct Back<E> {
     pub(in crate::device) mean: Vec<E>,
-    along: Vec<E>,
+    pub(super) along: Vec<E>,
     /// What comes through the moments, if they are the batch's: `across` and `shift`.
-    moments: Option<[Vec<E>; 2]>,
+    pub(super) moments: Option<[Vec<E>; 2]>,
 }
 
 impl<E: Real> Back<E> {
@@ -187,10 +201,16 @@ impl<E: Real> Back<E> {
             return;
         }
         let sample = dims.sample();
+        let lines = BackLines::new(dims, self, incoming.cut);
         d_x.par_chunks_mut(sample).enumerate().for_each(|(n, d_x)| {
             vectorized(
                 #[inline(always)]
                 || {
+                    if let Some(lines) = &lines {
+                        let x = &x[n * sample..][..sample];
+                        let incoming = incoming.part(n * sample, sample);
+                        return lines.each(x, incoming, d_x, |d, g| *d += g);
+                    }
                     for (channel, d_x) in d_x.chunks_exact_mut(dims.positions).enumerate() {
                         let start = n * sample + channel * dims.positions;
                         let x = &x[start..][..dims.positions];

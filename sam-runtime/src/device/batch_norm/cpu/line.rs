@@ -5,9 +5,11 @@ use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
+use super::pixels::spread;
 use crate::device::cpu::{
     buffer::written,
     dims::Dims,
+    order::Order,
     relu::{floor, larger},
     simd::{Real, vectorized},
 };
@@ -30,6 +32,11 @@ impl<E: Real> Line<E> {
         move |x| factor * (x - mean) + bias
     }
 
+    /// Its numbers as often as makes a line of pixels: mean, factor, bias.
+    pub(super) fn spread(&self, dims: Dims) -> [Vec<E>; 3] {
+        [&self.mean, &self.factor, &self.bias].map(|channels| spread(dims, channels))
+    }
+
     /// `max(0, factor * (x - mean) + bias + residual)`, each part if it is there.
     pub(in crate::device) fn apply(
         &self,
@@ -45,6 +52,11 @@ impl<E: Real> Line<E> {
         }
         let sample = dims.sample();
         let bound = floor::<E>(relu);
+        let spread = match dims.order {
+            Order::Planes => Default::default(),
+            Order::Pixels => self.spread(dims),
+        };
+        let spread = spread.each_ref().map(Vec::as_slice);
         // SAFETY: each sample's task writes all of its elements, plane by plane.
         unsafe {
             written(x.len(), |y| {
@@ -55,6 +67,9 @@ impl<E: Real> Line<E> {
                         || {
                             let x = &x[n * sample..][..sample];
                             let residual = residual.map(|r| &r[n * sample..][..sample]);
+                            if dims.order == Order::Pixels {
+                                return write_pixels(spread, x, residual, bound, y);
+                            }
                             for (channel, y) in y.chunks_exact_mut(dims.positions).enumerate() {
                                 let start = channel * dims.positions;
                                 let x = &x[start..][..dims.positions];
@@ -79,6 +94,37 @@ impl<E: Real> Line<E> {
                 };
                 samples.map(write).sum()
             })
+        }
+    }
+}
+
+/// [`Line::apply`] to a sample that lies by pixels, with the line [`spread`](Line::spread).
+#[inline(always)]
+fn write_pixels<E: Real>(
+    [mean, factor, bias]: [&[E]; 3],
+    x: &[E],
+    residual: Option<&[E]>,
+    bound: E,
+    y: &mut [MaybeUninit<E>],
+) {
+    let (len, all) = (mean.len(), y.len());
+    for start in (0..all).step_by(len) {
+        let len = len.min(all - start);
+        let (y, x) = (&mut y[start..][..len], &x[start..][..len]);
+        let (mean, factor, bias) = (&mean[..len], &factor[..len], &bias[..len]);
+        match residual {
+            None => {
+                for i in 0..len {
+                    y[i].write(larger(bound, factor[i] * (x[i] - mean[i]) + bias[i]));
+                }
+            }
+            Some(r) => {
+                let r = &r[start..][..len];
+                for i in 0..len {
+                    let line = factor[i] * (x[i] - mean[i]) + bias[i];
+                    y[i].write(larger(bound, line + r[i]));
+                }
+            }
         }
     }
 }

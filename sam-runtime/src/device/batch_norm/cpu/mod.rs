@@ -5,12 +5,16 @@
 //! | `moments` | mean and variance of each channel |
 //! | `line` | the normalization itself |
 //! | `back` | its gradients |
+//! | `pixels`, `back_by_pixels` | images that lie by pixels |
 //!
-//! Images lie as (batch, channels, positions), row-major.
+//! Images lie by planes, (batch, channels, positions), or by pixels, (batch, positions, channels): see
+//! [`order`](crate::device::cpu::order).
 
 mod back;
+mod back_by_pixels;
 mod line;
 mod moments;
+mod pixels;
 
 use std::mem::take;
 
@@ -20,16 +24,18 @@ use dfdx::{
 };
 
 pub(in crate::device) use back::{Back, Cut, Incoming, channel_sums};
+pub(in crate::device) use back_by_pixels::BackLines;
 pub(in crate::device) use line::Line;
-pub(in crate::device) use moments::{ChannelMoments, PlaneMoments, plane_moments};
+pub(in crate::device) use moments::{ChannelMoments, PlaneMoments, sample_moments};
 
 use super::{Affine, Moments, Normalized, Tail, TryBatchNorm};
 use crate::{
     device::{
         Channels, LayerTape,
         cpu::{
-            arguments::{channels_of, fits, in_order},
+            arguments::{channels_of, fits},
             dims::Dims,
+            order::{Order, elements_of, in_an_order, in_order, tensor},
             simd::Real,
         },
     },
@@ -46,9 +52,13 @@ where
         affine: &Affine<E, Self>,
         tail: Tail<Tensor<S, E, Self, T>>,
     ) -> Normalized<Tensor<S, E, Self, T>, E, Self> {
-        let dims = channels_of(&x, &[&affine.scale, &affine.bias])?;
+        let (x, order) = in_an_order(x)?;
+        let dims = Dims {
+            order,
+            ..channels_of(&x, &[&affine.scale, &affine.bias])?
+        };
         nonempty(dims)?;
-        let planes = moments_of_planes(dims, &view(&x));
+        let planes = moments_of_planes(dims, &elements_of(&x, order));
         let moments = ChannelMoments::of(dims, &planes);
         let batch = batch_moments(x.device(), dims, &moments)?;
         Ok((normalized(x, dims, affine, moments, true, tail)?, batch))
@@ -61,7 +71,11 @@ where
         variance: &Channels<E, Self>,
         tail: Tail<Tensor<S, E, Self, T>>,
     ) -> Result<Tensor<S, E, Self, T>, CpuError> {
-        let dims = channels_of(&x, &[&affine.scale, &affine.bias, mean, variance])?;
+        let (x, order) = in_an_order(x)?;
+        let dims = Dims {
+            order,
+            ..channels_of(&x, &[&affine.scale, &affine.bias, mean, variance])?
+        };
         let moments = ChannelMoments {
             mean: mean.as_vec(),
             variance: variance.as_vec(),
@@ -70,7 +84,7 @@ where
     }
 }
 
-/// Normalizes by `moments`; they are `of_the_batch`, or given, and then the gradient takes no notice of
+/// Normalizes `x`, which lies in the order of `dims`, by `moments`; they are `of_the_batch`, or given, and then the gradient takes no notice of
 /// them.
 fn normalized<S: Shape, E: Real, T: LayerTape<E, Cpu>>(
     x: Tensor<S, E, Cpu, T>,
@@ -83,24 +97,22 @@ fn normalized<S: Shape, E: Real, T: LayerTape<E, Cpu>>(
 where
     Cpu: Device<E>,
 {
-    let (x, mut tape) = in_order(x)?.split_tape();
+    let order = dims.order;
+    let (x, mut tape) = x.split_tape();
     let line = moments.line(&view(&affine.scale), &view(&affine.bias), affine.epsilon);
-    let Tail { residual, relu } = split_tail(tail, &mut tape)?;
+    let Tail { residual, relu } = split_tail(tail, order, &mut tape)?;
     if let Some(residual) = &residual {
         fits(residual.shape() == x.shape())?;
     }
-    let y = line.apply(
-        dims,
-        &view(&x),
-        residual.as_ref().map(view).as_deref(),
-        relu,
-    );
-    let y = x.device().try_tensor_from_vec(y, *x.shape())?;
+    let summand = residual.as_ref().map(|r| elements_of(r, order));
+    let y = line.apply(dims, &elements_of(&x, order), summand.as_deref(), relu);
+    let y = tensor(x.device(), y, *x.shape(), order)?;
     if T::OWNS_TAPE {
         let (output, y, affine) = (kept(&y, relu, &residual), y.ghost(), affine.clone());
         tape.add_backward_op(move |gradients| {
             let d_y = take(E::host(gradients.get_or_alloc_mut(&y)?));
-            let (x_view, output) = (view(&x), output.as_ref().map(view));
+            let x_view = elements_of(&x, order);
+            let output = output.as_ref().map(|y| elements_of(y, order));
             let incoming = Incoming {
                 gradient: &d_y,
                 cut: cut(relu, output.as_deref(), &line),
@@ -149,9 +161,10 @@ where
     })
 }
 
-/// The tail without the residual's tape, which `tape` takes over.
+/// The tail without the residual's tape, which `tape` takes over; the residual in this order.
 pub(in crate::device) fn split_tail<S: Shape, E: Real, T: LayerTape<E, Cpu>>(
     tail: Tail<Tensor<S, E, Cpu, T>>,
+    order: Order,
     tape: &mut T,
 ) -> Result<Tail<Tensor<S, E, Cpu>>, CpuError>
 where
@@ -163,7 +176,7 @@ where
             relu: tail.relu,
         });
     };
-    let (residual, its_tape) = in_order(residual)?.split_tape();
+    let (residual, its_tape) = in_order(residual, order)?.split_tape();
     *tape = take(tape).merge(its_tape);
     Ok(Tail {
         residual: Some(residual),

@@ -4,9 +4,10 @@
 
 use rayon::prelude::*;
 
-use super::line::Line;
+use super::{line::Line, pixels};
 use crate::device::cpu::{
     dims::Dims,
+    order::Order,
     simd::{Real, vectorized},
 };
 
@@ -16,7 +17,7 @@ pub(in crate::device) type PlaneMoments<E> = [E; 2];
 /// The mean of a plane and the sum of squared distances from it. The first mean is off by what its sum
 /// was rounded by; the distances from it tell by how much.
 #[inline(always)]
-pub(in crate::device) fn plane_moments<E: Real>(plane: &[E]) -> PlaneMoments<E> {
+fn plane_moments<E: Real>(plane: &[E]) -> PlaneMoments<E> {
     let count = E::narrow(plane.len() as f64);
     let [sum, _] = fold(plane, plane, plane, |x, _, _| [x, E::default()]);
     let mean = sum / count;
@@ -26,6 +27,60 @@ pub(in crate::device) fn plane_moments<E: Real>(plane: &[E]) -> PlaneMoments<E> 
     });
     let off = distance / count;
     [mean + off, squares - count * off * off]
+}
+
+/// The moments of each channel of a sample.
+#[inline(always)]
+pub(in crate::device) fn sample_moments<E: Real>(
+    dims: Dims,
+    sample: &[E],
+    moments: &mut [PlaneMoments<E>],
+) {
+    match dims.order {
+        Order::Planes => {
+            let planes = sample.chunks_exact(dims.positions);
+            for (moments, plane) in moments.iter_mut().zip(planes) {
+                *moments = plane_moments(plane);
+            }
+        }
+        Order::Pixels => moments_by_pixels(dims, sample, moments),
+    }
+}
+
+/// [`plane_moments`] of all channels of a sample that lies by pixels.
+#[inline(always)]
+fn moments_by_pixels<E: Real>(dims: Dims, sample: &[E], moments: &mut [PlaneMoments<E>]) {
+    let count = E::narrow(dims.positions as f64);
+    pixels::fold(
+        dims,
+        moments,
+        #[inline(always)]
+        |start, sums, _| {
+            let x = &sample[start..][..sums.len()];
+            sums.iter_mut().zip(x).for_each(|(sum, x)| *sum += *x);
+        },
+    );
+    let means: Vec<E> = moments.iter().map(|[sum, _]| *sum / count).collect();
+    let mean = pixels::spread(dims, &means);
+    pixels::fold(
+        dims,
+        moments,
+        #[inline(always)]
+        |start, distances, squares| {
+            let len = distances.len();
+            let (x, mean, squares) = (&sample[start..][..len], &mean[..len], &mut squares[..len]);
+            for i in 0..len {
+                let distance = x[i] - mean[i];
+                distances[i] += distance;
+                squares[i] += distance * distance;
+            }
+        },
+    );
+    for ([distance, squares], mean) in moments.iter_mut().zip(&means) {
+        let off = *distance / count;
+        *distance = *mean + off;
+        *squares -= count * off * off;
+    }
 }
 
 /// Independent partial sums, for the vector units and for accuracy.
@@ -67,12 +122,7 @@ pub(in crate::device) fn moments_of_planes<E: Real>(dims: Dims, x: &[E]) -> Vec<
         .for_each(|(moments, sample)| {
             vectorized(
                 #[inline(always)]
-                || {
-                    let planes = sample.chunks_exact(dims.positions);
-                    for (moments, plane) in moments.iter_mut().zip(planes) {
-                        *moments = plane_moments(plane);
-                    }
-                },
+                || sample_moments(dims, sample, moments),
             );
         });
     moments

@@ -5,6 +5,7 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::{
+    by_pixels,
     geometry::{Conv, Layout, OVERHANG, Places},
     kernel::{self, Rows},
     planes,
@@ -13,6 +14,7 @@ use super::{
 };
 use crate::device::cpu::{
     buffer::{Aligned, as_uninit},
+    order::Order,
     simd::Real,
 };
 
@@ -20,6 +22,9 @@ use crate::device::cpu::{
 pub(in crate::device) trait OutputGradient<E>: Sync {
     /// Writes that of channel `channel` of sample `n`, from place `first` on.
     fn write(&self, n: usize, channel: usize, first: usize, to: &mut [E]);
+
+    /// Writes all of sample `n`, where outputs lie by pixels.
+    fn sample(&self, n: usize, to: &mut [E]);
 }
 
 /// At most so many partial sums of the weight's gradient; a number that does not depend on how many
@@ -44,6 +49,9 @@ pub(in crate::device) fn backward<E: Real>(
     assert_eq!(d_weight.len(), weight.len());
     if conv.batch == 0 || conv.positions() == 0 || x.is_empty() {
         return;
+    }
+    if conv.ways.backward == Way::Direct && conv.orders[1] == Order::Pixels {
+        return by_pixels::backward(conv, x, weight, &gradient, d_weight, d_x);
     }
     if conv.ways.backward != Way::Direct {
         let is_large = conv.ways.backward == Way::F4;

@@ -7,15 +7,18 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::{
+    by_pixels,
     geometry::{Conv, Layout, OVERHANG},
     kernel, planes,
     ways::Way,
     winograd,
 };
 use crate::device::{
-    batch_norm::cpu::{PlaneMoments, plane_moments},
+    batch_norm::cpu::{PlaneMoments, sample_moments},
     cpu::{
         buffer::{as_uninit, written},
+        dims::Dims,
+        order::Order,
         simd::Real,
     },
 };
@@ -30,6 +33,17 @@ pub(in crate::device) fn forward<E: Real>(
 ) -> (Vec<E>, Vec<PlaneMoments<E>>) {
     assert_eq!(x.len(), conv.batch * conv.inputs * conv.pixels());
     assert_eq!(weight.len(), conv.outputs * conv.taps());
+    if conv.batch * conv.outputs * conv.positions() == 0 || x.is_empty() {
+        // No channel, or no pixel but padding: each place is the sum of nothing.
+        let count = conv.batch * conv.outputs;
+        return (
+            vec![E::default(); count * conv.positions()],
+            vec![[E::default(); 2]; if with_moments { count } else { 0 }],
+        );
+    }
+    if conv.ways.forward == Way::Direct && conv.orders[1] == Order::Pixels {
+        return by_pixels::forward(conv, x, weight, with_moments);
+    }
     if conv.ways.forward != Way::Direct {
         let is_large = conv.ways.forward == Way::F4;
         return winograd::forward(conv, is_large, x, weight, with_moments);
@@ -44,10 +58,6 @@ pub(in crate::device) fn forward<E: Real>(
             0
         }
     ];
-    if x.is_empty() {
-        // No channel, or no pixel but padding: each place is the sum of nothing.
-        return (vec![E::default(); conv.batch * sample], moments);
-    }
     let mut packed = Vec::new();
     Arch::new().dispatch(Pack {
         conv,
@@ -215,9 +225,16 @@ impl<E: Real> WithSimd for Task<'_, E> {
                 }
             }
         }
-        for (moments, z) in self.moments.iter_mut().zip(self.z.chunks_exact(positions)) {
+        let dims = Dims {
+            batch: 1,
+            channels: conv.outputs,
+            positions,
+            order: Order::Planes,
+        };
+        let of_sample = self.moments.chunks_exact_mut(conv.outputs);
+        for (moments, z) in of_sample.zip(self.z.chunks_exact(dims.sample())) {
             // SAFETY: all of it was just written.
-            *moments = plane_moments(unsafe { z.assume_init_ref() });
+            sample_moments(dims, unsafe { z.assume_init_ref() }, moments);
         }
     }
 }

@@ -12,7 +12,7 @@
 //! of them the windows move by one again.
 
 use super::ways::Ways;
-use crate::device::Window;
+use crate::device::{Window, cpu::order::Order};
 
 /// The sizes of one convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub(in crate::device) struct Conv {
     pub(in crate::device) image: [usize; 2],
     pub(in crate::device) places: [usize; 2],
     pub(in crate::device) window: Window,
+    /// In which order the input lies, and the output.
+    pub(in crate::device) orders: [Order; 2],
     /// How it is computed.
     pub(super) ways: Ways,
 }
@@ -63,6 +65,7 @@ impl Conv {
             image: [height, width],
             places: [window.places(height)?, window.places(width)?],
             window,
+            orders: Default::default(),
             ways: Ways::default(),
         })
     }

@@ -6,11 +6,13 @@
 //! | `planes` | pixels to these places and back |
 //! | `kernel` | the products, in vector registers |
 //! | `forward`, `backward` | a convolution and its gradients, sample by sample on several threads |
+//! | `by_pixels` | the same where results lie by pixels |
 //! | `ways` | whether it is computed so, or Winograd's way |
 //! | `winograd` | convolutions of 3 x 3 by fewer multiplications |
 //! | `precision` | for tests: how far f32 may be from f64 |
 
 mod backward;
+mod by_pixels;
 mod forward;
 mod geometry;
 mod kernel;
@@ -32,7 +34,8 @@ use crate::{
     device::{
         Image, LayerTape, Window,
         cpu::{
-            arguments::{MISFIT, add, beside_weight, image, in_order, parameter},
+            arguments::{MISFIT, add, beside_weight, parameter},
+            order::{BLOCK, Order, elements_of, in_an_order, in_order, tensor},
             simd::Real,
         },
     },
@@ -54,11 +57,16 @@ where
         window: Window,
         groups: usize,
     ) -> Result<Image<E, Self, T>, CpuError> {
-        let (x, mut tape) = in_order(x)?.split_tape();
+        let (x, conv) = arranged(x, weight, window, groups, false)?;
+        let (x, mut tape) = x.split_tape();
         let weight = &parameter(weight, &mut tape)?;
-        let conv = convolution(&x, weight, window, groups)?;
-        let (y, _) = forward(&conv, &view(&x), &view(weight), false);
-        let y = image(x.device(), y, conv.batch, conv.outputs, conv.places)?;
+        let (y, _) = forward(
+            &conv,
+            &elements_of(&x, conv.orders[0]),
+            &view(weight),
+            false,
+        );
+        let y = output(&conv, x.device(), y)?;
         if T::OWNS_TAPE {
             let back = ConvolutionBack::new(conv, x, weight, &tape);
             let y = y.ghost();
@@ -79,16 +87,55 @@ where
     }
 }
 
-pub(in crate::device) fn convolution<E: Real>(
-    x: &Image<E, Cpu>,
+/// How `x` is convolved, and `x` in the order that this takes. A result lies by pixels where Winograd's way made it, where
+/// its input does, and where a normalization follows that is computed `with_moments`.
+pub(in crate::device) fn arranged<E: Real, T: LayerTape<E, Cpu>>(
+    x: Image<E, Cpu, T>,
     weight: &Image<E, Cpu>,
     window: Window,
     groups: usize,
-) -> Result<Conv, CpuError> {
-    let sizes = |t: &Image<E, Cpu>| t.shape().concrete();
-    let conv = Conv::new(sizes(x), sizes(weight), window, groups).ok_or(MISFIT)?;
+    with_moments: bool,
+) -> Result<(Image<E, Cpu, T>, Conv), CpuError>
+where
+    Cpu: Device<E>,
+{
+    let sizes = [x.shape().concrete(), weight.shape().concrete()];
+    let conv = Conv::new(sizes[0], sizes[1], window, groups).ok_or(MISFIT)?;
     let ways = ways::of::<E>(&conv);
-    Ok(Conv { ways, ..conv })
+    let is_direct = ways.forward == Way::Direct;
+    let (mut x, mut from) = in_an_order(x)?;
+    let can = conv.outputs.is_multiple_of(BLOCK) && (groups == 1 || !is_direct);
+    let to = match can && (!is_direct || with_moments || from == Order::Pixels) {
+        true => Order::Pixels,
+        false => Order::Planes,
+    };
+    if to == Order::Planes && from == Order::Pixels {
+        (x, from) = (in_order(x, to)?, to);
+    }
+    let conv = Conv {
+        ways,
+        orders: [from, to],
+        ..conv
+    };
+    Ok((x, conv))
+}
+
+/// The output of a convolution.
+pub(in crate::device) fn output<E: Real>(
+    conv: &Conv,
+    device: &Cpu,
+    elements: Vec<E>,
+) -> Result<Image<E, Cpu>, CpuError>
+where
+    Cpu: Device<E>,
+{
+    let [height, width] = conv.places;
+    tensor(
+        device,
+        elements,
+        (conv.batch, conv.outputs, height, width),
+        conv.orders[1],
+    )
 }
 
 /// Where a channel of a sample of a convolution's output begins.
@@ -108,6 +155,11 @@ impl<E: Real> OutputGradient<E> for Given<'_, E> {
     fn write(&self, n: usize, channel: usize, first: usize, to: &mut [E]) {
         let start = start(&self.conv, n, channel) + first;
         to.copy_from_slice(&self.gradient[start..][..to.len()]);
+    }
+
+    #[inline(always)]
+    fn sample(&self, n: usize, to: &mut [E]) {
+        to.copy_from_slice(&self.gradient[n * to.len()..][..to.len()]);
     }
 }
 
@@ -153,7 +205,8 @@ impl<E: Real> ConvolutionBack<E> {
             true => Some(beside_weight(gradients, x, &mut apart)?),
             false => None,
         };
-        backward(conv, &view(x), &view(weight), rows, &mut d_weight, d_x);
+        let x = elements_of(x, conv.orders[0]);
+        backward(conv, &x, &view(weight), rows, &mut d_weight, d_x);
         add(&mut d_weight, &apart);
         *E::host(gradients.get_or_alloc_mut(weight)?) = d_weight;
         Ok(())

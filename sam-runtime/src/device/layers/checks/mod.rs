@@ -17,7 +17,7 @@ mod numbers;
 pub(in crate::device) use assert::{assert_close, of_gradient, of_result, refused};
 pub(in crate::device) use gradients::{Operation, Ranked, check, check_shared, flat};
 pub(in crate::device) use naive::{by_channel, pairs, pixel, relu, three};
-pub(in crate::device) use numbers::{Numbers, strided_images, tensor, values};
+pub(in crate::device) use numbers::{Numbers, by_pixels, strided_images, tensor, values};
 
 /// Image, or weight: the shape.
 pub(in crate::device) type Four = (usize, usize, usize, usize);

@@ -62,16 +62,28 @@ pub(in crate::device) fn values<S: Shape, E: Dtype, D: Device<E>, T>(
     x.as_vec().iter().map(|v| v.to_f64().unwrap()).collect()
 }
 
-/// Images whose numbers do not lie in the order of their indices, and one image twice; each with how many times it
-/// stands for the same memory.
+/// Images whose numbers do not lie in the order of their indices, among them some that lie pixel by pixel, and one image
+/// twice; each with how many times it stands for the same memory.
 pub(in crate::device) fn strided_images<E: Dtype, D: Device<E>>(
     numbers: &mut Numbers,
     dev: &D,
-) -> [(&'static str, Tensor<Four, E, D>, usize); 2] {
+) -> [(&'static str, Tensor<Four, E, D>, usize); 3] {
     let turned = numbers
         .tensor(dev, (2, 5, 4, 3))
         .permute::<_, Axes4<0, 3, 2, 1>>();
     let one: Tensor<(usize, usize, usize), E, D> = numbers.tensor(dev, (3, 4, 5));
     let same = one.broadcast_like::<_, Axis<0>>(&(2, 3, 4, 5));
-    [("turned", turned, 1), ("same", same, 2)]
+    let pixels = by_pixels(numbers.tensor(dev, (2, 3, 5, 16)));
+    [
+        ("turned", turned, 1),
+        ("same", same, 2),
+        ("pixels", pixels, 1),
+    ]
+}
+
+/// Images that lie pixel by pixel, given as (batch, height, width, channels).
+pub(in crate::device) fn by_pixels<E: Dtype, D: Device<E>>(
+    x: Tensor<Four, E, D>,
+) -> Tensor<Four, E, D> {
+    x.permute::<_, Axes4<0, 3, 1, 2>>()
 }

@@ -16,9 +16,9 @@ use crate::device::{
 /// Planes of one size, and the window that slides over them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pooling {
-    pool: Pool,
-    window: Window,
-    image: [usize; 2],
+    pub(super) pool: Pool,
+    pub(super) window: Window,
+    pub(super) image: [usize; 2],
     pub(super) places: [usize; 2],
 }
 
@@ -54,7 +54,7 @@ impl Pooling {
     }
 
     /// Whether windows tile the plane two by two, as they mostly do.
-    fn is_halving(&self) -> bool {
+    pub(super) fn is_halving(&self) -> bool {
         let halving = Window {
             size: 2,
             stride: 2,
@@ -62,6 +62,11 @@ impl Pooling {
             dilation: 1,
         };
         self.window == halving
+    }
+
+    /// What each pixel of a window gives to an average.
+    pub(super) fn share<E: Real>(&self) -> E {
+        E::narrow(1.0 / (self.window.size * self.window.size) as f64)
     }
 
     /// The taps of the window at `place` that lie in a side of `side` pixels, and the pixel of the first.
@@ -88,7 +93,7 @@ impl Pooling {
 
     /// Calls `f` for each pixel of the window at a place, with its index in the plane, row by row.
     #[inline(always)]
-    fn each_pixel(&self, [y, x]: [usize; 2], mut f: impl FnMut(usize)) {
+    pub(super) fn each_pixel(&self, [y, x]: [usize; 2], mut f: impl FnMut(usize)) {
         let [(rows, top), (columns, left)] =
             [self.taps(y, self.image[0]), self.taps(x, self.image[1])];
         for row in 0..rows.len() {
@@ -144,7 +149,7 @@ impl Pooling {
     #[inline(always)]
     fn forward_plane<E: Real>(&self, x: &[E], y: &mut [MaybeUninit<E>]) {
         let [height, width] = self.places;
-        let share = E::narrow(1.0 / (self.window.size * self.window.size) as f64);
+        let share = self.share::<E>();
         for row in 0..height {
             let y = &mut y[row * width..][..width];
             if self.is_halving() {
@@ -206,7 +211,7 @@ impl Pooling {
     #[inline(always)]
     fn backward_plane<E: Real>(&self, x: &[E], d_y: &[E], d_x: &mut [E]) {
         let [height, width] = self.places;
-        let share = E::narrow(1.0 / (self.window.size * self.window.size) as f64);
+        let share = self.share::<E>();
         for row in 0..height {
             let d_y = &d_y[row * width..][..width];
             if self.is_halving() {

@@ -21,6 +21,7 @@ use crate::device::{
     },
     cpu::{
         buffer::{Aligned, as_uninit},
+        order::Order,
         simd::{Real, vectorized},
     },
 };
@@ -40,11 +41,20 @@ pub(in crate::device::conv::cpu) fn backward<E: Real>(
         conv,
         x: same(x).expect(SINGLE),
         weight: same(weight).expect(SINGLE),
-        gradient: &|n, channel, plane| {
-            let plane = same_mut(plane).expect(SINGLE);
+        gradient: &|n, images, sample| {
+            let sample = same_mut(sample).expect(SINGLE);
             vectorized(
                 #[inline(always)]
-                || gradient.write(n, channel, 0, plane),
+                || match images.order {
+                    Order::Planes => {
+                        let planes = sample.chunks_exact_mut(images.plane).enumerate();
+                        let len = images.size[0] * images.size[1];
+                        planes.for_each(|(channel, plane)| {
+                            gradient.write(n, channel, 0, &mut plane[..len]);
+                        });
+                    }
+                    Order::Pixels => gradient.sample(n, sample),
+                },
             );
         },
         d_weight: same_mut(d_weight).expect(SINGLE),
@@ -57,8 +67,8 @@ pub(in crate::device::conv::cpu) fn backward<E: Real>(
     }
 }
 
-/// Has the gradient of a channel of a sample of the output written.
-type Write<'a> = &'a (dyn Fn(usize, usize, &mut [f32]) + Sync);
+/// Has the gradient of a sample of the output written, as these images.
+type Write<'a> = &'a (dyn Fn(usize, Images, &mut [f32]) + Sync);
 
 struct WayBack<'a> {
     conv: &'a Conv,
@@ -134,10 +144,13 @@ where
             to: y_images,
             padding,
         } = Filter::forward(conv);
-        // A line of the cache more, or planes of a power of two would share its sets.
-        let d_y_images = Images {
-            plane: y_images.plane + 16,
-            ..y_images
+        let d_y_images = match y_images.order {
+            // A line of the cache more, or planes of a power of two would share its sets.
+            Order::Planes => Images {
+                plane: y_images.plane + 16,
+                ..y_images
+            },
+            Order::Pixels => y_images,
         };
         let mut d_y = Aligned::zeros(self.group * d_y_images.sample());
         let back = Filter {
@@ -154,11 +167,9 @@ where
         for (i, x) in self.x.chunks(self.group * x_images.sample()).enumerate() {
             let samples = x.len() / x_images.sample();
             let first = self.first + i * self.group;
-            for (at, plane) in d_y.chunks_exact_mut(d_y_images.plane).enumerate() {
-                let (n, channel) = (at / conv.outputs, at % conv.outputs);
-                if n < samples {
-                    (self.gradient)(first + n, channel, &mut plane[..y_images.plane]);
-                }
+            let d_y_samples = d_y.chunks_exact_mut(d_y_images.sample());
+            for (n, d_y) in d_y_samples.enumerate().take(samples) {
+                (self.gradient)(first + n, d_y_images, d_y);
             }
             if let (Some(d_x), Some(kernels), Some(scratch)) =
                 (&mut self.d_x, self.back, &mut scratch)
@@ -203,8 +214,8 @@ impl<E: Fours, const POINTS: usize> WeightScratch<E, POINTS> {
         Self {
             grid,
             bands: [
-                Band::of_image::<POINTS, POINTS, SIDE>(grid, x.size[1], padding, lanes),
-                Band::of_image::<SIDE, POINTS, SIDE>(grid, y.size[1], 0, lanes),
+                Band::of_image::<POINTS, POINTS, SIDE>(grid, &x, padding, lanes),
+                Band::of_image::<SIDE, POINTS, SIDE>(grid, &y, 0, lanes),
             ],
             x: Transformed::new(tiles, x.channels, lanes),
             d_y: Transformed::new(tiles, y.channels, lanes),

@@ -18,9 +18,9 @@ use super::{
     transform::transform,
 };
 use crate::device::{
-    batch_norm::cpu::{PlaneMoments, plane_moments},
+    batch_norm::cpu::{PlaneMoments, sample_moments},
     conv::cpu::geometry::Conv,
-    cpu::{buffer::written, simd::Real},
+    cpu::{buffer::written, dims::Dims, simd::Real},
 };
 
 /// About as many tiles as are transformed at once.
@@ -37,19 +37,10 @@ pub(super) struct Filter {
 impl Filter {
     pub(super) fn forward(conv: &Conv) -> Self {
         Self {
-            from: images(conv.inputs, conv.image),
-            to: images(conv.outputs, conv.places),
+            from: Images::new(conv.inputs, conv.image, conv.orders[0]),
+            to: Images::new(conv.outputs, conv.places, conv.orders[1]),
             padding: conv.window.padding,
         }
-    }
-}
-
-/// Images one channel after the other.
-pub(super) fn images(channels: usize, size: [usize; 2]) -> Images {
-    Images {
-        channels,
-        size,
-        plane: size[0] * size[1],
     }
 }
 
@@ -73,7 +64,7 @@ impl<E: Fours, const POINTS: usize> Scratch<E, POINTS> {
         let band = Band::of_image::<POINTS, POINTS, SIDE>;
         Self {
             bands: [
-                band(grid, from.size[1], filter.padding, lanes),
+                band(grid, &from, filter.padding, lanes),
                 Band::new(SIDE, (grid.tiles[1] * SIDE).max(to.size[1]), lanes),
             ],
             x: Transformed::new(tiles, from.channels, lanes),
@@ -237,9 +228,22 @@ where
         unsafe {
             filtered::<S, E, SIDE, POINTS, false>(simd, filter, self.kernels, from, scratch, z);
         }
-        for (moments, z) in self.moments.iter_mut().zip(z.chunks_exact(filter.to.plane)) {
+        let Images {
+            channels,
+            size,
+            order,
+            ..
+        } = filter.to;
+        let dims = Dims {
+            batch: 1,
+            channels,
+            positions: size[0] * size[1],
+            order,
+        };
+        let of_sample = self.moments.chunks_exact_mut(channels);
+        for (moments, z) in of_sample.zip(z.chunks_exact(filter.to.sample())) {
             // SAFETY: all of it was just written.
-            *moments = plane_moments(unsafe { z.assume_init_ref() });
+            sample_moments(dims, unsafe { z.assume_init_ref() }, moments);
         }
         z.len()
     }

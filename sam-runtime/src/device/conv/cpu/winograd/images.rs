@@ -1,28 +1,54 @@
 //! Images, and their places as vectors of channels.
 //!
-//! A vector is one place of as many channels as it has lanes, so that transforms are sums of vectors. Images lie
-//! channel by channel: four places of each of a vector's channels are read, and transposed in registers.
+//! A vector is one place of as many channels as it has lanes, so that transforms are sums of vectors. Where images lie
+//! pixel by pixel, that is how they are read; where they lie channel by channel, four places of each of a vector's channels
+//! are read, and transposed in registers.
 #![allow(unsafe_code)]
 
 use pulp::Simd;
 
 use super::fours::Fours;
-use crate::device::cpu::simd::Real;
+use crate::device::cpu::{order::Order, simd::Real};
 
-/// Images of several samples, channel by channel.
+/// Images of several samples.
 #[derive(Clone, Copy)]
 pub(super) struct Images {
     pub(super) channels: usize,
     /// Height and width, which is at least 4.
     pub(super) size: [usize; 2],
+    pub(super) order: Order,
     /// Elements from one channel to the next.
     pub(super) plane: usize,
 }
 
 impl Images {
+    pub(super) fn new(channels: usize, size: [usize; 2], order: Order) -> Self {
+        let plane = match order {
+            Order::Planes => size[0] * size[1],
+            Order::Pixels => 1,
+        };
+        Self {
+            channels,
+            size,
+            order,
+            plane,
+        }
+    }
+
     /// Elements of a sample.
     pub(super) fn sample(&self) -> usize {
-        self.channels * self.plane
+        match self.order {
+            Order::Planes => self.channels * self.plane,
+            Order::Pixels => self.channels * self.size[0] * self.size[1],
+        }
+    }
+
+    /// Whether a row of planes fits between two of them, or pixels are made of whole vectors.
+    pub(super) fn fits(&self, lanes: usize) -> bool {
+        match self.order {
+            Order::Planes => self.size[1] >= 4 && self.size[0] * self.size[1] <= self.plane,
+            Order::Pixels => self.plane == 1 && self.channels.is_multiple_of(lanes),
+        }
     }
 
     /// Where the fours begin that cover a row. The last two may overlap.

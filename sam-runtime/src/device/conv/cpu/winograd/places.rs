@@ -11,6 +11,7 @@ use super::{
     lines::{Filtering, Line, Winograd},
     tiles::{Band, Grid, Transformed},
 };
+use crate::device::cpu::order::Order;
 
 /// Transforms products back to the places of rows of tiles, counted over all samples of `y`, and writes or adds them.
 ///
@@ -32,8 +33,7 @@ pub(super) unsafe fn places<S, E, const SIDE: usize, const POINTS: usize, const 
     let [down, across] = grid.tiles;
     let [height, width] = images.size;
     assert!(rows.end.div_ceil(down) * images.sample() <= y.len());
-    assert!(width >= 4 && height * width <= images.plane && width <= band.columns);
-    assert!(across * SIDE <= band.columns);
+    assert!(images.fits(lanes) && width.max(across * SIDE) <= band.columns);
     assert!(SIDE * band.columns * lanes <= band.elements.len());
     assert!(from.holds(rows.len() * across, images.channels));
     let columns = band.columns;
@@ -59,6 +59,25 @@ pub(super) unsafe fn places<S, E, const SIDE: usize, const POINTS: usize, const 
                             sums[u] = sum;
                         }
                     }
+                    if images.order == Order::Pixels {
+                        let left = tile * SIDE;
+                        let y = y.add(plane + (top * width + left) * images.channels);
+                        let inside = [height - top, width - left];
+                        match inside[0].min(inside[1]) >= SIDE {
+                            true => {
+                                let whole = [SIDE; 2];
+                                store_pixels::<S, E, SIDE, POINTS, ADD>(
+                                    simd, &sums, images, whole, y,
+                                );
+                            }
+                            false => {
+                                store_pixels::<S, E, SIDE, POINTS, ADD>(
+                                    simd, &sums, images, inside, y,
+                                );
+                            }
+                        }
+                        continue;
+                    }
                     for (v, sums) in sums.iter().enumerate() {
                         let at = band.add((v * columns + tile * SIDE) * lanes);
                         for (u, &sum) in line::<S, E, SIDE, POINTS>(simd, *sums).iter().enumerate()
@@ -66,6 +85,9 @@ pub(super) unsafe fn places<S, E, const SIDE: usize, const POINTS: usize, const 
                             E::store(at.add(u * lanes), sum);
                         }
                     }
+                }
+                if images.order == Order::Pixels {
+                    continue;
                 }
                 for v in 0..SIDE.min(height - top) {
                     let to = y.add(plane + (top + v) * width);
@@ -86,6 +108,38 @@ pub(super) unsafe fn places<S, E, const SIDE: usize, const POINTS: usize, const 
                         store::<S, E, ADD>(simd, four_places, images, channel, to);
                     }
                 }
+            }
+        }
+    }
+}
+
+/// Writes or adds what of a tile lies inside of images that lie by pixels, given its sums down.
+#[inline(always)]
+unsafe fn store_pixels<S, E, const SIDE: usize, const POINTS: usize, const ADD: bool>(
+    simd: S,
+    sums: &[[E::Lanes<S>; POINTS]; SIDE],
+    images: Images,
+    [high, wide]: [usize; 2],
+    y: *mut E,
+) where
+    S: Simd,
+    E: Fours,
+    Winograd: Filtering<SIDE, POINTS>,
+{
+    for (v, sums) in sums.iter().enumerate().take(high) {
+        let row = line::<S, E, SIDE, POINTS>(simd, *sums);
+        for (u, &sum) in row.iter().enumerate() {
+            if u >= wide {
+                break;
+            }
+            // SAFETY: the caller's, for places inside of the image.
+            unsafe {
+                let to = y.add((v * images.size[1] + u) * images.channels);
+                let sum = match ADD {
+                    true => E::plus(simd, E::load::<S>(to), sum),
+                    false => sum,
+                };
+                E::store(to, sum);
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::device::{
         checks::{Case, conv, window},
         cpu::ways::{Way, Ways, with_ways},
     },
-    layers::checks::{Numbers, check},
+    layers::checks::{Numbers, by_pixels, check},
 };
 
 const WAYS: [Way; 2] = [Way::F2, Way::F4];
@@ -48,6 +48,29 @@ fn all_ways_are_the_convolution() {
         let op = conv::<f32, Cpu>(&mut numbers, &dev, case);
         let x = numbers.tensor(&dev, case.0);
         with_ways(both(way), || check(&format!("{way:?}, {case:?}"), &op, &x));
+    }
+}
+
+/// From each order to each: results by pixels have whole blocks of channels, and so have such images.
+#[test]
+fn all_ways_are_the_convolution_in_any_order() {
+    let (dev, mut numbers) = (Cpu::default(), Numbers::new(4));
+    for way in WAYS {
+        for (x_by_pixels, size, outputs, padding) in [
+            (true, (1, 16, 4, 6), 3, 1),
+            (true, (2, 16, 5, 4), 16, 0),
+            (false, (3, 2, 4, 7), 32, 1),
+            (false, (1, 1, 6, 16), 16, 2),
+        ] {
+            let case = (size, outputs, window(3, 1, padding, 1), 1);
+            let op = conv::<f32, Cpu>(&mut numbers, &dev, &case);
+            let (batch, channels, height, width) = size;
+            let x = match x_by_pixels {
+                true => by_pixels(numbers.tensor(&dev, (batch, height, width, channels))),
+                false => numbers.tensor(&dev, size),
+            };
+            with_ways(both(way), || check(&format!("{way:?}, {case:?}"), &op, &x));
+        }
     }
 }
 

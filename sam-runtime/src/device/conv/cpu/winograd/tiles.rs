@@ -1,6 +1,7 @@
 //! Tiles of images, and memory for transformed ones.
 
-use crate::device::cpu::{buffer::Aligned, simd::Real};
+use super::images::Images;
+use crate::device::cpu::{buffer::Aligned, order::Order, simd::Real};
 
 /// How an image is cut.
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +75,8 @@ pub(super) struct Band<E> {
     pub(super) columns: usize,
     /// Whether it is lines of places, [`LINE`] of them for each channel of a vector, instead of vectors of channels.
     pub(super) has_lines: bool,
+    /// A row of pixels, where images lie by pixels.
+    pub(super) zeros: Aligned<E>,
 }
 
 /// Elements of a line of places: a constant, so that addresses are.
@@ -86,22 +89,29 @@ impl<E: Real> Band<E> {
             elements: Aligned::zeros(rows * columns * lanes),
             columns,
             has_lines: false,
+            zeros: Aligned::zeros(0),
         }
     }
 
-    /// For tiles of `grid`, each `side` behind the one before and `from` long, of an image that is so wide and begins
-    /// behind the padding.
+    /// For tiles of `grid`, each `SIDE` behind the one before and `FROM` long, of images that begin behind the padding.
     pub(super) fn of_image<const FROM: usize, const TO: usize, const SIDE: usize>(
         grid: Grid,
-        width: usize,
+        images: &Images,
         padding: usize,
         lanes: usize,
     ) -> Self {
+        let width = images.size[1];
         let columns = (grid.tiles[1] * SIDE + FROM.next_multiple_of(4)).max(padding + width);
-        let has_lines = width.is_multiple_of(lanes) && columns <= LINE;
+        let has_lines =
+            images.order == Order::Planes && width.is_multiple_of(lanes) && columns <= LINE;
         let columns = if has_lines { LINE } else { columns };
+        let zeros = match images.order {
+            Order::Planes => 0,
+            Order::Pixels => width * images.channels,
+        };
         Self {
             has_lines,
+            zeros: Aligned::zeros(zeros),
             ..Self::new(TO, columns, lanes)
         }
     }

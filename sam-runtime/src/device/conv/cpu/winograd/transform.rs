@@ -11,6 +11,7 @@ use super::{
     lines::Line,
     tiles::{Band, Grid, LINE, Transformed},
 };
+use crate::device::cpu::order::Order;
 
 /// Transforms the tiles of rows of tiles, counted over all samples of `x`.
 #[inline(always)]
@@ -28,9 +29,10 @@ pub(super) fn transform<S, E, L, const SIDE: usize, const FROM: usize, const TO:
 {
     let lanes = E::lanes::<S>();
     let [down, across] = grid.tiles;
-    let [height, width] = images.size;
+    let width = images.size[1];
     assert!(rows.end.div_ceil(down) * images.sample() <= x.len());
-    assert!(width >= 4 && height * width <= images.plane);
+    assert!(images.fits(lanes));
+    assert!(images.order == Order::Planes || width * images.channels <= band.zeros.len());
     assert!(padding + width <= band.columns && (across - 1) * SIDE + FROM <= band.columns);
     assert!(TO * band.columns * lanes <= band.elements.len());
     assert!(to.holds(rows.len() * across, images.channels));
@@ -47,7 +49,9 @@ pub(super) fn transform<S, E, L, const SIDE: usize, const FROM: usize, const TO:
             // SAFETY: the rows and columns are the image's, and there is room for what is written, as was seen above.
             unsafe {
                 let to = to_start.add(to.at(channel, i * across, lanes));
-                if band.has_lines {
+                if images.order == Order::Pixels {
+                    row_of_pixels::<S, E, L, SIDE, FROM, TO>(simd, images, place, across, band, to);
+                } else if band.has_lines {
                     row_of_lines::<S, E, L, SIDE, FROM, TO>(simd, images, place, across, band, to);
                 } else {
                     row_of_fours::<S, E, L, SIDE, FROM, TO>(simd, images, place, across, band, to);
@@ -105,8 +109,8 @@ unsafe fn row_of_lines<S, E, L, const SIDE: usize, const FROM: usize, const TO: 
         }
         let lines = Images {
             channels: lanes,
-            size: images.size,
             plane: LINE,
+            ..images
         };
         for v in 0..TO {
             let band = band.add(v * lanes * LINE);
@@ -173,6 +177,68 @@ unsafe fn row_of_fours<S, E, L, const SIDE: usize, const FROM: usize, const TO: 
                 }
             }
         }
+        tiles_across::<S, E, L, SIDE, FROM, TO>(simd, band, columns, across, to);
+    }
+}
+
+/// [`transform`] of images that lie by pixels.
+#[inline(always)]
+unsafe fn row_of_pixels<S, E, L, const SIDE: usize, const FROM: usize, const TO: usize>(
+    simd: S,
+    images: Images,
+    place: Place<E>,
+    across: usize,
+    band: &mut Band<E>,
+    to: *mut E,
+) where
+    S: Simd,
+    E: Fours,
+    L: Line<FROM, TO>,
+{
+    let lanes = E::lanes::<S>();
+    let [height, width] = images.size;
+    let columns = band.columns;
+    // Rows outside of the image are zeros, so that no column need ask.
+    let mut rows = [band.zeros.as_ptr(); FROM];
+    for (v, row) in rows.iter_mut().enumerate() {
+        let y = (place.top + v).wrapping_sub(place.padding);
+        if y < height {
+            *row = place.x.wrapping_add(y * width * images.channels);
+        }
+    }
+    let band = band.elements.as_mut_ptr();
+    // SAFETY: the caller's; there are as many zeros as elements of a row.
+    unsafe {
+        for column in 0..width {
+            let mut down = [E::splat(simd, E::default()); FROM];
+            for (row, down) in rows.iter().zip(&mut down) {
+                *down = E::load::<S>(row.add(column * images.channels));
+            }
+            let at = band.add((place.padding + column) * lanes);
+            for (v, &sum) in L::of::<S, E>(simd, down).iter().enumerate() {
+                E::store(at.add(v * columns * lanes), sum);
+            }
+        }
+        tiles_across::<S, E, L, SIDE, FROM, TO>(simd, band, columns, across, to);
+    }
+}
+
+/// The transform across of a row of tiles whose transform down is in the band, as vectors of channels.
+#[inline(always)]
+unsafe fn tiles_across<S, E, L, const SIDE: usize, const FROM: usize, const TO: usize>(
+    simd: S,
+    band: *const E,
+    columns: usize,
+    across: usize,
+    to: *mut E,
+) where
+    S: Simd,
+    E: Fours,
+    L: Line<FROM, TO>,
+{
+    let lanes = E::lanes::<S>();
+    // SAFETY: the caller's.
+    unsafe {
         for tile in 0..across {
             let to = to.add(tile * TO * TO * lanes);
             for v in 0..TO {
