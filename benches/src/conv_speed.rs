@@ -47,8 +47,15 @@ impl Work {
     fn new((inputs, outputs, side): (usize, usize, usize)) -> Self {
         let dev = Cpu::seed_from_u64(0);
         let gradient: Image<f32, Cpu> = dev.sample_normal_like(&(BATCH, outputs, side, side));
+        // Between layers, images of whole vectors of channels lie pixel by pixel.
+        let x: Image<f32, Cpu> = match inputs % 16 {
+            0 => dev
+                .sample_normal_like(&(BATCH, side, side, inputs))
+                .permute::<_, Axes4<0, 3, 1, 2>>(),
+            _ => dev.sample_normal_like(&(BATCH, inputs, side, side)),
+        };
         Self {
-            x: dev.sample_normal_like(&(BATCH, inputs, side, side)),
+            x,
             weight: dev.sample_normal_like(&(outputs, inputs, 3, 3)),
             gradient: gradient.as_vec(),
         }

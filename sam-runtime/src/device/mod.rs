@@ -44,7 +44,7 @@ pub use bias::TryBias;
 pub use conv::TryConv2D;
 #[doc(hidden)]
 pub use conv::cpu::{Way, Ways, with_ways};
-pub use conv_batch_norm::TryConv2DBatchNorm;
+pub use conv_batch_norm::{ConvNorm, NormalizedAll, TryConv2DBatchNorm};
 pub(crate) use cpu::{by_planes, each_part, vectorized};
 pub use layers::{Channels, Image, LayerTape, Layers, Rows, Window};
 pub use linear::TryLinear;

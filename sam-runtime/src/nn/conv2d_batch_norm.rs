@@ -15,7 +15,7 @@ use super::{
     dims::Grouped,
     shape_bounds::{Evaluation, Training},
 };
-use crate::device::{Image, LayerTape, Layers, Tail};
+use crate::device::{Affine, ConvNorm, Image, LayerTape, Layers, Moments, Tail, Window};
 
 pub(super) mod builder {
     //! What a network names.
@@ -263,8 +263,45 @@ fn train<Spec: ConvSpec, E: Dtype, D: Layers<E>, T: LayerTape<E, D>>(
     Ok(y)
 }
 
+/// What a chain of these layers takes of one of them.
+pub(super) struct Parts<E: Dtype, D: Storage<E>> {
+    kernels: Image<E, D>,
+    affine: Affine<E, D>,
+    window: Window,
+    groups: usize,
+}
+
+/// Layers one after the other, with ReLU between them, by the batch's own statistics; these are for the caller to take into
+/// the running ones.
+pub(super) fn train_chain<E: Dtype, D: Layers<E>, T: LayerTape<E, D>, const N: usize>(
+    x: Image<E, D, T>,
+    layers: [Parts<E, D>; N],
+    tail: Tail<Image<E, D, T>>,
+) -> Result<(Image<E, D, T>, [Moments<E, D>; N]), D::Err> {
+    let layers = layers.each_ref().map(|parts| ConvNorm {
+        weight: &parts.kernels,
+        window: parts.window,
+        groups: parts.groups,
+        affine: &parts.affine,
+    });
+    let (y, moments) = D::try_conv2d_batch_norms(x, &layers, tail)?;
+    let Ok(moments) = moments.try_into() else {
+        unreachable!("there are moments of each layer");
+    };
+    Ok((y, moments))
+}
+
 /// A convolution and its normalization as the networks have it, with names of their own for its parts.
 impl<Spec: ConvSpec, E: Dtype, D: Layers<E>> Conv2DBatchNorm<Spec, E, D> {
+    pub(super) fn parts(&self) -> Result<Parts<E, D>, D::Err> {
+        Ok(Parts {
+            kernels: self.conv.kernels()?,
+            affine: self.norm.affine()?,
+            window: Spec::Conv::WINDOW,
+            groups: Spec::Conv::GROUPS,
+        })
+    }
+
     pub(super) fn train<T: LayerTape<E, D>>(
         &mut self,
         x: Image<E, D, T>,

@@ -4,7 +4,7 @@ use dfdx::{nn::tensor_collection::*, prelude::*};
 
 use super::{applied, cast::cast, init, modules, modules::Identity, network};
 use crate::{
-    device::{Image, LayerTape, Layers, Rows, Tail, Window},
+    device::{Channels, Factors, Image, LayerTape, Layers, Rows, Tail, Window},
     nn,
 };
 
@@ -258,7 +258,14 @@ fn join<const OUT: usize, E: Dtype, D: Layers<E>, T: LayerTape<E, D>>(
     second: &Tensor<Rank4<OUT, OUT, 3, 3>, E, D>,
     beside: Image<E, D, T>,
 ) -> Result<Image<E, D, T>, D::Err> {
-    applied::conv2d(x, &cast(second.clone())?, kernel(3, 1), 1)?.try_add(beside)
+    let x = applied::conv2d(x, &cast(second.clone())?, kernel(3, 1), 1)?;
+    // By an operation of the layers', which takes images as they lie.
+    let ones: Channels<E, D> = x.device().try_ones_like(&(x.shape().0,))?;
+    let factors = Factors {
+        forward: ones.clone(),
+        backward: ones,
+    };
+    D::try_add_scaled(beside, x, &factors)
 }
 
 /// With a convolution in the shortcut.

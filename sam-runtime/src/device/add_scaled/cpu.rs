@@ -4,7 +4,6 @@
 use std::mem::{MaybeUninit, take};
 
 use dfdx::{prelude::*, tensor::CpuError};
-use rayon::prelude::*;
 
 use super::{Factors, TryAddScaled};
 use crate::{
@@ -14,8 +13,9 @@ use crate::{
             arguments::fits,
             buffer::written,
             dims::Dims,
-            order::{elements_of, in_an_order, in_order, tensor},
+            order::{Order, elements_of, in_an_order, in_order, tensor},
             simd::{Real, vectorized},
+            tasks::{counted, each_of},
         },
     },
     doors::host_memory::view,
@@ -33,14 +33,15 @@ where
         let (batch, channels, height, width) = *x.shape();
         fits(to.shape() == x.shape())?;
         fits(factors.forward.shape().0 == batch && factors.backward.shape().0 == batch)?;
-        let (to, order) = in_an_order(to)?;
+        let ((to, its), (x, order)) = (in_an_order(to)?, in_an_order(x)?);
+        let order = if its == Order::Pixels { its } else { order };
         let dims = Dims {
             batch,
             channels,
             positions: height * width,
             order,
         };
-        let (to, tape) = to.split_tape();
+        let (to, tape) = in_order(to, order)?.split_tape();
         let (x, its_tape) = in_order(x, order)?.split_tape();
         let mut tape = tape.merge(its_tape);
         let (summand, branch) = (elements_of(&to, order), elements_of(&x, order));
@@ -75,7 +76,7 @@ fn sums<E: Real>(dims: Dims, to: &[E], x: &[E], factors: &[E]) -> Vec<E> {
     // SAFETY: each sample's task writes all of its elements.
     unsafe {
         written(x.len(), |y| {
-            let samples = y.par_chunks_mut(sample).enumerate();
+            let samples = y.chunks_mut(sample).enumerate();
             let write = |(n, y): (usize, &mut [MaybeUninit<E>])| {
                 let (factor, start) = (factors[n], n * sample);
                 let (x, to) = (&x[start..][..y.len()], &to[start..][..y.len()]);
@@ -89,7 +90,7 @@ fn sums<E: Real>(dims: Dims, to: &[E], x: &[E], factors: &[E]) -> Vec<E> {
                 );
                 y.len()
             };
-            samples.map(write).sum()
+            counted(samples, write)
         })
     }
 }
@@ -97,8 +98,8 @@ fn sums<E: Real>(dims: Dims, to: &[E], x: &[E], factors: &[E]) -> Vec<E> {
 /// Adds `factor d` to the gradient `sum`, for each sample.
 fn add<E: Real>(dims: Dims, d: &[E], factors: &[E], sum: &mut [E]) {
     let sample = dims.sample();
-    let samples = sum.par_chunks_mut(sample).zip(d.par_chunks(sample));
-    samples.zip(factors).for_each(|((sum, d), factor)| {
+    let samples = sum.chunks_mut(sample).zip(d.chunks(sample));
+    each_of(samples.zip(factors), |((sum, d), factor)| {
         vectorized(
             #[inline(always)]
             || {

@@ -2,10 +2,10 @@
 
 use dfdx::shapes::{Dtype, HasShape};
 
-use super::TryConv2DBatchNorm;
+use super::{ConvNorm, TryConv2DBatchNorm};
 use crate::device::{
     Channels, Image, LayerTape, Tail, Window,
-    batch_norm::checks::{BatchNorm, affine, afters, naive_moments},
+    batch_norm::checks::{After, BatchNorm, affine, afters, naive_moments},
     conv::checks::{Conv, conv, misfitting, naive, window},
     layers::checks::{
         Four, Numbers, Operation, assert_close, check, of_result, on_every_device, refused, three,
@@ -13,7 +13,7 @@ use crate::device::{
     },
 };
 
-on_every_device! { convolution_batch_norm, misfits }
+on_every_device! { convolution_batch_norm, chain, misfits }
 
 struct ConvBatchNorm<E: Dtype, D: TryConv2DBatchNorm<E>> {
     conv: Conv<E, D>,
@@ -93,6 +93,96 @@ fn convolution_batch_norm<E: Dtype, D: TryConv2DBatchNorm<E>>() {
             close("mean", values(&moments.mean), &mean);
             close("variance", values(&moments.variance), &variance);
             assert_eq!(moments.count, shape.0 * shape.2 * shape.3);
+        }
+    }
+}
+
+/// Several layers, one after the other.
+struct Chain<E: Dtype, D: TryConv2DBatchNorm<E>>(Vec<ConvBatchNorm<E, D>>);
+
+impl<E: Dtype, D: TryConv2DBatchNorm<E>> Chain<E, D> {
+    fn layers(&self) -> Vec<ConvNorm<'_, E, D>> {
+        let layers = self.0.iter().map(|layer| ConvNorm {
+            weight: &layer.conv.weight,
+            window: layer.conv.window,
+            groups: layer.conv.groups,
+            affine: &layer.norm.affine,
+        });
+        layers.collect()
+    }
+}
+
+impl<E: Dtype, D: TryConv2DBatchNorm<E>> Operation<E, D> for Chain<E, D> {
+    type In = Four;
+    type Out = Four;
+
+    fn run<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Image<E, D, T>, D::Err> {
+        let tail = self.0.last().expect("a layer").norm.after.tail();
+        Ok(D::try_conv2d_batch_norms(x, &self.layers(), tail)?.0)
+    }
+
+    fn parameters(&self) -> Vec<Channels<E, D>> {
+        self.0.iter().flat_map(|layer| layer.parameters()).collect()
+    }
+
+    fn naive(&self, shape: &Four, x: &[f64], parameters: &[Vec<f64>]) -> Vec<f64> {
+        let (mut shape, mut x, mut parameters) = (*shape, x.to_vec(), parameters);
+        for layer in &self.0 {
+            let (own, rest) = parameters.split_at(layer.parameters().len());
+            x = layer.naive(&shape, &x, own);
+            let (out, window) = (layer.conv.weight.shape().0, layer.conv.window);
+            let [high, wide] = [shape.2, shape.3].map(|side| window.places(side).unwrap());
+            (shape, parameters) = ((shape.0, out, high, wide), rest);
+        }
+        x
+    }
+}
+
+fn chain<E: Dtype, D: TryConv2DBatchNorm<E>>() {
+    let (dev, mut numbers) = (D::default(), Numbers::new(5));
+    let one = window(1, 1, 0, 1);
+    for (size, sizes) in [
+        // Channels that fill no block.
+        ((2, 2, 5, 4), vec![(3, window(3, 1, 1, 1)), (2, one)]),
+        (
+            (2, 1, 5, 6),
+            vec![(16, window(3, 1, 1, 1)), (16, window(2, 2, 1, 1))],
+        ),
+        ((1, 2, 3, 4), vec![(16, one), (16, window(3, 1, 1, 1))]),
+    ] {
+        let (mut shape, mut shapes) = (size, Vec::new());
+        for (out, window) in &sizes {
+            shapes.push((shape, *out, *window, 1));
+            let [high, wide] = [shape.2, shape.3].map(|side| window.places(side).unwrap());
+            shape = (shape.0, *out, high, wide);
+        }
+        // The last one has a residual and ReLU.
+        for (label, after) in afters::<_, E, D>(&mut numbers, &dev, shape)
+            .into_iter()
+            .skip(3)
+        {
+            let last = shapes.len() - 1;
+            let mut after = Some(after);
+            let mut layer = |(i, case): (usize, &(Four, usize, Window, usize))| {
+                let (_, out, ..) = *case;
+                let between = After {
+                    residual: None,
+                    relu: true,
+                };
+                ConvBatchNorm {
+                    conv: conv::<E, D>(&mut numbers, &dev, case),
+                    norm: BatchNorm {
+                        affine: affine::<E, D>(&mut numbers, &dev, out, 1e-3),
+                        after: match i == last {
+                            true => after.take().expect("one layer is the last"),
+                            false => between,
+                        },
+                    },
+                }
+            };
+            let op = Chain(shapes.iter().enumerate().map(&mut layer).collect());
+            let x = numbers.tensor(&dev, size);
+            check(&format!("{sizes:?}, {label}"), &op, &x);
         }
     }
 }

@@ -2,32 +2,75 @@
 #![allow(unsafe_code)]
 
 use std::{
+    cell::RefCell,
+    marker::PhantomData,
     mem::MaybeUninit,
     ops::{Deref, DerefMut},
 };
 
-/// Zeros that begin at the start of a line of the cache.
+use super::simd::Real;
+
+/// Memory of a task that begins at the start of a line of the cache. A thread keeps it for its next tasks.
 pub(in crate::device) struct Aligned<E> {
-    elements: Vec<E>,
-    start: usize,
+    lines: Vec<Line>,
     len: usize,
+    elements: PhantomData<E>,
 }
 
-/// Bytes of a line of the cache, and of the longest vector.
-const LINE: usize = 64;
+/// A line of the cache, which is as long as the longest vector.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Line(#[allow(dead_code)] [u8; 64]);
 
-impl<E: Copy + Default> Aligned<E> {
-    pub(in crate::device) fn zeros(len: usize) -> Self {
-        let elements = vec![E::default(); len + LINE / size_of::<E>()];
-        let start = elements
-            .as_ptr()
-            .align_offset(LINE)
-            .min(LINE / size_of::<E>());
-        Self {
-            elements,
-            start,
-            len,
+/// So many pieces of memory are kept by a thread.
+const KEPT: usize = 16;
+
+thread_local! {
+    static FREE: RefCell<Vec<Vec<Line>>> = const { RefCell::new(Vec::new()) };
+}
+
+impl<E: Real> Aligned<E> {
+    /// Elements of any values.
+    pub(in crate::device) fn any(len: usize) -> Self {
+        let count = (len * size_of::<E>()).div_ceil(size_of::<Line>());
+        let mut lines = FREE
+            .with_borrow_mut(|free| {
+                // The smallest one that has room, or the largest.
+                let mut by_size = (0..free.len()).collect::<Vec<_>>();
+                by_size.sort_by_key(|i| free[*i].len());
+                let fit = by_size.iter().find(|i| free[**i].len() >= count);
+                fit.or(by_size.last()).map(|i| free.swap_remove(*i))
+            })
+            .unwrap_or_default();
+        if lines.len() < count {
+            lines.resize(count, Line([0; 64]));
         }
+        Self {
+            lines,
+            len,
+            elements: PhantomData,
+        }
+    }
+
+    pub(in crate::device) fn zeros(len: usize) -> Self {
+        let mut zeros = Self::any(len);
+        zeros.fill(E::default());
+        zeros
+    }
+}
+
+impl<E> Drop for Aligned<E> {
+    fn drop(&mut self) {
+        let lines = std::mem::take(&mut self.lines);
+        // A thread that ends keeps nothing.
+        let _ = FREE.try_with(|free| {
+            let mut free = free.borrow_mut();
+            free.push(lines);
+            if free.len() > KEPT {
+                let smallest = (0..free.len()).min_by_key(|i| free[*i].len());
+                smallest.map(|i| free.swap_remove(i));
+            }
+        });
     }
 }
 
@@ -35,13 +78,15 @@ impl<E> Deref for Aligned<E> {
     type Target = [E];
 
     fn deref(&self) -> &[E] {
-        &self.elements[self.start..][..self.len]
+        // SAFETY: there are as many elements, which are floats (`any`): any bits will do, and all were written once.
+        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
     }
 }
 
 impl<E> DerefMut for Aligned<E> {
     fn deref_mut(&mut self) -> &mut [E] {
-        &mut self.elements[self.start..][..self.len]
+        // SAFETY: as above.
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
     }
 }
 

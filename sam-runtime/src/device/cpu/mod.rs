@@ -7,12 +7,13 @@
 //! | `relu` | ReLU behind an operation |
 //! | `product`, `tile` | a product of matrices, with vectors in registers |
 //! | `simd`, `buffer` | vectors of the processor; memory to write into |
-//! | `tasks` | work for several threads |
+//! | `tasks`, `attendants` | work for several threads, and threads that wait for it |
 //! | `tests` | operations one after the other, on any number of threads |
 //!
 //! `unsafe` is only in files that say so at their top, each block with its reason.
 
 pub(super) mod arguments;
+mod attendants;
 pub(super) mod buffer;
 pub(super) mod dims;
 pub(super) mod order;

@@ -9,7 +9,7 @@ use std::any::{Any, TypeId};
 
 use dfdx::{prelude::*, tensor::CpuError};
 
-use super::{dims::Dims, simd::Real};
+use super::{dims::Dims, simd::Real, tasks::each_of};
 use crate::{
     device::{Image, LayerTape},
     doors::host_memory::{lies_by_pixels, lies_in_order, view, view_of_pixels},
@@ -172,15 +172,13 @@ pub(in crate::device) fn turn<E: Real>(
     to: &mut [E],
     write: impl Fn(&mut E, E) + Sync,
 ) {
-    use rayon::prelude::*;
-
     if dims.len() == 0 {
         return;
     }
     let sample = dims.sample();
-    to.par_chunks_mut(sample)
-        .zip(x.par_chunks(sample))
-        .for_each(|(to, x)| turn_sample(dims, from, x, to, &write));
+    each_of(to.chunks_mut(sample).zip(x.chunks(sample)), |(to, x)| {
+        turn_sample(dims, from, x, to, &write);
+    });
 }
 
 /// [`turn`], for one sample.

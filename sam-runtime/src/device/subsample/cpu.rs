@@ -3,7 +3,6 @@
 use std::mem::take;
 
 use dfdx::{prelude::*, tensor::CpuError};
-use rayon::prelude::*;
 
 use super::TrySubsample;
 use crate::device::{
@@ -12,6 +11,7 @@ use crate::device::{
         arguments::MISFIT,
         order::{BLOCK, Order, elements_of, in_an_order, in_order, tensor},
         simd::Real,
+        tasks::each_of,
     },
 };
 
@@ -119,8 +119,8 @@ impl Subsample {
         let [from, to] = self.samples();
         let mut y = vec![E::default(); batch * to];
         if from > 0 {
-            let samples = y.par_chunks_mut(to).zip(x.par_chunks(from));
-            samples.for_each(|(y, x)| {
+            let samples = y.chunks_mut(to).zip(x.chunks(from));
+            each_of(samples, |(y, x)| {
                 self.each_row(|from, to, step, count| {
                     if step == 1 {
                         return y[to..][..count].copy_from_slice(&x[from..][..count]);
@@ -140,8 +140,8 @@ impl Subsample {
     fn backward<E: Real>(&self, d_y: &[E], d_x: &mut [E]) {
         let [from, to] = self.samples();
         if from > 0 {
-            let samples = d_y.par_chunks(to).zip(d_x.par_chunks_mut(from));
-            samples.for_each(|(d_y, d_x)| {
+            let samples = d_y.chunks(to).zip(d_x.chunks_mut(from));
+            each_of(samples, |(d_y, d_x)| {
                 self.each_row(|from, to, step, count| {
                     if step == 1 {
                         let kept = d_x[from..][..count].iter_mut();

@@ -5,7 +5,7 @@ use dfdx::{nn::tensor_collection::*, prelude::*};
 use super::shortcut::{Identity, Shortcut};
 use crate::{
     device::{Image, LayerTape, Layers, Tail},
-    nn::{self, init, modules::Conv2DBatchNorm},
+    nn::{self, conv2d_batch_norm::train_chain, init, modules::Conv2DBatchNorm},
 };
 
 /// Convolution, normalization, ReLU, convolution, normalization, plus what the shortcut `C` gives, ReLU
@@ -68,8 +68,15 @@ where
         x: Image<E, D, T>,
     ) -> Result<Image<E, D, T>, D::Err> {
         let beside = self.shortcut.try_train(x.with_empty_tape())?;
-        let x = self.first.train(x, Tail::RELU)?;
-        self.second.train(x, after(beside))
+        if self.first.norm.is_frozen() || self.second.norm.is_frozen() {
+            let x = self.first.train(x, Tail::RELU)?;
+            return self.second.train(x, after(beside));
+        }
+        let layers = [self.first.parts()?, self.second.parts()?];
+        let (y, [first, second]) = train_chain(x, layers, after(beside))?;
+        self.first.norm.advance(first)?;
+        self.second.norm.advance(second)?;
+        Ok(y)
     }
 
     pub(super) fn evaluate<T: LayerTape<E, D>>(

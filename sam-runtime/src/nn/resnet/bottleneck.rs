@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     device::{Image, LayerTape, Layers, Tail},
-    nn::{self, init, modules::Conv2DBatchNorm},
+    nn::{self, conv2d_batch_norm::train_chain, init, modules::Conv2DBatchNorm},
 };
 
 /// Convolutions of 1 x 1 to `MID` channels, of 3 x 3, and of 1 x 1 to `OUT` channels, each normalized, with ReLU
@@ -95,9 +95,22 @@ where
 {
     fn train<T: LayerTape<E, D>>(&mut self, x: Image<E, D, T>) -> Result<Image<E, D, T>, D::Err> {
         let beside = self.shortcut.try_train(x.with_empty_tape())?;
-        let x = self.first.train(x, Tail::RELU)?;
-        let x = self.second.train(x, Tail::RELU)?;
-        self.third.train(x, after(beside))
+        let norms = [&self.first.norm, &self.second.norm];
+        if norms.iter().any(|norm| norm.is_frozen()) || self.third.norm.is_frozen() {
+            let x = self.first.train(x, Tail::RELU)?;
+            let x = self.second.train(x, Tail::RELU)?;
+            return self.third.train(x, after(beside));
+        }
+        let layers = [
+            self.first.parts()?,
+            self.second.parts()?,
+            self.third.parts()?,
+        ];
+        let (y, [first, second, third]) = train_chain(x, layers, after(beside))?;
+        self.first.norm.advance(first)?;
+        self.second.norm.advance(second)?;
+        self.third.norm.advance(third)?;
+        Ok(y)
     }
 
     fn evaluate<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Image<E, D, T>, D::Err> {

@@ -1,7 +1,5 @@
 //! The way back through a normalization, channel by channel.
 
-use rayon::prelude::*;
-
 use super::{
     back_by_pixels::{BackLines, Lines},
     line::Line,
@@ -11,6 +9,7 @@ use crate::device::cpu::{
     dims::Dims,
     relu::pass,
     simd::{Real, vectorized},
+    tasks::each_of,
 };
 
 /// A gradient that comes back to a normalization: where ReLU cut its output off, nothing does.
@@ -121,13 +120,18 @@ pub(in crate::device) fn channel_sums<E: Real>(
             },
         );
     };
-    let tasks = planes.par_chunks_mut(dims.channels).enumerate();
+    let tasks = planes.chunks_mut(dims.channels).enumerate();
     match d_residual {
-        Some(d) => tasks
-            .zip(d.par_chunks_mut(sample))
-            .for_each(|((n, planes), d)| run(n, planes, Some(d))),
-        None => tasks.for_each(|(n, planes)| run(n, planes, None)),
+        Some(d) => each_of(tasks.zip(d.chunks_mut(sample)), |((n, planes), d)| {
+            run(n, planes, Some(d));
+        }),
+        None => each_of(tasks, |(n, planes)| run(n, planes, None)),
     }
+    of_channels(dims, &planes)
+}
+
+/// The sums of each channel, given those of each sample.
+pub(in crate::device) fn of_channels<E: Real>(dims: Dims, planes: &[[E; 2]]) -> Vec<[f64; 2]> {
     let channel = |channel: usize| {
         let of_channel = planes[channel..].iter().step_by(dims.channels);
         of_channel.fold([0.0; 2], |[a, b], [x, y]| [a + x.wide(), b + y.wide()])
@@ -202,7 +206,7 @@ impl<E: Real> Back<E> {
         }
         let sample = dims.sample();
         let lines = BackLines::new(dims, self, incoming.cut);
-        d_x.par_chunks_mut(sample).enumerate().for_each(|(n, d_x)| {
+        each_of(d_x.chunks_mut(sample).enumerate(), |(n, d_x)| {
             vectorized(
                 #[inline(always)]
                 || {

@@ -5,7 +5,12 @@ use super::{
     moments::PlaneMoments,
     pixels::{fold, line, spread},
 };
-use crate::device::cpu::{dims::Dims, order::Order, relu::pass, simd::Real};
+use crate::device::cpu::{
+    dims::Dims,
+    order::Order,
+    relu::{larger, pass},
+    simd::Real,
+};
 
 /// What the channels' sums take: the mean, and, where that tells where ReLU cut off, the normalization.
 pub(in crate::device) struct Lines<E> {
@@ -17,7 +22,7 @@ pub(in crate::device) struct Lines<E> {
 
 impl<E: Real> Lines<E> {
     /// `None` where images lie by planes.
-    pub(super) fn new(dims: Dims, mean: &[E], cut: Cut<'_, E>) -> Option<Self> {
+    pub(in crate::device) fn new(dims: Dims, mean: &[E], cut: Cut<'_, E>) -> Option<Self> {
         (dims.order == Order::Pixels).then(|| Self {
             dims,
             mean: spread(dims, mean),
@@ -28,9 +33,32 @@ impl<E: Real> Lines<E> {
         })
     }
 
+    /// The normalization and ReLU of a sample.
+    ///
+    /// # Panics
+    /// If these lines have no normalization.
+    #[inline(always)]
+    pub(in crate::device) fn write(&self, x: &[E], y: &mut [E]) {
+        let [mean, factor, bias] = self.cut.as_ref().expect("lines of a normalization");
+        let (len, all) = (mean.len(), y.len());
+        for start in (0..all).step_by(len) {
+            let len = len.min(all - start);
+            let (y, x) = (&mut y[start..][..len], &x[start..][..len]);
+            let (mean, factor, bias) = (&mean[..len], &factor[..len], &bias[..len]);
+            for i in 0..len {
+                y[i] = larger(E::default(), factor[i] * (x[i] - mean[i]) + bias[i]);
+            }
+        }
+    }
+
     /// For each channel of a sample, the sums of the gradient and of its products with the distance of `x` from the mean.
     #[inline(always)]
-    pub(super) fn sums(&self, incoming: Incoming<'_, E>, x: &[E], sums: &mut [PlaneMoments<E>]) {
+    pub(in crate::device) fn sums(
+        &self,
+        incoming: Incoming<'_, E>,
+        x: &[E],
+        sums: &mut [PlaneMoments<E>],
+    ) {
         fold(
             self.dims,
             sums,

@@ -3,8 +3,6 @@
 
 use std::mem::MaybeUninit;
 
-use rayon::prelude::*;
-
 use super::pixels::spread;
 use crate::device::cpu::{
     buffer::written,
@@ -12,6 +10,7 @@ use crate::device::cpu::{
     order::Order,
     relu::{floor, larger},
     simd::{Real, vectorized},
+    tasks::counted,
 };
 
 /// For each channel, `factor * (x - mean) + bias`.
@@ -60,7 +59,7 @@ impl<E: Real> Line<E> {
         // SAFETY: each sample's task writes all of its elements, plane by plane.
         unsafe {
             written(x.len(), |y| {
-                let samples = y.par_chunks_mut(sample).enumerate();
+                let samples = y.chunks_mut(sample).enumerate();
                 let write = |(n, y): (usize, &mut [MaybeUninit<E>])| {
                     vectorized(
                         #[inline(always)]
@@ -92,7 +91,7 @@ impl<E: Real> Line<E> {
                     );
                     y.len() / dims.positions * dims.positions
                 };
-                samples.map(write).sum()
+                counted(samples, write)
             })
         }
     }

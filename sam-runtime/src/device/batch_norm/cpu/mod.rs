@@ -23,8 +23,8 @@ use dfdx::{
     tensor::{CpuError, Gradients},
 };
 
-pub(in crate::device) use back::{Back, Cut, Incoming, channel_sums};
-pub(in crate::device) use back_by_pixels::BackLines;
+pub(in crate::device) use back::{Back, Cut, Incoming, channel_sums, of_channels};
+pub(in crate::device) use back_by_pixels::{BackLines, Lines};
 pub(in crate::device) use line::Line;
 pub(in crate::device) use moments::{ChannelMoments, PlaneMoments, sample_moments};
 

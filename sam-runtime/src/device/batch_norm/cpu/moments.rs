@@ -2,13 +2,12 @@
 //! order: they are the same on any number of threads, and do not suffer from a mean that is large beside the
 //! deviation.
 
-use rayon::prelude::*;
-
 use super::{line::Line, pixels};
 use crate::device::cpu::{
     dims::Dims,
     order::Order,
     simd::{Real, vectorized},
+    tasks::each_of,
 };
 
 /// A mean, and the sum of squared distances from it.
@@ -116,15 +115,13 @@ pub(in crate::device) fn moments_of_planes<E: Real>(dims: Dims, x: &[E]) -> Vec<
         return vec![[E::default(); 2]; dims.batch * dims.channels];
     }
     let mut moments = vec![[E::default(); 2]; dims.batch * dims.channels];
-    moments
-        .par_chunks_mut(dims.channels.max(1))
-        .zip(x.par_chunks(dims.sample()))
-        .for_each(|(moments, sample)| {
-            vectorized(
-                #[inline(always)]
-                || sample_moments(dims, sample, moments),
-            );
-        });
+    let samples = moments.chunks_mut(dims.channels.max(1));
+    each_of(samples.zip(x.chunks(dims.sample())), |(moments, sample)| {
+        vectorized(
+            #[inline(always)]
+            || sample_moments(dims, sample, moments),
+        );
+    });
     moments
 }
 

@@ -1,11 +1,13 @@
 //! The gradients of a convolution.
 #![allow(unsafe_code)]
 
+use std::ops::Range;
+
 use pulp::{Arch, Simd, WithSimd};
-use rayon::prelude::*;
 
 use super::{
     by_pixels,
+    ends::{Input, Target},
     geometry::{Conv, Layout, OVERHANG, Places},
     kernel::{self, Rows},
     planes,
@@ -16,6 +18,7 @@ use crate::device::cpu::{
     buffer::{Aligned, as_uninit},
     order::Order,
     simd::Real,
+    tasks::each_of,
 };
 
 /// Where the gradient of a convolution's output comes from, some places at a time.
@@ -38,16 +41,16 @@ pub(super) const PARTIAL_SUMS: usize = 4 << 20;
 /// gives that of the output.
 pub(in crate::device) fn backward<E: Real>(
     conv: &Conv,
-    x: &[E],
+    x: Input<'_, E>,
     weight: &[E],
     gradient: impl OutputGradient<E>,
     d_weight: &mut [E],
-    d_x: Option<&mut [E]>,
+    d_x: Option<Target<'_, E>>,
 ) {
     assert_eq!(x.len(), conv.batch * conv.inputs * conv.pixels());
     assert_eq!(weight.len(), conv.outputs * conv.taps());
     assert_eq!(d_weight.len(), weight.len());
-    if conv.batch == 0 || conv.positions() == 0 || x.is_empty() {
+    if conv.batch == 0 || conv.positions() == 0 || x.len() == 0 {
         return;
     }
     if conv.ways.backward == Way::Direct && conv.orders[1] == Order::Pixels {
@@ -57,6 +60,7 @@ pub(in crate::device) fn backward<E: Real>(
         let is_large = conv.ways.backward == Way::F4;
         return winograd::backward(conv, is_large, x, weight, &gradient, d_weight, d_x);
     }
+    let x = x.given();
     let layout = Layout::new(conv);
     let stride = conv.window.stride;
     let mut phases = Vec::new();
@@ -79,43 +83,47 @@ pub(in crate::device) fn backward<E: Real>(
     // Samples of a part: whole tasks.
     let part = tasks.div_ceil(parts) * layout.samples;
     let sample = conv.inputs * conv.pixels();
-    in_parts(part * sample, x, d_x, d_weight, |i, x, d_x, d_weight| {
+    in_parts(conv, part, d_x, d_weight, |samples, d_x, d_weight| {
+        let d_x = d_x.map(|d_x| match d_x {
+            Target::Added(d_x) => d_x,
+            Target::Written(..) => unreachable!("results lie by pixels then"),
+        });
         Arch::new().dispatch(Part {
             shared: &shared,
-            first: i * part,
-            x,
+            first: samples.start,
+            x: &x[samples.start * sample..samples.end * sample],
             d_x,
             d_weight,
         });
     });
 }
 
-/// Runs `run` for parts of a batch, each of so many elements of `x`, with the number of the part, that part of `x` and of its
-/// gradient, and zeros for its part of the weight's gradient; these are added up in the order of the parts.
+/// Runs `run` for parts of a batch, each of so many samples, with that part of the input's gradient, and zeros for its part of
+/// the weight's; these are added up in the order of the parts.
 pub(super) fn in_parts<E: Real>(
+    conv: &Conv,
     part: usize,
-    x: &[E],
-    d_x: Option<&mut [E]>,
+    d_x: Option<Target<'_, E>>,
     d_weight: &mut [E],
-    run: impl Fn(usize, &[E], Option<&mut [E]>, &mut [E]) + Sync,
+    run: impl Fn(Range<usize>, Option<Target<'_, E>>, &mut [E]) + Sync,
 ) {
     let len = d_weight.len();
-    let sum = |i: usize, x: &[E], d_x: Option<&mut [E]>| {
+    let sum = |i: usize, d_x: Option<Target<'_, E>>| {
         let mut sum = vec![E::default(); len];
-        run(i, x, d_x, &mut sum);
+        run(i * part..((i + 1) * part).min(conv.batch), d_x, &mut sum);
         sum
     };
-    let x_parts = x.par_chunks(part).enumerate();
-    let sums: Vec<Vec<E>> = match d_x {
+    let sample = [conv.inputs * conv.pixels(), conv.inputs];
+    let parts: Vec<_> = match d_x {
         Some(d_x) => {
-            assert_eq!(d_x.len(), x.len());
-            x_parts
-                .zip(d_x.par_chunks_mut(part))
-                .map(|((i, x), d_x)| sum(i, x, Some(d_x)))
-                .collect()
+            assert_eq!(d_x.len(), conv.batch * sample[0]);
+            d_x.parts(part, sample).into_iter().map(Some).collect()
         }
-        None => x_parts.map(|(i, x)| sum(i, x, None)).collect(),
+        None => (0..conv.batch.div_ceil(part)).map(|_| None).collect(),
     };
+    let mut sums: Vec<Vec<E>> = vec![Vec::new(); parts.len()];
+    let parts = parts.into_iter().zip(&mut sums).enumerate();
+    each_of(parts, |(i, (d_x, to))| *to = sum(i, d_x));
     for sum in sums {
         for (to, from) in d_weight.iter_mut().zip(sum) {
             *to += from;

@@ -4,10 +4,10 @@
 use std::mem::MaybeUninit;
 
 use pulp::{Arch, Simd, WithSimd};
-use rayon::prelude::*;
 
 use super::{
     by_pixels,
+    ends::Input,
     geometry::{Conv, Layout, OVERHANG},
     kernel, planes,
     ways::Way,
@@ -16,10 +16,11 @@ use super::{
 use crate::device::{
     batch_norm::cpu::{PlaneMoments, sample_moments},
     cpu::{
-        buffer::{as_uninit, written},
+        buffer::{Aligned, as_uninit, written},
         dims::Dims,
         order::Order,
         simd::Real,
+        tasks::counted,
     },
 };
 
@@ -27,13 +28,13 @@ use crate::device::{
 /// each sample of the result.
 pub(in crate::device) fn forward<E: Real>(
     conv: &Conv,
-    x: &[E],
+    x: Input<'_, E>,
     weight: &[E],
     with_moments: bool,
 ) -> (Vec<E>, Vec<PlaneMoments<E>>) {
     assert_eq!(x.len(), conv.batch * conv.inputs * conv.pixels());
     assert_eq!(weight.len(), conv.outputs * conv.taps());
-    if conv.batch * conv.outputs * conv.positions() == 0 || x.is_empty() {
+    if conv.batch * conv.outputs * conv.positions() == 0 || x.len() == 0 {
         // No channel, or no pixel but padding: each place is the sum of nothing.
         let count = conv.batch * conv.outputs;
         return (
@@ -48,6 +49,7 @@ pub(in crate::device) fn forward<E: Real>(
         let is_large = conv.ways.forward == Way::F4;
         return winograd::forward(conv, is_large, x, weight, with_moments);
     }
+    let x = x.given();
     let layout = Layout::new(conv);
     let sample = conv.outputs * conv.positions();
     let mut moments = vec![
@@ -71,27 +73,17 @@ pub(in crate::device) fn forward<E: Real>(
         taps: &layout.taps(conv),
     };
     let of_image = conv.inputs * conv.pixels();
-    let scratch = || shared.scratch();
     // SAFETY: a task writes each row of each channel of its samples.
     let z = unsafe {
         written(conv.batch * sample, |z| {
+            let mut of_task = moments.chunks_mut((layout.samples * conv.outputs).max(1));
             let tasks = z
-                .par_chunks_mut((layout.samples * sample).max(1))
-                .zip(x.par_chunks(layout.samples * of_image));
-            if with_moments {
-                tasks
-                    .zip(moments.par_chunks_mut(layout.samples * conv.outputs))
-                    .map_init(scratch, |scratch, ((z, x), moments)| {
-                        shared.run(scratch, x, z, moments)
-                    })
-                    .sum()
-            } else {
-                tasks
-                    .map_init(scratch, |scratch, (z, x)| {
-                        shared.run(scratch, x, z, &mut [])
-                    })
-                    .sum()
-            }
+                .chunks_mut((layout.samples * sample).max(1))
+                .zip(x.chunks(layout.samples * of_image))
+                .map(|(z, x)| (z, x, of_task.next().unwrap_or_default()));
+            counted(tasks, |(z, x, moments)| {
+                shared.run(&mut shared.scratch(), x, z, moments)
+            })
         })
     };
     (z, moments)
@@ -128,16 +120,16 @@ struct Shared<'a, E> {
 
 impl<E: Real> Shared<'_, E> {
     /// Input planes, and room for the product of one group.
-    fn scratch(&self) -> (Vec<E>, Vec<E>) {
+    fn scratch(&self) -> (Aligned<E>, Aligned<E>) {
         let planes = self.conv.inputs * self.conv.window.stride.pow(2) * self.layout.input_plane;
         let products = self.conv.group_outputs() * self.product_row();
-        (vec![E::default(); planes], vec![E::default(); products])
+        (Aligned::zeros(planes), Aligned::any(products))
     }
 
     /// Writes the result of a few samples: how many elements that is.
     fn run(
         &self,
-        (x_planes, products): &mut (Vec<E>, Vec<E>),
+        (x_planes, products): &mut (Aligned<E>, Aligned<E>),
         x: &[E],
         z: &mut [MaybeUninit<E>],
         moments: &mut [PlaneMoments<E>],

@@ -7,12 +7,14 @@
 //! | `kernel` | the products, in vector registers |
 //! | `forward`, `backward` | a convolution and its gradients, sample by sample on several threads |
 //! | `by_pixels` | the same where results lie by pixels |
+//! | `ends` | what a convolution reads, and where the gradient of that goes |
 //! | `ways` | whether it is computed so, or Winograd's way |
 //! | `winograd` | convolutions of 3 x 3 by fewer multiplications |
 //! | `precision` | for tests: how far f32 may be from f64 |
 
 mod backward;
 mod by_pixels;
+mod ends;
 mod forward;
 mod geometry;
 mod kernel;
@@ -41,8 +43,8 @@ use crate::{
     },
     doors::{free::Free4, host_memory::view, tape::is_input, wanted::is_wanted},
 };
-pub(in crate::device) use backward::OutputGradient;
-use backward::backward;
+pub(in crate::device) use backward::{OutputGradient, backward};
+pub(in crate::device) use ends::{Input, Target};
 pub(in crate::device) use forward::forward;
 pub(in crate::device) use geometry::Conv;
 pub use ways::{Way, Ways, with_ways};
@@ -60,12 +62,9 @@ where
         let (x, conv) = arranged(x, weight, window, groups, false)?;
         let (x, mut tape) = x.split_tape();
         let weight = &parameter(weight, &mut tape)?;
-        let (y, _) = forward(
-            &conv,
-            &elements_of(&x, conv.orders[0]),
-            &view(weight),
-            false,
-        );
+        let elements = elements_of(&x, conv.orders[0]);
+        let (y, _) = forward(&conv, Input::Given(&elements), &view(weight), false);
+        drop(elements);
         let y = output(&conv, x.device(), y)?;
         if T::OWNS_TAPE {
             let back = ConvolutionBack::new(conv, x, weight, &tape);
@@ -99,25 +98,35 @@ pub(in crate::device) fn arranged<E: Real, T: LayerTape<E, Cpu>>(
 where
     Cpu: Device<E>,
 {
-    let sizes = [x.shape().concrete(), weight.shape().concrete()];
-    let conv = Conv::new(sizes[0], sizes[1], window, groups).ok_or(MISFIT)?;
+    let (x, from) = in_an_order(x)?;
+    let sizes = [x.shape(), weight.shape()].map(|shape| shape.concrete());
+    let conv = convolution::<E>(sizes, from, window, groups, with_moments)?;
+    Ok((in_order(x, conv.orders[0])?, conv))
+}
+
+/// The same by the sizes of the input and of the weight, if the input lies in the order `from`.
+pub(in crate::device) fn convolution<E: Real>(
+    [x, weight]: [[usize; 4]; 2],
+    from: Order,
+    window: Window,
+    groups: usize,
+    with_moments: bool,
+) -> Result<Conv, CpuError> {
+    let conv = Conv::new(x, weight, window, groups).ok_or(MISFIT)?;
     let ways = ways::of::<E>(&conv);
     let is_direct = ways.forward == Way::Direct;
-    let (mut x, mut from) = in_an_order(x)?;
-    let can = conv.outputs.is_multiple_of(BLOCK) && (groups == 1 || !is_direct);
+    let can = conv.outputs.is_multiple_of(BLOCK) && groups == 1;
     let to = match can && (!is_direct || with_moments || from == Order::Pixels) {
         true => Order::Pixels,
         false => Order::Planes,
     };
-    if to == Order::Planes && from == Order::Pixels {
-        (x, from) = (in_order(x, to)?, to);
-    }
-    let conv = Conv {
+    // Planes are made from planes, but for Winograd's ways.
+    let from = if to == Order::Planes { to } else { from };
+    Ok(Conv {
         ways,
         orders: [from, to],
         ..conv
-    };
-    Ok((x, conv))
+    })
 }
 
 /// The output of a convolution.
@@ -206,7 +215,8 @@ impl<E: Real> ConvolutionBack<E> {
             false => None,
         };
         let x = elements_of(x, conv.orders[0]);
-        backward(conv, &x, &view(weight), rows, &mut d_weight, d_x);
+        let (x, d_x) = (Input::Given(&x), d_x.map(Target::Added));
+        backward(conv, x, &view(weight), rows, &mut d_weight, d_x);
         add(&mut d_weight, &apart);
         *E::host(gradients.get_or_alloc_mut(weight)?) = d_weight;
         Ok(())

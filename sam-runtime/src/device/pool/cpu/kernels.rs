@@ -3,13 +3,12 @@
 
 use std::{mem::MaybeUninit, ops::Range};
 
-use rayon::prelude::*;
-
 use crate::device::{
     Pool, Window,
     cpu::{
         buffer::written,
         simd::{Real, vectorized},
+        tasks::{counted, each_of},
     },
 };
 
@@ -24,6 +23,9 @@ pub(super) struct Pooling {
 
 /// Planes of one task.
 const TASK: usize = 16;
+
+/// Planes of a task that only adds them up.
+const PLANES: usize = 256;
 
 impl Pooling {
     /// `None` if the window has no place, or places that cover nothing but padding, which have no largest
@@ -128,20 +130,18 @@ impl Pooling {
         // SAFETY: each task writes every place of its planes.
         unsafe {
             written(x.len() / pixels * places, |y| {
-                y.par_chunks_mut(TASK * places)
-                    .zip(x.par_chunks(TASK * pixels))
-                    .map(|(y, x)| {
-                        let planes = (y.len() / places).min(x.len() / pixels);
-                        vectorized(
-                            #[inline(always)]
-                            || {
-                                let planes = y.chunks_exact_mut(places).zip(x.chunks_exact(pixels));
-                                planes.for_each(|(y, x)| self.forward_plane(x, y));
-                            },
-                        );
-                        planes * places
-                    })
-                    .sum()
+                let tasks = y.chunks_mut(TASK * places).zip(x.chunks(TASK * pixels));
+                counted(tasks, |(y, x)| {
+                    let planes = (y.len() / places).min(x.len() / pixels);
+                    vectorized(
+                        #[inline(always)]
+                        || {
+                            let planes = y.chunks_exact_mut(places).zip(x.chunks_exact(pixels));
+                            planes.for_each(|(y, x)| self.forward_plane(x, y));
+                        },
+                    );
+                    planes * places
+                })
             })
         }
     }
@@ -192,20 +192,21 @@ impl Pooling {
         if pixels == 0 {
             return;
         }
-        d_x.par_chunks_mut(TASK * pixels)
-            .zip(x.par_chunks(TASK * pixels))
-            .zip(d_y.par_chunks(TASK * places))
-            .for_each(|((d_x, x), d_y)| {
-                vectorized(
-                    #[inline(always)]
-                    || {
-                        let planes = d_x.chunks_exact_mut(pixels).zip(x.chunks_exact(pixels));
-                        for ((d_x, x), d_y) in planes.zip(d_y.chunks_exact(places)) {
-                            self.backward_plane(x, d_y, d_x);
-                        }
-                    },
-                );
-            });
+        let tasks = d_x
+            .chunks_mut(TASK * pixels)
+            .zip(x.chunks(TASK * pixels))
+            .zip(d_y.chunks(TASK * places));
+        each_of(tasks, |((d_x, x), d_y)| {
+            vectorized(
+                #[inline(always)]
+                || {
+                    let planes = d_x.chunks_exact_mut(pixels).zip(x.chunks_exact(pixels));
+                    for ((d_x, x), d_y) in planes.zip(d_y.chunks_exact(places)) {
+                        self.backward_plane(x, d_y, d_x);
+                    }
+                },
+            );
+        });
     }
 
     #[inline(always)]
@@ -277,23 +278,29 @@ fn to_first_largest<E: Real>(g: E, x: [E; 4]) -> [E; 4] {
 /// The mean of each plane.
 pub(super) fn global_average<E: Real>(x: &[E], pixels: usize) -> Vec<E> {
     let count = E::narrow(pixels as f64);
-    x.par_chunks_exact(pixels)
-        .map(|plane| {
+    let mut y = vec![E::default(); x.len() / pixels];
+    let tasks = y.chunks_mut(PLANES).zip(x.chunks(PLANES * pixels));
+    each_of(tasks, |(y, x)| {
+        for (y, plane) in y.iter_mut().zip(x.chunks_exact(pixels)) {
             let lanes = plane
                 .chunks(16)
                 .fold([E::default(); 16], |mut lanes, block| {
                     lanes.iter_mut().zip(block).for_each(|(l, x)| *l += *x);
                     lanes
                 });
-            lanes.into_iter().fold(E::default(), |sum, x| sum + x) / count
-        })
-        .collect()
+            *y = lanes.into_iter().fold(E::default(), |sum, x| sum + x) / count;
+        }
+    });
+    y
 }
 
 /// Adds the gradient of `x` to `d_x`.
 pub(super) fn global_average_backward<E: Real>(d_y: &[E], pixels: usize, d_x: &mut [E]) {
     let count = E::narrow(pixels as f64);
-    d_x.par_chunks_exact_mut(pixels)
-        .zip(d_y)
-        .for_each(|(plane, &g)| plane.iter_mut().for_each(|d| *d += g / count));
+    let tasks = d_x.chunks_mut(PLANES * pixels).zip(d_y.chunks(PLANES));
+    each_of(tasks, |(d_x, d_y)| {
+        for (plane, &g) in d_x.chunks_exact_mut(pixels).zip(d_y) {
+            plane.iter_mut().for_each(|d| *d += g / count);
+        }
+    });
 }

@@ -4,12 +4,15 @@
 use std::mem::MaybeUninit;
 
 use pulp::{Arch, Simd, WithSimd};
-use rayon::prelude::*;
 
 use super::kernels::Pooling;
 use crate::device::{
     Pool,
-    cpu::{buffer::written, simd::Real},
+    cpu::{
+        buffer::written,
+        simd::Real,
+        tasks::{counted, each_of},
+    },
 };
 
 impl Pooling {
@@ -21,19 +24,17 @@ impl Pooling {
         // SAFETY: each task writes every place of its sample.
         unsafe {
             written(x.len() / sample * result, |y| {
-                y.par_chunks_mut(result)
-                    .zip(x.par_chunks_exact(sample))
-                    .map(|(y, x)| {
-                        let len = y.len();
-                        Arch::new().dispatch(Forward {
-                            pooling: self,
-                            channels,
-                            x,
-                            y,
-                        });
-                        len
-                    })
-                    .sum()
+                let tasks = y.chunks_mut(result).zip(x.chunks_exact(sample));
+                counted(tasks, |(y, x)| {
+                    let len = y.len();
+                    Arch::new().dispatch(Forward {
+                        pooling: self,
+                        channels,
+                        x,
+                        y,
+                    });
+                    len
+                })
             })
         }
     }
@@ -50,18 +51,19 @@ impl Pooling {
         if sample == 0 || result == 0 {
             return;
         }
-        d_x.par_chunks_mut(sample)
-            .zip(x.par_chunks(sample))
-            .zip(d_y.par_chunks(result))
-            .for_each(|((d_x, x), d_y)| {
-                Arch::new().dispatch(Backward {
-                    pooling: self,
-                    channels,
-                    x,
-                    d_y,
-                    d_x,
-                });
+        let tasks = d_x
+            .chunks_mut(sample)
+            .zip(x.chunks(sample))
+            .zip(d_y.chunks(result));
+        each_of(tasks, |((d_x, x), d_y)| {
+            Arch::new().dispatch(Backward {
+                pooling: self,
+                channels,
+                x,
+                d_y,
+                d_x,
             });
+        });
     }
 
     /// Elements of a sample, and of what is made of it.
@@ -208,14 +210,13 @@ impl<E: Real> WithSimd for Backward<'_, E> {
 pub(super) fn global_average<E: Real>(x: &[E], channels: usize, pixels: usize) -> Vec<E> {
     let count = E::narrow(pixels as f64);
     let mut y = vec![E::default(); x.len() / pixels];
-    y.par_chunks_mut(channels)
-        .zip(x.par_chunks(channels * pixels))
-        .for_each(|(sums, x)| {
-            for pixel in x.chunks_exact(channels) {
-                sums.iter_mut().zip(pixel).for_each(|(sum, x)| *sum += *x);
-            }
-            sums.iter_mut().for_each(|sum| *sum /= count);
-        });
+    let tasks = y.chunks_mut(channels).zip(x.chunks(channels * pixels));
+    each_of(tasks, |(sums, x)| {
+        for pixel in x.chunks_exact(channels) {
+            sums.iter_mut().zip(pixel).for_each(|(sum, x)| *sum += *x);
+        }
+        sums.iter_mut().for_each(|sum| *sum /= count);
+    });
     y
 }
 
@@ -227,14 +228,13 @@ pub(super) fn global_average_backward<E: Real>(
     d_x: &mut [E],
 ) {
     let count = E::narrow(pixels as f64);
-    d_x.par_chunks_mut(channels * pixels)
-        .zip(d_y.par_chunks(channels))
-        .for_each(|(d_x, d_y)| {
-            for pixel in d_x.chunks_exact_mut(channels) {
-                pixel
-                    .iter_mut()
-                    .zip(d_y)
-                    .for_each(|(d, &g)| *d += g / count);
-            }
-        });
+    let tasks = d_x.chunks_mut(channels * pixels).zip(d_y.chunks(channels));
+    each_of(tasks, |(d_x, d_y)| {
+        for pixel in d_x.chunks_exact_mut(channels) {
+            pixel
+                .iter_mut()
+                .zip(d_y)
+                .for_each(|(d, &g)| *d += g / count);
+        }
+    });
 }

@@ -1,6 +1,8 @@
 //! The gradients of a convolution.
 #![allow(unsafe_code)]
 
+use std::{mem::MaybeUninit, ops::Range};
+
 use pulp::{Arch, Simd, WithSimd};
 
 use super::{
@@ -11,6 +13,7 @@ use super::{
 use crate::device::{
     conv::cpu::{
         backward::{OutputGradient, PARTIAL_SUMS, PARTS, in_parts},
+        ends::{Input, Memory, Target},
         geometry::Conv,
     },
     cpu::{
@@ -24,22 +27,21 @@ use crate::device::{
 /// output.
 pub(in crate::device::conv::cpu) fn backward<E: Real>(
     conv: &Conv,
-    x: &[E],
+    x: Input<'_, E>,
     weight: &[E],
     gradient: &impl OutputGradient<E>,
     d_weight: &mut [E],
-    d_x: Option<&mut [E]>,
+    d_x: Option<Target<'_, E>>,
 ) {
     let phases = d_x.is_some().then(|| Phases::new(conv, weight));
     let parts = (PARTIAL_SUMS / d_weight.len().max(1)).clamp(2, PARTS);
     let part = conv.batch.div_ceil(parts);
-    let sample = conv.inputs * conv.pixels();
-    in_parts(part * sample, x, d_x, d_weight, |i, x, d_x, d_weight| {
+    in_parts(conv, part, d_x, d_weight, |samples, d_x, d_weight| {
         Arch::new().dispatch(Part {
             conv,
             phases: phases.as_ref(),
             gradient,
-            first: i * part,
+            samples,
             x,
             d_x,
             d_weight,
@@ -107,9 +109,9 @@ struct Part<'a, E, G> {
     conv: &'a Conv,
     phases: Option<&'a Phases<E>>,
     gradient: &'a G,
-    first: usize,
-    x: &'a [E],
-    d_x: Option<&'a mut [E]>,
+    samples: Range<usize>,
+    x: Input<'a, E>,
+    d_x: Option<Target<'a, E>>,
     d_weight: &'a mut [E],
 }
 
@@ -121,16 +123,21 @@ impl<E: Real, G: OutputGradient<E>> WithSimd for Part<'_, E, G> {
         let conv = self.conv;
         let sample = conv.inputs * conv.pixels();
         let mut padded = padded_input(conv);
-        let mut d_y = Aligned::zeros(conv.outputs * conv.positions());
+        let mut d_y = Aligned::any(conv.outputs * conv.positions());
         // A few rows more, which blocks reach over.
         let mut sums = Aligned::zeros((conv.taps() + HIGHEST) * conv.outputs);
         let mut back = self.phases.map(|phases| Back::new(conv, phases));
-        for (i, x) in self.x.chunks_exact(sample).enumerate() {
-            padded.fill(conv.orders[0], x);
-            self.gradient.sample(self.first + i, &mut d_y);
+        let (first, mut memory) = (self.samples.start, Memory::default());
+        for n in self.samples.clone() {
+            padded.fill(conv.orders[0], self.x.part(n * sample, sample, &mut memory));
+            self.gradient.sample(n, &mut d_y);
             add_to_kernels(simd, conv, &padded, &d_y, &mut sums);
-            if let (Some(back), Some(d_x)) = (&mut back, &mut self.d_x) {
-                back.run(simd, conv, &d_y, &mut d_x[i * sample..][..sample]);
+            if let (Some(back), Some(target)) = (&mut back, &mut self.d_x) {
+                let here = n - first;
+                let (d_x, add) = target.elements();
+                back.run(simd, conv, &d_y, &mut d_x[here * sample..][..sample], add);
+                // SAFETY: all rows of the sample were written.
+                unsafe { target.add_up(self.x, first, here..here + 1, [sample, conv.inputs]) };
             }
         }
         let area = conv.window.size.pow(2);
@@ -203,13 +210,20 @@ impl<'a, E: Real> Back<'a, E> {
         Self {
             phases,
             d_y: Padded::new(conv.places, conv.outputs, border, overhang),
-            row: Aligned::zeros(conv.image[1] * phases.row),
+            row: Aligned::any(conv.image[1] * phases.row),
         }
     }
 
-    /// Adds the gradient of a sample.
+    /// Writes the gradient of a sample, or adds it to elements.
     #[inline(always)]
-    fn run<S: Simd>(&mut self, simd: S, conv: &Conv, d_y: &[E], d_x: &mut [E]) {
+    fn run<S: Simd>(
+        &mut self,
+        simd: S,
+        conv: &Conv,
+        d_y: &[E],
+        d_x: &mut [MaybeUninit<E>],
+        add: bool,
+    ) {
         self.d_y.fill(Order::Pixels, d_y);
         for y in 0..conv.image[0] {
             self.row.fill(E::default());
@@ -218,7 +232,7 @@ impl<'a, E: Real> Back<'a, E> {
                     self.row_of_phase(simd, conv, phase, y);
                 }
             }
-            self.add_row(conv, y, d_x);
+            self.end_row(conv, y, d_x, add);
         }
     }
 
@@ -265,22 +279,31 @@ impl<'a, E: Real> Back<'a, E> {
         });
     }
 
-    /// Adds the row to the gradient of the sample, in its order.
+    /// Writes the row to the gradient of the sample, in its order, or adds it to elements there.
     #[inline(always)]
-    fn add_row(&self, conv: &Conv, y: usize, d_x: &mut [E]) {
+    fn end_row(&self, conv: &Conv, y: usize, d_x: &mut [MaybeUninit<E>], add: bool) {
         let ([height, width], channels) = (conv.image, conv.inputs);
         let pixels = self.row.chunks_exact(self.phases.row).take(width);
+        let end = |to: &mut MaybeUninit<E>, d: E| {
+            // SAFETY: where it is added, there is an element.
+            let before = if add {
+                unsafe { to.assume_init() }
+            } else {
+                E::default()
+            };
+            to.write(before + d);
+        };
         match conv.orders[0] {
             Order::Pixels => {
                 let d_x = &mut d_x[y * width * channels..][..width * channels];
                 for (d_x, pixel) in d_x.chunks_exact_mut(channels).zip(pixels) {
-                    d_x.iter_mut().zip(pixel).for_each(|(to, d)| *to += *d);
+                    d_x.iter_mut().zip(pixel).for_each(|(to, d)| end(to, *d));
                 }
             }
             Order::Planes => {
                 for (x, pixel) in pixels.enumerate() {
                     for (channel, d) in pixel.iter().enumerate().take(channels) {
-                        d_x[(channel * height + y) * width + x] += *d;
+                        end(&mut d_x[(channel * height + y) * width + x], *d);
                     }
                 }
             }

@@ -4,7 +4,6 @@
 use std::mem::MaybeUninit;
 
 use pulp::{Arch, Simd, WithSimd};
-use rayon::prelude::*;
 
 use super::{
     kernel::{HIGHEST, Pieces, by_columns, product},
@@ -12,12 +11,16 @@ use super::{
 };
 use crate::device::{
     batch_norm::cpu::{PlaneMoments, sample_moments},
-    conv::cpu::geometry::Conv,
+    conv::cpu::{
+        ends::{Input, Memory},
+        geometry::Conv,
+    },
     cpu::{
         buffer::{Aligned, written},
         dims::Dims,
         order::Order,
         simd::Real,
+        tasks::counted,
     },
 };
 
@@ -25,7 +28,7 @@ use crate::device::{
 /// result.
 pub(in crate::device::conv::cpu) fn forward<E: Real>(
     conv: &Conv,
-    x: &[E],
+    x: Input<'_, E>,
     weight: &[E],
     with_moments: bool,
 ) -> (Vec<E>, Vec<PlaneMoments<E>>) {
@@ -35,27 +38,21 @@ pub(in crate::device::conv::cpu) fn forward<E: Real>(
     let kernels = &by_taps(conv, weight);
     let mut of_task = moments.chunks_mut(of_sample.max(1));
     let tasks: Vec<_> = (0..conv.batch)
-        .map(|n| (&x[n * from..][..from], of_task.next().unwrap_or_default()))
+        .map(|n| (n * from, of_task.next().unwrap_or_default()))
         .collect();
     // SAFETY: a task writes all channels of all places of its sample.
     let z = unsafe {
         written(conv.batch * to, |z| {
-            z.par_chunks_mut(to.max(1))
-                .zip(tasks)
-                .map_init(
-                    || padded_input(conv),
-                    |padded, (z, (x, moments))| {
-                        Arch::new().dispatch(Sample {
-                            conv,
-                            kernels,
-                            padded,
-                            x,
-                            z,
-                            moments,
-                        })
-                    },
-                )
-                .sum()
+            counted(z.chunks_mut(to).zip(tasks), |(z, (start, moments))| {
+                Arch::new().dispatch(Sample {
+                    conv,
+                    kernels,
+                    padded: padded_input(conv),
+                    x: (x, start),
+                    z,
+                    moments,
+                })
+            })
         })
     };
     (z, moments)
@@ -82,7 +79,7 @@ pub(super) fn pieces(conv: &Conv, line: usize) -> (Vec<usize>, usize) {
 /// The weight, (outputs, inputs, taps), as (taps, inputs, outputs).
 fn by_taps<E: Real>(conv: &Conv, weight: &[E]) -> Aligned<E> {
     let area = conv.window.size * conv.window.size;
-    let mut kernels = Aligned::zeros(weight.len());
+    let mut kernels = Aligned::any(weight.len());
     for (o, weight) in weight.chunks_exact(conv.taps().max(1)).enumerate() {
         for (input, weight) in weight.chunks_exact(area).enumerate() {
             for (tap, &w) in weight.iter().enumerate() {
@@ -96,8 +93,9 @@ fn by_taps<E: Real>(conv: &Conv, weight: &[E]) -> Aligned<E> {
 struct Sample<'a, E> {
     conv: &'a Conv,
     kernels: &'a [E],
-    padded: &'a mut Padded<E>,
-    x: &'a [E],
+    padded: Padded<E>,
+    /// The input, and where the sample begins.
+    x: (Input<'a, E>, usize),
     z: &'a mut [MaybeUninit<E>],
     moments: &'a mut [PlaneMoments<E>],
 }
@@ -110,11 +108,13 @@ impl<E: Real> WithSimd for Sample<'_, E> {
         let Self {
             conv,
             kernels,
-            padded,
-            x,
+            mut padded,
+            x: (x, start),
             z,
             moments,
         } = self;
+        let mut memory = Memory::default();
+        let x = x.part(start, conv.inputs * conv.pixels(), &mut memory);
         padded.fill(conv.orders[0], x);
         let (stride, lanes) = (conv.window.stride, E::lanes::<S>());
         let [height, width] = conv.places;

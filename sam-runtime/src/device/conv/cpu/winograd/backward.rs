@@ -1,6 +1,8 @@
 //! The gradients of a convolution.
 #![allow(unsafe_code)]
 
+use std::ops::Range;
+
 use pulp::{Arch, Simd, WithSimd};
 
 use super::{
@@ -17,10 +19,11 @@ use super::{
 use crate::device::{
     conv::cpu::{
         backward::{OutputGradient, PARTIAL_SUMS, PARTS, in_parts},
+        ends::{Input, Memory, Target},
         geometry::Conv,
     },
     cpu::{
-        buffer::{Aligned, as_uninit},
+        buffer::Aligned,
         order::Order,
         simd::{Real, vectorized},
     },
@@ -31,15 +34,15 @@ use crate::device::{
 pub(in crate::device::conv::cpu) fn backward<E: Real>(
     conv: &Conv,
     is_large: bool,
-    x: &[E],
+    x: Input<'_, E>,
     weight: &[E],
     gradient: &impl OutputGradient<E>,
     d_weight: &mut [E],
-    d_x: Option<&mut [E]>,
+    d_x: Option<Target<'_, E>>,
 ) {
     let way_back = WayBack {
         conv,
-        x: same(x).expect(SINGLE),
+        x,
         weight: same(weight).expect(SINGLE),
         gradient: &|n, images, sample| {
             let sample = same_mut(sample).expect(SINGLE);
@@ -57,8 +60,8 @@ pub(in crate::device::conv::cpu) fn backward<E: Real>(
                 },
             );
         },
-        d_weight: same_mut(d_weight).expect(SINGLE),
-        d_x: d_x.map(|d_x| same_mut(d_x).expect(SINGLE)),
+        d_weight,
+        d_x,
     };
     if is_large {
         way_back.run::<4, 6>();
@@ -70,16 +73,16 @@ pub(in crate::device::conv::cpu) fn backward<E: Real>(
 /// Has the gradient of a sample of the output written, as these images.
 type Write<'a> = &'a (dyn Fn(usize, Images, &mut [f32]) + Sync);
 
-struct WayBack<'a> {
+struct WayBack<'a, E> {
     conv: &'a Conv,
-    x: &'a [f32],
+    x: Input<'a, E>,
     weight: &'a [f32],
     gradient: Write<'a>,
-    d_weight: &'a mut [f32],
-    d_x: Option<&'a mut [f32]>,
+    d_weight: &'a mut [E],
+    d_x: Option<Target<'a, E>>,
 }
 
-impl WayBack<'_> {
+impl<E: Real> WayBack<'_, E> {
     fn run<const SIDE: usize, const POINTS: usize>(self)
     where
         Winograd: Filtering<SIDE, POINTS>,
@@ -91,42 +94,37 @@ impl WayBack<'_> {
         let group = TILES.div_ceil(Grid::new(conv.places, SIDE).count());
         let parts = (PARTIAL_SUMS / self.weight.len()).clamp(2, PARTS);
         let part = conv.batch.div_ceil(parts).next_multiple_of(group);
-        let sample = conv.inputs * conv.pixels();
-        in_parts(
-            part * sample,
-            self.x,
-            self.d_x,
-            self.d_weight,
-            |i, x, d_x, d_weight| {
-                Arch::new().dispatch(Part::<SIDE, POINTS> {
-                    conv,
-                    back: back.as_ref(),
-                    gradient: self.gradient,
-                    group,
-                    first: i * part,
-                    x,
-                    d_x,
-                    d_weight,
-                });
-            },
-        );
+        let run = |samples: Range<usize>, d_x: Option<Target<'_, E>>, d_weight: &mut [E]| {
+            Arch::new().dispatch(Part::<E, SIDE, POINTS> {
+                conv,
+                back: back.as_ref(),
+                gradient: self.gradient,
+                group,
+                samples,
+                x: self.x,
+                d_x,
+                d_weight: same_mut(d_weight).expect(SINGLE),
+            });
+        };
+        in_parts(conv, part, self.d_x, self.d_weight, run);
     }
 }
 
 /// Some samples, and their part of the weight's gradient.
-struct Part<'a, const SIDE: usize, const POINTS: usize> {
+struct Part<'a, E, const SIDE: usize, const POINTS: usize> {
     conv: &'a Conv,
     back: Option<&'a Kernels<f32>>,
     gradient: Write<'a>,
     /// Samples at once.
     group: usize,
-    first: usize,
-    x: &'a [f32],
-    d_x: Option<&'a mut [f32]>,
+    samples: Range<usize>,
+    /// Its elements are `f32`.
+    x: Input<'a, E>,
+    d_x: Option<Target<'a, E>>,
     d_weight: &'a mut [f32],
 }
 
-impl<const SIDE: usize, const POINTS: usize> WithSimd for Part<'_, SIDE, POINTS>
+impl<E: Real, const SIDE: usize, const POINTS: usize> WithSimd for Part<'_, E, SIDE, POINTS>
 where
     Winograd: Filtering<SIDE, POINTS>,
 {
@@ -152,7 +150,7 @@ where
             },
             Order::Pixels => y_images,
         };
-        let mut d_y = Aligned::zeros(self.group * d_y_images.sample());
+        let mut d_y = Aligned::any(self.group * d_y_images.sample());
         let back = Filter {
             from: d_y_images,
             to: x_images,
@@ -164,30 +162,38 @@ where
             .then(|| Scratch::new::<SIDE>(&back, lanes));
         let mut weight =
             WeightScratch::<f32, POINTS>::new::<SIDE>(x_images, y_images, padding, lanes);
-        for (i, x) in self.x.chunks(self.group * x_images.sample()).enumerate() {
-            let samples = x.len() / x_images.sample();
-            let first = self.first + i * self.group;
+        let (Range { start, end }, sample) = (self.samples.clone(), x_images.sample());
+        let mut memory = Memory::default();
+        for first in (start..end).step_by(self.group) {
+            let samples = self.group.min(end - first);
+            let x = self.x.part(first * sample, samples * sample, &mut memory);
             let d_y_samples = d_y.chunks_exact_mut(d_y_images.sample());
             for (n, d_y) in d_y_samples.enumerate().take(samples) {
                 (self.gradient)(first + n, d_y_images, d_y);
             }
-            if let (Some(d_x), Some(kernels), Some(scratch)) =
+            if let (Some(target), Some(kernels), Some(scratch)) =
                 (&mut self.d_x, self.back, &mut scratch)
             {
-                let d_x = &mut d_x[i * self.group * x_images.sample()..][..x.len()];
-                // SAFETY: sums of elements are elements, and the gradient holds them.
+                let here = first - start;
+                let (d_x, add) = target.elements();
+                let d_x = &mut d_x[here * sample..][..samples * sample];
+                let d_x = same_mut(d_x).expect(SINGLE);
+                let from = (samples, &*d_y);
+                // SAFETY: where it is added, there are elements; then all of these samples are written.
                 unsafe {
-                    let d_x = as_uninit(d_x);
-                    filtered::<S, f32, SIDE, POINTS, true>(
-                        simd,
-                        &back,
-                        kernels,
-                        (samples, &d_y),
-                        scratch,
-                        d_x,
-                    );
+                    match add {
+                        true => filtered::<S, f32, SIDE, POINTS, true>(
+                            simd, &back, kernels, from, scratch, d_x,
+                        ),
+                        false => filtered::<S, f32, SIDE, POINTS, false>(
+                            simd, &back, kernels, from, scratch, d_x,
+                        ),
+                    }
+                    let sizes = [sample, conv.inputs];
+                    target.add_up(self.x, start, here..here + samples, sizes);
                 }
             }
+            let x = same(x).expect(SINGLE);
             weight.add::<S, SIDE>(simd, samples, (x_images, x), padding, (d_y_images, &d_y));
         }
         let sizes = [conv.outputs, conv.inputs];
@@ -220,7 +226,7 @@ impl<E: Fours, const POINTS: usize> WeightScratch<E, POINTS> {
             x: Transformed::new(tiles, x.channels, lanes),
             d_y: Transformed::new(tiles, y.channels, lanes),
             sums: Kernels {
-                elements: vec![E::default(); POINTS * POINTS * inputs * row],
+                elements: Aligned::zeros(POINTS * POINTS * inputs * row),
                 inputs,
                 row,
             },

@@ -4,7 +4,6 @@
 use std::mem::MaybeUninit;
 
 use pulp::{Arch, Simd, WithSimd};
-use rayon::prelude::*;
 
 use super::{
     fours::Fours,
@@ -19,8 +18,11 @@ use super::{
 };
 use crate::device::{
     batch_norm::cpu::{PlaneMoments, sample_moments},
-    conv::cpu::geometry::Conv,
-    cpu::{buffer::written, dims::Dims, simd::Real},
+    conv::cpu::{
+        ends::{Input, Memory},
+        geometry::Conv,
+    },
+    cpu::{buffer::written, dims::Dims, simd::Real, tasks::counted},
 };
 
 /// About as many tiles as are transformed at once.
@@ -129,7 +131,7 @@ pub(super) unsafe fn filtered<S, E, const SIDE: usize, const POINTS: usize, cons
 pub(in crate::device::conv::cpu) fn forward<E: Real>(
     conv: &Conv,
     is_large: bool,
-    x: &[E],
+    x: Input<'_, E>,
     weight: &[E],
     with_moments: bool,
 ) -> (Vec<E>, Vec<PlaneMoments<E>>) {
@@ -141,7 +143,7 @@ pub(in crate::device::conv::cpu) fn forward<E: Real>(
     let mut moments = vec![[E::default(); 2]; count];
     let convolution = Convolution {
         conv,
-        x: same(x).expect(SINGLE),
+        x,
         weight: same(weight).expect(SINGLE),
         moments: same_mut(&mut moments).expect(SINGLE),
     };
@@ -159,14 +161,14 @@ pub(in crate::device::conv::cpu) fn forward<E: Real>(
     (z, moments)
 }
 
-struct Convolution<'a> {
+struct Convolution<'a, E> {
     conv: &'a Conv,
-    x: &'a [f32],
+    x: Input<'a, E>,
     weight: &'a [f32],
     moments: &'a mut [PlaneMoments<f32>],
 }
 
-impl Convolution<'_> {
+impl<E: Real> Convolution<'_, E> {
     /// How many numbers were written.
     fn run<const SIDE: usize, const POINTS: usize>(self, z: &mut [MaybeUninit<f32>]) -> usize
     where
@@ -178,37 +180,36 @@ impl Convolution<'_> {
         let kernels = &kernels::transformed::<f32, SIDE, POINTS>(self.weight, sizes, false);
         let samples = TILES.div_ceil(Grid::new(conv.places, SIDE).count());
         let mut of_task = self.moments.chunks_mut(samples * conv.outputs);
-        let tasks: Vec<_> = self
-            .x
-            .chunks(samples * filter.from.sample())
-            .map(|x| (x, of_task.next().unwrap_or_default()))
+        let tasks: Vec<_> = (0..conv.batch)
+            .step_by(samples)
+            .map(|n| (n * filter.from.sample(), of_task.next().unwrap_or_default()))
             .collect();
-        let run = |scratch: &mut _, (z, (x, moments)): (&mut [_], _)| {
-            Arch::new().dispatch(Task::<f32, SIDE, POINTS> {
+        let run = |(z, (start, moments)): (&mut [_], _)| {
+            Arch::new().dispatch(Task::<E, f32, SIDE, POINTS> {
                 filter,
                 kernels,
-                x,
+                x: (self.x, start),
                 z,
                 moments,
-                scratch,
             })
         };
-        let z = z.par_chunks_mut(samples * filter.to.sample());
-        z.zip(tasks).map_init(|| None, run).sum()
+        let z = z.chunks_mut(samples * filter.to.sample());
+        counted(z.zip(tasks), run)
     }
 }
 
 /// A few samples.
-struct Task<'a, E, const SIDE: usize, const POINTS: usize> {
+struct Task<'a, X, E, const SIDE: usize, const POINTS: usize> {
     filter: &'a Filter,
     kernels: &'a Kernels<E>,
-    x: &'a [E],
+    /// The input, whose elements are of the same type, and where the samples begin.
+    x: (Input<'a, X>, usize),
     z: &'a mut [MaybeUninit<E>],
     moments: &'a mut [PlaneMoments<E>],
-    scratch: &'a mut Option<Scratch<E, POINTS>>,
 }
 
-impl<E: Fours, const SIDE: usize, const POINTS: usize> WithSimd for Task<'_, E, SIDE, POINTS>
+impl<X: Real, E: Fours, const SIDE: usize, const POINTS: usize> WithSimd
+    for Task<'_, X, E, SIDE, POINTS>
 where
     Winograd: Filtering<SIDE, POINTS>,
 {
@@ -220,10 +221,12 @@ where
             unreachable!("ways are chosen by the vectors that there are");
         }
         let Self { filter, z, .. } = self;
-        let new = || Scratch::new::<SIDE>(filter, E::lanes::<S>());
-        let scratch = self.scratch.get_or_insert_with(new);
+        let scratch = &mut Scratch::new::<SIDE>(filter, E::lanes::<S>());
+        let mut memory = Memory::default();
         let samples = z.len() / filter.to.sample();
-        let from = (samples, self.x);
+        let (x, start) = self.x;
+        let x = x.part(start, samples * filter.from.sample(), &mut memory);
+        let from = (samples, same(x).expect(SINGLE));
         // SAFETY: nothing is added.
         unsafe {
             filtered::<S, E, SIDE, POINTS, false>(simd, filter, self.kernels, from, scratch, z);

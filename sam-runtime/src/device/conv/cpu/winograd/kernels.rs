@@ -8,7 +8,7 @@ use super::{
     lines::{Filtering, Line, Winograd},
     products::Kernels,
 };
-use crate::device::cpu::simd::Real;
+use crate::device::cpu::{buffer::Aligned, simd::Real};
 
 /// Elements of a kernel.
 const AREA: usize = 9;
@@ -57,7 +57,7 @@ where
         };
         let row = outer.next_multiple_of(lanes);
         let mut kernels = Kernels {
-            elements: vec![E::default(); POINTS * POINTS * inner * row],
+            elements: Aligned::zeros(POINTS * POINTS * inner * row),
             inputs: inner,
             row,
         };

@@ -7,11 +7,11 @@ use super::{
     images::vectors,
     tiles::{ROWS, Transformed},
 };
-use crate::device::cpu::simd::Real;
+use crate::device::cpu::{buffer::Aligned, simd::Real};
 
 /// Kernels, transformed: for each point of a tile, a matrix of input channels x output channels.
 pub(super) struct Kernels<E> {
-    pub(super) elements: Vec<E>,
+    pub(super) elements: Aligned<E>,
     pub(super) inputs: usize,
     /// Output channels, in whole vectors.
     pub(super) row: usize,

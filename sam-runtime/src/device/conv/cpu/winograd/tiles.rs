@@ -38,12 +38,11 @@ pub(super) struct Transformed<E, const POINTS: usize> {
 pub(super) const ROWS: usize = 16;
 
 impl<E: Real, const POINTS: usize> Transformed<E, POINTS> {
-    /// Zeros.
     pub(super) fn new(tiles: usize, channels: usize, lanes: usize) -> Self {
         let channels = channels.next_multiple_of(lanes);
         let tiles = tiles.next_multiple_of(ROWS);
         Self {
-            elements: Aligned::zeros(POINTS * POINTS * tiles * channels),
+            elements: Aligned::any(POINTS * POINTS * tiles * channels),
             channels,
             tiles,
         }
