@@ -7,6 +7,7 @@ use std::ffi::{c_int, c_longlong, c_void};
 
 use crate::driver::device::{Device, device};
 use crate::driver::has_context;
+use crate::driver::log::trace;
 
 const SUCCESS: c_int = 0;
 const NOT_INITIALIZED: c_int = 1;
@@ -235,6 +236,7 @@ unsafe fn gemm<T: Element>(
     let counts = device.counts.blas.entry(name.to_owned()).or_default();
     counts.calls += 1;
     counts.operations += 2 * (m * n * k * batch) as u64;
+    trace(name, 2 * (m * n * k * batch) as u64);
     match product.run(&mut device) {
         Ok(()) => SUCCESS,
         Err(what) => fails(EXECUTION_FAILED, &format!("{name}: {what}")),

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use super::log::trace;
 use super::status::{Failure, Status};
 use crate::counts::Counts;
 use crate::decode::op::Program;
@@ -277,6 +278,10 @@ impl Device {
         self.counts.launches += 1;
         match launch(&mut self.memory, &how) {
             Ok(done) => {
+                trace(
+                    &kernel.name,
+                    done.counts.bytes_read + done.counts.bytes_written,
+                );
                 let counts = self.counts.kernels.entry(kernel.name.clone()).or_default();
                 counts.launches += 1;
                 counts.bytes_read += done.counts.bytes_read;
