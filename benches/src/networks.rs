@@ -7,7 +7,10 @@ use dfdx::{
 };
 use sam_runtime::{
     device::Layers,
-    nn::{Conv2DBatchNormReLU, Flatten2D, Linear, LinearReLU, MaxPool2D},
+    nn::{
+        Conv2DBatchNormReLU, Flatten2D, Linear, LinearReLU, MaxPool2D,
+        cross_entropy_with_logits_loss,
+    },
     optim::Sgd,
     prelude::sam_train,
 };

@@ -258,8 +258,10 @@ fn train<Spec: ConvSpec, E: Dtype, D: Layers<E>, T: LayerTape<E, D>>(
     }
     let (window, groups) = (Spec::Conv::WINDOW, Spec::Conv::GROUPS);
     let (affine, kernels) = (norm.affine()?, conv.kernels()?);
-    let (y, batch) = D::try_conv2d_batch_norm(x, &kernels, window, groups, &affine, tail)?;
-    norm.advance(batch)?;
+    let before = norm.statistics()?;
+    let (y, after) =
+        D::try_conv2d_batch_norm_running(x, &kernels, window, groups, &affine, tail, &before)?;
+    norm.advance(after)?;
     Ok(y)
 }
 

@@ -37,7 +37,7 @@
 //! | [`Frozen`] | a part that is not trained; see [below](#fine-tuning) |
 //! | [`Dropout`], [`DropoutOneIn`] | dfdx's own: in a SAM step, both passes drop the same numbers |
 //!
-//! [`summary`] prints a network layer by layer. [`weights`] reads and writes the tensors of a network in files, with PyTorch's names.
+//! [`cross_entropy_with_logits_loss`] is dfdx's loss, in fewer launches on a GPU. [`summary`] prints a network layer by layer. [`weights`] reads and writes the tensors of a network in files, with PyTorch's names.
 //!
 //! # Networks
 //! Of images of 32 x 32 for CIFAR, and of 224 x 224 for ImageNet; parameters with 10 classes, or with 1000.
@@ -81,6 +81,7 @@ mod flatten2d;
 mod frozen;
 mod init;
 mod linear;
+mod loss;
 mod network;
 mod pool2d;
 mod pyramid_net;
@@ -109,6 +110,7 @@ pub use dfdx::nn::modules::{Dropout, DropoutOneIn};
 pub use flatten2d::{Flatten2D, FlattenTo};
 pub use frozen::Frozen;
 pub use linear::builder::{Linear, LinearReLU};
+pub use loss::cross_entropy_with_logits_loss;
 use network::network;
 pub use pool2d::{AvgPool2D, GlobalAvgPool2D, MaxPool2D};
 pub use pyramid_net::{PyramidNet, PyramidNet110, PyramidNet272};

@@ -14,7 +14,7 @@ use super::{
     parameter::{Parameter, parameters},
     walk::Walk,
 };
-use crate::doors::buffer::Buffer;
+use crate::doors::{buffer::Buffer, plain_sgd::PlainSgd};
 
 /// A base optimizer: dfdx's update of each parameter, and a state that can be saved
 /// ([`SaveState`](super::SaveState)).
@@ -25,7 +25,8 @@ use crate::doors::buffer::Buffer;
 ///
 /// # Memory
 /// The rule's buffers, and during an update one more set of gradients: dfdx lets only its own optimizers
-/// read those that an update is given, so they are copied. That takes about as long as reading them does.
+/// read those that an update is given, so they are copied. That takes about as long as reading them does. On a GPU,
+/// SGD without momentum leaves the update to dfdx's.
 pub struct BaseOptimizer<R, M, E: Dtype, D: Storage<E>> {
     /// The configuration. It may change at any time: `opt.cfg.lr = lr.at(step)`.
     pub cfg: R,
@@ -33,6 +34,8 @@ pub struct BaseOptimizer<R, M, E: Dtype, D: Storage<E>> {
     pub(super) parameters: Vec<Parameter<Buffer<E, D>>>,
     pub(super) device: Option<D>,
     groups: Vec<Group>,
+    /// dfdx's own, from the first update that is left to it.
+    plain: Option<PlainSgd<E, D>>,
     model: PhantomData<fn(&M)>,
 }
 
@@ -62,6 +65,7 @@ where
             parameters,
             device,
             groups: Vec::new(),
+            plain: None,
             model: PhantomData,
         }
     }
@@ -135,6 +139,7 @@ where
             &mut self.parameters,
             &self.groups,
             gradients,
+            &mut self.plain,
         );
         M::iter_tensors(&mut RecursiveWalker {
             m: (module, String::new()),
@@ -153,6 +158,7 @@ impl<R: Rule, M, E: Dtype, D: Storage<E>> Clone for BaseOptimizer<R, M, E, D> {
             parameters: self.parameters.clone(),
             device: self.device.clone(),
             groups: self.groups.clone(),
+            plain: None,
             model: PhantomData,
         }
     }

@@ -11,7 +11,10 @@ use crate::{
             Scalar, Vectors, Visit, Walk, vectors, zero,
         },
     },
-    doors::walk::{Which, each, each_pair, names},
+    doors::{
+        host_memory::is_host,
+        walk::{Which, each, each_pair, names},
+    },
 };
 
 /// The operations for the vectors of a model.
@@ -193,16 +196,32 @@ impl<E: Dtype, D: Device<E>> ModelVectors<E, D> {
         }
     }
 
-    /// What `ZeroGrads::try_zero_grads` does, on several threads.
+    /// What `ZeroGrads::try_zero_grads` does, on several threads, or in one launch.
     pub(super) fn zero<M: TensorCollection<E, D>>(
         model: &M,
         gradients: &mut Gradients<E, D>,
     ) -> Result<(), D::Err> {
         let mut ids = Vec::new();
+        let mut device = None;
         each(model, Which::Parameters, &mut |t| {
             ids.push(t.id());
-            zero(t.device(), t.gradient(gradients)?)
+            device.get_or_insert_with(|| t.device().clone());
+            Ok(())
         })?;
+        match (vectors::<E, D>(), &device) {
+            (Some(on), Some(device)) if !is_host::<D>() => {
+                let walk: Walk<'_, E, D::Err> = &mut |f| {
+                    each(model, Which::Parameters, &mut |t| {
+                        f(on.parts(t.gradient(gradients)?, None))
+                    })
+                };
+                let (keep, add) = (Coefficient::ZERO, Coefficient::ZERO);
+                on.map(device, walk, Map::Axpby { keep, add })?;
+            }
+            _ => each(model, Which::Parameters, &mut |t| {
+                zero(t.device(), t.gradient(gradients)?)
+            })?,
+        }
         gradients.retain_leafs(&ids);
         Ok(())
     }

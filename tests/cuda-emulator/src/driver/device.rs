@@ -32,6 +32,8 @@ pub struct Device {
     pub streams: HashSet<u64>,
     /// When each event was recorded.
     pub events: HashMap<u64, Option<Instant>>,
+    /// The mode of each handle of cuBLAS, where one was set.
+    pub math: HashMap<u64, i32>,
     last_handle: u64,
     pub initialized: bool,
     limit: Option<u64>,

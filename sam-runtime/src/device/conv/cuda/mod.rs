@@ -1,14 +1,22 @@
 //! Convolution on a GPU: the windows side by side ("im2col"), some images at a time, and products of matrices.
+//!
+//! | file | what |
+//! |---|---|
+//! | `group` | the groups of a convolution, whose matrices lie beside each other |
 #![allow(unsafe_code)]
+
+mod group;
 
 use cudarc::{
     cublas::{CudaBlas, Gemm},
-    driver::DevicePtr,
+    driver::{DevicePtr, DeviceRepr},
 };
 use dfdx::{
     prelude::*,
     tensor::{CudaError, Gradients},
 };
+
+use group::Group;
 
 use super::TryConv2D;
 use crate::{
@@ -39,6 +47,19 @@ kernels! { "conv":
 
 /// Numbers that the windows of the images at one time may have: 256 MiB of `f32`.
 const ROOM: usize = 1 << 26;
+
+/// `Columns` in windows.cuh: how the windows of images lie as matrices.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub(in crate::device) struct Columns {
+    /// From one row to the next.
+    pub(in crate::device) row: u64,
+    /// From one image to the next.
+    pub(in crate::device) image: u64,
+}
+
+// SAFETY: plain numbers in C's layout, as the kernels declare it.
+unsafe impl DeviceRepr for Columns {}
 
 impl<E: Element> TryConv2D<E> for Cuda
 where
@@ -89,7 +110,7 @@ where
 }
 
 /// The address of the gradient of `x`, unless it is the network's `input` and nobody asks for it.
-fn wanted<E: Element>(
+pub(in crate::device) fn wanted<E: Element>(
     x: &Image<E, Cuda>,
     input: bool,
     gradients: &mut Gradients<E, Cuda>,
@@ -105,26 +126,26 @@ where
 
 /// A convolution of one size.
 #[derive(Clone, Copy, Debug)]
-struct Convolution {
-    sliding: Sliding,
-    batch: usize,
-    outputs: usize,
-    groups: usize,
+pub(in crate::device) struct Convolution {
+    pub(in crate::device) sliding: Sliding,
+    pub(in crate::device) batch: usize,
+    pub(in crate::device) outputs: usize,
+    pub(in crate::device) groups: usize,
     /// Images at one time.
-    images: usize,
+    pub(in crate::device) images: usize,
 }
 
 /// Addresses for the way back.
-struct Back {
-    x: u64,
-    weight: u64,
-    d_y: u64,
-    d_weight: u64,
-    d_x: Option<u64>,
+pub(in crate::device) struct Back {
+    pub(in crate::device) x: u64,
+    pub(in crate::device) weight: u64,
+    pub(in crate::device) d_y: u64,
+    pub(in crate::device) d_weight: u64,
+    pub(in crate::device) d_x: Option<u64>,
 }
 
 impl Convolution {
-    fn new(
+    pub(in crate::device) fn new(
         [batch, channels, height, width]: [usize; 4],
         [outputs, inner, down, across]: [usize; 4],
         window: Window,
@@ -152,12 +173,12 @@ impl Convolution {
     }
 
     /// Rows of the windows' matrix: a tap of a channel each.
-    fn rows(&self) -> usize {
+    pub(in crate::device) fn rows(&self) -> usize {
         self.sliding.channels as usize * self.sliding.taps()
     }
 
     /// Whether each place covers its own pixel and nothing else: then the image is the matrix.
-    fn is_identity(&self) -> bool {
+    pub(in crate::device) fn is_identity(&self) -> bool {
         let Sliding {
             size,
             stride,
@@ -168,7 +189,7 @@ impl Convolution {
     }
 
     /// Calls `f` with the first image of a part, and how many it has.
-    fn parts(
+    pub(in crate::device) fn parts(
         &self,
         mut f: impl FnMut(usize, usize) -> Result<(), CudaError>,
     ) -> Result<(), CudaError> {
@@ -188,13 +209,52 @@ impl Convolution {
         if self.is_identity() {
             return Ok(x);
         }
-        let sizes = self.matrix(images)?;
-        let parameters = (x, columns, self.sliding, images as u32);
-        launch!(gpu, IM2COL, E, each(sizes), parameters)?;
+        self.im2col::<E>(gpu, x, columns, self.by_image(), images)?;
         Ok(columns)
     }
 
-    fn matrix(&self, images: usize) -> Result<Sizes, CudaError> {
+    /// A matrix for each image.
+    fn by_image(&self) -> Columns {
+        let places = self.sliding.places() as u64;
+        Columns {
+            row: places,
+            image: self.rows() as u64 * places,
+        }
+    }
+
+    /// Writes the windows of some images.
+    pub(in crate::device) fn im2col<E: Element>(
+        &self,
+        gpu: &Gpu,
+        x: u64,
+        columns: u64,
+        lie: Columns,
+        images: usize,
+    ) -> Result<(), CudaError> {
+        let sizes = self.matrix(images)?;
+        let parameters = (x, columns, self.sliding, lie, images as u32);
+        launch!(gpu, IM2COL, E, each(sizes), parameters)
+    }
+
+    /// Adds up what came back to the windows that cover a pixel.
+    pub(in crate::device) fn col2im<E: Element>(
+        &self,
+        gpu: &Gpu,
+        columns: u64,
+        d_x: u64,
+        lie: Columns,
+        images: usize,
+    ) -> Result<(), CudaError> {
+        let sizes = Sizes {
+            batch: images as u32,
+            channels: self.sliding.channels,
+            positions: self.sliding.pixels() as u32,
+        };
+        let parameters = (columns, d_x, self.sliding, lie, images as u32);
+        launch!(gpu, COL2IM, E, each(sizes), parameters)
+    }
+
+    pub(in crate::device) fn matrix(&self, images: usize) -> Result<Sizes, CudaError> {
         Sizes::new(1, self.rows(), self.sliding.places()).map(|sizes| Sizes {
             batch: images as u32,
             ..sizes
@@ -202,7 +262,7 @@ impl Convolution {
     }
 
     /// Numbers of scratch for the windows of a part.
-    fn room(&self) -> usize {
+    pub(in crate::device) fn room(&self) -> usize {
         match self.is_identity() {
             true => 0,
             false => self.images * self.rows() * self.sliding.places(),
@@ -210,11 +270,17 @@ impl Convolution {
     }
 
     /// Addresses of element `at` of an image `first` of so many elements each.
-    fn image<E>(start: u64, first: usize, elements: usize) -> u64 {
+    pub(in crate::device) fn image<E>(start: u64, first: usize, elements: usize) -> u64 {
         start + (first * elements * size_of::<E>()) as u64
     }
 
-    fn forward<E: Element>(&self, gpu: &Gpu, x: u64, weight: u64, y: u64) -> Result<(), CudaError>
+    pub(in crate::device) fn forward<E: Element>(
+        &self,
+        gpu: &Gpu,
+        x: u64,
+        weight: u64,
+        y: u64,
+    ) -> Result<(), CudaError>
     where
         CudaBlas: Gemm<E>,
     {
@@ -230,19 +296,22 @@ impl Convolution {
                     m: group.outputs,
                     n: places,
                     k: group.rows,
-                    a: group.weight::<E>(weight, false),
-                    b: group.columns::<E>(columns, false),
-                    c: group.outputs_at::<E>(y),
+                    a: group.weight::<E>(weight),
+                    b: group.columns::<E>(columns),
+                    c: group.outputs::<E>(y),
                     add: false,
                     count: images,
-                    next: self.outputs * places,
                 }
                 .run::<E>(gpu)
             })
         })
     }
 
-    fn backward<E: Element>(&self, gpu: &Gpu, back: &Back) -> Result<(), CudaError>
+    pub(in crate::device) fn backward<E: Element>(
+        &self,
+        gpu: &Gpu,
+        back: &Back,
+    ) -> Result<(), CudaError>
     where
         CudaBlas: Gemm<E>,
     {
@@ -267,12 +336,14 @@ impl Convolution {
                         m: group.outputs,
                         n: group.rows,
                         k: places,
-                        a: group.gradient::<E>(d_y),
-                        b: group.columns::<E>(windows, true),
-                        c: group.weight::<E>(weights, false).at,
+                        a: group.outputs::<E>(d_y),
+                        b: group.columns::<E>(windows).turned(),
+                        c: Matrix {
+                            next: per_image,
+                            ..group.weight::<E>(weights)
+                        },
                         add: false,
                         count,
-                        next: per_image,
                     }
                     .run::<E>(gpu)
                 })?;
@@ -290,25 +361,18 @@ impl Convolution {
                     m: group.rows,
                     n: places,
                     k: group.outputs,
-                    a: group.weight::<E>(back.weight, true),
-                    b: group.gradient::<E>(d_y),
-                    c: group.columns::<E>(d_windows, false).at,
+                    a: group.weight::<E>(back.weight).turned(),
+                    b: group.outputs::<E>(d_y),
+                    c: group.columns::<E>(d_windows),
                     add: identity,
                     count: images,
-                    next: self.rows() * places,
                 }
                 .run::<E>(gpu)
             })?;
             if identity {
                 return Ok(());
             }
-            let sizes = Sizes {
-                batch: images as u32,
-                channels: self.sliding.channels,
-                positions: pixels as u32,
-            };
-            let parameters = (d_windows, d_x, self.sliding, images as u32);
-            launch!(gpu, COL2IM, E, each(sizes), parameters)
+            self.col2im::<E>(gpu, d_windows, d_x, self.by_image(), images)
         })
     }
 
@@ -321,50 +385,5 @@ impl Convolution {
             groups: self.groups,
         };
         (0..self.groups).map(group).try_for_each(f)
-    }
-}
-
-/// One group of a convolution: its outputs, and its rows of the windows' matrix.
-#[derive(Clone, Copy)]
-struct Group {
-    index: usize,
-    outputs: usize,
-    rows: usize,
-    places: usize,
-    groups: usize,
-}
-
-impl Group {
-    fn at<E>(&self, start: u64, elements: usize) -> u64 {
-        start + (self.index * elements * size_of::<E>()) as u64
-    }
-
-    fn outputs_at<E>(&self, y: u64) -> u64 {
-        self.at::<E>(y, self.outputs * self.places)
-    }
-
-    /// The same for each image.
-    fn weight<E>(&self, weight: u64, turned: bool) -> Matrix {
-        Matrix {
-            at: self.at::<E>(weight, self.outputs * self.rows),
-            turned,
-            next: 0,
-        }
-    }
-
-    fn columns<E>(&self, columns: u64, turned: bool) -> Matrix {
-        Matrix {
-            at: self.at::<E>(columns, self.rows * self.places),
-            turned,
-            next: self.groups * self.rows * self.places,
-        }
-    }
-
-    fn gradient<E>(&self, d_y: u64) -> Matrix {
-        Matrix {
-            at: self.outputs_at::<E>(d_y),
-            turned: false,
-            next: self.groups * self.outputs * self.places,
-        }
     }
 }
