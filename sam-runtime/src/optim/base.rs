@@ -14,7 +14,10 @@ use super::{
     parameter::{Parameter, parameters},
     walk::Walk,
 };
-use crate::doors::{buffer::Buffer, plain_sgd::PlainSgd};
+use crate::{
+    doors::{buffer::Buffer, plain_sgd::PlainSgd},
+    step::parts::ModelVectors,
+};
 
 /// A base optimizer: dfdx's update of each parameter, and a state that can be saved
 /// ([`SaveState`](super::SaveState)).
@@ -100,6 +103,29 @@ where
         }
         self.groups.push(group);
         Ok(())
+    }
+
+    /// Zeroes what `gradients` have for the parameters of `model`, and drops all others: dfdx's
+    /// [`zero_grads`](dfdx::nn::ZeroGrads::zero_grads), on several threads of the host, and in one launch on a GPU.
+    /// PyTorch's `optimizer.zero_grad(set_to_none=False)`.
+    ///
+    /// ```
+    /// use sam_runtime::{dfdx::{optim::{Optimizer, SgdConfig}, prelude::*}, optim::Sgd};
+    /// # let dev = Cpu::default();
+    /// # let mut model = dev.build_module::<Linear<4, 2>, f32>();
+    ///
+    /// let mut opt = Sgd::new(&model, SgdConfig::default());
+    /// let x: Tensor<Rank2<3, 4>, f32, _> = dev.sample_normal();
+    /// let mut grads = model.forward(x.traced(model.alloc_grads())).square().mean().backward();
+    /// opt.update(&mut model, &grads).unwrap();
+    /// opt.zero_grads(&model, &mut grads).unwrap();
+    /// assert_eq!(grads.get(&model.bias).array(), [0.0; 2]);
+    /// ```
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn zero_grads(&self, model: &M, gradients: &mut Gradients<E, D>) -> Result<(), D::Err> {
+        ModelVectors::zero(model, gradients)
     }
 
     /// The number of updates so far.

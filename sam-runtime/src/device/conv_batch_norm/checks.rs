@@ -1,11 +1,14 @@
 //! A convolution and its normalization against the definitions of the two.
 
-use dfdx::shapes::{Dtype, HasShape};
+use dfdx::{
+    shapes::{Dtype, HasShape},
+    tensor::NoneTape,
+};
 
 use super::TryConv2DBatchNorm;
 use crate::device::{
     Channels, Image, LayerTape, Tail, Window,
-    batch_norm::checks::{BatchNorm, affine, afters, naive_moments},
+    batch_norm::checks::{BatchNorm, affine, afters, check_running, naive_moments, running},
     conv::checks::{Conv, conv, misfitting, naive, window},
     layers::checks::{
         Four, Numbers, Operation, assert_close, check, of_result, on_every_device, refused, three,
@@ -27,9 +30,16 @@ impl<E: Dtype, D: TryConv2DBatchNorm<E>> Operation<E, D> for ConvBatchNorm<E, D>
     fn run<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Image<E, D, T>, D::Err> {
         let (conv, norm) = (&self.conv, &self.norm);
         let (window, tail) = (conv.window, norm.after.tail());
-        let result =
-            D::try_conv2d_batch_norm(x, &conv.weight, window, conv.groups, &norm.affine, tail);
-        Ok(result?.0)
+        let before = running(&norm.affine);
+        let (weight, groups, affine) = (&conv.weight, conv.groups, &norm.affine);
+        let plain = x.retaped::<NoneTape>();
+        let (plain, batch) =
+            D::try_conv2d_batch_norm(plain, weight, window, groups, affine, norm.after.tail())?;
+        let (y, after) =
+            D::try_conv2d_batch_norm_running(x, weight, window, groups, affine, tail, &before)?;
+        assert_eq!(values(&y), values(&plain));
+        check_running(&before, &after, &batch);
+        Ok(y)
     }
 
     fn parameters(&self) -> Vec<Channels<E, D>> {
