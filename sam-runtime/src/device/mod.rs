@@ -49,7 +49,7 @@ pub use conv_batch_norm::TryConv2DBatchNorm;
 pub(crate) use cpu::{each_part, vectorized};
 pub use cross_entropy::TryCrossEntropy;
 #[cfg(feature = "cuda")]
-pub use cuda::{allow_tf32, is_tf32_allowed};
+pub use cuda::{allow_tf32, enable_cudnn, is_cudnn_enabled, is_tf32_allowed};
 pub(crate) use layers::misfit;
 pub use layers::{Channels, Image, LayerTape, Layers, Rows, Window};
 pub use linear::TryLinear;

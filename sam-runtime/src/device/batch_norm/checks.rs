@@ -3,7 +3,7 @@
 use dfdx::{
     prelude::{Backward, Device},
     shapes::{Axes2, Dtype, HasShape, Shape},
-    tensor::{Gradients, Tensor, Trace},
+    tensor::{Gradients, NoneTape, Tensor, Trace},
     tensor_ops::{BroadcastTo, SumTo, TryAdd, TryMul},
 };
 
@@ -102,13 +102,13 @@ impl<S: Ranked, E: Dtype, D: TryBatchNorm<E>> Operation<E, D> for BatchNorm<S, E
     type Out = S;
 
     fn run<T: LayerTape<E, D>>(&self, x: Tensor<S, E, D, T>) -> Result<Tensor<S, E, D, T>, D::Err> {
-        let before = running(&self.affine);
-        let (y, after) =
-            D::try_batch_norm_running(x.retaped(), &self.affine, self.after.tail(), &before)?;
-        let (plain, batch) = D::try_batch_norm(x, &self.affine, self.after.tail())?;
+        let (before, plain) = (running(&self.affine), x.retaped::<NoneTape>());
+        let (plain, batch) = D::try_batch_norm(plain, &self.affine, self.after.tail())?;
+        let tail = self.after.tail();
+        let (y, after) = D::try_batch_norm_running(x, &self.affine, tail, &before)?;
         assert_eq!(values(&y), values(&plain));
         check_running(&before, &after, &batch);
-        Ok(plain)
+        Ok(y)
     }
 
     fn parameters(&self) -> Vec<Channels<E, D>> {

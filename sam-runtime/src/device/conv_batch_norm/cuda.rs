@@ -1,6 +1,6 @@
 //! On a GPU. The convolution's output and its gradient lie channel by channel, (channels, batch, positions), and are no
 //! tensors: so the windows of all images are one matrix, and there is one product for all of them, on the way there and
-//! twice on the way back. Where the image itself is the matrix, both lie image by image.
+//! twice on the way back. Where the image itself is the matrix, and by cuDNN, both lie image by image.
 #![allow(unsafe_code)]
 
 use cudarc::{
@@ -110,7 +110,7 @@ impl Layer {
         let parameters = [&affine.scale, &affine.bias];
         fits(parameters.iter().all(|p| p.shape().0 == conv.outputs))?;
         let sizes = Sizes::new(conv.batch, conv.outputs, conv.sliding.places())?;
-        let planes = match conv.is_identity() {
+        let planes = match conv.is_by_image() {
             true => Planes::dense(sizes),
             false => Planes::by_channel(sizes),
         };
@@ -144,7 +144,7 @@ impl Layer {
         let parts = Parts::new(affine, tail.residual, &shape, &mut tape)?;
         let gpu = Gpu::of(x.device())?;
         let z: CudaSlice<E> = scratch(&gpu, shape.num_elements())?;
-        match conv.is_identity() {
+        match conv.is_by_image() {
             true => conv.forward::<E>(&gpu, address(&x), address(&weight), *z.device_ptr())?,
             false => forward_by_channel::<E>(&conv, &gpu, &x, &weight, &z)?,
         }
@@ -197,7 +197,7 @@ impl Layer {
                 };
                 // The moments must live until here.
                 let _holds = &holds;
-                if conv.is_identity() {
+                if conv.is_by_image() {
                     norm.run::<E>(&gpu)?;
                     return conv.backward::<E>(&gpu, &back);
                 }

@@ -5,7 +5,7 @@ use dfdx::{
     prelude::Backward,
     shapes::{Dtype, HasShape},
     tensor::{Tensor, Trace},
-    tensor_ops::TryMul,
+    tensor_ops::{ReshapeTo, TryMul},
 };
 
 use super::TryCrossEntropy;
@@ -25,10 +25,14 @@ struct CrossEntropy<E: Dtype, D: TryCrossEntropy<E>> {
 
 impl<E: Dtype, D: TryCrossEntropy<E>> Operation<E, D> for CrossEntropy<E, D> {
     type In = Two;
-    type Out = ();
+    // dfdx can't add up a scalar on a GPU.
+    type Out = (usize,);
 
-    fn run<T: LayerTape<E, D>>(&self, x: Rows<E, D, T>) -> Result<Tensor<(), E, D, T>, D::Err> {
-        D::try_cross_entropy(x, &self.targets)
+    fn run<T: LayerTape<E, D>>(
+        &self,
+        x: Rows<E, D, T>,
+    ) -> Result<Tensor<(usize,), E, D, T>, D::Err> {
+        D::try_cross_entropy(x, &self.targets)?.try_reshape_like(&(1,))
     }
 
     fn parameters(&self) -> Vec<Channels<E, D>> {

@@ -18,6 +18,8 @@ pub(in crate::device) struct Gpu {
     blas: OnceCell<CudaBlas>,
     /// Whether products may be made in TF32, as cuBLAS was told last.
     tf32: Cell<bool>,
+    #[cfg(feature = "cudnn")]
+    cudnn: OnceCell<Arc<cudarc::cudnn::Cudnn>>,
 }
 
 impl Gpu {
@@ -39,6 +41,8 @@ impl Gpu {
             driver: driver(device)?,
             blas: OnceCell::new(),
             tf32: Cell::new(false),
+            #[cfg(feature = "cudnn")]
+            cudnn: OnceCell::new(),
         });
         KNOWN.with_borrow_mut(|known| known.push((context, gpu.clone())));
         Ok(gpu)
@@ -59,5 +63,15 @@ impl Gpu {
             self.tf32.set(allowed);
         }
         Ok(blas)
+    }
+
+    /// cuDNN, on the same stream.
+    #[cfg(feature = "cudnn")]
+    pub(in crate::device) fn cudnn(&self) -> Result<&Arc<cudarc::cudnn::Cudnn>, CudaError> {
+        if let Some(cudnn) = self.cudnn.get() {
+            return Ok(cudnn);
+        }
+        let cudnn = cudarc::cudnn::Cudnn::new(self.driver.clone())?;
+        Ok(self.cudnn.get_or_init(|| cudnn))
     }
 }

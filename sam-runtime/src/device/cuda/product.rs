@@ -87,7 +87,7 @@ impl Product {
 }
 
 /// An address, as cudarc's functions take it.
-struct At(CUdeviceptr);
+pub(in crate::device) struct At(pub(in crate::device) CUdeviceptr);
 
 impl<E> DeviceSlice<E> for At {
     fn len(&self) -> usize {

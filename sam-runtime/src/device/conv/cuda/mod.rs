@@ -3,8 +3,11 @@
 //! | file | what |
 //! |---|---|
 //! | `group` | the groups of a convolution, whose matrices lie beside each other |
+//! | `cudnn` | the same by cuDNN (feature `cudnn`) |
 #![allow(unsafe_code)]
 
+#[cfg(feature = "cudnn")]
+mod cudnn;
 mod group;
 
 use cudarc::{
@@ -24,6 +27,7 @@ use crate::{
         Image, LayerTape, Window,
         cuda::{
             arguments::{MISFIT, Sizes, fits, in_order, parameter, scratch},
+            enable_cudnn::is_cudnn_enabled,
             gpu::Gpu,
             launch::{MOST, all, each},
             module::{Element, kernels, launch},
@@ -134,6 +138,8 @@ pub(in crate::device) struct Convolution {
     pub(in crate::device) groups: usize,
     /// Images at one time.
     pub(in crate::device) images: usize,
+    /// Whether cuDNN does it.
+    by_cudnn: bool,
 }
 
 /// Addresses for the way back.
@@ -170,6 +176,7 @@ impl Convolution {
             outputs,
             groups,
             images: (ROOM / columns).clamp(1, batch.min(MOST)),
+            by_cudnn: cfg!(feature = "cudnn") && is_cudnn_enabled(),
         })
     }
 
@@ -179,7 +186,7 @@ impl Convolution {
     }
 
     /// Whether each place covers its own pixel and nothing else: then the image is the matrix.
-    pub(in crate::device) fn is_identity(&self) -> bool {
+    fn is_identity(&self) -> bool {
         let Sliding {
             size,
             stride,
@@ -187,6 +194,11 @@ impl Convolution {
             ..
         } = self.sliding;
         (size, stride, padding) == (1, 1, 0)
+    }
+
+    /// Whether the output is computed image by image, as tensors lie, with nothing else to gain.
+    pub(in crate::device) fn is_by_image(&self) -> bool {
+        self.by_cudnn || self.is_identity()
     }
 
     /// Calls `f` with the first image of a part, and how many it has.
@@ -285,6 +297,10 @@ impl Convolution {
     where
         CudaBlas: Gemm<E>,
     {
+        #[cfg(feature = "cudnn")]
+        if self.by_cudnn {
+            return cudnn::forward::<E>(self, gpu, x, weight, y);
+        }
         let scratch = scratch::<E>(gpu, self.room().max(1))?;
         let (pixels, places) = (self.sliding.pixels(), self.sliding.places());
         let channels = self.sliding.channels as usize;
@@ -316,6 +332,10 @@ impl Convolution {
     where
         CudaBlas: Gemm<E>,
     {
+        #[cfg(feature = "cudnn")]
+        if self.by_cudnn {
+            return cudnn::backward::<E>(self, gpu, back);
+        }
         let (pixels, places) = (self.sliding.pixels(), self.sliding.places());
         let channels = self.sliding.channels as usize;
         // The weight's gradient by each image, which are added up: no two write to one number.
