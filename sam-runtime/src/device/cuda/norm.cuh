@@ -1,4 +1,4 @@
-// What batch normalization is made of. `NormForward` and `NormBack` in batch_norm/cuda.rs.
+// What batch normalization is made of. `NormForward` and `NormBack` in batch_norm/cuda/kernels.rs.
 
 #pragma once
 

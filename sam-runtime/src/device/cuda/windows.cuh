@@ -4,7 +4,7 @@
 
 #include "window.cuh"
 
-// `Columns` in conv/cuda.rs: how far it is from one row to the next, and from one image to the next.
+// `Columns` in conv/cuda/windows.rs: how far it is from one row to the next, and from one image to the next.
 struct Columns {
     u64 row, image;
 

@@ -3,16 +3,18 @@
 //! | file | what |
 //! |---|---|
 //! | `group` | the groups of a convolution, whose matrices lie beside each other |
+//! | `windows` | the windows of images as matrices |
 //! | `cudnn` | the same by cuDNN (feature `cudnn`) |
 #![allow(unsafe_code)]
 
 #[cfg(feature = "cudnn")]
 mod cudnn;
 mod group;
+mod windows;
 
 use cudarc::{
     cublas::{CudaBlas, Gemm},
-    driver::{DevicePtr, DeviceRepr},
+    driver::DevicePtr,
 };
 use dfdx::{
     prelude::*,
@@ -20,6 +22,7 @@ use dfdx::{
 };
 
 use group::Group;
+pub(in crate::device) use windows::Columns;
 
 use super::TryConv2D;
 use crate::{
@@ -29,7 +32,7 @@ use crate::{
             arguments::{MISFIT, Sizes, fits, in_order, parameter, scratch},
             enable_cudnn::is_cudnn_enabled,
             gpu::Gpu,
-            launch::{MOST, all, each},
+            launch::{MOST, all},
             module::{Element, kernels, launch},
             product::{Matrix, Product},
             window::Sliding,
@@ -52,19 +55,6 @@ kernels! { "conv":
 /// Numbers that the windows of the images at one time may have: 256 MiB of `f32`. Fewer in tests, so that small images are
 /// done in parts.
 const ROOM: usize = if cfg!(test) { 1 << 18 } else { 1 << 26 };
-
-/// `Columns` in windows.cuh: how the windows of images lie as matrices.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub(in crate::device) struct Columns {
-    /// From one row to the next.
-    pub(in crate::device) row: u64,
-    /// From one image to the next.
-    pub(in crate::device) image: u64,
-}
-
-// SAFETY: plain numbers in C's layout, as the kernels declare it.
-unsafe impl DeviceRepr for Columns {}
 
 impl<E: Element> TryConv2D<E> for Cuda
 where
@@ -211,69 +201,6 @@ impl Convolution {
             .try_for_each(|first| f(first, self.images.min(self.batch - first)))
     }
 
-    /// Writes the windows of some images to `columns`, and says where they are.
-    fn windows<E: Element>(
-        &self,
-        gpu: &Gpu,
-        x: u64,
-        columns: u64,
-        images: usize,
-    ) -> Result<u64, CudaError> {
-        if self.is_identity() {
-            return Ok(x);
-        }
-        self.im2col::<E>(gpu, x, columns, self.by_image(), images)?;
-        Ok(columns)
-    }
-
-    /// A matrix for each image.
-    fn by_image(&self) -> Columns {
-        let places = self.sliding.places() as u64;
-        Columns {
-            row: places,
-            image: self.rows() as u64 * places,
-        }
-    }
-
-    /// Writes the windows of some images.
-    pub(in crate::device) fn im2col<E: Element>(
-        &self,
-        gpu: &Gpu,
-        x: u64,
-        columns: u64,
-        lie: Columns,
-        images: usize,
-    ) -> Result<(), CudaError> {
-        let sizes = self.matrix(images)?;
-        let parameters = (x, columns, self.sliding, lie, images as u32);
-        launch!(gpu, IM2COL, E, each(sizes), parameters)
-    }
-
-    /// Adds up what came back to the windows that cover a pixel.
-    pub(in crate::device) fn col2im<E: Element>(
-        &self,
-        gpu: &Gpu,
-        columns: u64,
-        d_x: u64,
-        lie: Columns,
-        images: usize,
-    ) -> Result<(), CudaError> {
-        let sizes = Sizes {
-            batch: images as u32,
-            channels: self.sliding.channels,
-            positions: self.sliding.pixels() as u32,
-        };
-        let parameters = (columns, d_x, self.sliding, lie, images as u32);
-        launch!(gpu, COL2IM, E, each(sizes), parameters)
-    }
-
-    pub(in crate::device) fn matrix(&self, images: usize) -> Result<Sizes, CudaError> {
-        Sizes::new(1, self.rows(), self.sliding.places()).map(|sizes| Sizes {
-            batch: images as u32,
-            ..sizes
-        })
-    }
-
     /// Numbers of scratch for the windows of a part.
     pub(in crate::device) fn room(&self) -> usize {
         match self.is_identity() {
@@ -283,7 +210,7 @@ impl Convolution {
     }
 
     /// Addresses of element `at` of an image `first` of so many elements each.
-    pub(in crate::device) fn image<E>(start: u64, first: usize, elements: usize) -> u64 {
+    fn image<E>(start: u64, first: usize, elements: usize) -> u64 {
         start + (first * elements * size_of::<E>()) as u64
     }
 
