@@ -38,7 +38,8 @@ run)
 launches)
     log=$(mktemp)
     trap 'rm -f "$log"' EXIT
-    # What one step has: that of three steps less that of two.
+    # What one step has: that of four steps less that of three. The first two of SAM are checked, and the third makes memory
+    # that later ones use again.
     count() {
         SAM_EMULATOR_LOG=$log "$root/tests/cuda-emulator/run.sh" "$folder/steps" steps "$1" "$2" "$3"
         "$python" -c '
@@ -49,10 +50,10 @@ print(counts["launches"], sum(f["calls"] for f in counts["blas"].values()), coun
     }
     for network in "${@:-mlp}"; do
         for step in base sam; do
-            read -r -a two < <(count "$network" "$step" 2)
-            read -r -a three < <(count "$network" "$step" 3)
-            echo "$network $step: $((three[0] - two[0])) kernels, $((three[1] - two[1])) products by cuBLAS," \
-                "$((three[2] - two[2])) memsets, $((three[3] - two[3])) copies, $((three[4] - two[4])) uploads"
+            read -r -a before < <(count "$network" "$step" 3)
+            read -r -a after < <(count "$network" "$step" 4)
+            echo "$network $step: $((after[0] - before[0])) kernels, $((after[1] - before[1])) products by cuBLAS," \
+                "$((after[2] - before[2])) memsets, $((after[3] - before[3])) copies, $((after[4] - before[4])) uploads"
         done
     done
     ;;
