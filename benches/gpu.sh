@@ -3,7 +3,7 @@
 #
 #   benches/gpu.sh build FOLDER      on a machine with a CUDA toolkit, GPU or not
 #   benches/gpu.sh run FOLDER        on a machine with a GPU; builds nothing
-#   benches/gpu.sh launches FOLDER   without a GPU: kernels launched per step, counted by the emulator
+#   benches/gpu.sh launches FOLDER   without a GPU: what a step has on the stream, counted by the emulator
 #
 # `run` takes PyTorch from $PYTHON (python3), and leaves it out where there is none.
 set -euo pipefail
@@ -27,6 +27,7 @@ run)
     nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader
     echo "here"
     "$folder/steps" "$@"
+    "$folder/steps" tf32 "$@"
     echo "PyTorch"
     if "$python" -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null; then
         "$python" "$folder/torch_gpu.py" "$@"
@@ -37,20 +38,22 @@ run)
 launches)
     log=$(mktemp)
     trap 'rm -f "$log"' EXIT
-    # Kernels and products of one step: those of three steps less those of two.
+    # What one step has: that of four steps less that of three. The first two of SAM are checked, and the third makes memory
+    # that later ones use again.
     count() {
         SAM_EMULATOR_LOG=$log "$root/tests/cuda-emulator/run.sh" "$folder/steps" steps "$1" "$2" "$3"
         "$python" -c '
 import json, sys
 counts = json.load(open(sys.argv[1]))
-print(counts["launches"], sum(f["calls"] for f in counts["blas"].values()), counts["memsets"]["calls"])' "$log"
+print(counts["launches"], sum(f["calls"] for f in counts["blas"].values()), counts["memsets"]["calls"],
+    counts["device_to_device"]["calls"], counts["host_to_device"]["calls"])' "$log"
     }
     for network in "${@:-mlp}"; do
         for step in base sam; do
-            read -r kernels products memsets < <(count "$network" "$step" 2)
-            read -r kernels_3 products_3 memsets_3 < <(count "$network" "$step" 3)
-            echo "$network $step: $((kernels_3 - kernels)) kernels, $((products_3 - products)) products by" \
-                "cuBLAS, $((memsets_3 - memsets)) memsets"
+            read -r -a before < <(count "$network" "$step" 3)
+            read -r -a after < <(count "$network" "$step" 4)
+            echo "$network $step: $((after[0] - before[0])) kernels, $((after[1] - before[1])) products by cuBLAS," \
+                "$((after[2] - before[2])) memsets, $((after[3] - before[3])) copies, $((after[4] - before[4])) uploads"
         done
     done
     ;;

@@ -20,6 +20,7 @@ use sam_benches::{
 };
 use sam_runtime::{
     Sam,
+    device::{allow_tf32, is_tf32_allowed},
     nn::{ResNet20, WideResNet16x4},
     step::methods::{Algebra, Coefficient, Method, Moment, Next, Perturbation, Vector},
 };
@@ -65,6 +66,7 @@ where
     }
     let found = json!({
         "network": name,
+        "tf32": is_tf32_allowed(),
         "parameters": parameters,
         "base_ms": median(&mut base_ms),
         "sam_ms": median(&mut sam_ms),
@@ -207,6 +209,9 @@ fn main() -> Result<()> {
     let dev = Cuda::try_seed_from_u64(0).map_err(|e| anyhow!("the GPU: {e}"))?;
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    // `tf32`: products in TF32, where the card has it.
+    allow_tf32(words.contains(&"tf32"));
+    let words: Vec<&str> = words.into_iter().filter(|word| *word != "tf32").collect();
     // `quick`: to see that it runs.
     let rounds = match words[..] {
         [] => ROUNDS,
@@ -223,7 +228,7 @@ fn main() -> Result<()> {
                 _ => bail!("no network is named {network}"),
             };
         }
-        _ => bail!("gpu [quick | steps mlp|cnn|resnet20|wrn-16-4 base|sam COUNT]"),
+        _ => bail!("gpu [tf32] [quick | steps mlp|cnn|resnet20|wrn-16-4 base|sam COUNT]"),
     };
     measure::<Mlp, Rank2<BATCH, 784>>(&dev, "mlp", rounds)?;
     measure::<Cnn, Rank4<BATCH, 1, 28, 28>>(&dev, "cnn", rounds)?;

@@ -7,7 +7,10 @@ use dfdx::{
 };
 use sam_runtime::{
     device::Layers,
-    nn::{Conv2DBatchNormReLU, Flatten2D, Linear, LinearReLU, MaxPool2D},
+    nn::{
+        Conv2DBatchNormReLU, Flatten2D, Linear, LinearReLU, MaxPool2D,
+        cross_entropy_with_logits_loss,
+    },
     optim::Sgd,
     prelude::sam_train,
 };
@@ -86,7 +89,7 @@ impl<M: TensorCollection<f32, D> + Clone, D: Layers<f32>> Training<M, D> {
         let loss = cross_entropy_with_logits_loss(logits, y);
         let mut grads = loss.backward();
         self.opt.update(&mut self.model, &grads).unwrap();
-        self.model.zero_grads(&mut grads);
+        self.opt.zero_grads(&self.model, &mut grads).unwrap();
         self.grads = Some(grads);
     }
 
@@ -98,7 +101,7 @@ impl<M: TensorCollection<f32, D> + Clone, D: Layers<f32>> Training<M, D> {
         let grads = self.grads.take().unwrap();
         let mut grads = gradients(&mut self.model, grads);
         self.opt.update(&mut self.model, &grads).unwrap();
-        self.model.zero_grads(&mut grads);
+        self.opt.zero_grads(&self.model, &mut grads).unwrap();
         self.grads = Some(grads);
     }
 
@@ -116,7 +119,7 @@ impl<M: TensorCollection<f32, D> + Clone, D: Layers<f32>> Training<M, D> {
         let loss = cross_entropy_with_logits_loss(logits, y);
         let mut grads = loss.backward();
         self.opt.update(&mut self.model, &grads).unwrap();
-        self.model.zero_grads(&mut grads);
+        self.opt.zero_grads(&self.model, &mut grads).unwrap();
         self.grads = Some(grads);
     }
 }

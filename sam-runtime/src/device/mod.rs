@@ -7,7 +7,7 @@
 //! | | |
 //! |---|---|
 //! | `vectors` | the algebra of parameter-sized vectors: norms, dot products, linear combinations |
-//! | `conv`, `batch_norm`, `conv_batch_norm`, `bias`, `pool`, `subsample`, `add_scaled`, `linear` | the operations that [`nn`](crate::nn) is made of |
+//! | `conv`, `batch_norm`, `conv_batch_norm`, `bias`, `pool`, `subsample`, `add_scaled`, `linear`, `cross_entropy` | the operations that [`nn`](crate::nn) is made of |
 //! | `layers` | [`Layers`], all of them together; what they share |
 //! | `cpu`, `cuda` | what they share on host memory, and on an NVIDIA GPU |
 //! | `nccl` | GPUs that speak to each other (feature `nccl`) |
@@ -23,6 +23,7 @@ mod bias;
 mod conv;
 mod conv_batch_norm;
 mod cpu;
+mod cross_entropy;
 #[cfg(feature = "cuda")]
 mod cuda;
 mod layers;
@@ -39,13 +40,17 @@ mod upload;
 pub(crate) mod vectors;
 
 pub use add_scaled::{Factors, TryAddScaled};
-pub use batch_norm::{Affine, Moments, Normalized, Tail, TryBatchNorm};
+pub use batch_norm::{Advanced, Affine, Moments, Normalized, Running, Tail, TryBatchNorm};
 pub use bias::TryBias;
 pub use conv::TryConv2D;
 #[doc(hidden)]
 pub use conv::cpu::{Way, Ways, with_ways};
-pub use conv_batch_norm::{ConvNorm, NormalizedAll, TryConv2DBatchNorm};
+pub use conv_batch_norm::{AdvancedAll, ConvNorm, ResidualBlock, Skip, TryConv2DBatchNorm};
 pub(crate) use cpu::{by_planes, each_part, vectorized};
+pub use cross_entropy::TryCrossEntropy;
+#[cfg(feature = "cuda")]
+pub use cuda::{allow_tf32, enable_cudnn, is_cudnn_enabled, is_tf32_allowed};
+pub(crate) use layers::misfit;
 pub use layers::{Channels, Image, LayerTape, Layers, Rows, Window};
 pub use linear::TryLinear;
 pub use memory::keep_freed_memory;

@@ -9,12 +9,20 @@
 //! behaviour: the tests here read whole tensors, under Miri too.
 #![allow(unsafe_code)]
 
-use std::{any::Any, borrow::Cow};
+use std::{
+    any::{Any, TypeId},
+    borrow::Cow,
+};
 
 use dfdx::{
     shapes::{HasShape, Shape, Unit},
     tensor::{CopySlice, Cpu, Storage, Tensor},
 };
+
+/// Whether tensors on `D` lie in the memory of the host.
+pub(crate) fn is_host<D: 'static>() -> bool {
+    TypeId::of::<D>() == TypeId::of::<Cpu>()
+}
 
 /// The elements of `t` in row-major order; copied only where they do not lie so, as after a
 /// permutation or a broadcast.

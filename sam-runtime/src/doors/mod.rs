@@ -14,6 +14,7 @@
 //! | `buffer` | the memory of a gradient, from and to the host |
 //! | `tape` | whether a tensor is the input of a network |
 //! | `wanted` | whether there is a gradient for a tensor |
+//! | `plain_sgd` | an update that reads gradients where they are |
 //! | `generator` | the generator of a device, taken out and put back |
 
 pub(crate) mod buffer;
@@ -24,6 +25,7 @@ pub(crate) mod gpu_memory;
 pub(crate) mod host_memory;
 pub(crate) mod id;
 pub(crate) mod overwrite;
+pub(crate) mod plain_sgd;
 pub(crate) mod tape;
 pub(crate) mod walk;
 pub(crate) mod wanted;

@@ -7,6 +7,8 @@ use dfdx::{
     tensor_ops::RealizeTo,
 };
 
+use crate::device::misfit;
+
 /// The same tensor, its id included, with other types of its sizes; an error if a static one is wrong.
 pub(super) fn cast<A, S, E, D, T>(x: Tensor<S, E, D, T>) -> Result<Tensor<A, E, D, T>, D::Err>
 where
@@ -17,12 +19,4 @@ where
     T: Tape<E, D>,
 {
     x.try_realize::<A>().map_err(|x| misfit(x.device()))
-}
-
-/// What the device says to a wrong number of elements.
-pub(super) fn misfit<E: Dtype, D: Device<E>>(device: &D) -> D::Err {
-    match device.try_tensor_from_vec(Vec::<E>::new(), (1_usize,)) {
-        Err(error) => error,
-        Ok(_) => unreachable!("a tensor of one element can't be made from none"),
-    }
 }

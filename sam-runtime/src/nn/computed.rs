@@ -59,8 +59,10 @@ impl<E: Dtype, D: Layers<E>> ConvNorm<E, D> {
             return self.evaluate(x, window, tail);
         }
         let (kernel, affine) = (cast(self.weight.clone())?, self.norm.affine()?);
-        let (y, batch) = D::try_conv2d_batch_norm(x, &kernel, window, 1, &affine, tail)?;
-        self.norm.advance(batch)?;
+        let before = self.norm.statistics()?;
+        let (y, after) =
+            D::try_conv2d_batch_norm_running(x, &kernel, window, 1, &affine, tail, &before)?;
+        self.norm.advance(after)?;
         Ok(y)
     }
 

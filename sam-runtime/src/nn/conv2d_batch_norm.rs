@@ -15,7 +15,7 @@ use super::{
     dims::Grouped,
     shape_bounds::{Evaluation, Training},
 };
-use crate::device::{Affine, ConvNorm, Image, LayerTape, Layers, Moments, Tail, Window};
+use crate::device::{Affine, ConvNorm, Image, LayerTape, Layers, Running, Tail, Window};
 
 pub(super) mod builder {
     //! What a network names.
@@ -258,8 +258,10 @@ fn train<Spec: ConvSpec, E: Dtype, D: Layers<E>, T: LayerTape<E, D>>(
     }
     let (window, groups) = (Spec::Conv::WINDOW, Spec::Conv::GROUPS);
     let (affine, kernels) = (norm.affine()?, conv.kernels()?);
-    let (y, batch) = D::try_conv2d_batch_norm(x, &kernels, window, groups, &affine, tail)?;
-    norm.advance(batch)?;
+    let before = norm.statistics()?;
+    let (y, after) =
+        D::try_conv2d_batch_norm_running(x, &kernels, window, groups, &affine, tail, &before)?;
+    norm.advance(after)?;
     Ok(y)
 }
 
@@ -267,28 +269,37 @@ fn train<Spec: ConvSpec, E: Dtype, D: Layers<E>, T: LayerTape<E, D>>(
 pub(super) struct Parts<E: Dtype, D: Storage<E>> {
     kernels: Image<E, D>,
     affine: Affine<E, D>,
+    running: Running<E, D>,
     window: Window,
     groups: usize,
 }
 
-/// Layers one after the other, with ReLU between them, by the batch's own statistics; these are for the caller to take into
-/// the running ones.
+impl<E: Dtype, D: Storage<E>> Parts<E, D> {
+    pub(super) fn layer(&self) -> ConvNorm<'_, E, D> {
+        ConvNorm {
+            weight: &self.kernels,
+            window: self.window,
+            groups: self.groups,
+            affine: &self.affine,
+            running: &self.running,
+        }
+    }
+}
+
+/// Layers one after the other, with ReLU between them, by the batch's own statistics, which are taken into the running ones:
+/// it gives these, for the layers to take.
+#[allow(clippy::type_complexity)]
 pub(super) fn train_chain<E: Dtype, D: Layers<E>, T: LayerTape<E, D>, const N: usize>(
     x: Image<E, D, T>,
     layers: [Parts<E, D>; N],
     tail: Tail<Image<E, D, T>>,
-) -> Result<(Image<E, D, T>, [Moments<E, D>; N]), D::Err> {
-    let layers = layers.each_ref().map(|parts| ConvNorm {
-        weight: &parts.kernels,
-        window: parts.window,
-        groups: parts.groups,
-        affine: &parts.affine,
-    });
-    let (y, moments) = D::try_conv2d_batch_norms(x, &layers, tail)?;
-    let Ok(moments) = moments.try_into() else {
-        unreachable!("there are moments of each layer");
+) -> Result<(Image<E, D, T>, [Running<E, D>; N]), D::Err> {
+    let layers = layers.each_ref().map(Parts::layer);
+    let (y, after) = D::try_conv2d_batch_norms(x, &layers, tail)?;
+    let Ok(after) = after.try_into() else {
+        unreachable!("there are statistics of each layer");
     };
-    Ok((y, moments))
+    Ok((y, after))
 }
 
 /// A convolution and its normalization as the networks have it, with names of their own for its parts.
@@ -297,6 +308,7 @@ impl<Spec: ConvSpec, E: Dtype, D: Layers<E>> Conv2DBatchNorm<Spec, E, D> {
         Ok(Parts {
             kernels: self.conv.kernels()?,
             affine: self.norm.affine()?,
+            running: self.norm.statistics()?,
             window: Spec::Conv::WINDOW,
             groups: Spec::Conv::GROUPS,
         })

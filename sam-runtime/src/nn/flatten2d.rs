@@ -10,10 +10,10 @@ use dfdx::{
 
 use super::{
     applied,
-    cast::{cast, misfit},
+    cast::cast,
     shape_bounds::{Flattens, ImageShape},
 };
-use crate::device::{LayerTape, by_planes};
+use crate::device::{LayerTape, by_planes, misfit};
 
 /// Makes a vector of each image: (batch, c, h, w) to (batch, c h w).
 ///

@@ -37,7 +37,8 @@
 //! | [`Frozen`] | a part that is not trained; see [below](#fine-tuning) |
 //! | [`Dropout`], [`DropoutOneIn`] | dfdx's own: in a SAM step, both passes drop the same numbers |
 //!
-//! [`summary`] prints a network layer by layer. [`weights`] reads and writes the tensors of a network in files, with PyTorch's names.
+//! [`cross_entropy_with_logits_loss`] is dfdx's loss, in fewer launches on a GPU. [`summary`] prints a network layer by
+//! layer. [`weights`] reads and writes the tensors of a network in files, with PyTorch's names.
 //!
 //! # Networks
 //! Of images of 32 x 32 for CIFAR, and of 224 x 224 for ImageNet; parameters with 10 classes, or with 1000.
@@ -56,6 +57,12 @@
 //! gives features, for a head of one's own. `weights::load_with` reads its weights, and leaves out the head in the
 //! file. [`Frozen`] keeps a part as it is; [`freeze_batch_norm`] keeps running statistics as they are, while the rest
 //! is trained. Learning rates by name are [`optim::Group`](crate::optim::Group)'s.
+//!
+//! # How images lie in memory
+//! On the CPU, convolutions hand on images pixel by pixel (PyTorch's `channels_last`), where that is faster and there are
+//! whole blocks of 16 channels: the strides of the tensor say so. The layers here take images in both orders, and to dfdx's
+//! operations and to you (`array`, `as_vec`, indices) such a tensor is like any other. [`Flatten2D`] gives vectors
+//! in the usual order.
 //!
 //! # The gradient of the input
 //! Nobody needs the gradient of a batch of images, and the first layer would spend a third of its time on
@@ -81,6 +88,7 @@ mod flatten2d;
 mod frozen;
 mod init;
 mod linear;
+mod loss;
 mod network;
 mod pool2d;
 mod pyramid_net;
@@ -109,6 +117,7 @@ pub use dfdx::nn::modules::{Dropout, DropoutOneIn};
 pub use flatten2d::{Flatten2D, FlattenTo};
 pub use frozen::Frozen;
 pub use linear::builder::{Linear, LinearReLU};
+pub use loss::cross_entropy_with_logits_loss;
 use network::network;
 pub use pool2d::{AvgPool2D, GlobalAvgPool2D, MaxPool2D};
 pub use pyramid_net::{PyramidNet, PyramidNet110, PyramidNet272};

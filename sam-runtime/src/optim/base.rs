@@ -14,7 +14,10 @@ use super::{
     parameter::{Parameter, parameters},
     walk::Walk,
 };
-use crate::doors::buffer::Buffer;
+use crate::{
+    device::vectors::zero_gradients,
+    doors::{buffer::Buffer, plain_sgd::PlainSgd},
+};
 
 /// A base optimizer: dfdx's update of each parameter, and a state that can be saved
 /// ([`SaveState`](super::SaveState)).
@@ -25,7 +28,8 @@ use crate::doors::buffer::Buffer;
 ///
 /// # Memory
 /// The rule's buffers, and during an update one more set of gradients: dfdx lets only its own optimizers
-/// read those that an update is given, so they are copied. That takes about as long as reading them does.
+/// read those that an update is given, so they are copied. That takes about as long as reading them does. On a GPU,
+/// SGD without momentum leaves the update to dfdx's.
 pub struct BaseOptimizer<R, M, E: Dtype, D: Storage<E>> {
     /// The configuration. It may change at any time: `opt.cfg.lr = lr.at(step)`.
     pub cfg: R,
@@ -33,6 +37,8 @@ pub struct BaseOptimizer<R, M, E: Dtype, D: Storage<E>> {
     pub(super) parameters: Vec<Parameter<Buffer<E, D>>>,
     pub(super) device: Option<D>,
     groups: Vec<Group>,
+    /// dfdx's own, from the first update that is left to it.
+    plain: Option<PlainSgd<E, D>>,
     model: PhantomData<fn(&M)>,
 }
 
@@ -62,6 +68,7 @@ where
             parameters,
             device,
             groups: Vec::new(),
+            plain: None,
             model: PhantomData,
         }
     }
@@ -96,6 +103,29 @@ where
         }
         self.groups.push(group);
         Ok(())
+    }
+
+    /// Zeroes what `gradients` have for the parameters of `model`, and drops all others: dfdx's
+    /// [`zero_grads`](dfdx::nn::ZeroGrads::zero_grads), on several threads of the host, and in one launch on a GPU.
+    /// PyTorch's `optimizer.zero_grad(set_to_none=False)`.
+    ///
+    /// ```
+    /// use sam_runtime::{dfdx::{optim::{Optimizer, SgdConfig}, prelude::*}, optim::Sgd};
+    /// # let dev = Cpu::default();
+    /// # let mut model = dev.build_module::<Linear<4, 2>, f32>();
+    ///
+    /// let mut opt = Sgd::new(&model, SgdConfig::default());
+    /// let x: Tensor<Rank2<3, 4>, f32, _> = dev.sample_normal();
+    /// let mut grads = model.forward(x.traced(model.alloc_grads())).square().mean().backward();
+    /// opt.update(&mut model, &grads).unwrap();
+    /// opt.zero_grads(&model, &mut grads).unwrap();
+    /// assert_eq!(grads.get(&model.bias).array(), [0.0; 2]);
+    /// ```
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn zero_grads(&self, model: &M, gradients: &mut Gradients<E, D>) -> Result<(), D::Err> {
+        zero_gradients(model, gradients)
     }
 
     /// The number of updates so far.
@@ -135,6 +165,7 @@ where
             &mut self.parameters,
             &self.groups,
             gradients,
+            &mut self.plain,
         );
         M::iter_tensors(&mut RecursiveWalker {
             m: (module, String::new()),
@@ -153,6 +184,7 @@ impl<R: Rule, M, E: Dtype, D: Storage<E>> Clone for BaseOptimizer<R, M, E, D> {
             parameters: self.parameters.clone(),
             device: self.device.clone(),
             groups: self.groups.clone(),
+            plain: None,
             model: PhantomData,
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use dfdx::{
-    optim::WeightDecay,
+    optim::{SgdConfig, WeightDecay},
     prelude::Device,
     shapes::{Dtype, Shape},
     tensor::Tensor,
@@ -34,6 +34,11 @@ pub trait Rule: Copy + Debug {
     /// Whether that buffer is full of ones before the first update; of zeros if not.
     fn starts_at_one(_buffer: usize) -> bool {
         false
+    }
+
+    /// The update of dfdx's own optimizer that is the same, and keeps nothing, where there is one.
+    fn stateless(&self) -> Option<SgdConfig> {
+        None
     }
 
     /// The learning rate.

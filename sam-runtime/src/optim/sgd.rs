@@ -42,6 +42,10 @@ impl Rule for SgdConfig {
         true
     }
 
+    fn stateless(&self) -> Option<SgdConfig> {
+        self.momentum.is_none().then_some(*self)
+    }
+
     fn lr(&self) -> f64 {
         self.lr
     }

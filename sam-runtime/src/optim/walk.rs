@@ -5,7 +5,7 @@ use dfdx::{nn::tensor_collection::*, optim::UnusedTensors, prelude::*, tensor::G
 use super::{Group, Rule, parameter::Parameter};
 use crate::{
     device::vectors::on_host,
-    doors::{buffer::Buffer, wanted::has_gradient},
+    doors::{buffer::Buffer, host_memory::is_host, plain_sgd::PlainSgd, wanted::has_gradient},
     named::in_file,
 };
 
@@ -16,8 +16,9 @@ pub(super) struct Walk<'a, R, E: Dtype, D: Device<E>> {
     parameters: &'a mut Vec<Parameter<Buffer<E, D>>>,
     groups: &'a [Group],
     given: &'a Gradients<E, D>,
-    /// A copy, because dfdx lends the memory of gradients only to who may change them.
-    copy: Gradients<E, D>,
+    /// A copy, because dfdx lends the memory of gradients only to who may change them; made when it is needed.
+    copy: Option<Gradients<E, D>>,
+    plain: &'a mut Option<PlainSgd<E, D>>,
     next: usize,
     /// The parameters without a gradient.
     pub(super) unused: UnusedTensors,
@@ -30,6 +31,7 @@ impl<'a, R: Rule, E: Dtype, D: Device<E>> Walk<'a, R, E, D> {
         parameters: &'a mut Vec<Parameter<Buffer<E, D>>>,
         groups: &'a [Group],
         gradients: &'a Gradients<E, D>,
+        plain: &'a mut Option<PlainSgd<E, D>>,
     ) -> Self {
         Self {
             cfg,
@@ -37,7 +39,8 @@ impl<'a, R: Rule, E: Dtype, D: Device<E>> Walk<'a, R, E, D> {
             parameters,
             groups,
             given: gradients,
-            copy: gradients.clone(),
+            copy: None,
+            plain,
             next: 0,
             unused: UnusedTensors::default(),
         }
@@ -73,7 +76,20 @@ impl<R: Rule, E: Dtype, D: Device<E>> TensorVisitor<E, D> for Walk<'_, R, E, D> 
             return Ok(None);
         }
         let at = self.place(in_file(name), p.shape().concrete().as_ref());
-        let gradient = self.copy.get_or_alloc_mut(p)?;
+        let cfg = self.parameters[at].config(self.cfg);
+        // Elsewhere than on the host, the copy and the question are launches. On it, they cost less than the memory for
+        // momentum that dfdx's goes through.
+        if !is_host::<D>()
+            && let Some(cfg) = cfg.stateless()
+        {
+            let plain = self.plain.get_or_insert_with(PlainSgd::new);
+            if !plain.update(cfg, options, p, self.given)? {
+                self.unused.add(p);
+            }
+            return Ok(None);
+        }
+        let copy = self.copy.get_or_insert_with(|| self.given.clone());
+        let gradient = copy.get_or_alloc_mut(p)?;
         if is_zero::<E, D>(gradient) && !has_gradient(options, p, self.given)? {
             self.unused.add(p);
             return Ok(None);
@@ -82,7 +98,6 @@ impl<R: Rule, E: Dtype, D: Device<E>> TensorVisitor<E, D> for Walk<'_, R, E, D> 
         if parameter.buffers.is_empty() {
             parameter.buffers = fresh::<R, E, D>(p.device(), p.shape().num_elements(), self.step)?;
         }
-        let cfg = parameter.config(self.cfg);
         cfg.update(self.step, p, &mut parameter.buffers, gradient)?;
         Ok(None)
     }

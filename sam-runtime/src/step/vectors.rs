@@ -8,7 +8,7 @@ use crate::{
         Norm,
         vectors::{
             Buffer, Coefficient, DeviceRange, DualNorm, Map, NonFiniteFlags, Parts, PassCode,
-            Scalar, Vectors, Visit, Walk, vectors, zero,
+            Scalar, Vectors, Visit, Walk, vectors,
         },
     },
     doors::walk::{Which, each, each_pair, names},
@@ -193,20 +193,6 @@ impl<E: Dtype, D: Device<E>> ModelVectors<E, D> {
         }
     }
 
-    /// What `ZeroGrads::try_zero_grads` does, on several threads.
-    pub(super) fn zero<M: TensorCollection<E, D>>(
-        model: &M,
-        gradients: &mut Gradients<E, D>,
-    ) -> Result<(), D::Err> {
-        let mut ids = Vec::new();
-        each(model, Which::Parameters, &mut |t| {
-            ids.push(t.id());
-            zero(t.device(), t.gradient(gradients)?)
-        })?;
-        gradients.retain_leafs(&ids);
-        Ok(())
-    }
-
     /// `to = from`.
     pub(super) fn copy<M: TensorCollection<E, D>>(
         &self,
@@ -272,22 +258,23 @@ impl<E: Dtype, D: Device<E>> ModelVectors<E, D> {
         self.map(&mut self.two(model, to, from), Map::Choose(flags))
     }
 
-    /// `into`'s buffers become `from`'s, but stay as they are where a gradient of the step was not finite.
-    pub(super) fn take_buffers<M: TensorCollection<E, D>>(
+    /// The buffers of `model` become those of `before` where a gradient of the step was not finite.
+    ///
+    /// They are written where they are: who holds a copy of buffers from within such a step sees them go back, too.
+    pub(super) fn restore_buffers<M: TensorCollection<E, D>>(
         &self,
-        into: &mut M,
-        from: &M,
+        model: &mut M,
+        before: &M,
         flags: &NonFiniteFlags,
     ) -> Result<(), D::Err> {
-        // What `into` had must live until the work on it is queued, as `from` does.
-        let mut before = Vec::new();
         let walk: Walk<'_, E, D::Err> = &mut |f| {
-            each_pair::<E, D, M>(into, from, Which::Buffers, &mut |pair| {
-                let (y, z) = (pair.target().address(), pair.source().address());
-                before.push(pair.target().shared());
-                pair.renew()?;
-                let (x, len) = (pair.target().address(), pair.source().len());
-                f(Parts::Device(DeviceRange { x, y, z, len }))
+            each_pair::<E, D, M>(model, before, Which::Buffers, &mut |pair| {
+                let (x, y) = (pair.target().address(), pair.source().address());
+                let len = pair.source().len();
+                match x == y {
+                    true => Ok(()),
+                    false => f(Parts::Device(DeviceRange { x, y, z: 0, len })),
+                }
             })
         };
         self.map(walk, Map::Choose(flags))

@@ -7,6 +7,7 @@ use std::ffi::{c_int, c_longlong, c_void};
 
 use crate::driver::device::{Device, device};
 use crate::driver::has_context;
+use crate::driver::log::trace;
 
 const SUCCESS: c_int = 0;
 const NOT_INITIALIZED: c_int = 1;
@@ -44,15 +45,48 @@ pub unsafe extern "C" fn cublasSetStream_v2(_handle: u64, stream: u64) -> c_int 
     }
 }
 
+/// `CUBLAS_TF32_TENSOR_OP_MATH`.
+const TF32: c_int = 3;
+
+/// The default mode and TF32 make a difference here; tensor cores (1) and the pedantic mode (2) do not.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cublasSetMathMode(handle: u64, mode: c_int) -> c_int {
+    if !(0..=TF32).contains(&mode) {
+        return fails(INVALID_VALUE, &format!("no such mode: {mode}"));
+    }
+    device().math.insert(handle, mode);
+    SUCCESS
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cublasGetMathMode(handle: u64, out: *mut c_int) -> c_int {
+    if out.is_null() {
+        return fails(INVALID_VALUE, "a null pointer");
+    }
+    let mode = device().math.get(&handle).copied().unwrap_or(0);
+    // SAFETY: not null; the caller has room for a mode.
+    unsafe { out.write(mode) };
+    SUCCESS
+}
+
 /// Matrix elements.
 trait Element: Copy {
     fn to_f64(self) -> f64;
     fn of(value: f64) -> Self;
+    /// As tensor cores read it in TF32.
+    fn in_tf32(self) -> Self;
 }
 
 impl Element for f32 {
     fn to_f64(self) -> f64 {
         self.into()
+    }
+    /// To the nearest with 10 bits behind the point.
+    fn in_tf32(self) -> Self {
+        match self.is_finite() {
+            true => Self::from_bits((self.to_bits() + 0x1000) & !0x1fff),
+            false => self,
+        }
     }
     fn of(value: f64) -> Self {
         value as f32
@@ -61,6 +95,9 @@ impl Element for f32 {
 
 impl Element for f64 {
     fn to_f64(self) -> f64 {
+        self
+    }
+    fn in_tf32(self) -> Self {
         self
     }
     fn of(value: f64) -> Self {
@@ -114,6 +151,7 @@ struct Product<T> {
     beta: T,
     c: Matrix,
     batch: usize,
+    tf32: bool,
 }
 
 impl<T: Element> Product<T> {
@@ -125,19 +163,26 @@ impl<T: Element> Product<T> {
             // Columns of op(A) side by side, so that the inner loop runs over rows.
             let at = |address: u64, i: usize, j: usize, leading: usize| {
                 // SAFETY: the ranges were checked, and the device is locked.
-                unsafe { (address as *const T).add(i + j * leading).read().to_f64() }
+                unsafe { (address as *const T).add(i + j * leading).read() }
+            };
+            let factor = |address: u64, i: usize, j: usize, leading: usize| {
+                let value = at(address, i, j, leading);
+                match self.tf32 {
+                    true => value.in_tf32().to_f64(),
+                    false => value.to_f64(),
+                }
             };
             let mut column = vec![0.0; self.m];
             let a = self.gathered(|i, p| match self.transposed_a {
-                false => at(a, i, p, self.a.leading),
-                true => at(a, p, i, self.a.leading),
+                false => factor(a, i, p, self.a.leading),
+                true => factor(a, p, i, self.a.leading),
             });
             for j in 0..self.n {
                 column.fill(0.0);
                 for p in 0..self.k {
                     let b = match self.transposed_b {
-                        false => at(b, p, j, self.b.leading),
-                        true => at(b, j, p, self.b.leading),
+                        false => factor(b, p, j, self.b.leading),
+                        true => factor(b, j, p, self.b.leading),
                     };
                     let a = &a[p * self.m..][..self.m];
                     column.iter_mut().zip(a).for_each(|(sum, a)| *sum += a * b);
@@ -146,7 +191,7 @@ impl<T: Element> Product<T> {
                     let mut value = self.alpha.to_f64() * sum;
                     // With beta 0, C is written only.
                     if self.beta.to_f64() != 0.0 {
-                        value += self.beta.to_f64() * at(c, i, j, self.c.leading);
+                        value += self.beta.to_f64() * at(c, i, j, self.c.leading).to_f64();
                     }
                     let to = (c as *mut T).wrapping_add(i + j * self.c.leading);
                     // SAFETY: as above.
@@ -170,6 +215,7 @@ impl<T: Element> Product<T> {
 
 unsafe fn gemm<T: Element>(
     name: &str,
+    handle: u64,
     [transa, transb]: [c_int; 2],
     [m, n, k]: [c_int; 3],
     alpha: *const T,
@@ -209,7 +255,7 @@ unsafe fn gemm<T: Element>(
     };
     // SAFETY: not null; cuBLAS demands that they point to a number of the host.
     let (alpha, beta) = unsafe { (alpha.read(), beta.read()) };
-    let product = Product {
+    let mut product = Product {
         m: *m,
         n: *n,
         k: *k,
@@ -221,6 +267,7 @@ unsafe fn gemm<T: Element>(
         beta,
         c: matrix(c, (*m, *n), *ldc, stride_c),
         batch: *batch,
+        tf32: false,
     };
     for (name_of, matrix) in [("A", product.a), ("B", product.b), ("C", product.c)] {
         if matrix.leading < matrix.rows.max(1) {
@@ -232,9 +279,11 @@ unsafe fn gemm<T: Element>(
         }
     }
     let mut device = device();
+    product.tf32 = device.math.get(&handle) == Some(&TF32);
     let counts = device.counts.blas.entry(name.to_owned()).or_default();
     counts.calls += 1;
     counts.operations += 2 * (m * n * k * batch) as u64;
+    trace(name, 2 * (m * n * k * batch) as u64);
     match product.run(&mut device) {
         Ok(()) => SUCCESS,
         Err(what) => fails(EXECUTION_FAILED, &format!("{name}: {what}")),
@@ -245,25 +294,25 @@ macro_rules! products {
     ($($t:ty: $plain:ident, $batched:ident, $vector:ident;)*) => {$(
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $plain(
-            _handle: u64, transa: c_int, transb: c_int, m: c_int, n: c_int, k: c_int,
+            handle: u64, transa: c_int, transb: c_int, m: c_int, n: c_int, k: c_int,
             alpha: *const $t, a: u64, lda: c_int, b: u64, ldb: c_int,
             beta: *const $t, c: u64, ldc: c_int,
         ) -> c_int {
             unsafe {
-                gemm(stringify!($plain), [transa, transb], [m, n, k], alpha, [a, b, c],
+                gemm(stringify!($plain), handle, [transa, transb], [m, n, k], alpha, [a, b, c],
                     [lda, ldb, ldc], [0; 3], beta, 1)
             }
         }
 
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $batched(
-            _handle: u64, transa: c_int, transb: c_int, m: c_int, n: c_int, k: c_int,
+            handle: u64, transa: c_int, transb: c_int, m: c_int, n: c_int, k: c_int,
             alpha: *const $t, a: u64, lda: c_int, stride_a: c_longlong,
             b: u64, ldb: c_int, stride_b: c_longlong,
             beta: *const $t, c: u64, ldc: c_int, stride_c: c_longlong, batch: c_int,
         ) -> c_int {
             unsafe {
-                gemm(stringify!($batched), [transa, transb], [m, n, k], alpha, [a, b, c],
+                gemm(stringify!($batched), handle, [transa, transb], [m, n, k], alpha, [a, b, c],
                     [lda, ldb, ldc], [stride_a, stride_b, stride_c], beta, batch)
             }
         }
@@ -272,7 +321,7 @@ macro_rules! products {
         /// being the leading dimensions.
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $vector(
-            _handle: u64, trans: c_int, m: c_int, n: c_int,
+            handle: u64, trans: c_int, m: c_int, n: c_int,
             alpha: *const $t, a: u64, lda: c_int, x: u64, incx: c_int,
             beta: *const $t, y: u64, incy: c_int,
         ) -> c_int {
@@ -283,7 +332,7 @@ macro_rules! products {
             // y' = x' op(A)': one row, as many columns as op(A) has rows.
             let turned = c_int::from(trans == 0);
             unsafe {
-                gemm(stringify!($vector), [0, turned], [1, rows, columns], alpha, [x, a, y],
+                gemm(stringify!($vector), handle, [0, turned], [1, rows, columns], alpha, [x, a, y],
                     [incx, lda, incy], [0; 3], beta, 1)
             }
         }

@@ -154,3 +154,36 @@ fn matrices_that_reach_beyond_their_memory_are_refused() {
     assert_eq!(product(2, 1), 7);
     assert_eq!(product(-1, 2), 7);
 }
+
+#[test]
+fn in_tf32_what_is_multiplied_has_ten_bits_behind_the_point() {
+    let handle = handle();
+    let bit = |n: i32| 2.0_f32.powi(-n);
+    // One is rounded down, one up, one stays.
+    let (a, b) = ([1.0 + bit(12), 1.0 + bit(11) + bit(12)], 1.0 + bit(10));
+    let rounded = [b, b * b];
+    let (da, db, dc) = (Buffer::of(&a), Buffer::of(&[b]), Buffer::<f32>::zeros(2));
+    let mut multiply = |mode: c_int| {
+        assert_eq!(
+            call!(cublasSetMathMode(handle => u64, mode => c_int)),
+            0
+        );
+        let mut found = -1;
+        assert_eq!(
+            call!(cublasGetMathMode(handle => u64, &mut found => *mut c_int)),
+            0
+        );
+        assert_eq!(found, mode);
+        let status = call!(cublasSgemm_v2(handle => u64, 0 => c_int, 0 => c_int, 2 => c_int,
+            1 => c_int, 1 => c_int, &1.0 => *const f32, da.address => u64, 2 => c_int,
+            db.address => u64, 1 => c_int, &0.0 => *const f32, dc.address => u64, 2 => c_int));
+        assert_eq!(status, 0);
+        dc.read()
+    };
+    assert_eq!(multiply(3), rounded);
+    assert_eq!(multiply(0), a.map(|a| a * b));
+    assert_eq!(
+        call!(cublasSetMathMode(handle => u64, 9 => c_int)),
+        7
+    );
+}

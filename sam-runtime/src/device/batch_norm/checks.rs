@@ -3,11 +3,11 @@
 use dfdx::{
     prelude::{Backward, Device},
     shapes::{Axes2, Dtype, HasShape, Shape},
-    tensor::{Gradients, Tensor, Trace},
+    tensor::{Gradients, NoneTape, Tensor, Trace},
     tensor_ops::{BroadcastTo, SumTo, TryAdd, TryMul},
 };
 
-use super::{Affine, Tail, TryBatchNorm};
+use super::{Affine, Moments, Running, Tail, TryBatchNorm};
 use crate::device::{
     Channels, Image, LayerTape,
     layers::checks::{
@@ -102,7 +102,13 @@ impl<S: Ranked, E: Dtype, D: TryBatchNorm<E>> Operation<E, D> for BatchNorm<S, E
     type Out = S;
 
     fn run<T: LayerTape<E, D>>(&self, x: Tensor<S, E, D, T>) -> Result<Tensor<S, E, D, T>, D::Err> {
-        Ok(D::try_batch_norm(x, &self.affine, self.after.tail())?.0)
+        let (before, plain) = (running(&self.affine), x.retaped::<NoneTape>());
+        let (plain, batch) = D::try_batch_norm(plain, &self.affine, self.after.tail())?;
+        let tail = self.after.tail();
+        let (y, after) = D::try_batch_norm_running(x, &self.affine, tail, &before)?;
+        assert_eq!(values(&y), values(&plain));
+        check_running(&before, &after, &batch);
+        Ok(y)
     }
 
     fn parameters(&self) -> Vec<Channels<E, D>> {
@@ -116,6 +122,40 @@ impl<S: Ranked, E: Dtype, D: TryBatchNorm<E>> Operation<E, D> for BatchNorm<S, E
         let y = normalized(x, size, moments, self.affine.epsilon, parameters);
         naive_tail(y, parameters.get(2), self.after.relu)
     }
+}
+
+/// Some running statistics.
+pub(in crate::device) fn running<E: Dtype, D: Device<E>>(affine: &Affine<E, D>) -> Running<E, D> {
+    Running {
+        mean: affine.bias.clone(),
+        variance: affine.scale.clone(),
+        momentum: 0.3,
+    }
+}
+
+/// Checks the running statistics after a batch; those before it, here those of [`running`], are as they were.
+pub(in crate::device) fn check_running<E: Dtype, D: Device<E>>(
+    before: &Running<E, D>,
+    after: &Running<E, D>,
+    batch: &Moments<E, D>,
+) {
+    let n = batch.count as f64;
+    let unbiased = if batch.count > 1 { n / (n - 1.0) } else { 1.0 };
+    let expected = |before: &Channels<E, D>, batch: &Channels<E, D>, factor: f64| -> Vec<f64> {
+        let pairs = values(before).into_iter().zip(values(batch));
+        pairs.map(|(b, m)| 0.7 * b + 0.3 * factor * m).collect()
+    };
+    let mean = expected(&before.mean, &batch.mean, 1.0);
+    let variance = expected(&before.variance, &batch.variance, unbiased);
+    let tolerance = of_result::<E>();
+    assert_close("running mean", &values(&after.mean), &mean, tolerance);
+    assert_close(
+        "running variance",
+        &values(&after.variance),
+        &variance,
+        tolerance,
+    );
+    assert_eq!(after.momentum, before.momentum);
 }
 
 /// [`BatchNorm`] with `x` itself as the residual.

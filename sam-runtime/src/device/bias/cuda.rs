@@ -1,5 +1,4 @@
 //! A bias on a GPU: a normalization by nothing.
-#![allow(unsafe_code)]
 
 use dfdx::{prelude::*, tensor::CudaError};
 
@@ -7,12 +6,11 @@ use super::TryBias;
 use crate::{
     device::{
         Channels, LayerTape,
-        batch_norm::cuda::{Back, NORMALIZE, NULL},
+        batch_norm::cuda::kernels::{NULL, NormBack, NormForward, Planes},
         cuda::{
             arguments::{Sizes, in_order, parameter},
             gpu::Gpu,
-            launch::each,
-            module::{Element, launch},
+            module::Element,
         },
     },
     doors::gpu_memory::{address, of_gradient},
@@ -31,46 +29,29 @@ where
         let (x, mut tape) = in_order(x)?.split_tape();
         let bias = parameter(bias, &mut tape)?;
         let y = x.device().try_zeros_like(&x)?;
-        let Sizes {
-            batch,
-            channels,
-            positions,
-        } = sizes;
-        // A normalization by nothing.
-        let parameters = (
-            address(&x),
-            NULL,
-            NULL,
-            NULL,
-            address(&bias),
-            0.0_f64,
-            NULL,
-            address(&y),
-            relu,
-            batch,
-            channels,
-            positions,
-        );
-        launch!(Gpu::of(x.device())?, NORMALIZE, E, each(sizes), parameters)?;
+        let planes = Planes::dense(sizes);
+        let forward = NormForward {
+            x: address(&x),
+            y: address(&y),
+            bias: address(&bias),
+            planes,
+            relu: relu.into(),
+            ..NormForward::default()
+        };
+        forward.run::<E>(&*Gpu::of(x.device())?)?;
         if T::OWNS_TAPE {
             let (kept, y) = (relu.then(|| y.clone()), y.ghost());
             let device = x.device().clone();
             let x = x.ghost();
             tape.add_backward_op(move |gradients| {
-                let back = Back {
-                    sizes,
-                    epsilon: 0.0,
+                let back = NormBack {
                     d_y: of_gradient::<E>(gradients.get_or_alloc_mut(&y)?),
                     y: kept.as_ref().map_or(NULL, address),
-                    x: NULL,
-                    mean: NULL,
-                    variance: NULL,
-                    scale: NULL,
-                    of_the_batch: false,
-                    d_residual: NULL,
-                    d_scale: NULL,
                     d_bias: of_gradient::<E>(gradients.get_or_alloc_mut(&bias)?),
                     d_x: of_gradient::<E>(gradients.get_or_alloc_mut(&x)?),
+                    planes,
+                    add: 1,
+                    ..NormBack::default()
                 };
                 back.run::<E>(&*Gpu::of(&device)?)
             });

@@ -1,26 +1,19 @@
-// Convolution: the windows of some images side by side, as the columns of a matrix for each image.
+// Convolution: the windows of some images side by side, as the columns of matrices.
 
-#include "window.cuh"
+#include "windows.cuh"
 
-// columns: (images, channels * taps, places).
-extern "C" __global__ void sam_im2col(const T* x, T* columns, Sliding s, unsigned images) {
-    const unsigned places = s.down * s.across, taps = s.size * s.size;
+extern "C" __global__ void sam_im2col(const T* x, T* columns, const Sliding s, const Columns c, unsigned images) {
+    const unsigned places = s.down * s.across;
     each(images, places, [&](unsigned n, unsigned row, unsigned place) {
-        unsigned pixel;
-        T value = 0;
-        if (covered(s, place, row % taps, &pixel)) {
-            value = x[((u64)n * s.channels + row / taps) * s.height * s.width + pixel];
-        }
-        columns[((u64)n * s.channels * taps + row) * places + place] = value;
+        columns[c.at(row, n) + place] = window_at(x, s, n, row, place);
     });
 }
 
-extern "C" __global__ void sam_col2im(const T* columns, T* d_x, Sliding s, unsigned images) {
-    const unsigned places = s.down * s.across, taps = s.size * s.size, pixels = s.height * s.width;
+extern "C" __global__ void sam_col2im(const T* columns, T* d_x, const Sliding s, const Columns c, unsigned images) {
+    const unsigned taps = s.size * s.size, pixels = s.height * s.width;
     each(images, pixels, [&](unsigned n, unsigned channel, unsigned pixel) {
-        const T* of = columns + ((u64)n * s.channels + channel) * taps * places;
         T sum = 0;
-        covering(s, pixel, [&](unsigned place, unsigned tap) { sum += of[(u64)tap * places + place]; });
+        covering(s, pixel, [&](unsigned place, unsigned tap) { sum += columns[c.at(channel * taps + tap, n) + place]; });
         d_x[((u64)n * s.channels + channel) * pixels + pixel] += sum;
     });
 }

@@ -10,7 +10,7 @@
 pub(super) mod checks;
 pub(super) mod cpu;
 #[cfg(feature = "cuda")]
-mod cuda;
+pub(super) mod cuda;
 
 use dfdx::{prelude::Device, shapes::Dtype};
 

@@ -1,11 +1,14 @@
 //! A convolution and its normalization against the definitions of the two.
 
-use dfdx::shapes::{Dtype, HasShape};
+use dfdx::{
+    shapes::{Dtype, HasShape},
+    tensor::NoneTape,
+};
 
 use super::{ConvNorm, TryConv2DBatchNorm};
 use crate::device::{
-    Channels, Image, LayerTape, Tail, Window,
-    batch_norm::checks::{After, BatchNorm, affine, afters, naive_moments},
+    Channels, Image, LayerTape, Running, Tail, Window,
+    batch_norm::checks::{After, BatchNorm, affine, afters, check_running, naive_moments, running},
     conv::checks::{Conv, conv, misfitting, naive, window},
     layers::checks::{
         Four, Numbers, Operation, assert_close, check, of_result, on_every_device, refused, three,
@@ -27,9 +30,16 @@ impl<E: Dtype, D: TryConv2DBatchNorm<E>> Operation<E, D> for ConvBatchNorm<E, D>
     fn run<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Image<E, D, T>, D::Err> {
         let (conv, norm) = (&self.conv, &self.norm);
         let (window, tail) = (conv.window, norm.after.tail());
-        let result =
-            D::try_conv2d_batch_norm(x, &conv.weight, window, conv.groups, &norm.affine, tail);
-        Ok(result?.0)
+        let before = running(&norm.affine);
+        let (weight, groups, affine) = (&conv.weight, conv.groups, &norm.affine);
+        let plain = x.retaped::<NoneTape>();
+        let (plain, batch) =
+            D::try_conv2d_batch_norm(plain, weight, window, groups, affine, norm.after.tail())?;
+        let (y, after) =
+            D::try_conv2d_batch_norm_running(x, weight, window, groups, affine, tail, &before)?;
+        assert_eq!(values(&y), values(&plain));
+        check_running(&before, &after, &batch);
+        Ok(y)
     }
 
     fn parameters(&self) -> Vec<Channels<E, D>> {
@@ -98,15 +108,16 @@ fn convolution_batch_norm<E: Dtype, D: TryConv2DBatchNorm<E>>() {
 }
 
 /// Several layers, one after the other.
-struct Chain<E: Dtype, D: TryConv2DBatchNorm<E>>(Vec<ConvBatchNorm<E, D>>);
+struct Chain<E: Dtype, D: TryConv2DBatchNorm<E>>(Vec<(ConvBatchNorm<E, D>, Running<E, D>)>);
 
 impl<E: Dtype, D: TryConv2DBatchNorm<E>> Chain<E, D> {
     fn layers(&self) -> Vec<ConvNorm<'_, E, D>> {
-        let layers = self.0.iter().map(|layer| ConvNorm {
+        let layers = self.0.iter().map(|(layer, running)| ConvNorm {
             weight: &layer.conv.weight,
             window: layer.conv.window,
             groups: layer.conv.groups,
             affine: &layer.norm.affine,
+            running,
         });
         layers.collect()
     }
@@ -117,17 +128,18 @@ impl<E: Dtype, D: TryConv2DBatchNorm<E>> Operation<E, D> for Chain<E, D> {
     type Out = Four;
 
     fn run<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Image<E, D, T>, D::Err> {
-        let tail = self.0.last().expect("a layer").norm.after.tail();
+        let tail = self.0.last().expect("a layer").0.norm.after.tail();
         Ok(D::try_conv2d_batch_norms(x, &self.layers(), tail)?.0)
     }
 
     fn parameters(&self) -> Vec<Channels<E, D>> {
-        self.0.iter().flat_map(|layer| layer.parameters()).collect()
+        let layers = self.0.iter();
+        layers.flat_map(|(layer, _)| layer.parameters()).collect()
     }
 
     fn naive(&self, shape: &Four, x: &[f64], parameters: &[Vec<f64>]) -> Vec<f64> {
         let (mut shape, mut x, mut parameters) = (*shape, x.to_vec(), parameters);
-        for layer in &self.0 {
+        for (layer, _) in &self.0 {
             let (own, rest) = parameters.split_at(layer.parameters().len());
             x = layer.naive(&shape, &x, own);
             let (out, window) = (layer.conv.weight.shape().0, layer.conv.window);
@@ -164,21 +176,23 @@ fn chain<E: Dtype, D: TryConv2DBatchNorm<E>>() {
             let last = shapes.len() - 1;
             let mut after = Some(after);
             let mut layer = |(i, case): (usize, &(Four, usize, Window, usize))| {
-                let (_, out, ..) = *case;
+                let affine = affine::<E, D>(&mut numbers, &dev, case.1, 1e-3);
                 let between = After {
                     residual: None,
                     relu: true,
                 };
-                ConvBatchNorm {
+                let running = running(&affine);
+                let layer = ConvBatchNorm {
                     conv: conv::<E, D>(&mut numbers, &dev, case),
                     norm: BatchNorm {
-                        affine: affine::<E, D>(&mut numbers, &dev, out, 1e-3),
+                        affine,
                         after: match i == last {
                             true => after.take().expect("one layer is the last"),
                             false => between,
                         },
                     },
-                }
+                };
+                (layer, running)
             };
             let op = Chain(shapes.iter().enumerate().map(&mut layer).collect());
             let x = numbers.tensor(&dev, size);

@@ -3,7 +3,7 @@
 //! | | |
 //! |---|---|
 //! | `cpu` | the moments are taken while the convolution is at hand, and what can be computed where it is read is not written |
-//! | `cuda` | one after the other |
+//! | `cuda`, `conv_batch_norm.cu` | one product for all images; what lies between the two is no tensor |
 //! | `tests` | several layers at once are the same |
 //! | `checks` | against loops and finite differences, on every device |
 
@@ -15,11 +15,14 @@ mod cuda;
 #[cfg(test)]
 mod tests;
 
-use dfdx::shapes::Dtype;
+use dfdx::shapes::{Dtype, HasShape};
 
-use dfdx::tensor::{HasErr, Storage};
+use dfdx::tensor::{HasErr, Storage, WithEmptyTape};
 
-use super::{Affine, Image, LayerTape, Moments, Normalized, Tail, TryBatchNorm, TryConv2D, Window};
+use super::{
+    Advanced, Affine, Image, LayerTape, Normalized, Running, Tail, TryBatchNorm, TryConv2D,
+    TrySubsample, Window,
+};
 
 /// A convolution, and the normalization of what it gives.
 #[derive(Clone, Copy, Debug)]
@@ -32,10 +35,35 @@ pub struct ConvNorm<'a, E: Dtype, D: Storage<E>> {
     pub groups: usize,
     /// What the normalization learns.
     pub affine: &'a Affine<E, D>,
+    /// The running statistics before this batch.
+    pub running: &'a Running<E, D>,
 }
 
-/// A normalized tensor, and what was normalized by on the way, layer by layer; or the device's error.
-pub type NormalizedAll<X, E, D> = Result<(X, Vec<Moments<E, D>>), <D as HasErr>::Err>;
+/// A residual block: `max(0, layers(x) + skip(x))`, with ReLU between the layers (He et al. 2015, fig. 2).
+#[derive(Clone, Debug)]
+pub struct ResidualBlock<'a, E: Dtype, D: Storage<E>> {
+    /// One or more.
+    pub layers: Vec<ConvNorm<'a, E, D>>,
+    /// What stands beside them.
+    pub skip: Skip,
+}
+
+/// A way around the layers of a residual block that has nothing to learn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skip {
+    /// The input itself.
+    Identity,
+    /// [`try_subsample`](TrySubsample::try_subsample), to the channels of the layers' output.
+    Subsample {
+        /// Every so many pixels of every so many rows.
+        stride: usize,
+        /// Channels of zeros before those that are kept.
+        before: usize,
+    },
+}
+
+/// A normalized tensor, and the running statistics after the batch, layer by layer; or the device's error.
+pub type AdvancedAll<X, E, D> = Result<(X, Vec<Running<E, D>>), <D as HasErr>::Err>;
 
 /// Convolution and batch normalization. The rules for all operations are with [`Layers`](super::Layers).
 pub trait TryConv2DBatchNorm<E: Dtype>: TryConv2D<E> + TryBatchNorm<E> {
@@ -53,15 +81,68 @@ pub trait TryConv2DBatchNorm<E: Dtype>: TryConv2D<E> + TryBatchNorm<E> {
         Self::try_batch_norm(x, affine, tail)
     }
 
+    /// [`try_conv2d`](TryConv2D::try_conv2d), then
+    /// [`try_batch_norm_running`](TryBatchNorm::try_batch_norm_running).
+    fn try_conv2d_batch_norm_running<T: LayerTape<E, Self>>(
+        x: Image<E, Self, T>,
+        weight: &Image<E, Self>,
+        window: Window,
+        groups: usize,
+        affine: &Affine<E, Self>,
+        tail: Tail<Image<E, Self, T>>,
+        before: &Running<E, Self>,
+    ) -> Advanced<Image<E, Self, T>, E, Self> {
+        let (y, batch) = Self::try_conv2d_batch_norm(x, weight, window, groups, affine, tail)?;
+        Ok((y, before.after(&batch)?))
+    }
+
     /// Several of these, one after the other, with ReLU between them; `tail` follows the last one. A device may do it in
     /// fewer passes over memory. There is at least one layer.
     fn try_conv2d_batch_norms<T: LayerTape<E, Self>>(
         x: Image<E, Self, T>,
         layers: &[ConvNorm<'_, E, Self>],
         tail: Tail<Image<E, Self, T>>,
-    ) -> NormalizedAll<Image<E, Self, T>, E, Self> {
+    ) -> AdvancedAll<Image<E, Self, T>, E, Self> {
         one_after_the_other(x, layers, tail)
     }
+
+    /// Several residual blocks, one after the other; the statistics of all their layers. A device may do it in fewer passes
+    /// over memory. There is at least one block.
+    fn try_residual_blocks<T: LayerTape<E, Self>>(
+        x: Image<E, Self, T>,
+        blocks: &[ResidualBlock<'_, E, Self>],
+    ) -> AdvancedAll<Image<E, Self, T>, E, Self>
+    where
+        Self: TrySubsample<E>,
+    {
+        block_by_block(x, blocks)
+    }
+}
+
+/// [`try_residual_blocks`](TryConv2DBatchNorm::try_residual_blocks), block by block.
+fn block_by_block<E: Dtype, D: TryConv2DBatchNorm<E> + TrySubsample<E>, T: LayerTape<E, D>>(
+    mut x: Image<E, D, T>,
+    blocks: &[ResidualBlock<'_, E, D>],
+) -> AdvancedAll<Image<E, D, T>, E, D> {
+    let mut all = Vec::new();
+    for ResidualBlock { layers, skip } in blocks {
+        let beside = x.with_empty_tape();
+        let beside = match *skip {
+            Skip::Identity => beside,
+            Skip::Subsample { stride, before } => {
+                let last = layers.last().expect("a block has a layer");
+                D::try_subsample(beside, stride, last.weight.shape().0, before)?
+            }
+        };
+        let tail = Tail {
+            residual: Some(beside),
+            relu: true,
+        };
+        let (y, running) = D::try_conv2d_batch_norms(x, layers, tail)?;
+        all.extend(running);
+        x = y;
+    }
+    Ok((x, all))
 }
 
 /// [`try_conv2d_batch_norms`](TryConv2DBatchNorm::try_conv2d_batch_norms), layer by layer.
@@ -69,23 +150,25 @@ fn one_after_the_other<E: Dtype, D: TryConv2DBatchNorm<E>, T: LayerTape<E, D>>(
     mut x: Image<E, D, T>,
     layers: &[ConvNorm<'_, E, D>],
     tail: Tail<Image<E, D, T>>,
-) -> NormalizedAll<Image<E, D, T>, E, D> {
+) -> AdvancedAll<Image<E, D, T>, E, D> {
     let (last, before) = layers.split_last().expect("there is at least one layer");
-    let mut moments = Vec::new();
+    let mut running = Vec::new();
     let mut run = |x, layer: &ConvNorm<'_, E, D>, tail| {
         let ConvNorm {
             weight,
             window,
             groups,
             affine,
+            running: before,
         } = *layer;
-        let (y, batch) = D::try_conv2d_batch_norm(x, weight, window, groups, affine, tail)?;
-        moments.push(batch);
+        let (y, after) =
+            D::try_conv2d_batch_norm_running(x, weight, window, groups, affine, tail, before)?;
+        running.push(after);
         Ok(y)
     };
     for layer in before {
         x = run(x, layer, Tail::RELU)?;
     }
     let y = run(x, last, tail)?;
-    Ok((y, moments))
+    Ok((y, running))
 }

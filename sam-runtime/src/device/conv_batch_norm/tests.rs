@@ -1,10 +1,15 @@
-//! A chain on host memory is its layers one after the other, to the last bit.
+//! Several layers at once on host memory are the same layers one after the other, to the last bit.
 
 use dfdx::prelude::*;
 
-use super::{ConvNorm, TryConv2DBatchNorm, one_after_the_other};
+use super::{
+    AdvancedAll, ConvNorm, ResidualBlock, Skip, TryConv2DBatchNorm, block_by_block,
+    one_after_the_other,
+};
 use crate::device::{
-    Affine, Image, Tail, Window, batch_norm::checks::affine, layers::checks::Numbers,
+    Affine, Image, Running, Tail, Window,
+    batch_norm::checks::{affine, running},
+    layers::checks::Numbers,
 };
 
 const WINDOW: Window = Window {
@@ -13,62 +18,138 @@ const WINDOW: Window = Window {
     padding: 1,
     dilation: 1,
 };
+const HALVING: Window = Window {
+    stride: 2,
+    ..WINDOW
+};
+
+type Traced = Image<f32, Cpu, OwnedTape<f32, Cpu>>;
+
+type Layer = (Image<f32, Cpu>, Window, Affine<f32, Cpu>, Running<f32, Cpu>);
+
+/// Layers with random parameters.
+struct Parameters(Vec<Layer>);
+
+impl Parameters {
+    /// By the numbers of channels, in and out, and the windows.
+    fn new(dev: &Cpu, numbers: &mut Numbers, layers: &[(usize, usize, Window)]) -> Self {
+        let layer = |&(inputs, outputs, window): &_| {
+            let affine = affine(numbers, dev, outputs, 1e-5);
+            let running = running(&affine);
+            let weight = numbers.tensor(dev, (outputs, inputs, 3, 3));
+            (weight, window, affine, running)
+        };
+        Self(layers.iter().map(layer).collect())
+    }
+
+    fn layers(&self) -> Vec<ConvNorm<'_, f32, Cpu>> {
+        let mut layers = Vec::new();
+        for (weight, window, affine, running) in &self.0 {
+            layers.push(ConvNorm {
+                weight,
+                window: *window,
+                groups: 1,
+                affine,
+                running,
+            });
+        }
+        layers
+    }
+
+    /// The output of `f`, the gradients of what it is made of, where that of the output is `r`, and the statistics.
+    fn computed(
+        &self,
+        f: impl FnOnce() -> AdvancedAll<Traced, f32, Cpu>,
+        r: &Image<f32, Cpu>,
+        of: &[&Image<f32, Cpu>],
+    ) -> Vec<Vec<f32>> {
+        let (y, running) = f().unwrap();
+        let mut all = vec![y.as_vec()];
+        let gradients = (y * r.clone()).sum::<Rank0, _>().backward();
+        all.extend(of.iter().map(|x| gradients.get(*x).as_vec()));
+        for (weight, _, affine, _) in &self.0 {
+            all.push(gradients.get(weight).as_vec());
+            all.push(gradients.get(&affine.scale).as_vec());
+            all.push(gradients.get(&affine.bias).as_vec());
+        }
+        for running in running {
+            all.extend([running.mean.as_vec(), running.variance.as_vec()]);
+        }
+        all
+    }
+}
+
+fn assert_same(one: &[Vec<f32>], other: &[Vec<f32>]) {
+    assert_eq!(one.len(), other.len());
+    for (i, (a, b)) in one.iter().zip(other).enumerate() {
+        let same = a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a == b);
+        assert!(same, "number {i} differs");
+    }
+}
 
 #[test]
 fn a_chain_is_its_layers_one_after_the_other() {
     let (dev, mut numbers) = (Cpu::default(), Numbers::new(1));
     let x: Image<f32, Cpu> = numbers.tensor(&dev, (5, 16, 8, 12));
-    let beside: Image<f32, Cpu> = numbers.tensor(&dev, (5, 32, 4, 6));
-    let r: Image<f32, Cpu> = numbers.tensor(&dev, (5, 32, 4, 6));
-    let halving = Window {
+    let [beside, r] = [(); 2].map(|()| numbers.tensor(&dev, (5, 32, 4, 6)));
+    let sizes = [(16, 16, WINDOW), (16, 32, HALVING), (32, 32, WINDOW)];
+    let parameters = Parameters::new(&dev, &mut numbers, &sizes);
+    let tail = || Tail {
+        residual: Some(beside.leaky_trace()),
+        relu: true,
+    };
+    let layers = parameters.layers();
+    let of = [&x, &beside];
+    let together = || Cpu::try_conv2d_batch_norms(x.leaky_trace(), &layers, tail());
+    let apart = || one_after_the_other(x.leaky_trace(), &layers, tail());
+    let [together, apart] = [
+        parameters.computed(together, &r, &of),
+        parameters.computed(apart, &r, &of),
+    ];
+    assert_same(&together, &apart);
+}
+
+fn block<'a>(layers: &[ConvNorm<'a, f32, Cpu>], skip: Skip) -> ResidualBlock<'a, f32, Cpu> {
+    ResidualBlock {
+        layers: layers.to_vec(),
+        skip,
+    }
+}
+
+#[test]
+fn residual_blocks_are_one_after_the_other() {
+    let (dev, mut numbers) = (Cpu::default(), Numbers::new(2));
+    let x: Image<f32, Cpu> = numbers.tensor(&dev, (3, 16, 8, 12));
+    let [later, r] = [(); 2].map(|()| numbers.tensor(&dev, (3, 32, 4, 6)));
+    let sizes = [
+        (16, 16, WINDOW),
+        (16, 16, WINDOW),
+        (16, 32, HALVING),
+        (32, 32, WINDOW),
+        (32, 32, WINDOW),
+    ];
+    let parameters = Parameters::new(&dev, &mut numbers, &sizes);
+    let layers = parameters.layers();
+    let halving = Skip::Subsample {
         stride: 2,
-        ..WINDOW
+        before: 8,
     };
-    let kernels: Vec<(Image<f32, Cpu>, Window)> =
-        [(16, 16, WINDOW), (16, 32, halving), (32, 32, WINDOW)]
-            .map(|(inputs, outputs, window)| {
-                (numbers.tensor(&dev, (outputs, inputs, 3, 3)), window)
-            })
-            .into();
-    let affines: Vec<Affine<f32, Cpu>> = [16, 32, 32]
-        .map(|channels| affine(&mut numbers, &dev, channels, 1e-5))
-        .into();
-    let layers: Vec<_> = kernels
-        .iter()
-        .zip(&affines)
-        .map(|((weight, window), affine)| ConvNorm {
-            weight,
-            window: *window,
-            groups: 1,
-            affine,
-        })
-        .collect();
-    let computed = |together: bool| {
-        let tail = Tail {
-            residual: Some(beside.leaky_trace()),
-            relu: true,
-        };
-        let (y, moments) = match together {
-            true => Cpu::try_conv2d_batch_norms(x.leaky_trace(), &layers, tail),
-            false => one_after_the_other(x.leaky_trace(), &layers, tail),
-        }
-        .unwrap();
-        let mut all = vec![y.as_vec()];
-        let gradients = (y * r.clone()).sum::<Rank0, _>().backward();
-        all.push(gradients.get(&x).as_vec());
-        all.push(gradients.get(&beside).as_vec());
-        for layer in &layers {
-            all.push(gradients.get(layer.weight).as_vec());
-            all.push(gradients.get(&layer.affine.scale).as_vec());
-            all.push(gradients.get(&layer.affine.bias).as_vec());
-        }
-        for moments in moments {
-            all.extend([moments.mean.as_vec(), moments.variance.as_vec()]);
-        }
-        all
-    };
-    for (i, (a, b)) in computed(true).iter().zip(&computed(false)).enumerate() {
-        let same = a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a == b);
-        assert!(same, "number {i} differs");
+    let blocks = [
+        block(&layers[..2], Skip::Identity),
+        block(&layers[2..4], halving),
+        block(&layers[4..], Skip::Identity),
+    ];
+    for blocks in [&blocks[..], &blocks[1..], &blocks[2..]] {
+        let channels = blocks[0].layers[0].weight.shape().1;
+        let x = if channels == 16 { &x } else { &later };
+        let used = blocks.iter().map(|block| block.layers.len()).sum::<usize>();
+        let parameters = Parameters(parameters.0[5 - used..].to_vec());
+        let together = || Cpu::try_residual_blocks(x.leaky_trace(), blocks);
+        let apart = || block_by_block(x.leaky_trace(), blocks);
+        let [together, apart] = [
+            parameters.computed(together, &r, &[x]),
+            parameters.computed(apart, &r, &[x]),
+        ];
+        assert_same(&together, &apart);
     }
 }

@@ -20,10 +20,11 @@ template <typename F> __device__ void all(u64 len, F f) {
     for (u64 i = (u64)blockIdx.x * blockDim.x + threadIdx.x; i < len; i += stride) f(i);
 }
 
-// The values of a block's threads, put together; the first thread gets it.
 struct Two {
     double first, second;
 };
+
+// The values of a block's threads, put together; each thread gets it.
 
 __device__ Two together(Two value) {
     __shared__ Two values[THREADS];
@@ -36,6 +37,7 @@ __device__ Two together(Two value) {
             values[threadIdx.x].second += values[threadIdx.x + half].second;
         }
     }
+    __syncthreads();
     return values[0];
 }
 

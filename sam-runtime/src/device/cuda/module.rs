@@ -5,8 +5,20 @@ use std::sync::Arc;
 use cudarc::driver::{CudaDevice, CudaFunction, LaunchConfig};
 use dfdx::{dtypes::Dtype, tensor::CudaError};
 
+#[cfg(feature = "cudnn")]
+pub(in crate::device) use cudarc::cudnn::CudnnDataType as Known;
+
+/// What other libraries must know of elements: nothing.
+#[cfg(not(feature = "cudnn"))]
+pub(in crate::device) trait Known {}
+
+#[cfg(not(feature = "cudnn"))]
+impl<E> Known for E {}
+
 /// The elements that the kernels are compiled for.
-pub(in crate::device) trait Element: Dtype + cudarc::driver::DeviceRepr {
+pub(in crate::device) trait Element:
+    Dtype + cudarc::driver::DeviceRepr + Known
+{
     /// Where a module has its PTX for these elements.
     const MODULE: usize;
     /// Whether the sum of the squares of any such numbers is a number of type `f64`, and none is lost.

@@ -9,13 +9,24 @@ use dfdx::tensor::CudaError;
 use super::arguments::MISFIT;
 use crate::device::cuda::{gpu::Gpu, module::Element};
 
-/// A matrix in row-major order, as it is or turned; and how far it is to the next one, 0 for one that is
-/// used again and again.
+/// A matrix in row-major order, as it is or turned; how far it is from one of its rows to the next, as they lie in
+/// memory; and to the next matrix, 0 for one that is used again and again.
 #[derive(Clone, Copy)]
 pub(in crate::device) struct Matrix {
     pub(in crate::device) at: CUdeviceptr,
     pub(in crate::device) turned: bool,
+    pub(in crate::device) row: usize,
     pub(in crate::device) next: usize,
+}
+
+impl Matrix {
+    /// The same, turned.
+    pub(in crate::device) fn turned(self) -> Self {
+        Self {
+            turned: !self.turned,
+            ..self
+        }
+    }
 }
 
 /// `count` products `c = a b` of an `m x k` and a `k x n` matrix, or `c += a b`.
@@ -26,12 +37,10 @@ pub(in crate::device) struct Product {
     pub(in crate::device) k: usize,
     pub(in crate::device) a: Matrix,
     pub(in crate::device) b: Matrix,
-    /// The address of the first result.
-    pub(in crate::device) c: CUdeviceptr,
+    /// The first result, not turned.
+    pub(in crate::device) c: Matrix,
     pub(in crate::device) add: bool,
     pub(in crate::device) count: usize,
-    /// How far it is from one result to the next.
-    pub(in crate::device) next: usize,
 }
 
 impl Product {
@@ -52,19 +61,19 @@ impl Product {
             n: int(self.m)?,
             k: int(self.k)?,
             alpha: E::ONE,
-            lda: int(if self.b.turned { self.k } else { self.n })?,
-            ldb: int(if self.a.turned { self.m } else { self.k })?,
+            lda: int(self.b.row)?,
+            ldb: int(self.a.row)?,
             beta: if self.add { E::ONE } else { E::default() },
-            ldc: int(self.n)?,
+            ldc: int(self.c.row)?,
         };
         let config = StridedBatchedConfig {
             gemm,
             batch_size: int(self.count)?,
             stride_a: self.b.next as i64,
             stride_b: self.a.next as i64,
-            stride_c: self.next as i64,
+            stride_c: self.c.next as i64,
         };
-        let (b, a, mut c) = (At(self.b.at), At(self.a.at), At(self.c));
+        let (b, a, mut c) = (At(self.b.at), At(self.a.at), At(self.c.at));
         // SAFETY: the callers hold memory for matrices of these sizes.
         unsafe {
             if self.count == 1 {
@@ -78,7 +87,7 @@ impl Product {
 }
 
 /// An address, as cudarc's functions take it.
-struct At(CUdeviceptr);
+pub(in crate::device) struct At(pub(in crate::device) CUdeviceptr);
 
 impl<E> DeviceSlice<E> for At {
     fn len(&self) -> usize {

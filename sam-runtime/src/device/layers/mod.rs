@@ -19,8 +19,8 @@ use dfdx::{
 };
 
 use super::{
-    TryAddScaled, TryBatchNorm, TryBias, TryConv2D, TryConv2DBatchNorm, TryLinear, TryPool2D,
-    TrySubsample,
+    TryAddScaled, TryBatchNorm, TryBias, TryConv2D, TryConv2DBatchNorm, TryCrossEntropy, TryLinear,
+    TryPool2D, TrySubsample,
 };
 pub use window::Window;
 
@@ -38,6 +38,14 @@ pub type Channels<E, D> = Tensor<(usize,), E, D>;
 pub trait LayerTape<E: Dtype, D: Storage<E>>: Tape<E, D> + Merge<Self> + 'static {}
 
 impl<E: Dtype, D: Storage<E>, T: Tape<E, D> + Merge<T> + 'static> LayerTape<E, D> for T {}
+
+/// What the device says to a wrong number of elements.
+pub(crate) fn misfit<E: Dtype, D: Device<E>>(device: &D) -> D::Err {
+    match device.try_tensor_from_vec(Vec::<E>::new(), (1_usize,)) {
+        Err(error) => error,
+        Ok(_) => unreachable!("a tensor of one element can't be made from none"),
+    }
+}
 
 /// What the layers ask of a device: every operation that they are made of.
 ///
@@ -59,6 +67,7 @@ pub trait Layers<E: Dtype>:
     + TrySubsample<E>
     + TryAddScaled<E>
     + TryLinear<E>
+    + TryCrossEntropy<E>
 {
 }
 
@@ -72,5 +81,6 @@ impl<E: Dtype, D> Layers<E> for D where
         + TrySubsample<E>
         + TryAddScaled<E>
         + TryLinear<E>
+        + TryCrossEntropy<E>
 {
 }

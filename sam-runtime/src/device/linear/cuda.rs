@@ -116,11 +116,12 @@ struct Back {
     d_x: Option<u64>,
 }
 
-/// One matrix.
-fn matrix(at: u64, turned: bool) -> Matrix {
+/// One matrix, whose rows have so many numbers.
+fn matrix(at: u64, row: usize) -> Matrix {
     Matrix {
         at,
-        turned,
+        turned: false,
+        row,
         next: 0,
     }
 }
@@ -134,12 +135,11 @@ impl Linear {
             m: self.batch,
             n: self.outputs,
             k: self.inputs,
-            a: matrix(x, false),
-            b: matrix(weight, true),
-            c: y,
+            a: matrix(x, self.inputs),
+            b: matrix(weight, self.inputs).turned(),
+            c: matrix(y, self.outputs),
             add: false,
             count: 1,
-            next: 0,
         }
         .run::<E>(gpu)
     }
@@ -168,12 +168,11 @@ impl Linear {
             m: self.outputs,
             n: self.inputs,
             k: self.batch,
-            a: matrix(d_z, true),
-            b: matrix(back.x, false),
-            c: back.d_weight,
+            a: matrix(d_z, self.outputs).turned(),
+            b: matrix(back.x, self.inputs),
+            c: matrix(back.d_weight, self.inputs),
             add: true,
             count: 1,
-            next: 0,
         }
         .run::<E>(gpu)?;
         let Some(d_x) = back.d_x else {
@@ -183,12 +182,11 @@ impl Linear {
             m: self.batch,
             n: self.inputs,
             k: self.outputs,
-            a: matrix(d_z, false),
-            b: matrix(back.weight, false),
-            c: d_x,
+            a: matrix(d_z, self.outputs),
+            b: matrix(back.weight, self.inputs),
+            c: matrix(d_x, self.inputs),
             add: true,
             count: 1,
-            next: 0,
         }
         .run::<E>(gpu)
     }

@@ -54,7 +54,7 @@ where
 
 /// Sizes of a subsampling.
 #[derive(Clone, Copy, Debug)]
-struct Subsample {
+pub(in crate::device) struct Subsample {
     /// In, and out.
     channels: [usize; 2],
     /// Channels of zeros before those that are kept.
@@ -66,7 +66,12 @@ struct Subsample {
 
 impl Subsample {
     /// `None` if the channels that are kept don't find room, or there is no stride.
-    fn new(channels: [usize; 2], before: usize, image: [usize; 2], stride: usize) -> Option<Self> {
+    pub(in crate::device) fn new(
+        channels: [usize; 2],
+        before: usize,
+        image: [usize; 2],
+        stride: usize,
+    ) -> Option<Self> {
         let fits = stride > 0 && channels[0].checked_add(before)? <= channels[1];
         fits.then_some(Self {
             channels,
@@ -75,6 +80,14 @@ impl Subsample {
             stride,
             order: Order::Planes,
         })
+    }
+
+    /// The same of images that lie by pixels.
+    pub(in crate::device) fn by_pixels(self) -> Self {
+        Self {
+            order: Order::Pixels,
+            ..self
+        }
     }
 
     fn places(&self) -> [usize; 2] {
@@ -115,7 +128,7 @@ impl Subsample {
         }
     }
 
-    fn forward<E: Real>(&self, x: &[E], batch: usize) -> Vec<E> {
+    pub(in crate::device) fn forward<E: Real>(&self, x: &[E], batch: usize) -> Vec<E> {
         let [from, to] = self.samples();
         let mut y = vec![E::default(); batch * to];
         if from > 0 {
@@ -141,19 +154,21 @@ impl Subsample {
         let [from, to] = self.samples();
         if from > 0 {
             let samples = d_y.chunks(to).zip(d_x.chunks_mut(from));
-            each_of(samples, |(d_y, d_x)| {
-                self.each_row(|from, to, step, count| {
-                    if step == 1 {
-                        let kept = d_x[from..][..count].iter_mut();
-                        return kept
-                            .zip(&d_y[to..][..count])
-                            .for_each(|(d_x, d_y)| *d_x += *d_y);
-                    }
-                    let kept = d_x[from..].iter_mut().step_by(step);
-                    kept.zip(&d_y[to..][..count])
-                        .for_each(|(d_x, d_y)| *d_x += *d_y);
-                });
-            });
+            each_of(samples, |(d_y, d_x)| self.add_sample(d_y, d_x));
         }
+    }
+
+    /// The same for one sample.
+    pub(in crate::device) fn add_sample<E: Real>(&self, d_y: &[E], d_x: &mut [E]) {
+        self.each_row(|from, to, step, count| {
+            if step == 1 {
+                let kept = d_x[from..][..count].iter_mut();
+                let d_y = &d_y[to..][..count];
+                return kept.zip(d_y).for_each(|(d_x, d_y)| *d_x += *d_y);
+            }
+            let kept = d_x[from..].iter_mut().step_by(step);
+            kept.zip(&d_y[to..][..count])
+                .for_each(|(d_x, d_y)| *d_x += *d_y);
+        });
     }
 }

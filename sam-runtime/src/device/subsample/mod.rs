@@ -8,7 +8,7 @@
 
 #[cfg(test)]
 mod checks;
-mod cpu;
+pub(super) mod cpu;
 #[cfg(feature = "cuda")]
 mod cuda;
 

@@ -6,6 +6,7 @@
 //! | `lp_norm` | [`Norm`]: the norm of a neighbourhood, and its dual |
 //! | `dual_norm` | [`DualNorm`]: the norm of a gradient, as eq. 2 of the paper needs it |
 //! | `scalars` | [`Scalar`], [`Coefficient`]: numbers that may stay on the device |
+//! | `zeroed` | the gradients of a model, zeroed |
 //! | `nonfinite` | gradients that are not finite, noted where nobody waits |
 //! | `cpu`, `cuda` | the operations on each device; `vectors.cu`: the kernels |
 //! | `checks` | what every device must hold to |
@@ -26,6 +27,7 @@ mod dual_norm;
 mod lp_norm;
 mod nonfinite;
 mod scalars;
+mod zeroed;
 
 use std::{any::Any, sync::Arc};
 
@@ -41,6 +43,7 @@ pub use lp_norm::{Norm, NormError};
 pub(crate) use nonfinite::{NonFiniteFlags, PassCode};
 pub(crate) use scalars::DeviceScalars;
 pub use scalars::{Coefficient, Scalar};
+pub(crate) use zeroed::zero_gradients;
 
 /// What one tensor holds of each of up to three vectors: `x` is written or read, `y` and `z` are read. All are of
 /// one length; one that is not there is empty.

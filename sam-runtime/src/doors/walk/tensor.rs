@@ -129,8 +129,6 @@ pub(crate) trait Pair<E: Dtype, D: Device<E>> {
     fn blend(&mut self, keep: f64, weight: f64) -> Result<(), D::Err>;
     /// `target` becomes `kept`, and the other way round, if that is a tensor of its type.
     fn put(&mut self, kept: &mut dyn Any);
-    /// `target` becomes a tensor of memory that nothing else refers to.
-    fn renew(&mut self) -> Result<(), D::Err>;
     /// Fills `target`; memory that it shares becomes its own.
     fn zero(&mut self) -> Result<(), D::Err>;
     /// Fills `target`, as it lies in memory; memory that it shares becomes its own.
@@ -176,11 +174,6 @@ impl<S: Shape, E: Dtype, D: Device<E>> Pair<E, D> for (&mut Tensor<S, E, D>, &Te
         if let Some(kept) = kept.downcast_mut() {
             std::mem::swap(self.0, kept);
         }
-    }
-
-    fn renew(&mut self) -> Result<(), D::Err> {
-        *self.0 = self.0.device().try_zeros_like(HasShape::shape(self.0))?;
-        Ok(())
     }
 
     fn zero(&mut self) -> Result<(), D::Err> {

@@ -38,8 +38,9 @@ macro_rules! batch_norm {
                 if self.is_frozen() {
                     return self.evaluate(x, tail);
                 }
-                let (y, batch) = D::try_batch_norm(x, &self.affine()?, tail)?;
-                self.advance(batch)?;
+                let before = self.statistics()?;
+                let (y, after) = D::try_batch_norm_running(x, &self.affine()?, tail, &before)?;
+                self.advance(after)?;
                 Ok(y)
             }
         }

@@ -10,8 +10,8 @@ use dfdx::{
     tensor::{Storage, Tensor},
 };
 
-use super::cast::{cast, misfit};
-use crate::device::{Affine, Channels, Moments};
+use super::cast::cast;
+use crate::device::{Affine, Channels, Running};
 
 pub(super) mod builder {
     //! What a network names.
@@ -79,18 +79,18 @@ macro_rules! batch_norm {
                 Ok((mean, cast(self.running_var.clone())?))
             }
 
-            /// Takes a batch into the running statistics.
-            pub(in crate::nn) fn advance(&mut self, batch: Moments<E, D>) -> Result<(), D::Err> {
-                // An empty batch has no statistics.
-                if batch.count == 0 {
-                    return Err(misfit(self.scale.device()));
-                }
-                let (mean, variance) = (cast(batch.mean)?, cast(batch.variance)?);
-                let n = batch.count as f64;
-                let unbiased = if batch.count > 1 { n / (n - 1.0) } else { 1.0 };
-                let (keep, take) = (1.0 - self.momentum, self.momentum);
-                self.running_mean.try_axpy(keep, &mean, take)?;
-                self.running_var.try_axpy(keep, &variance, take * unbiased)
+            /// The same, to be advanced by a batch.
+            pub(in crate::nn) fn statistics(&self) -> Result<Running<E, D>, D::Err> {
+                let (mean, variance) = self.running()?;
+                let momentum = self.momentum;
+                Ok(Running { mean, variance, momentum })
+            }
+
+            /// Takes the running statistics after a batch.
+            pub(in crate::nn) fn advance(&mut self, after: Running<E, D>) -> Result<(), D::Err> {
+                self.running_mean = cast(after.mean)?;
+                self.running_var = cast(after.variance)?;
+                Ok(())
             }
         }
 

@@ -4,8 +4,13 @@ use dfdx::{nn::tensor_collection::*, prelude::*};
 
 use super::shortcut::{Identity, Shortcut};
 use crate::{
-    device::{Image, LayerTape, Layers, Tail},
-    nn::{self, conv2d_batch_norm::train_chain, init, modules::Conv2DBatchNorm},
+    device::{Image, LayerTape, Layers, ResidualBlock, Running, Skip, Tail},
+    nn::{
+        self,
+        conv2d_batch_norm::{Parts, train_chain},
+        init,
+        modules::Conv2DBatchNorm,
+    },
 };
 
 /// Convolution, normalization, ReLU, convolution, normalization, plus what the shortcut `C` gives, ReLU
@@ -68,15 +73,26 @@ where
         x: Image<E, D, T>,
     ) -> Result<Image<E, D, T>, D::Err> {
         let beside = self.shortcut.try_train(x.with_empty_tape())?;
-        if self.first.norm.is_frozen() || self.second.norm.is_frozen() {
+        if self.is_frozen() {
             let x = self.first.train(x, Tail::RELU)?;
             return self.second.train(x, after(beside));
         }
-        let layers = [self.first.parts()?, self.second.parts()?];
-        let (y, [first, second]) = train_chain(x, layers, after(beside))?;
-        self.first.norm.advance(first)?;
-        self.second.norm.advance(second)?;
+        let (y, running) = train_chain(x, self.parts()?, after(beside))?;
+        self.advance(running)?;
         Ok(y)
+    }
+
+    fn is_frozen(&self) -> bool {
+        self.first.norm.is_frozen() || self.second.norm.is_frozen()
+    }
+
+    fn parts(&self) -> Result<[Parts<E, D>; 2], D::Err> {
+        Ok([self.first.parts()?, self.second.parts()?])
+    }
+
+    fn advance(&mut self, [first, second]: [Running<E, D>; 2]) -> Result<(), D::Err> {
+        self.first.norm.advance(first)?;
+        self.second.norm.advance(second)
     }
 
     pub(super) fn evaluate<T: LayerTape<E, D>>(
@@ -152,8 +168,41 @@ where
         &mut self,
         x: Image<E, D, T>,
     ) -> Result<Image<E, D, T>, D::Err> {
-        let x = self.first.train(x)?;
-        self.rest.iter_mut().try_fold(x, |x, block| block.train(x))
+        let skip = self.first.shortcut.skip();
+        if self.first.is_frozen() || self.rest.iter().any(Block::is_frozen) {
+            let x = self.first.train(x)?;
+            return self.rest.iter_mut().try_fold(x, |x, block| block.train(x));
+        }
+        // All blocks at once; but not one whose shortcut learns.
+        let mut blocks = Vec::new();
+        let mut x = x;
+        match skip {
+            Some(skip) => blocks.push((self.first.parts()?, skip)),
+            None => x = self.first.train(x)?,
+        }
+        for block in &self.rest {
+            blocks.push((block.parts()?, Skip::Identity));
+        }
+        if blocks.is_empty() {
+            return Ok(x);
+        }
+        let blocks: Vec<_> = blocks
+            .iter()
+            .map(|(parts, skip)| ResidualBlock {
+                layers: parts.iter().map(Parts::layer).collect(),
+                skip: *skip,
+            })
+            .collect();
+        let (y, running) = D::try_residual_blocks(x, &blocks)?;
+        let mut running = running.into_iter();
+        let mut next = || [(); 2].map(|()| running.next().expect("statistics of each layer"));
+        if skip.is_some() {
+            self.first.advance(next())?;
+        }
+        for block in &mut self.rest {
+            block.advance(next())?;
+        }
+        Ok(y)
     }
 
     pub(super) fn evaluate<T: LayerTape<E, D>>(

@@ -3,12 +3,15 @@
 use dfdx::{nn::tensor_collection::*, prelude::*};
 
 use crate::{
-    device::{Image, LayerTape, Layers, Tail},
+    device::{Image, LayerTape, Layers, Skip, Tail},
     nn::{self, applied, init, modules::Conv2DBatchNorm},
 };
 
 /// A way around the convolutions of a block.
 pub trait Shortcut<E: Dtype, D: Layers<E>>: TensorCollection<E, D> {
+    /// The same without its parameters, if it has none.
+    fn skip(&self) -> Option<Skip>;
+
     /// With the batch's statistics, which advance the running ones.
     ///
     /// # Errors
@@ -33,6 +36,10 @@ pub struct Identity;
 impl ZeroSizedModule for Identity {}
 
 impl<E: Dtype, D: Layers<E>> Shortcut<E, D> for Identity {
+    fn skip(&self) -> Option<Skip> {
+        Some(Skip::Identity)
+    }
+
     fn try_train<T: LayerTape<E, D>>(
         &mut self,
         x: Image<E, D, T>,
@@ -57,6 +64,13 @@ impl<const IN: usize, const OUT: usize> ZeroSizedModule for Subsample<IN, OUT> {
 impl<const IN: usize, const OUT: usize, E: Dtype, D: Layers<E>> Shortcut<E, D>
     for Subsample<IN, OUT>
 {
+    fn skip(&self) -> Option<Skip> {
+        Some(Skip::Subsample {
+            stride: 2,
+            before: (OUT - IN) / 2,
+        })
+    }
+
     fn try_train<T: LayerTape<E, D>>(
         &mut self,
         x: Image<E, D, T>,
@@ -103,6 +117,10 @@ impl<const IN: usize, const OUT: usize, const S: usize, E: Dtype, D: Device<E>>
 impl<const IN: usize, const OUT: usize, const S: usize, E: Dtype, D: Layers<E>> Shortcut<E, D>
     for Projection<IN, OUT, S, E, D>
 {
+    fn skip(&self) -> Option<Skip> {
+        None
+    }
+
     fn try_train<T: LayerTape<E, D>>(
         &mut self,
         x: Image<E, D, T>,

@@ -23,7 +23,7 @@ where
                     Some(model) if result.is_err() || report.is_skipped => {
                         blend_buffers(model, &running.base, 0.0, 1.0)
                     }
-                    Some(model) => running.take_buffers(model, self.copy),
+                    Some(model) => running.take_buffers(model),
                     None => Ok(()),
                 };
                 if result.is_ok() {
@@ -145,12 +145,10 @@ where
     }
 
     /// On a device where reading means waiting: the buffers of `model` remain the new ones only if all was finite.
-    fn take_buffers(&self, model: &mut M, copy: fn(&M) -> M) -> Result<(), D::Err> {
-        let Some(flags) = &self.flags else {
-            return Ok(());
-        };
-        let after = copy(model);
-        blend_buffers(model, &self.base, 0.0, 1.0)?;
-        self.vectors.take_buffers(model, &after, flags)
+    fn take_buffers(&self, model: &mut M) -> Result<(), D::Err> {
+        match &self.flags {
+            Some(flags) => self.vectors.restore_buffers(model, &self.base, flags),
+            None => Ok(()),
+        }
     }
 }

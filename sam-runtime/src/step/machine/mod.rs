@@ -28,8 +28,8 @@ use super::{
     random_state::RandomStates,
     report::LazyLoss,
     tensors::{blend_buffers, take_parameters},
-    vectors::ModelVectors,
 };
+use crate::device::vectors::zero_gradients;
 pub(crate) use part::{Found, Part};
 use running::Running;
 
@@ -209,7 +209,7 @@ fn zeroed<M: TensorCollection<E, D>, E: Dtype, D: Device<E>>(
     model: &M,
 ) -> Result<Gradients<E, D>, D::Err> {
     match kept {
-        Some(mut gradients) => ModelVectors::zero(model, &mut gradients).map(|()| gradients),
+        Some(mut gradients) => zero_gradients(model, &mut gradients).map(|()| gradients),
         None => model.try_alloc_grads(),
     }
 }

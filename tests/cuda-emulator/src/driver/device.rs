@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use super::log::trace;
 use super::status::{Failure, Status};
 use crate::counts::Counts;
 use crate::decode::op::Program;
@@ -31,6 +32,8 @@ pub struct Device {
     pub streams: HashSet<u64>,
     /// When each event was recorded.
     pub events: HashMap<u64, Option<Instant>>,
+    /// The mode of each handle of cuBLAS, where one was set.
+    pub math: HashMap<u64, i32>,
     last_handle: u64,
     pub initialized: bool,
     limit: Option<u64>,
@@ -277,6 +280,10 @@ impl Device {
         self.counts.launches += 1;
         match launch(&mut self.memory, &how) {
             Ok(done) => {
+                trace(
+                    &kernel.name,
+                    done.counts.bytes_read + done.counts.bytes_written,
+                );
                 let counts = self.counts.kernels.entry(kernel.name.clone()).or_default();
                 counts.launches += 1;
                 counts.bytes_read += done.counts.bytes_read;

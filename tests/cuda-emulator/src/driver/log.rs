@@ -1,8 +1,27 @@
-//! The counts for the outside: as a C function, and as a file when the program ends.
+//! The counts for the outside: as a C function, and as a file when the program ends. What is queued, line by line.
 
 use std::ffi::c_char;
+use std::fs::File;
+use std::io::Write;
+use std::sync::LazyLock;
 
 use super::device::device;
+
+/// The file that `SAM_EMULATOR_TRACE` names.
+static TRACE: LazyLock<Option<File>> = LazyLock::new(|| {
+    let path = std::env::var_os("SAM_EMULATOR_TRACE")?;
+    File::create(&path)
+        .inspect_err(|e| eprintln!("cuda-emulator: {}: {e}", path.display()))
+        .ok()
+});
+
+/// Writes what is queued, and the bytes or operations that it has, to the trace, if one is asked for.
+pub fn trace(what: &str, size: u64) {
+    if let Some(mut file) = TRACE.as_ref() {
+        // Nothing depends on it.
+        let _ = writeln!(file, "{what} {size}");
+    }
+}
 
 /// Writes the counts as JSON into `buffer` (at most `len` bytes, with a 0 at the end where there
 /// is room), and returns the bytes that the JSON has. Ask with `len` 0 first. A test program finds

@@ -4,6 +4,7 @@ use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ffi::{c_int, c_uint};
 
 use super::device::Device;
+use super::log::trace;
 use super::status::{Failure, Status};
 use super::{host, in_context, put};
 use crate::memory::TOTAL;
@@ -67,6 +68,7 @@ unsafe fn to_device(
     bytes: usize,
 ) -> Result<(), Failure> {
     device.counts.host_to_device.add(bytes);
+    trace("upload", bytes as u64);
     if bytes == 0 {
         return Ok(());
     }
@@ -100,6 +102,7 @@ unsafe fn to_host(
 
 fn within(device: &mut Device, to: u64, from: u64, bytes: usize) -> Result<(), Failure> {
     device.counts.device_to_device.add(bytes);
+    trace("copy", bytes as u64);
     if bytes == 0 {
         return Ok(());
     }
@@ -169,6 +172,7 @@ fn fill(device: &mut Device, to: u64, pattern: &[u8], count: usize) -> Result<()
         ));
     };
     device.counts.memsets.add(bytes);
+    trace("memset", bytes as u64);
     if bytes == 0 {
         return Ok(());
     }

@@ -6,7 +6,7 @@
 mod context;
 pub mod device;
 mod execution;
-mod log;
+pub mod log;
 mod memory;
 pub mod status;
 mod stream;

@@ -4,7 +4,7 @@
 use std::{mem::MaybeUninit, ops::Range};
 
 use crate::device::{
-    batch_norm::cpu::{Cut, Incoming, Lines, PlaneMoments},
+    batch_norm::cpu::{Lines, PlaneMoments},
     cpu::{
         buffer::{Aligned, as_uninit},
         simd::Real,
@@ -55,19 +55,28 @@ impl<'a, E: Real> Input<'a, E> {
     }
 }
 
+/// What is done with the gradient of a sample of the input, while it is at hand: given the sample's number, it may add to the
+/// gradient, and it writes the sums of each channel that the normalization before the input needs.
+pub(in crate::device) type Finish<'a, E> =
+    dyn Fn(usize, &mut [E], &mut [PlaneMoments<E>]) + Sync + 'a;
+
 /// Where the gradient of the input goes.
 pub(in crate::device) enum Target<'a, E> {
     /// It is added to this.
     Added(&'a mut [E]),
-    /// It is written here, and so are, for each channel of each sample, the sums that the input's normalization needs.
-    Written(&'a mut [MaybeUninit<E>], &'a mut [PlaneMoments<E>]),
+    /// It is written here, and finished, sample by sample.
+    Written(
+        &'a mut [MaybeUninit<E>],
+        &'a mut [PlaneMoments<E>],
+        &'a Finish<'a, E>,
+    ),
 }
 
 impl<'a, E: Real> Target<'a, E> {
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Added(d_x) => d_x.len(),
-            Self::Written(d_x, _) => d_x.len(),
+            Self::Written(d_x, ..) => d_x.len(),
         }
     }
 
@@ -75,10 +84,10 @@ impl<'a, E: Real> Target<'a, E> {
     pub(super) fn parts(self, samples: usize, [len, channels]: [usize; 2]) -> Vec<Self> {
         match self {
             Self::Added(d_x) => d_x.chunks_mut(samples * len).map(Self::Added).collect(),
-            Self::Written(d_x, sums) => d_x
+            Self::Written(d_x, sums, finish) => d_x
                 .chunks_mut(samples * len)
                 .zip(sums.chunks_mut(samples * channels))
-                .map(|(d_x, sums)| Self::Written(d_x, sums))
+                .map(|(d_x, sums)| Self::Written(d_x, sums, finish))
                 .collect(),
         }
     }
@@ -90,34 +99,26 @@ impl<'a, E: Real> Target<'a, E> {
                 // SAFETY: sums of elements are elements.
                 (unsafe { as_uninit(d_x) }, true)
             }
-            Self::Written(d_x, _) => (d_x, false),
+            Self::Written(d_x, ..) => (d_x, false),
         }
     }
 
-    /// Computes the sums of some samples of the target, whose first one is number `first` of the input, where there are any.
+    /// Finishes some samples, if that is to be done; the target begins with sample `first`.
     ///
     /// # Safety
     /// The gradients of these samples, of so many elements and channels each, were written.
-    #[inline(always)]
-    pub(super) unsafe fn add_up(
+    pub(super) unsafe fn finish(
         &mut self,
-        input: Input<'_, E>,
         first: usize,
         samples: Range<usize>,
         [len, channels]: [usize; 2],
     ) {
-        let (Self::Written(d_x, sums), Input::Normalized(z, lines)) = (self, input) else {
-            return;
-        };
-        for n in samples {
-            let incoming = Incoming {
+        if let Self::Written(d_x, sums, finish) = self {
+            for n in samples {
                 // SAFETY: the caller's.
-                gradient: unsafe { d_x[n * len..][..len].assume_init_ref() },
-                // The lines know where ReLU cut off.
-                cut: Cut::Nowhere,
-            };
-            let z = &z[(first + n) * len..][..len];
-            lines.sums(incoming, z, &mut sums[n * channels..][..channels]);
+                let gradient = unsafe { d_x[n * len..][..len].assume_init_mut() };
+                finish(first + n, gradient, &mut sums[n * channels..][..channels]);
+            }
         }
     }
 }

@@ -44,7 +44,7 @@ use crate::{
     doors::{free::Free4, host_memory::view, tape::is_input, wanted::is_wanted},
 };
 pub(in crate::device) use backward::{OutputGradient, backward};
-pub(in crate::device) use ends::{Input, Target};
+pub(in crate::device) use ends::{Finish, Input, Target};
 pub(in crate::device) use forward::forward;
 pub(in crate::device) use geometry::Conv;
 pub use ways::{Way, Ways, with_ways};
@@ -196,6 +196,14 @@ impl<E: Real> ConvolutionBack<E> {
         }
     }
 
+    /// Whether anybody wants the gradient of the input.
+    pub(in crate::device) fn wants_x(&self, gradients: &Gradients<E, Cpu>) -> bool
+    where
+        Cpu: Device<E>,
+    {
+        !self.input || is_wanted::<Free4, _, _, _>(&self.x, gradients)
+    }
+
     pub(in crate::device) fn run(
         &self,
         gradients: &mut Gradients<E, Cpu>,
@@ -207,7 +215,7 @@ impl<E: Real> ConvolutionBack<E> {
         let Self {
             conv, x, weight, ..
         } = self;
-        let wants_x = !self.input || is_wanted::<Free4, _, _, _>(x, gradients);
+        let wants_x = self.wants_x(gradients);
         let mut d_weight = take(E::host(gradients.get_or_alloc_mut(weight)?));
         let mut apart = Vec::new();
         let d_x = match wants_x {

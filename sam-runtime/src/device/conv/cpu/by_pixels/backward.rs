@@ -19,7 +19,7 @@ use crate::device::{
     cpu::{
         buffer::Aligned,
         order::{BLOCK, Order},
-        simd::Real,
+        simd::{Real, vectorized},
     },
 };
 
@@ -36,11 +36,18 @@ pub(in crate::device::conv::cpu) fn backward<E: Real>(
     let phases = d_x.is_some().then(|| Phases::new(conv, weight));
     let parts = (PARTIAL_SUMS / d_weight.len().max(1)).clamp(2, PARTS);
     let part = conv.batch.div_ceil(parts);
+    // Not generic, or all below would be compiled for each kind of gradient.
+    let gradient = |n: usize, sample: &mut [E]| {
+        vectorized(
+            #[inline(always)]
+            || gradient.sample(n, &mut *sample),
+        );
+    };
     in_parts(conv, part, d_x, d_weight, |samples, d_x, d_weight| {
         Arch::new().dispatch(Part {
             conv,
             phases: phases.as_ref(),
-            gradient,
+            gradient: &gradient,
             samples,
             x,
             d_x,
@@ -105,17 +112,18 @@ impl<E: Real> Phases<E> {
 }
 
 /// Some samples, and their part of the weight's gradient.
-struct Part<'a, E, G> {
+struct Part<'a, E> {
     conv: &'a Conv,
     phases: Option<&'a Phases<E>>,
-    gradient: &'a G,
+    /// Writes that of a sample of the output.
+    gradient: &'a (dyn Fn(usize, &mut [E]) + Sync),
     samples: Range<usize>,
     x: Input<'a, E>,
     d_x: Option<Target<'a, E>>,
     d_weight: &'a mut [E],
 }
 
-impl<E: Real, G: OutputGradient<E>> WithSimd for Part<'_, E, G> {
+impl<E: Real> WithSimd for Part<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -130,14 +138,14 @@ impl<E: Real, G: OutputGradient<E>> WithSimd for Part<'_, E, G> {
         let (first, mut memory) = (self.samples.start, Memory::default());
         for n in self.samples.clone() {
             padded.fill(conv.orders[0], self.x.part(n * sample, sample, &mut memory));
-            self.gradient.sample(n, &mut d_y);
+            (self.gradient)(n, &mut d_y);
             add_to_kernels(simd, conv, &padded, &d_y, &mut sums);
             if let (Some(back), Some(target)) = (&mut back, &mut self.d_x) {
                 let here = n - first;
                 let (d_x, add) = target.elements();
                 back.run(simd, conv, &d_y, &mut d_x[here * sample..][..sample], add);
                 // SAFETY: all rows of the sample were written.
-                unsafe { target.add_up(self.x, first, here..here + 1, [sample, conv.inputs]) };
+                unsafe { target.finish(first, here..here + 1, [sample, conv.inputs]) };
             }
         }
         let area = conv.window.size.pow(2);

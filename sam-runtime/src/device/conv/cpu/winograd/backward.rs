@@ -12,11 +12,12 @@ use super::{
     kernels,
     lines::{Filtering, Winograd},
     products::{Kernels, multiply_transposed},
-    single::{SINGLE, same, same_mut},
+    single::{SINGLE, same, same_mut, single},
     tiles::{Band, Grid, Transformed},
     transform::transform,
 };
 use crate::device::{
+    batch_norm::cpu::PlaneMoments,
     conv::cpu::{
         backward::{OutputGradient, PARTIAL_SUMS, PARTS, in_parts},
         ends::{Input, Memory, Target},
@@ -40,9 +41,26 @@ pub(in crate::device::conv::cpu) fn backward<E: Real>(
     d_weight: &mut [E],
     d_x: Option<Target<'_, E>>,
 ) {
+    let finish = match &d_x {
+        Some(Target::Written(.., finish)) => Some(*finish),
+        _ => None,
+    };
+    let finished = |n: usize, sample: &mut [f32], sums: &mut [PlaneMoments<f32>]| {
+        if let Some(finish) = finish {
+            let sums = same_mut(sums).expect(SINGLE);
+            finish(n, same_mut(sample).expect(SINGLE), sums);
+        }
+    };
+    let d_x = d_x.map(|d_x| match d_x {
+        Target::Added(d_x) => Target::Added(same_mut(d_x).expect(SINGLE)),
+        Target::Written(d_x, sums, _) => {
+            let sums = same_mut(sums).expect(SINGLE);
+            Target::Written(same_mut(d_x).expect(SINGLE), sums, &finished)
+        }
+    });
     let way_back = WayBack {
         conv,
-        x,
+        x: single(x),
         weight: same(weight).expect(SINGLE),
         gradient: &|n, images, sample| {
             let sample = same_mut(sample).expect(SINGLE);
@@ -60,7 +78,7 @@ pub(in crate::device::conv::cpu) fn backward<E: Real>(
                 },
             );
         },
-        d_weight,
+        d_weight: same_mut(d_weight).expect(SINGLE),
         d_x,
     };
     if is_large {
@@ -73,16 +91,16 @@ pub(in crate::device::conv::cpu) fn backward<E: Real>(
 /// Has the gradient of a sample of the output written, as these images.
 type Write<'a> = &'a (dyn Fn(usize, Images, &mut [f32]) + Sync);
 
-struct WayBack<'a, E> {
+struct WayBack<'a> {
     conv: &'a Conv,
-    x: Input<'a, E>,
+    x: Input<'a, f32>,
     weight: &'a [f32],
     gradient: Write<'a>,
-    d_weight: &'a mut [E],
-    d_x: Option<Target<'a, E>>,
+    d_weight: &'a mut [f32],
+    d_x: Option<Target<'a, f32>>,
 }
 
-impl<E: Real> WayBack<'_, E> {
+impl WayBack<'_> {
     fn run<const SIDE: usize, const POINTS: usize>(self)
     where
         Winograd: Filtering<SIDE, POINTS>,
@@ -94,8 +112,8 @@ impl<E: Real> WayBack<'_, E> {
         let group = TILES.div_ceil(Grid::new(conv.places, SIDE).count());
         let parts = (PARTIAL_SUMS / self.weight.len()).clamp(2, PARTS);
         let part = conv.batch.div_ceil(parts).next_multiple_of(group);
-        let run = |samples: Range<usize>, d_x: Option<Target<'_, E>>, d_weight: &mut [E]| {
-            Arch::new().dispatch(Part::<E, SIDE, POINTS> {
+        let run = |samples: Range<usize>, d_x: Option<Target<'_, f32>>, d_weight: &mut [f32]| {
+            Arch::new().dispatch(Part::<SIDE, POINTS> {
                 conv,
                 back: back.as_ref(),
                 gradient: self.gradient,
@@ -103,7 +121,7 @@ impl<E: Real> WayBack<'_, E> {
                 samples,
                 x: self.x,
                 d_x,
-                d_weight: same_mut(d_weight).expect(SINGLE),
+                d_weight,
             });
         };
         in_parts(conv, part, self.d_x, self.d_weight, run);
@@ -111,20 +129,19 @@ impl<E: Real> WayBack<'_, E> {
 }
 
 /// Some samples, and their part of the weight's gradient.
-struct Part<'a, E, const SIDE: usize, const POINTS: usize> {
+struct Part<'a, const SIDE: usize, const POINTS: usize> {
     conv: &'a Conv,
     back: Option<&'a Kernels<f32>>,
     gradient: Write<'a>,
     /// Samples at once.
     group: usize,
     samples: Range<usize>,
-    /// Its elements are `f32`.
-    x: Input<'a, E>,
-    d_x: Option<Target<'a, E>>,
+    x: Input<'a, f32>,
+    d_x: Option<Target<'a, f32>>,
     d_weight: &'a mut [f32],
 }
 
-impl<E: Real, const SIDE: usize, const POINTS: usize> WithSimd for Part<'_, E, SIDE, POINTS>
+impl<const SIDE: usize, const POINTS: usize> WithSimd for Part<'_, SIDE, POINTS>
 where
     Winograd: Filtering<SIDE, POINTS>,
 {
@@ -177,7 +194,6 @@ where
                 let here = first - start;
                 let (d_x, add) = target.elements();
                 let d_x = &mut d_x[here * sample..][..samples * sample];
-                let d_x = same_mut(d_x).expect(SINGLE);
                 let from = (samples, &*d_y);
                 // SAFETY: where it is added, there are elements; then all of these samples are written.
                 unsafe {
@@ -190,10 +206,9 @@ where
                         ),
                     }
                     let sizes = [sample, conv.inputs];
-                    target.add_up(self.x, start, here..here + samples, sizes);
+                    target.finish(start, here..here + samples, sizes);
                 }
             }
-            let x = same(x).expect(SINGLE);
             weight.add::<S, SIDE>(simd, samples, (x_images, x), padding, (d_y_images, &d_y));
         }
         let sizes = [conv.outputs, conv.inputs];

@@ -12,7 +12,7 @@ use super::{
     lines::{Filtering, Winograd},
     places::places,
     products::{Kernels, multiply},
-    single::{SINGLE, same, same_mut},
+    single::{SINGLE, same, same_mut, single},
     tiles::{Band, Grid, Transformed},
     transform::transform,
 };
@@ -27,6 +27,9 @@ use crate::device::{
 
 /// About as many tiles as are transformed at once.
 pub(super) const TILES: usize = 32;
+
+/// Tasks that a batch is cut into, at least, if it has as many samples.
+const TASKS: usize = 16;
 
 /// Images to images by kernels.
 #[derive(Clone, Copy)]
@@ -143,7 +146,7 @@ pub(in crate::device::conv::cpu) fn forward<E: Real>(
     let mut moments = vec![[E::default(); 2]; count];
     let convolution = Convolution {
         conv,
-        x,
+        x: single(x),
         weight: same(weight).expect(SINGLE),
         moments: same_mut(&mut moments).expect(SINGLE),
     };
@@ -161,14 +164,14 @@ pub(in crate::device::conv::cpu) fn forward<E: Real>(
     (z, moments)
 }
 
-struct Convolution<'a, E> {
+struct Convolution<'a> {
     conv: &'a Conv,
-    x: Input<'a, E>,
+    x: Input<'a, f32>,
     weight: &'a [f32],
     moments: &'a mut [PlaneMoments<f32>],
 }
 
-impl<E: Real> Convolution<'_, E> {
+impl Convolution<'_> {
     /// How many numbers were written.
     fn run<const SIDE: usize, const POINTS: usize>(self, z: &mut [MaybeUninit<f32>]) -> usize
     where
@@ -179,13 +182,14 @@ impl<E: Real> Convolution<'_, E> {
         let sizes = [conv.outputs, conv.inputs];
         let kernels = &kernels::transformed::<f32, SIDE, POINTS>(self.weight, sizes, false);
         let samples = TILES.div_ceil(Grid::new(conv.places, SIDE).count());
+        let samples = samples.min(conv.batch.div_ceil(TASKS));
         let mut of_task = self.moments.chunks_mut(samples * conv.outputs);
         let tasks: Vec<_> = (0..conv.batch)
             .step_by(samples)
             .map(|n| (n * filter.from.sample(), of_task.next().unwrap_or_default()))
             .collect();
         let run = |(z, (start, moments)): (&mut [_], _)| {
-            Arch::new().dispatch(Task::<E, f32, SIDE, POINTS> {
+            Arch::new().dispatch(Task::<f32, SIDE, POINTS> {
                 filter,
                 kernels,
                 x: (self.x, start),
@@ -199,17 +203,16 @@ impl<E: Real> Convolution<'_, E> {
 }
 
 /// A few samples.
-struct Task<'a, X, E, const SIDE: usize, const POINTS: usize> {
+struct Task<'a, E, const SIDE: usize, const POINTS: usize> {
     filter: &'a Filter,
     kernels: &'a Kernels<E>,
-    /// The input, whose elements are of the same type, and where the samples begin.
-    x: (Input<'a, X>, usize),
+    /// The input, and where the samples begin.
+    x: (Input<'a, E>, usize),
     z: &'a mut [MaybeUninit<E>],
     moments: &'a mut [PlaneMoments<E>],
 }
 
-impl<X: Real, E: Fours, const SIDE: usize, const POINTS: usize> WithSimd
-    for Task<'_, X, E, SIDE, POINTS>
+impl<E: Fours, const SIDE: usize, const POINTS: usize> WithSimd for Task<'_, E, SIDE, POINTS>
 where
     Winograd: Filtering<SIDE, POINTS>,
 {
@@ -226,7 +229,7 @@ where
         let samples = z.len() / filter.to.sample();
         let (x, start) = self.x;
         let x = x.part(start, samples * filter.from.sample(), &mut memory);
-        let from = (samples, same(x).expect(SINGLE));
+        let from = (samples, x);
         // SAFETY: nothing is added.
         unsafe {
             filtered::<S, E, SIDE, POINTS, false>(simd, filter, self.kernels, from, scratch, z);

@@ -1,5 +1,16 @@
 //! Convolution on a GPU: the windows side by side ("im2col"), some images at a time, and products of matrices.
+//!
+//! | file | what |
+//! |---|---|
+//! | `group` | the groups of a convolution, whose matrices lie beside each other |
+//! | `windows` | the windows of images as matrices |
+//! | `cudnn` | the same by cuDNN (feature `cudnn`) |
 #![allow(unsafe_code)]
+
+#[cfg(feature = "cudnn")]
+mod cudnn;
+mod group;
+mod windows;
 
 use cudarc::{
     cublas::{CudaBlas, Gemm},
@@ -10,14 +21,18 @@ use dfdx::{
     tensor::{CudaError, Gradients},
 };
 
+use group::Group;
+pub(in crate::device) use windows::Columns;
+
 use super::TryConv2D;
 use crate::{
     device::{
         Image, LayerTape, Window,
         cuda::{
             arguments::{MISFIT, Sizes, fits, in_order, parameter, scratch},
+            enable_cudnn::is_cudnn_enabled,
             gpu::Gpu,
-            launch::{MOST, all, each},
+            launch::{MOST, all},
             module::{Element, kernels, launch},
             product::{Matrix, Product},
             window::Sliding,
@@ -37,8 +52,9 @@ kernels! { "conv":
     ADD_UP = "sam_add_up",
 }
 
-/// Numbers that the windows of the images at one time may have: 256 MiB of `f32`.
-const ROOM: usize = 1 << 26;
+/// Numbers that the windows of the images at one time may have: 256 MiB of `f32`. Fewer in tests, so that small images are
+/// done in parts.
+const ROOM: usize = if cfg!(test) { 1 << 18 } else { 1 << 26 };
 
 impl<E: Element> TryConv2D<E> for Cuda
 where
@@ -89,7 +105,7 @@ where
 }
 
 /// The address of the gradient of `x`, unless it is the network's `input` and nobody asks for it.
-fn wanted<E: Element>(
+pub(in crate::device) fn wanted<E: Element>(
     x: &Image<E, Cuda>,
     input: bool,
     gradients: &mut Gradients<E, Cuda>,
@@ -105,26 +121,28 @@ where
 
 /// A convolution of one size.
 #[derive(Clone, Copy, Debug)]
-struct Convolution {
-    sliding: Sliding,
-    batch: usize,
-    outputs: usize,
-    groups: usize,
+pub(in crate::device) struct Convolution {
+    pub(in crate::device) sliding: Sliding,
+    pub(in crate::device) batch: usize,
+    pub(in crate::device) outputs: usize,
+    pub(in crate::device) groups: usize,
     /// Images at one time.
-    images: usize,
+    pub(in crate::device) images: usize,
+    /// Whether cuDNN does it.
+    by_cudnn: bool,
 }
 
 /// Addresses for the way back.
-struct Back {
-    x: u64,
-    weight: u64,
-    d_y: u64,
-    d_weight: u64,
-    d_x: Option<u64>,
+pub(in crate::device) struct Back {
+    pub(in crate::device) x: u64,
+    pub(in crate::device) weight: u64,
+    pub(in crate::device) d_y: u64,
+    pub(in crate::device) d_weight: u64,
+    pub(in crate::device) d_x: Option<u64>,
 }
 
 impl Convolution {
-    fn new(
+    pub(in crate::device) fn new(
         [batch, channels, height, width]: [usize; 4],
         [outputs, inner, down, across]: [usize; 4],
         window: Window,
@@ -148,11 +166,12 @@ impl Convolution {
             outputs,
             groups,
             images: (ROOM / columns).clamp(1, batch.min(MOST)),
+            by_cudnn: cfg!(feature = "cudnn") && is_cudnn_enabled(),
         })
     }
 
     /// Rows of the windows' matrix: a tap of a channel each.
-    fn rows(&self) -> usize {
+    pub(in crate::device) fn rows(&self) -> usize {
         self.sliding.channels as usize * self.sliding.taps()
     }
 
@@ -167,8 +186,13 @@ impl Convolution {
         (size, stride, padding) == (1, 1, 0)
     }
 
+    /// Whether the output is computed image by image, as tensors lie, with nothing else to gain.
+    pub(in crate::device) fn is_by_image(&self) -> bool {
+        self.by_cudnn || self.is_identity()
+    }
+
     /// Calls `f` with the first image of a part, and how many it has.
-    fn parts(
+    pub(in crate::device) fn parts(
         &self,
         mut f: impl FnMut(usize, usize) -> Result<(), CudaError>,
     ) -> Result<(), CudaError> {
@@ -177,32 +201,8 @@ impl Convolution {
             .try_for_each(|first| f(first, self.images.min(self.batch - first)))
     }
 
-    /// Writes the windows of some images to `columns`, and says where they are.
-    fn windows<E: Element>(
-        &self,
-        gpu: &Gpu,
-        x: u64,
-        columns: u64,
-        images: usize,
-    ) -> Result<u64, CudaError> {
-        if self.is_identity() {
-            return Ok(x);
-        }
-        let sizes = self.matrix(images)?;
-        let parameters = (x, columns, self.sliding, images as u32);
-        launch!(gpu, IM2COL, E, each(sizes), parameters)?;
-        Ok(columns)
-    }
-
-    fn matrix(&self, images: usize) -> Result<Sizes, CudaError> {
-        Sizes::new(1, self.rows(), self.sliding.places()).map(|sizes| Sizes {
-            batch: images as u32,
-            ..sizes
-        })
-    }
-
     /// Numbers of scratch for the windows of a part.
-    fn room(&self) -> usize {
+    pub(in crate::device) fn room(&self) -> usize {
         match self.is_identity() {
             true => 0,
             false => self.images * self.rows() * self.sliding.places(),
@@ -214,10 +214,20 @@ impl Convolution {
         start + (first * elements * size_of::<E>()) as u64
     }
 
-    fn forward<E: Element>(&self, gpu: &Gpu, x: u64, weight: u64, y: u64) -> Result<(), CudaError>
+    pub(in crate::device) fn forward<E: Element>(
+        &self,
+        gpu: &Gpu,
+        x: u64,
+        weight: u64,
+        y: u64,
+    ) -> Result<(), CudaError>
     where
         CudaBlas: Gemm<E>,
     {
+        #[cfg(feature = "cudnn")]
+        if self.by_cudnn {
+            return cudnn::forward::<E>(self, gpu, x, weight, y);
+        }
         let scratch = scratch::<E>(gpu, self.room().max(1))?;
         let (pixels, places) = (self.sliding.pixels(), self.sliding.places());
         let channels = self.sliding.channels as usize;
@@ -230,22 +240,29 @@ impl Convolution {
                     m: group.outputs,
                     n: places,
                     k: group.rows,
-                    a: group.weight::<E>(weight, false),
-                    b: group.columns::<E>(columns, false),
-                    c: group.outputs_at::<E>(y),
+                    a: group.weight::<E>(weight),
+                    b: group.columns::<E>(columns),
+                    c: group.outputs::<E>(y),
                     add: false,
                     count: images,
-                    next: self.outputs * places,
                 }
                 .run::<E>(gpu)
             })
         })
     }
 
-    fn backward<E: Element>(&self, gpu: &Gpu, back: &Back) -> Result<(), CudaError>
+    pub(in crate::device) fn backward<E: Element>(
+        &self,
+        gpu: &Gpu,
+        back: &Back,
+    ) -> Result<(), CudaError>
     where
         CudaBlas: Gemm<E>,
     {
+        #[cfg(feature = "cudnn")]
+        if self.by_cudnn {
+            return cudnn::backward::<E>(self, gpu, back);
+        }
         let (pixels, places) = (self.sliding.pixels(), self.sliding.places());
         let channels = self.sliding.channels as usize;
         // The weight's gradient by each image, which are added up: no two write to one number.
@@ -267,12 +284,14 @@ impl Convolution {
                         m: group.outputs,
                         n: group.rows,
                         k: places,
-                        a: group.gradient::<E>(d_y),
-                        b: group.columns::<E>(windows, true),
-                        c: group.weight::<E>(weights, false).at,
+                        a: group.outputs::<E>(d_y),
+                        b: group.columns::<E>(windows).turned(),
+                        c: Matrix {
+                            next: per_image,
+                            ..group.weight::<E>(weights)
+                        },
                         add: false,
                         count,
-                        next: per_image,
                     }
                     .run::<E>(gpu)
                 })?;
@@ -290,25 +309,18 @@ impl Convolution {
                     m: group.rows,
                     n: places,
                     k: group.outputs,
-                    a: group.weight::<E>(back.weight, true),
-                    b: group.gradient::<E>(d_y),
-                    c: group.columns::<E>(d_windows, false).at,
+                    a: group.weight::<E>(back.weight).turned(),
+                    b: group.outputs::<E>(d_y),
+                    c: group.columns::<E>(d_windows),
                     add: identity,
                     count: images,
-                    next: self.rows() * places,
                 }
                 .run::<E>(gpu)
             })?;
             if identity {
                 return Ok(());
             }
-            let sizes = Sizes {
-                batch: images as u32,
-                channels: self.sliding.channels,
-                positions: pixels as u32,
-            };
-            let parameters = (d_windows, d_x, self.sliding, images as u32);
-            launch!(gpu, COL2IM, E, each(sizes), parameters)
+            self.col2im::<E>(gpu, d_windows, d_x, self.by_image(), images)
         })
     }
 
@@ -321,50 +333,5 @@ impl Convolution {
             groups: self.groups,
         };
         (0..self.groups).map(group).try_for_each(f)
-    }
-}
-
-/// One group of a convolution: its outputs, and its rows of the windows' matrix.
-#[derive(Clone, Copy)]
-struct Group {
-    index: usize,
-    outputs: usize,
-    rows: usize,
-    places: usize,
-    groups: usize,
-}
-
-impl Group {
-    fn at<E>(&self, start: u64, elements: usize) -> u64 {
-        start + (self.index * elements * size_of::<E>()) as u64
-    }
-
-    fn outputs_at<E>(&self, y: u64) -> u64 {
-        self.at::<E>(y, self.outputs * self.places)
-    }
-
-    /// The same for each image.
-    fn weight<E>(&self, weight: u64, turned: bool) -> Matrix {
-        Matrix {
-            at: self.at::<E>(weight, self.outputs * self.rows),
-            turned,
-            next: 0,
-        }
-    }
-
-    fn columns<E>(&self, columns: u64, turned: bool) -> Matrix {
-        Matrix {
-            at: self.at::<E>(columns, self.rows * self.places),
-            turned,
-            next: self.groups * self.rows * self.places,
-        }
-    }
-
-    fn gradient<E>(&self, d_y: u64) -> Matrix {
-        Matrix {
-            at: self.outputs_at::<E>(d_y),
-            turned: false,
-            next: self.groups * self.outputs * self.places,
-        }
     }
 }

@@ -1,0 +1,251 @@
+//! A convolution with its normalization, and the way back through several of them.
+#![allow(unsafe_code)]
+
+use std::mem::take;
+
+use dfdx::{
+    prelude::*,
+    tensor::{CpuError, Gradients},
+};
+
+use super::super::ConvNorm;
+use crate::{
+    device::{
+        Affine, Image, LayerTape, Window,
+        batch_norm::{
+            Moments,
+            cpu::{
+                Back, BackLines, ChannelMoments, Cut, Incoming, Line, Lines, PlaneMoments,
+                batch_moments, learn, nonempty, of_channels,
+            },
+        },
+        conv::cpu::{
+            Conv, Finish, Input, OutputGradient, Target, backward, convolution, forward, start,
+        },
+        cpu::{
+            arguments::{fits, parameter},
+            buffer::written,
+            dims::Dims,
+            order::Order,
+            simd::{Real, vectorized},
+        },
+    },
+    doors::host_memory::view,
+};
+
+/// What a chain takes of a [`ConvNorm`].
+pub(super) struct Layer<'a, E: Real> {
+    pub(super) weight: &'a Image<E, Cpu>,
+    pub(super) window: Window,
+    pub(super) groups: usize,
+    pub(super) affine: &'a Affine<E, Cpu>,
+}
+
+impl<'a, E: Real> Layer<'a, E> {
+    pub(super) fn of(layer: &ConvNorm<'a, E, Cpu>) -> Self {
+        let ConvNorm {
+            weight,
+            window,
+            groups,
+            affine,
+            ..
+        } = *layer;
+        Self {
+            weight,
+            window,
+            groups,
+            affine,
+        }
+    }
+}
+
+/// A convolution and its normalization, as they were computed.
+pub(super) struct Link<E: Real> {
+    pub(super) conv: Conv,
+    pub(super) dims: Dims,
+    weight: Image<E, Cpu>,
+    affine: Affine<E, Cpu>,
+    /// The convolution's output.
+    pub(super) z: Vec<E>,
+    pub(super) line: Line<E>,
+}
+
+impl<E: Real> Link<E>
+where
+    Cpu: Device<E>,
+{
+    /// Convolves `x` and finds the normalization; and the moments that it is by.
+    pub(super) fn new(
+        conv: Conv,
+        weight: Image<E, Cpu>,
+        affine: &Affine<E, Cpu>,
+        x: Input<'_, E>,
+    ) -> Result<(Self, Moments<E, Cpu>), CpuError> {
+        let dims = Dims {
+            batch: conv.batch,
+            channels: conv.outputs,
+            positions: conv.places[0] * conv.places[1],
+            order: conv.orders[1],
+        };
+        nonempty(dims)?;
+        for parameter in [&affine.scale, &affine.bias] {
+            fits(parameter.shape().0 == dims.channels)?;
+        }
+        let (z, planes) = forward(&conv, x, &view(&weight), true);
+        let batch = ChannelMoments::of(dims, &planes);
+        let line = batch.line(&view(&affine.scale), &view(&affine.bias), affine.epsilon);
+        let moments = batch_moments(weight.device(), dims, &batch)?;
+        let link = Self {
+            conv,
+            dims,
+            weight,
+            affine: affine.clone(),
+            z,
+            line,
+        };
+        Ok((link, moments))
+    }
+
+    /// The layer behind this one.
+    pub(super) fn next<T: LayerTape<E, Cpu>>(
+        &self,
+        layer: &Layer<'_, E>,
+        tape: &mut T,
+    ) -> Result<(Self, Moments<E, Cpu>), CpuError> {
+        let weight = parameter(layer.weight, tape)?;
+        let sizes = [self.output(), weight.shape().concrete()];
+        let order = self.dims.order;
+        let conv = convolution::<E>(sizes, order, layer.window, layer.groups, true)?;
+        let x = Input::Normalized(&self.z, &self.lines());
+        Self::new(conv, weight, layer.affine, x)
+    }
+
+    /// The sizes of the output.
+    pub(super) fn output(&self) -> [usize; 4] {
+        let [height, width] = self.conv.places;
+        [self.conv.batch, self.conv.outputs, height, width]
+    }
+
+    /// What reads the normalized output takes beside it.
+    fn lines(&self) -> Lines<E> {
+        let cut = Cut::ByInput(&self.line);
+        Lines::new(self.dims, &self.line.mean, cut).expect("it lies by pixels")
+    }
+}
+
+/// What comes back to a normalization: the gradient, and the sums of it and of its products for each channel.
+pub(super) struct Coming<'a, E> {
+    pub(super) incoming: Incoming<'a, E>,
+    pub(super) sums: Vec<[f64; 2]>,
+}
+
+/// From the last normalization to the first convolution, whose way back is `first`.
+pub(super) fn way_back<E: Real, R>(
+    links: &[Link<E>],
+    Coming { incoming, sums }: Coming<'_, E>,
+    gradients: &mut Gradients<E, Cpu>,
+    first: impl FnOnce(&Link<E>, Through<'_, E>, &mut Gradients<E, Cpu>) -> Result<R, CpuError>,
+) -> Result<R, CpuError>
+where
+    Cpu: Device<E>,
+{
+    let (link, before) = links.split_last().expect("a layer");
+    learn(gradients, &link.affine, &link.line.inverse, &sums)?;
+    let through = Back::new(link.dims, &link.line, Some(&sums));
+    let rows = Through {
+        conv: link.conv,
+        lines: BackLines::new(link.dims, &through, incoming.cut),
+        z: &link.z,
+        back: &through,
+        incoming,
+    };
+    let Some(input) = before.last() else {
+        return first(link, rows, gradients);
+    };
+    let (lines, sample) = (input.lines(), input.dims.sample());
+    let x = Input::Normalized(&input.z, &lines);
+    let (d_x, sums) = link.input_gradient(x, rows, gradients, &|n, gradient, sums| {
+        let incoming = Incoming {
+            gradient,
+            // The lines know where ReLU cut off.
+            cut: Cut::Nowhere,
+        };
+        let z = &input.z[n * sample..][..sample];
+        vectorized(
+            #[inline(always)]
+            || lines.sums(incoming, z, &mut *sums),
+        );
+    })?;
+    let incoming = Incoming {
+        gradient: &d_x,
+        cut: Cut::ByInput(&input.line),
+    };
+    let coming = Coming { incoming, sums };
+    way_back(before, coming, gradients, first)
+}
+
+impl<E: Real> Link<E>
+where
+    Cpu: Device<E>,
+{
+    /// The gradient of the convolution's input `x`, finished sample by sample, and the sums that this makes, by channels; adds
+    /// that of the weight to `gradients`.
+    #[allow(clippy::type_complexity)]
+    pub(super) fn input_gradient(
+        &self,
+        x: Input<'_, E>,
+        rows: Through<'_, E>,
+        gradients: &mut Gradients<E, Cpu>,
+        finish: &Finish<'_, E>,
+    ) -> Result<(Vec<E>, Vec<[f64; 2]>), CpuError> {
+        let dims = Dims {
+            batch: self.conv.batch,
+            channels: self.conv.inputs,
+            positions: self.conv.image[0] * self.conv.image[1],
+            order: Order::Pixels,
+        };
+        let mut planes: Vec<PlaneMoments<E>> = vec![[E::default(); 2]; dims.batch * dims.channels];
+        let mut d_weight = take(E::host(gradients.get_or_alloc_mut(&self.weight)?));
+        // SAFETY: the gradients of all samples, of which there are some, are written.
+        let d_x = unsafe {
+            written(dims.len(), |d_x| {
+                let len = d_x.len();
+                let target = Some(Target::Written(d_x, &mut planes, finish));
+                let weight = view(&self.weight);
+                backward(&self.conv, x, &weight, rows, &mut d_weight, target);
+                len
+            })
+        };
+        *E::host(gradients.get_or_alloc_mut(&self.weight)?) = d_weight;
+        Ok((d_x, of_channels(dims, &planes)))
+    }
+}
+
+/// The gradient of a convolution's output `z`, computed from what comes back to its normalization.
+pub(super) struct Through<'a, E> {
+    conv: Conv,
+    /// `back`, where outputs lie by pixels.
+    lines: Option<BackLines<E>>,
+    z: &'a [E],
+    back: &'a Back<E>,
+    incoming: Incoming<'a, E>,
+}
+
+impl<E: Real> OutputGradient<E> for Through<'_, E> {
+    #[inline(always)]
+    fn write(&self, n: usize, channel: usize, first: usize, to: &mut [E]) {
+        let start = start(&self.conv, n, channel) + first;
+        let incoming = self.incoming.part(start, to.len());
+        let z = &self.z[start..][..to.len()];
+        self.back.each(channel, z, incoming, to, |to, d| *to = d);
+    }
+
+    #[inline(always)]
+    fn sample(&self, n: usize, to: &mut [E]) {
+        let start = n * to.len();
+        let incoming = self.incoming.part(start, to.len());
+        let z = &self.z[start..][..to.len()];
+        let lines = self.lines.as_ref().expect("outputs lie by pixels");
+        lines.each(z, incoming, to, |to, d| *to = d);
+    }
+}

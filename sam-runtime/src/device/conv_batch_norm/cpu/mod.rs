@@ -1,0 +1,94 @@
+//! On host memory: the moments are taken while the convolution is at hand; its gradient is computed where it is needed, and
+//! never written; and between two convolutions, what normalization and ReLU make of the first one's result is computed
+//! where the second one reads it, and never written either.
+//!
+//! | file | what |
+//! |---|---|
+//! | `link` | a convolution with its normalization, and the way back through several |
+//! | `chain` | several as one operation, with what follows them |
+//! | `residual` | residual blocks as one operation |
+
+mod chain;
+mod link;
+mod residual;
+
+use dfdx::{prelude::*, tensor::CpuError};
+
+use super::{
+    AdvancedAll, ConvNorm, ResidualBlock, TryConv2DBatchNorm, block_by_block, one_after_the_other,
+};
+use crate::device::{
+    Affine, Image, LayerTape, Normalized, Running, Tail, Window,
+    batch_norm::Moments,
+    cpu::{order::BLOCK, simd::Real},
+};
+use chain::chain;
+use link::Layer;
+use residual::residual;
+
+impl<E: Real> TryConv2DBatchNorm<E> for Cpu
+where
+    Cpu: Device<E>,
+{
+    fn try_conv2d_batch_norm<T: LayerTape<E, Self>>(
+        x: Image<E, Self, T>,
+        weight: &Image<E, Self>,
+        window: Window,
+        groups: usize,
+        affine: &Affine<E, Self>,
+        tail: Tail<Image<E, Self, T>>,
+    ) -> Normalized<Image<E, Self, T>, E, Self> {
+        let layer = Layer {
+            weight,
+            window,
+            groups,
+            affine,
+        };
+        let (y, mut moments) = chain(x, &[layer], tail)?;
+        Ok((y, moments.remove(0)))
+    }
+
+    fn try_conv2d_batch_norms<T: LayerTape<E, Self>>(
+        x: Image<E, Self, T>,
+        layers: &[ConvNorm<'_, E, Self>],
+        tail: Tail<Image<E, Self, T>>,
+    ) -> AdvancedAll<Image<E, Self, T>, E, Self> {
+        if !layers.iter().all(gives_pixels) {
+            return one_after_the_other(x, layers, tail);
+        }
+        let chained: Vec<_> = layers.iter().map(Layer::of).collect();
+        let (y, moments) = chain(x, &chained, tail)?;
+        Ok((y, advanced(layers, &moments)?))
+    }
+
+    fn try_residual_blocks<T: LayerTape<E, Self>>(
+        x: Image<E, Self, T>,
+        blocks: &[ResidualBlock<'_, E, Self>],
+    ) -> AdvancedAll<Image<E, Self, T>, E, Self> {
+        let layers = || blocks.iter().flat_map(|block| &block.layers);
+        if !(layers().all(gives_pixels) && x.shape().1.is_multiple_of(BLOCK)) {
+            return block_by_block(x, blocks);
+        }
+        let (y, moments) = residual(x, blocks)?;
+        Ok((y, advanced(layers(), &moments)?))
+    }
+}
+
+/// Whether a layer's result lies by pixels, as it must between two layers.
+fn gives_pixels<E: Real>(layer: &ConvNorm<'_, E, Cpu>) -> bool {
+    layer.groups == 1 && layer.weight.shape().0.is_multiple_of(BLOCK)
+}
+
+/// The running statistics after the batch.
+fn advanced<'a, E: Real>(
+    layers: impl IntoIterator<Item = &'a ConvNorm<'a, E, Cpu>>,
+    moments: &[Moments<E, Cpu>],
+) -> Result<Vec<Running<E, Cpu>>, CpuError>
+where
+    Cpu: Device<E>,
+{
+    let moments = layers.into_iter().zip(moments);
+    moments
+        .map(|(layer, moments)| layer.running.after(moments))
+        .collect()
+}
