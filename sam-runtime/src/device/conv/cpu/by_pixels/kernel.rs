@@ -127,11 +127,12 @@ macro_rules! by_columns {
                     $run
                 }};
             }
-            match ($S::REGISTER_COUNT >= 32, $columns - $first > $lanes) {
-                (true, true) => run!(8, 2),
-                (true, false) => run!(16, 1),
-                (false, true) => run!(4, 2),
-                (false, false) => run!(8, 1),
+            let wide = $columns - $first > $lanes;
+            // Decided before it is compiled: the other half is not.
+            if const { $S::REGISTER_COUNT >= 32 } {
+                if wide { run!(8, 2) } else { run!(16, 1) }
+            } else {
+                if wide { run!(4, 2) } else { run!(8, 1) }
             }
         }
     };

@@ -53,11 +53,17 @@ pub(super) fn multiply<S: Simd, E: Real, const POINTS: usize>(
             };
             // SAFETY: all of each point is there, and of the tiles behind the last one, of which nobody reads anything.
             unsafe {
-                match (S::REGISTER_COUNT >= 32, wide) {
-                    (true, true) => block.write::<S, POINTS, 8, 2>(simd, tiles),
-                    (true, false) => block.write::<S, POINTS, 16, 1>(simd, tiles),
-                    (false, true) => block.write::<S, POINTS, 4, 2>(simd, tiles),
-                    (false, false) => block.write::<S, POINTS, 8, 1>(simd, tiles),
+                // Decided before it is compiled: the other half is not.
+                if const { S::REGISTER_COUNT >= 32 } {
+                    match wide {
+                        true => block.write::<S, POINTS, 8, 2>(simd, tiles),
+                        false => block.write::<S, POINTS, 16, 1>(simd, tiles),
+                    }
+                } else {
+                    match wide {
+                        true => block.write::<S, POINTS, 4, 2>(simd, tiles),
+                        false => block.write::<S, POINTS, 8, 1>(simd, tiles),
+                    }
                 }
             }
         }
@@ -151,11 +157,16 @@ pub(super) fn multiply_transposed<S: Simd, E: Real, const POINTS: usize>(
             };
             // SAFETY: all of each point is there; channels come in whole vectors, which blocks divide.
             unsafe {
-                match (S::REGISTER_COUNT >= 32 && lanes >= 16, wide) {
-                    (true, true) => block.add::<S, POINTS, 8, 2>(simd, tiles),
-                    (true, false) => block.add::<S, POINTS, 16, 1>(simd, tiles),
-                    (false, true) => block.add::<S, POINTS, 4, 2>(simd, tiles),
-                    (false, false) => block.add::<S, POINTS, 4, 1>(simd, tiles),
+                if const { S::REGISTER_COUNT >= 32 } && lanes >= 16 {
+                    match wide {
+                        true => block.add::<S, POINTS, 8, 2>(simd, tiles),
+                        false => block.add::<S, POINTS, 16, 1>(simd, tiles),
+                    }
+                } else {
+                    match wide {
+                        true => block.add::<S, POINTS, 4, 2>(simd, tiles),
+                        false => block.add::<S, POINTS, 4, 1>(simd, tiles),
+                    }
                 }
             }
         }
