@@ -36,10 +36,10 @@ impl<E: Real> Aligned<E> {
         let mut lines = FREE
             .with_borrow_mut(|free| {
                 // The smallest one that has room, or the largest.
-                let mut by_size = (0..free.len()).collect::<Vec<_>>();
-                by_size.sort_by_key(|i| free[*i].len());
-                let fit = by_size.iter().find(|i| free[**i].len() >= count);
-                fit.or(by_size.last()).map(|i| free.swap_remove(*i))
+                let fits = |i: &usize| free[*i].len() >= count;
+                let fit = (0..free.len()).filter(fits).min_by_key(|i| free[*i].len());
+                let best = fit.or_else(|| (0..free.len()).max_by_key(|i| free[*i].len()));
+                best.map(|i| free.swap_remove(i))
             })
             .unwrap_or_default();
         if lines.len() < count {

@@ -32,10 +32,15 @@ pub(in crate::device) trait OutputGradient<E>: Sync {
 
 /// At most so many partial sums of the weight's gradient; a number that does not depend on how many
 /// threads there are, so that the gradient does not either.
-pub(super) const PARTS: usize = 16;
+const PARTS: usize = 16;
 
 /// About as many elements as all of them together may have.
-pub(super) const PARTIAL_SUMS: usize = 4 << 20;
+const PARTIAL_SUMS: usize = 4 << 20;
+
+/// The number of partial sums of the gradient of so many weights.
+pub(super) fn partial_sums(weights: usize) -> usize {
+    (PARTIAL_SUMS / weights.max(1)).clamp(2, PARTS)
+}
 
 /// Adds the gradients of the weight, and of the input if it is wanted, to what is there. `gradient`
 /// gives that of the output.
@@ -77,9 +82,7 @@ pub(in crate::device) fn backward<E: Real>(
         gradient: &gradient,
     };
     let tasks = conv.batch.div_ceil(layout.samples);
-    let parts = (PARTIAL_SUMS / d_weight.len().max(1))
-        .clamp(2, PARTS)
-        .min(tasks);
+    let parts = partial_sums(d_weight.len()).min(tasks);
     // Samples of a part: whole tasks.
     let part = tasks.div_ceil(parts) * layout.samples;
     let sample = conv.inputs * conv.pixels();

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::device::{
     conv::cpu::{
-        backward::{OutputGradient, PARTIAL_SUMS, PARTS, in_parts},
+        backward::{OutputGradient, in_parts, partial_sums},
         ends::{Input, Memory, Target},
         geometry::Conv,
     },
@@ -34,8 +34,7 @@ pub(in crate::device::conv::cpu) fn backward<E: Real>(
     d_x: Option<Target<'_, E>>,
 ) {
     let phases = d_x.is_some().then(|| Phases::new(conv, weight));
-    let parts = (PARTIAL_SUMS / d_weight.len().max(1)).clamp(2, PARTS);
-    let part = conv.batch.div_ceil(parts);
+    let part = conv.batch.div_ceil(partial_sums(d_weight.len()));
     // Not generic, or all below would be compiled for each kind of gradient.
     let gradient = |n: usize, sample: &mut [E]| {
         vectorized(

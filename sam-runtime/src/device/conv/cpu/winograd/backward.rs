@@ -19,7 +19,7 @@ use super::{
 use crate::device::{
     batch_norm::cpu::PlaneMoments,
     conv::cpu::{
-        backward::{OutputGradient, PARTIAL_SUMS, PARTS, in_parts},
+        backward::{OutputGradient, in_parts, partial_sums},
         ends::{Input, Memory, Target},
         geometry::Conv,
     },
@@ -110,7 +110,7 @@ impl WayBack<'_> {
         let turned = || kernels::transformed::<f32, SIDE, POINTS>(self.weight, sizes, true);
         let back = self.d_x.is_some().then(turned);
         let group = TILES.div_ceil(Grid::new(conv.places, SIDE).count());
-        let parts = (PARTIAL_SUMS / self.weight.len()).clamp(2, PARTS);
+        let parts = partial_sums(self.weight.len());
         let part = conv.batch.div_ceil(parts).next_multiple_of(group);
         let run = |samples: Range<usize>, d_x: Option<Target<'_, f32>>, d_weight: &mut [f32]| {
             Arch::new().dispatch(Part::<SIDE, POINTS> {
