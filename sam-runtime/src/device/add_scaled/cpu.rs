@@ -13,6 +13,7 @@ use crate::{
             arguments::fits,
             buffer::written,
             dims::Dims,
+            once::compiled_once,
             order::{Order, elements_of, in_an_order, in_order, tensor},
             simd::{Real, vectorized},
             tasks::{counted, each_of},
@@ -21,7 +22,15 @@ use crate::{
     doors::host_memory::view,
 };
 
-impl<E: Real> TryAddScaled<E> for Cpu
+compiled_once! {
+    /// The sum, and the gradient of one of its terms.
+    trait AddScaledKernels: Real {
+        fn sums(dims: Dims, to: &[Self], x: &[Self], factors: &[Self]) -> Vec<Self> = sums;
+        fn add_back(dims: Dims, d: &[Self], factors: &[Self], sum: &mut [Self]) = add;
+    }
+}
+
+impl<E: AddScaledKernels> TryAddScaled<E> for Cpu
 where
     Cpu: Device<E>,
 {
@@ -45,7 +54,7 @@ where
         let (x, its_tape) = in_order(x, order)?.split_tape();
         let mut tape = tape.merge(its_tape);
         let (summand, branch) = (elements_of(&to, order), elements_of(&x, order));
-        let y = sums(dims, &summand, &branch, &view(&factors.forward));
+        let y = E::sums(dims, &summand, &branch, &view(&factors.forward));
         let y = tensor(x.device(), y, *x.shape(), order)?;
         drop((summand, branch));
         if T::OWNS_TAPE {
@@ -54,13 +63,9 @@ where
             tape.add_backward_op(move |gradients| {
                 let d_y = take(E::host(gradients.get_or_alloc_mut(&y)?));
                 let ones = vec![E::ONE; dims.batch];
-                add(dims, &d_y, &ones, E::host(gradients.get_or_alloc_mut(&to)?));
-                add(
-                    dims,
-                    &d_y,
-                    &factors,
-                    E::host(gradients.get_or_alloc_mut(&x)?),
-                );
+                E::add_back(dims, &d_y, &ones, E::host(gradients.get_or_alloc_mut(&to)?));
+                let d_x = E::host(gradients.get_or_alloc_mut(&x)?);
+                E::add_back(dims, &d_y, &factors, d_x);
                 *E::host(gradients.get_or_alloc_mut(&y)?) = d_y;
                 Ok(())
             });

@@ -7,16 +7,15 @@ use dfdx::{prelude::*, tensor::CpuError};
 use super::TryBias;
 use crate::device::{
     Channels, LayerTape,
-    batch_norm::cpu::{Back, Incoming, Line, channel_sums, cut},
+    batch_norm::cpu::{Back, BatchNormKernels, Incoming, Line, cut},
     cpu::{
         arguments::channels_of,
         dims::Dims,
         order::{elements_of, in_an_order, tensor},
-        simd::Real,
     },
 };
 
-impl<E: Real> TryBias<E> for Cpu
+impl<E: BatchNormKernels> TryBias<E> for Cpu
 where
     Cpu: Device<E>,
 {
@@ -37,7 +36,7 @@ where
             factor: vec![E::ONE; dims.channels],
             bias: bias.as_vec(),
         };
-        let y = line.apply(dims, &elements_of(&x, order), None, relu);
+        let y = E::apply(&line, dims, &elements_of(&x, order), None, relu);
         let y = tensor(x.device(), y, *x.shape(), order)?;
         if T::OWNS_TAPE {
             let (y, bias) = (y.ghost(), bias.clone());
@@ -48,13 +47,14 @@ where
                     cut: cut(relu, None, &line),
                 };
                 let elements = elements_of(&x, order);
-                let sums = channel_sums(dims, &elements, &line.mean, incoming, None);
+                let sums = E::sums(dims, &elements, &line.mean, incoming, None);
                 let d_bias = E::host(gradients.get_or_alloc_mut(&bias)?);
                 for (to, [sum, _]) in d_bias.iter_mut().zip(&sums) {
                     *to += E::narrow(*sum);
                 }
                 let d_x = E::host(gradients.get_or_alloc_mut(&x)?);
-                Back::new(dims, &line, None).add(dims, &elements, incoming, d_x);
+                let back = Back::new(dims, &line, None);
+                E::add_back(&back, dims, &elements, incoming, d_x);
                 *E::host(gradients.get_or_alloc_mut(&y)?) = d_y;
                 Ok(())
             });

@@ -7,6 +7,7 @@
 //! | `relu` | ReLU behind an operation |
 //! | `product`, `tile` | a product of matrices, with vectors in registers |
 //! | `simd`, `buffer` | vectors of the processor; memory to write into |
+//! | `once` | kernels that are compiled once |
 //! | `tasks`, `attendants` | work for several threads, and threads that wait for it |
 //! | `tests` | operations one after the other, on any number of threads |
 //!
@@ -16,6 +17,7 @@ pub(super) mod arguments;
 mod attendants;
 pub(super) mod buffer;
 pub(super) mod dims;
+pub(super) mod once;
 pub(super) mod order;
 pub(super) mod product;
 pub(super) mod relu;

@@ -165,44 +165,22 @@ where
 }
 
 /// Has `write` write to each element of a batch that lies in the other order its element of `x`, which lies in `from`.
-pub(in crate::device) fn turn<E: Real>(
-    dims: Dims,
-    from: Order,
-    x: &[E],
-    to: &mut [E],
-    write: impl Fn(&mut E, E) + Sync,
-) {
-    if dims.len() == 0 {
-        return;
-    }
-    let sample = dims.sample();
+fn turn<E: Real>(dims: Dims, from: Order, x: &[E], to: &mut [E], write: impl Fn(&mut E, E) + Sync) {
+    let (channels, positions, sample) = (dims.channels, dims.positions, dims.sample());
+    assert!(x.len() == dims.len() && to.len() == dims.len());
     each_of(to.chunks_mut(sample).zip(x.chunks(sample)), |(to, x)| {
-        turn_sample(dims, from, x, to, &write);
-    });
-}
-
-/// [`turn`], for one sample.
-#[inline(always)]
-pub(in crate::device) fn turn_sample<E: Real>(
-    dims: Dims,
-    from: Order,
-    x: &[E],
-    to: &mut [E],
-    write: impl Fn(&mut E, E),
-) {
-    let (channels, positions) = (dims.channels, dims.positions);
-    assert!(x.len() == channels * positions && to.len() == x.len());
-    // By pieces of both: what one of them reads from a line of the cache, the others find there.
-    for first in (0..positions).step_by(BLOCK) {
-        let places = first..(first + BLOCK).min(positions);
-        for channel in 0..channels {
-            for place in places.clone() {
-                let (plane, pixel) = (channel * positions + place, place * channels + channel);
-                match from {
-                    Order::Planes => write(&mut to[pixel], x[plane]),
-                    Order::Pixels => write(&mut to[plane], x[pixel]),
+        // By pieces of both: what one of them reads from a line of the cache, the others find there.
+        for first in (0..positions).step_by(BLOCK) {
+            let places = first..(first + BLOCK).min(positions);
+            for channel in 0..channels {
+                for place in places.clone() {
+                    let (plane, pixel) = (channel * positions + place, place * channels + channel);
+                    match from {
+                        Order::Planes => write(&mut to[pixel], x[plane]),
+                        Order::Pixels => write(&mut to[plane], x[pixel]),
+                    }
                 }
             }
         }
-    }
+    });
 }

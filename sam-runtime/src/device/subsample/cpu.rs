@@ -9,13 +9,22 @@ use crate::device::{
     Image, LayerTape,
     cpu::{
         arguments::MISFIT,
+        once::compiled_once,
         order::{BLOCK, Order, elements_of, in_an_order, in_order, tensor},
         simd::Real,
         tasks::each_of,
     },
 };
 
-impl<E: Real> TrySubsample<E> for Cpu
+compiled_once! {
+    /// Subsamplings.
+    pub(in crate::device) trait SubsampleKernels: Real {
+        fn forward(subsample: &Subsample, x: &[Self], batch: usize) -> Vec<Self> = Subsample::forward;
+        fn backward(subsample: &Subsample, d_y: &[Self], d_x: &mut [Self]) = Subsample::backward;
+    }
+}
+
+impl<E: SubsampleKernels> TrySubsample<E> for Cpu
 where
     Cpu: Device<E>,
 {
@@ -36,14 +45,15 @@ where
             order,
             ..Subsample::new([channels, outputs], before, [height, width], stride).ok_or(MISFIT)?
         };
-        let y = subsample.forward(&elements_of(&x, order), batch);
+        let y = E::forward(&subsample, &elements_of(&x, order), batch);
         let [high, wide] = subsample.places();
         let y = tensor(x.device(), y, (batch, outputs, high, wide), order)?;
         if T::OWNS_TAPE {
             let (x, y) = (x.ghost(), y.ghost());
             tape.add_backward_op(move |gradients| {
                 let d_y = take(E::host(gradients.get_or_alloc_mut(&y)?));
-                subsample.backward(&d_y, E::host(gradients.get_or_alloc_mut(&x)?));
+                let d_x = E::host(gradients.get_or_alloc_mut(&x)?);
+                E::backward(&subsample, &d_y, d_x);
                 *E::host(gradients.get_or_alloc_mut(&y)?) = d_y;
                 Ok(())
             });

@@ -2,13 +2,14 @@
 
 use super::{
     back::{Back, Cut, Incoming},
+    line::write_pixels,
     moments::PlaneMoments,
     pixels::{fold, line, spread},
 };
 use crate::device::cpu::{
     dims::Dims,
     order::Order,
-    relu::{larger, pass},
+    relu::{floor, pass},
     simd::Real,
 };
 
@@ -39,16 +40,16 @@ impl<E: Real> Lines<E> {
     /// If these lines have no normalization.
     #[inline(always)]
     pub(in crate::device) fn write(&self, x: &[E], y: &mut [E]) {
-        let [mean, factor, bias] = self.cut.as_ref().expect("lines of a normalization");
-        let (len, all) = (mean.len(), y.len());
-        for start in (0..all).step_by(len) {
-            let len = len.min(all - start);
-            let (y, x) = (&mut y[start..][..len], &x[start..][..len]);
-            let (mean, factor, bias) = (&mean[..len], &factor[..len], &bias[..len]);
-            for i in 0..len {
-                y[i] = larger(E::default(), factor[i] * (x[i] - mean[i]) + bias[i]);
-            }
-        }
+        let lines = self.cut.as_ref().expect("lines of a normalization");
+        write_pixels(
+            lines.each_ref().map(Vec::as_slice),
+            x,
+            None,
+            floor(true),
+            y,
+            #[inline(always)]
+            |y, x| *y = x,
+        );
     }
 
     /// For each channel of a sample, the sums of the gradient and of its products with the distance of `x` from the mean.

@@ -67,7 +67,17 @@ impl<E: Real> Line<E> {
                             let x = &x[n * sample..][..sample];
                             let residual = residual.map(|r| &r[n * sample..][..sample]);
                             if dims.order == Order::Pixels {
-                                return write_pixels(spread, x, residual, bound, y);
+                                return write_pixels(
+                                    spread,
+                                    x,
+                                    residual,
+                                    bound,
+                                    y,
+                                    #[inline(always)]
+                                    |y, x| {
+                                        y.write(x);
+                                    },
+                                );
                             }
                             for (channel, y) in y.chunks_exact_mut(dims.positions).enumerate() {
                                 let start = channel * dims.positions;
@@ -99,12 +109,13 @@ impl<E: Real> Line<E> {
 
 /// [`Line::apply`] to a sample that lies by pixels, with the line [`spread`](Line::spread).
 #[inline(always)]
-fn write_pixels<E: Real>(
+pub(super) fn write_pixels<E: Real, Y>(
     [mean, factor, bias]: [&[E]; 3],
     x: &[E],
     residual: Option<&[E]>,
     bound: E,
-    y: &mut [MaybeUninit<E>],
+    y: &mut [Y],
+    write: impl Fn(&mut Y, E),
 ) {
     let (len, all) = (mean.len(), y.len());
     for start in (0..all).step_by(len) {
@@ -114,14 +125,15 @@ fn write_pixels<E: Real>(
         match residual {
             None => {
                 for i in 0..len {
-                    y[i].write(larger(bound, factor[i] * (x[i] - mean[i]) + bias[i]));
+                    let line = factor[i] * (x[i] - mean[i]) + bias[i];
+                    write(&mut y[i], larger(bound, line));
                 }
             }
             Some(r) => {
                 let r = &r[start..][..len];
                 for i in 0..len {
                     let line = factor[i] * (x[i] - mean[i]) + bias[i];
-                    y[i].write(larger(bound, line + r[i]));
+                    write(&mut y[i], larger(bound, line + r[i]));
                 }
             }
         }

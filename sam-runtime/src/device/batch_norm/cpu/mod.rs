@@ -26,7 +26,7 @@ use dfdx::{
 pub(in crate::device) use back::{Back, Cut, Incoming, channel_sums, of_channels};
 pub(in crate::device) use back_by_pixels::{BackLines, Lines};
 pub(in crate::device) use line::Line;
-pub(in crate::device) use moments::{ChannelMoments, PlaneMoments, sample_moments};
+pub(in crate::device) use moments::{ChannelMoments, PlaneMoments, moments_of_samples};
 
 use super::{Affine, Moments, Normalized, Tail, TryBatchNorm};
 use crate::{
@@ -35,6 +35,7 @@ use crate::{
         cpu::{
             arguments::{channels_of, fits},
             dims::Dims,
+            once::compiled_once,
             order::{Order, elements_of, in_an_order, in_order, tensor},
             simd::Real,
         },
@@ -43,7 +44,35 @@ use crate::{
 };
 use moments::moments_of_planes;
 
-impl<E: Real> TryBatchNorm<E> for Cpu
+compiled_once! {
+    /// Normalizations.
+    pub(in crate::device) trait BatchNormKernels: Real {
+        fn moments(dims: Dims, x: &[Self]) -> Vec<PlaneMoments<Self>> = moments_of_planes;
+        fn apply(
+            line: &Line<Self>,
+            dims: Dims,
+            x: &[Self],
+            residual: Option<&[Self]>,
+            relu: bool,
+        ) -> Vec<Self> = Line::apply;
+        fn sums(
+            dims: Dims,
+            x: &[Self],
+            mean: &[Self],
+            incoming: Incoming<'_, Self>,
+            d_residual: Option<&mut [Self]>,
+        ) -> Vec<[f64; 2]> = channel_sums;
+        fn add_back(
+            back: &Back<Self>,
+            dims: Dims,
+            x: &[Self],
+            incoming: Incoming<'_, Self>,
+            d_x: &mut [Self],
+        ) = Back::add;
+    }
+}
+
+impl<E: BatchNormKernels> TryBatchNorm<E> for Cpu
 where
     Cpu: Device<E>,
 {
@@ -58,7 +87,7 @@ where
             ..channels_of(&x, &[&affine.scale, &affine.bias])?
         };
         nonempty(dims)?;
-        let planes = moments_of_planes(dims, &elements_of(&x, order));
+        let planes = E::moments(dims, &elements_of(&x, order));
         let moments = ChannelMoments::of(dims, &planes);
         let batch = batch_moments(x.device(), dims, &moments)?;
         Ok((normalized(x, dims, affine, moments, true, tail)?, batch))
@@ -86,7 +115,7 @@ where
 
 /// Normalizes `x`, which lies in the order of `dims`, by `moments`; they are `of_the_batch`, or given, and then the gradient takes no notice of
 /// them.
-fn normalized<S: Shape, E: Real, T: LayerTape<E, Cpu>>(
+fn normalized<S: Shape, E: BatchNormKernels, T: LayerTape<E, Cpu>>(
     x: Tensor<S, E, Cpu, T>,
     dims: Dims,
     affine: &Affine<E, Cpu>,
@@ -105,7 +134,13 @@ where
         fits(residual.shape() == x.shape())?;
     }
     let summand = residual.as_ref().map(|r| elements_of(r, order));
-    let y = line.apply(dims, &elements_of(&x, order), summand.as_deref(), relu);
+    let y = E::apply(
+        &line,
+        dims,
+        &elements_of(&x, order),
+        summand.as_deref(),
+        relu,
+    );
     let y = tensor(x.device(), y, *x.shape(), order)?;
     if T::OWNS_TAPE {
         let (output, y, affine) = (kept(&y, relu, &residual), y.ghost(), affine.clone());
@@ -127,12 +162,8 @@ where
             )?;
             learn(gradients, &affine, &line.inverse, &sums)?;
             let back = Back::new(dims, &line, of_the_batch.then_some(&*sums));
-            back.add(
-                dims,
-                &x_view,
-                incoming,
-                E::host(gradients.get_or_alloc_mut(&x)?),
-            );
+            let d_x = E::host(gradients.get_or_alloc_mut(&x)?);
+            E::add_back(&back, dims, &x_view, incoming, d_x);
             *E::host(gradients.get_or_alloc_mut(&y)?) = d_y;
             Ok(())
         });
@@ -208,7 +239,7 @@ pub(in crate::device) fn cut<'a, E>(
 }
 
 /// [`channel_sums`], with the residual's gradient.
-pub(in crate::device) fn sums<S: Shape, E: Real>(
+pub(in crate::device) fn sums<S: Shape, E: BatchNormKernels>(
     dims: Dims,
     x: &[E],
     mean: &[E],
@@ -220,7 +251,7 @@ pub(in crate::device) fn sums<S: Shape, E: Real>(
         Some(residual) => Some(&mut **E::host(gradients.get_or_alloc_mut(residual)?)),
         None => None,
     };
-    Ok(channel_sums(dims, x, mean, incoming, d_residual))
+    Ok(E::sums(dims, x, mean, incoming, d_residual))
 }
 
 /// Adds the gradients of what a normalization learns.

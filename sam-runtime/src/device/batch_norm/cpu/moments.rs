@@ -28,13 +28,22 @@ fn plane_moments<E: Real>(plane: &[E]) -> PlaneMoments<E> {
     [mean + off, squares - count * off * off]
 }
 
-/// The moments of each channel of a sample.
+/// The moments of each channel of some samples, if they are asked for: else there is no room for any.
 #[inline(always)]
-pub(in crate::device) fn sample_moments<E: Real>(
+pub(in crate::device) fn moments_of_samples<E: Real>(
     dims: Dims,
-    sample: &[E],
+    samples: &[E],
     moments: &mut [PlaneMoments<E>],
 ) {
+    let moments = moments.chunks_exact_mut(dims.channels);
+    for (moments, sample) in moments.zip(samples.chunks_exact(dims.sample())) {
+        sample_moments(dims, sample, moments);
+    }
+}
+
+/// The moments of each channel of a sample.
+#[inline(always)]
+fn sample_moments<E: Real>(dims: Dims, sample: &[E], moments: &mut [PlaneMoments<E>]) {
     match dims.order {
         Order::Planes => {
             let planes = sample.chunks_exact(dims.positions);

@@ -48,7 +48,7 @@ pub(in crate::device) fn backward<E: Real>(
     conv: &Conv,
     x: Input<'_, E>,
     weight: &[E],
-    gradient: impl OutputGradient<E>,
+    gradient: &dyn OutputGradient<E>,
     d_weight: &mut [E],
     d_x: Option<Target<'_, E>>,
 ) {
@@ -59,11 +59,11 @@ pub(in crate::device) fn backward<E: Real>(
         return;
     }
     if conv.ways.backward == Way::Direct && conv.orders[1] == Order::Pixels {
-        return by_pixels::backward(conv, x, weight, &gradient, d_weight, d_x);
+        return by_pixels::backward(conv, x, weight, gradient, d_weight, d_x);
     }
     if conv.ways.backward != Way::Direct {
         let is_large = conv.ways.backward == Way::F4;
-        return winograd::backward(conv, is_large, x, weight, &gradient, d_weight, d_x);
+        return winograd::backward(conv, is_large, x, weight, gradient, d_weight, d_x);
     }
     let x = x.given();
     let layout = Layout::new(conv);
@@ -79,7 +79,7 @@ pub(in crate::device) fn backward<E: Real>(
         layout: &layout,
         taps: &layout.taps(conv),
         phases: &phases,
-        gradient: &gradient,
+        gradient,
     };
     let tasks = conv.batch.div_ceil(layout.samples);
     let parts = partial_sums(d_weight.len()).min(tasks);
@@ -195,25 +195,25 @@ impl<E: Real, F: Fn(usize, usize) -> E> WithSimd for Pack<'_, E, F> {
 }
 
 /// What all parts of a way back share.
-struct Shared<'a, E, G> {
+struct Shared<'a, E> {
     conv: &'a Conv,
     layout: &'a Layout,
     taps: &'a [usize],
     /// Empty if the input's gradient is not wanted.
     phases: &'a [Phase<E>],
-    gradient: &'a G,
+    gradient: &'a dyn OutputGradient<E>,
 }
 
 /// Some samples, and their part of the weight's gradient.
-struct Part<'a, E, G> {
-    shared: &'a Shared<'a, E, G>,
+struct Part<'a, E> {
+    shared: &'a Shared<'a, E>,
     first: usize,
     x: &'a [E],
     d_x: Option<&'a mut [E]>,
     d_weight: &'a mut [E],
 }
 
-impl<E: Real, G: OutputGradient<E>> WithSimd for Part<'_, E, G> {
+impl<E: Real> WithSimd for Part<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -240,7 +240,7 @@ impl<E: Real, G: OutputGradient<E>> WithSimd for Part<'_, E, G> {
             }
             planes::fill_input(conv, layout, x, &mut x_planes);
             let vectors = layout.vectors(samples, Some(conv.places), E::lanes::<S>());
-            let gradient = &self.shared.gradient;
+            let gradient = self.shared.gradient;
             let rows = if vectors.rows_are_whole {
                 let len = layout.samples * conv.positions();
                 for (channel, row) in y_rows.chunks_exact_mut(len).enumerate() {
@@ -281,7 +281,7 @@ impl<E: Real, G: OutputGradient<E>> WithSimd for Part<'_, E, G> {
     }
 }
 
-impl<E: Real, G> Part<'_, E, G> {
+impl<E: Real> Part<'_, E> {
     #[inline(always)]
     fn weight<S: Simd>(&mut self, simd: S, rows: Rows<'_, E>, x_planes: &[E], places: Places<'_>) {
         let Shared { conv, taps, .. } = *self.shared;
@@ -301,7 +301,7 @@ impl<E: Real, G> Part<'_, E, G> {
     }
 }
 
-impl<E: Real, G> Shared<'_, E, G> {
+impl<E: Real> Shared<'_, E> {
     #[inline(always)]
     fn input<S: Simd>(
         &self,

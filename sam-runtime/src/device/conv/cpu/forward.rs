@@ -14,10 +14,9 @@ use super::{
     winograd,
 };
 use crate::device::{
-    batch_norm::cpu::{PlaneMoments, sample_moments},
+    batch_norm::cpu::{PlaneMoments, moments_of_samples},
     cpu::{
         buffer::{Aligned, as_uninit, written},
-        dims::Dims,
         order::Order,
         simd::Real,
         tasks::counted,
@@ -34,32 +33,27 @@ pub(in crate::device) fn forward<E: Real>(
 ) -> (Vec<E>, Vec<PlaneMoments<E>>) {
     assert_eq!(x.len(), conv.batch * conv.inputs * conv.pixels());
     assert_eq!(weight.len(), conv.outputs * conv.taps());
-    if conv.batch * conv.outputs * conv.positions() == 0 || x.len() == 0 {
+    let planes = if with_moments {
+        conv.batch * conv.outputs
+    } else {
+        0
+    };
+    let mut moments = vec![[E::default(); 2]; planes];
+    let len = conv.output().len();
+    let z = match (conv.ways.forward, conv.orders[1]) {
         // No channel, or no pixel but padding: each place is the sum of nothing.
-        let count = conv.batch * conv.outputs;
-        return (
-            vec![E::default(); count * conv.positions()],
-            vec![[E::default(); 2]; if with_moments { count } else { 0 }],
-        );
-    }
-    if conv.ways.forward == Way::Direct && conv.orders[1] == Order::Pixels {
-        return by_pixels::forward(conv, x, weight, with_moments);
-    }
-    if conv.ways.forward != Way::Direct {
-        let is_large = conv.ways.forward == Way::F4;
-        return winograd::forward(conv, is_large, x, weight, with_moments);
-    }
-    let x = x.given();
+        _ if len == 0 || x.len() == 0 => vec![E::default(); len],
+        (Way::Direct, Order::Planes) => direct(conv, x.given(), weight, &mut moments),
+        (Way::Direct, Order::Pixels) => by_pixels::forward(conv, x, weight, &mut moments),
+        (way, _) => winograd::forward(conv, way == Way::F4, x, weight, &mut moments),
+    };
+    (z, moments)
+}
+
+/// The convolution by its definition, of planes to planes.
+fn direct<E: Real>(conv: &Conv, x: &[E], weight: &[E], moments: &mut [PlaneMoments<E>]) -> Vec<E> {
     let layout = Layout::new(conv);
     let sample = conv.outputs * conv.positions();
-    let mut moments = vec![
-        [E::default(); 2];
-        if with_moments {
-            conv.batch * conv.outputs
-        } else {
-            0
-        }
-    ];
     let mut packed = Vec::new();
     Arch::new().dispatch(Pack {
         conv,
@@ -74,7 +68,7 @@ pub(in crate::device) fn forward<E: Real>(
     };
     let of_image = conv.inputs * conv.pixels();
     // SAFETY: a task writes each row of each channel of its samples.
-    let z = unsafe {
+    unsafe {
         written(conv.batch * sample, |z| {
             let mut of_task = moments.chunks_mut((layout.samples * conv.outputs).max(1));
             let tasks = z
@@ -85,8 +79,7 @@ pub(in crate::device) fn forward<E: Real>(
                 shared.run(&mut shared.scratch(), x, z, moments)
             })
         })
-    };
-    (z, moments)
+    }
 }
 
 struct Pack<'a, E> {
@@ -217,16 +210,8 @@ impl<E: Real> WithSimd for Task<'_, E> {
                 }
             }
         }
-        let dims = Dims {
-            batch: 1,
-            channels: conv.outputs,
-            positions,
-            order: Order::Planes,
-        };
-        let of_sample = self.moments.chunks_exact_mut(conv.outputs);
-        for (moments, z) in of_sample.zip(self.z.chunks_exact(dims.sample())) {
-            // SAFETY: all of it was just written.
-            sample_moments(dims, unsafe { z.assume_init_ref() }, moments);
-        }
+        // SAFETY: all of it was just written.
+        let z = unsafe { self.z.assume_init_ref() };
+        moments_of_samples(conv.output(), z, self.moments);
     }
 }

@@ -12,7 +12,10 @@
 //! of them the windows move by one again.
 
 use super::ways::Ways;
-use crate::device::{Window, cpu::order::Order};
+use crate::device::{
+    Window,
+    cpu::{dims::Dims, order::Order},
+};
 
 /// The sizes of one convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +71,26 @@ impl Conv {
             orders: Default::default(),
             ways: Ways::default(),
         })
+    }
+
+    /// The input, channel by channel.
+    pub(in crate::device) fn input(&self) -> Dims {
+        Dims {
+            batch: self.batch,
+            channels: self.inputs,
+            positions: self.pixels(),
+            order: self.orders[0],
+        }
+    }
+
+    /// The output, channel by channel.
+    pub(in crate::device) fn output(&self) -> Dims {
+        Dims {
+            batch: self.batch,
+            channels: self.outputs,
+            positions: self.positions(),
+            order: self.orders[1],
+        }
     }
 
     /// Input channels of a group.

@@ -35,8 +35,10 @@ use super::TryConv2D;
 use crate::{
     device::{
         Image, LayerTape, Window,
+        batch_norm::cpu::PlaneMoments,
         cpu::{
             arguments::{MISFIT, add, beside_weight, parameter},
+            once::compiled_once,
             order::{BLOCK, Order, elements_of, in_an_order, in_order, tensor},
             simd::Real,
         },
@@ -49,7 +51,24 @@ pub(in crate::device) use forward::forward;
 pub(in crate::device) use geometry::Conv;
 pub use ways::{Way, Ways, with_ways};
 
-impl<E: Real> TryConv2D<E> for Cpu
+compiled_once! {
+    /// Convolutions.
+    pub(in crate::device) trait ConvKernels: Real {
+        fn forward(
+            conv: &Conv,
+            x: Input<'_, Self>,
+            weight: &[Self],
+            with_moments: bool,
+        ) -> (Vec<Self>, Vec<PlaneMoments<Self>>) = forward;
+        fn back(
+            of: &ConvolutionBack<Self>,
+            gradients: &mut Gradients<Self, Cpu>,
+            rows: &dyn OutputGradient<Self>,
+        ) -> Result<(), CpuError> = ConvolutionBack::run;
+    }
+}
+
+impl<E: ConvKernels> TryConv2D<E> for Cpu
 where
     Cpu: Device<E>,
 {
@@ -63,21 +82,24 @@ where
         let (x, mut tape) = x.split_tape();
         let weight = &parameter(weight, &mut tape)?;
         let elements = elements_of(&x, conv.orders[0]);
-        let (y, _) = forward(&conv, Input::Given(&elements), &view(weight), false);
+        let (y, _) = E::forward(&conv, Input::Given(&elements), &view(weight), false);
         drop(elements);
         let y = output(&conv, x.device(), y)?;
         if T::OWNS_TAPE {
-            let back = ConvolutionBack::new(conv, x, weight, &tape);
+            let back = ConvolutionBack {
+                conv,
+                x,
+                weight: weight.clone(),
+                input: is_input::<E, Cpu, T>(&tape),
+            };
             let y = y.ghost();
             tape.add_backward_op(move |gradients| {
                 let d_y = take(E::host(gradients.get_or_alloc_mut(&y)?));
-                back.run(
-                    gradients,
-                    Given {
-                        conv,
-                        gradient: &d_y,
-                    },
-                )?;
+                let given = Given {
+                    conv,
+                    gradient: &d_y,
+                };
+                E::back(&back, gradients, &given)?;
                 *E::host(gradients.get_or_alloc_mut(&y)?) = d_y;
                 Ok(())
             });
@@ -160,13 +182,11 @@ struct Given<'a, E> {
 }
 
 impl<E: Real> OutputGradient<E> for Given<'_, E> {
-    #[inline(always)]
     fn write(&self, n: usize, channel: usize, first: usize, to: &mut [E]) {
         let start = start(&self.conv, n, channel) + first;
         to.copy_from_slice(&self.gradient[start..][..to.len()]);
     }
 
-    #[inline(always)]
     fn sample(&self, n: usize, to: &mut [E]) {
         to.copy_from_slice(&self.gradient[n * to.len()..][..to.len()]);
     }
@@ -174,28 +194,14 @@ impl<E: Real> OutputGradient<E> for Given<'_, E> {
 
 /// The way back through a convolution.
 pub(in crate::device) struct ConvolutionBack<E: Real> {
-    conv: Conv,
+    pub(in crate::device) conv: Conv,
     pub(in crate::device) x: Image<E, Cpu>,
-    weight: Image<E, Cpu>,
+    pub(in crate::device) weight: Image<E, Cpu>,
     /// Whether `x` is the network's input.
-    input: bool,
+    pub(in crate::device) input: bool,
 }
 
 impl<E: Real> ConvolutionBack<E> {
-    pub(in crate::device) fn new<T: LayerTape<E, Cpu>>(
-        conv: Conv,
-        x: Image<E, Cpu>,
-        weight: &Image<E, Cpu>,
-        tape: &T,
-    ) -> Self {
-        Self {
-            conv,
-            x,
-            weight: weight.clone(),
-            input: is_input::<E, Cpu, T>(tape),
-        }
-    }
-
     /// Whether anybody wants the gradient of the input.
     pub(in crate::device) fn wants_x(&self, gradients: &Gradients<E, Cpu>) -> bool
     where
@@ -207,7 +213,7 @@ impl<E: Real> ConvolutionBack<E> {
     pub(in crate::device) fn run(
         &self,
         gradients: &mut Gradients<E, Cpu>,
-        rows: impl OutputGradient<E>,
+        rows: &dyn OutputGradient<E>,
     ) -> Result<(), CpuError>
     where
         Cpu: Device<E>,

@@ -23,10 +23,9 @@ use crate::{
             Conv, Finish, Input, OutputGradient, Target, backward, convolution, forward, start,
         },
         cpu::{
-            arguments::{fits, parameter},
+            arguments::{MISFIT, fits, parameter},
             buffer::written,
             dims::Dims,
-            order::Order,
             simd::{Real, vectorized},
         },
     },
@@ -35,7 +34,7 @@ use crate::{
 
 /// What a chain takes of a [`ConvNorm`].
 pub(super) struct Layer<'a, E: Real> {
-    pub(super) weight: &'a Image<E, Cpu>,
+    pub(super) weight: Image<E, Cpu>,
     pub(super) window: Window,
     pub(super) groups: usize,
     pub(super) affine: &'a Affine<E, Cpu>,
@@ -51,18 +50,26 @@ impl<'a, E: Real> Layer<'a, E> {
             ..
         } = *layer;
         Self {
-            weight,
+            weight: weight.clone(),
             window,
             groups,
             affine,
         }
+    }
+
+    /// The same with its weight as a kernel takes it, noted on `tape`.
+    pub(super) fn noted<T: LayerTape<E, Cpu>>(self, tape: &mut T) -> Result<Self, CpuError>
+    where
+        Cpu: Device<E>,
+    {
+        let weight = parameter(&self.weight, tape)?;
+        Ok(Self { weight, ..self })
     }
 }
 
 /// A convolution and its normalization, as they were computed.
 pub(super) struct Link<E: Real> {
     pub(super) conv: Conv,
-    pub(super) dims: Dims,
     weight: Image<E, Cpu>,
     affine: Affine<E, Cpu>,
     /// The convolution's output.
@@ -75,49 +82,63 @@ where
     Cpu: Device<E>,
 {
     /// Convolves `x` and finds the normalization; and the moments that it is by.
-    pub(super) fn new(
+    fn new(
         conv: Conv,
-        weight: Image<E, Cpu>,
-        affine: &Affine<E, Cpu>,
+        layer: &Layer<'_, E>,
         x: Input<'_, E>,
     ) -> Result<(Self, Moments<E, Cpu>), CpuError> {
-        let dims = Dims {
-            batch: conv.batch,
-            channels: conv.outputs,
-            positions: conv.places[0] * conv.places[1],
-            order: conv.orders[1],
-        };
+        let Layer { weight, affine, .. } = layer;
+        let dims = conv.output();
         nonempty(dims)?;
         for parameter in [&affine.scale, &affine.bias] {
             fits(parameter.shape().0 == dims.channels)?;
         }
-        let (z, planes) = forward(&conv, x, &view(&weight), true);
+        let (z, planes) = forward(&conv, x, &view(weight), true);
         let batch = ChannelMoments::of(dims, &planes);
         let line = batch.line(&view(&affine.scale), &view(&affine.bias), affine.epsilon);
         let moments = batch_moments(weight.device(), dims, &batch)?;
         let link = Self {
             conv,
-            dims,
-            weight,
-            affine: affine.clone(),
+            weight: weight.clone(),
+            affine: (*affine).clone(),
             z,
             line,
         };
         Ok((link, moments))
     }
 
+    /// Layers of `x`, one or more; adds what each of them normalized by to `moments`.
+    pub(super) fn several(
+        conv: Conv,
+        x: Input<'_, E>,
+        layers: &[Layer<'_, E>],
+        moments: &mut Vec<Moments<E, Cpu>>,
+    ) -> Result<Vec<Self>, CpuError> {
+        let (first, behind) = layers.split_first().ok_or(MISFIT)?;
+        let (mut link, batch) = Self::new(conv, first, x)?;
+        moments.push(batch);
+        let mut links = Vec::new();
+        for layer in behind {
+            let (next, batch) = link.next(layer)?;
+            moments.push(batch);
+            links.push(std::mem::replace(&mut link, next));
+        }
+        links.push(link);
+        Ok(links)
+    }
+
     /// The layer behind this one.
-    pub(super) fn next<T: LayerTape<E, Cpu>>(
-        &self,
-        layer: &Layer<'_, E>,
-        tape: &mut T,
-    ) -> Result<(Self, Moments<E, Cpu>), CpuError> {
-        let weight = parameter(layer.weight, tape)?;
-        let sizes = [self.output(), weight.shape().concrete()];
-        let order = self.dims.order;
+    fn next(&self, layer: &Layer<'_, E>) -> Result<(Self, Moments<E, Cpu>), CpuError> {
+        let sizes = [self.output(), layer.weight.shape().concrete()];
+        let order = self.dims().order;
         let conv = convolution::<E>(sizes, order, layer.window, layer.groups, true)?;
         let x = Input::Normalized(&self.z, &self.lines());
-        Self::new(conv, weight, layer.affine, x)
+        Self::new(conv, layer, x)
+    }
+
+    /// The output, channel by channel.
+    pub(super) fn dims(&self) -> Dims {
+        self.conv.output()
     }
 
     /// The sizes of the output.
@@ -129,7 +150,7 @@ where
     /// What reads the normalized output takes beside it.
     fn lines(&self) -> Lines<E> {
         let cut = Cut::ByInput(&self.line);
-        Lines::new(self.dims, &self.line.mean, cut).expect("it lies by pixels")
+        Lines::new(self.dims(), &self.line.mean, cut).expect("it lies by pixels")
     }
 }
 
@@ -144,27 +165,27 @@ pub(super) fn way_back<E: Real, R>(
     links: &[Link<E>],
     Coming { incoming, sums }: Coming<'_, E>,
     gradients: &mut Gradients<E, Cpu>,
-    first: impl FnOnce(&Link<E>, Through<'_, E>, &mut Gradients<E, Cpu>) -> Result<R, CpuError>,
+    first: impl FnOnce(&Link<E>, &Through<'_, E>, &mut Gradients<E, Cpu>) -> Result<R, CpuError>,
 ) -> Result<R, CpuError>
 where
     Cpu: Device<E>,
 {
     let (link, before) = links.split_last().expect("a layer");
     learn(gradients, &link.affine, &link.line.inverse, &sums)?;
-    let through = Back::new(link.dims, &link.line, Some(&sums));
+    let through = Back::new(link.dims(), &link.line, Some(&sums));
     let rows = Through {
         conv: link.conv,
-        lines: BackLines::new(link.dims, &through, incoming.cut),
+        lines: BackLines::new(link.dims(), &through, incoming.cut),
         z: &link.z,
         back: &through,
         incoming,
     };
     let Some(input) = before.last() else {
-        return first(link, rows, gradients);
+        return first(link, &rows, gradients);
     };
-    let (lines, sample) = (input.lines(), input.dims.sample());
+    let (lines, sample) = (input.lines(), input.dims().sample());
     let x = Input::Normalized(&input.z, &lines);
-    let (d_x, sums) = link.input_gradient(x, rows, gradients, &|n, gradient, sums| {
+    let (d_x, sums) = link.input_gradient(x, &rows, gradients, &|n, gradient, sums| {
         let incoming = Incoming {
             gradient,
             // The lines know where ReLU cut off.
@@ -194,16 +215,11 @@ where
     pub(super) fn input_gradient(
         &self,
         x: Input<'_, E>,
-        rows: Through<'_, E>,
+        rows: &Through<'_, E>,
         gradients: &mut Gradients<E, Cpu>,
         finish: &Finish<'_, E>,
     ) -> Result<(Vec<E>, Vec<[f64; 2]>), CpuError> {
-        let dims = Dims {
-            batch: self.conv.batch,
-            channels: self.conv.inputs,
-            positions: self.conv.image[0] * self.conv.image[1],
-            order: Order::Pixels,
-        };
+        let dims = self.conv.input();
         let mut planes: Vec<PlaneMoments<E>> = vec![[E::default(); 2]; dims.batch * dims.channels];
         let mut d_weight = take(E::host(gradients.get_or_alloc_mut(&self.weight)?));
         // SAFETY: the gradients of all samples, of which there are some, are written.
@@ -232,20 +248,24 @@ pub(super) struct Through<'a, E> {
 }
 
 impl<E: Real> OutputGradient<E> for Through<'_, E> {
-    #[inline(always)]
     fn write(&self, n: usize, channel: usize, first: usize, to: &mut [E]) {
         let start = start(&self.conv, n, channel) + first;
         let incoming = self.incoming.part(start, to.len());
         let z = &self.z[start..][..to.len()];
-        self.back.each(channel, z, incoming, to, |to, d| *to = d);
+        vectorized(
+            #[inline(always)]
+            || self.back.each(channel, z, incoming, to, |to, d| *to = d),
+        );
     }
 
-    #[inline(always)]
     fn sample(&self, n: usize, to: &mut [E]) {
         let start = n * to.len();
         let incoming = self.incoming.part(start, to.len());
         let z = &self.z[start..][..to.len()];
         let lines = self.lines.as_ref().expect("outputs lie by pixels");
-        lines.each(z, incoming, to, |to, d| *to = d);
+        vectorized(
+            #[inline(always)]
+            || lines.each(z, incoming, to, |to, d| *to = d),
+        );
     }
 }

@@ -12,21 +12,52 @@ mod chain;
 mod link;
 mod residual;
 
-use dfdx::{prelude::*, tensor::CpuError};
+use dfdx::{
+    prelude::*,
+    tensor::{CpuError, Gradients},
+};
 
 use super::{
-    AdvancedAll, ConvNorm, ResidualBlock, TryConv2DBatchNorm, block_by_block, one_after_the_other,
+    AdvancedAll, ConvNorm, ResidualBlock, Skip, TryConv2DBatchNorm, block_by_block,
+    one_after_the_other,
 };
 use crate::device::{
     Affine, Image, LayerTape, Normalized, Running, Tail, Window,
-    batch_norm::Moments,
-    cpu::{order::BLOCK, simd::Real},
+    batch_norm::{Moments, cpu::BatchNormKernels},
+    conv::cpu::{ConvKernels, ConvolutionBack},
+    cpu::{once::compiled_once, order::BLOCK, simd::Real},
+    subsample::cpu::SubsampleKernels,
 };
-use chain::chain;
+use chain::{Chain, chain};
 use link::Layer;
-use residual::residual;
+use residual::{Blocks, residual};
 
-impl<E: Real> TryConv2DBatchNorm<E> for Cpu
+compiled_once! {
+    /// Chains and residual blocks, and their ways back.
+    trait ChainKernels: ConvKernels + BatchNormKernels + SubsampleKernels {
+        fn chain(
+            first: ConvolutionBack<Self>,
+            layers: &[Layer<'_, Self>],
+            tail: Tail<Image<Self, Cpu>>,
+        ) -> Result<chain::Computed<Self>, CpuError> = Chain::new;
+        fn chain_back(
+            chain: &Chain<Self>,
+            d_y: &[Self],
+            gradients: &mut Gradients<Self, Cpu>,
+        ) -> Result<(), CpuError> = Chain::back;
+        fn residual(
+            x: Image<Self, Cpu>,
+            input: bool,
+            blocks: &[(Vec<Layer<'_, Self>>, Skip)],
+        ) -> Result<residual::Computed<Self>, CpuError> = Blocks::new;
+        fn residual_back(
+            blocks: &Blocks<Self>,
+            gradients: &mut Gradients<Self, Cpu>,
+        ) -> Result<(), CpuError> = Blocks::back;
+    }
+}
+
+impl<E: ChainKernels> TryConv2DBatchNorm<E> for Cpu
 where
     Cpu: Device<E>,
 {
@@ -39,12 +70,12 @@ where
         tail: Tail<Image<E, Self, T>>,
     ) -> Normalized<Image<E, Self, T>, E, Self> {
         let layer = Layer {
-            weight,
+            weight: weight.clone(),
             window,
             groups,
             affine,
         };
-        let (y, mut moments) = chain(x, &[layer], tail)?;
+        let (y, mut moments) = chain(x, vec![layer], tail)?;
         Ok((y, moments.remove(0)))
     }
 
@@ -56,8 +87,8 @@ where
         if !layers.iter().all(gives_pixels) {
             return one_after_the_other(x, layers, tail);
         }
-        let chained: Vec<_> = layers.iter().map(Layer::of).collect();
-        let (y, moments) = chain(x, &chained, tail)?;
+        let chained = layers.iter().map(Layer::of).collect();
+        let (y, moments) = chain(x, chained, tail)?;
         Ok((y, advanced(layers, &moments)?))
     }
 

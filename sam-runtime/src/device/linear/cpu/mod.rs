@@ -20,6 +20,7 @@ use crate::{
         Channels, LayerTape, Rows,
         cpu::{
             arguments::{add, beside_weight, fits, in_order, parameter},
+            once::compiled_once,
             relu::masked,
             simd::Real,
         },
@@ -28,7 +29,29 @@ use crate::{
 };
 use kernels::Linear;
 
-impl<E: Real> TryLinear<E> for Cpu
+compiled_once! {
+    /// A layer and its gradients.
+    trait LinearKernels: Real {
+        fn forward(
+            linear: &Linear,
+            x: &[Self],
+            weight: &[Self],
+            bias: Option<&[Self]>,
+            relu: bool,
+        ) -> Vec<Self> = Linear::forward;
+        fn backward(
+            linear: &Linear,
+            x: &[Self],
+            weight: &[Self],
+            gradient: &[Self],
+            d_weight: &mut [Self],
+            d_bias: Option<&mut [Self]>,
+            d_x: Option<&mut [Self]>,
+        ) = Linear::backward;
+    }
+}
+
+impl<E: LinearKernels> TryLinear<E> for Cpu
 where
     Cpu: Device<E>,
 {
@@ -47,7 +70,14 @@ where
             inputs,
             outputs,
         };
-        let y = linear.forward(&view(&x), &view(weight), bias.map(view).as_deref(), relu);
+        let bias_view = bias.map(view);
+        let y = E::forward(
+            &linear,
+            &view(&x),
+            &view(weight),
+            bias_view.as_deref(),
+            relu,
+        );
         let y = x.device().try_tensor_from_vec(y, (batch, outputs))?;
         if T::OWNS_TAPE {
             let input = is_input::<E, Cpu, T>(&tape);
@@ -67,7 +97,8 @@ where
                     true => Some(beside_weight(gradients, &x, &mut apart)?),
                     false => None,
                 };
-                linear.backward(
+                E::backward(
+                    &linear,
                     &view(&x),
                     &view(&weight),
                     past_relu.as_deref().unwrap_or(&d_y),

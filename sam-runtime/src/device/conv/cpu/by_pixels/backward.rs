@@ -19,7 +19,7 @@ use crate::device::{
     cpu::{
         buffer::Aligned,
         order::{BLOCK, Order},
-        simd::{Real, vectorized},
+        simd::Real,
     },
 };
 
@@ -29,24 +29,17 @@ pub(in crate::device::conv::cpu) fn backward<E: Real>(
     conv: &Conv,
     x: Input<'_, E>,
     weight: &[E],
-    gradient: &impl OutputGradient<E>,
+    gradient: &dyn OutputGradient<E>,
     d_weight: &mut [E],
     d_x: Option<Target<'_, E>>,
 ) {
     let phases = d_x.is_some().then(|| Phases::new(conv, weight));
     let part = conv.batch.div_ceil(partial_sums(d_weight.len()));
-    // Not generic, or all below would be compiled for each kind of gradient.
-    let gradient = |n: usize, sample: &mut [E]| {
-        vectorized(
-            #[inline(always)]
-            || gradient.sample(n, &mut *sample),
-        );
-    };
     in_parts(conv, part, d_x, d_weight, |samples, d_x, d_weight| {
         Arch::new().dispatch(Part {
             conv,
             phases: phases.as_ref(),
-            gradient: &gradient,
+            gradient,
             samples,
             x,
             d_x,
@@ -115,7 +108,7 @@ struct Part<'a, E> {
     conv: &'a Conv,
     phases: Option<&'a Phases<E>>,
     /// Writes that of a sample of the output.
-    gradient: &'a (dyn Fn(usize, &mut [E]) + Sync),
+    gradient: &'a dyn OutputGradient<E>,
     samples: Range<usize>,
     x: Input<'a, E>,
     d_x: Option<Target<'a, E>>,
@@ -137,7 +130,7 @@ impl<E: Real> WithSimd for Part<'_, E> {
         let (first, mut memory) = (self.samples.start, Memory::default());
         for n in self.samples.clone() {
             padded.fill(conv.orders[0], self.x.part(n * sample, sample, &mut memory));
-            (self.gradient)(n, &mut d_y);
+            self.gradient.sample(n, &mut d_y);
             add_to_kernels(simd, conv, &padded, &d_y, &mut sums);
             if let (Some(back), Some(target)) = (&mut back, &mut self.d_x) {
                 let here = n - first;

@@ -10,38 +10,33 @@ use super::{
     padded::Padded,
 };
 use crate::device::{
-    batch_norm::cpu::{PlaneMoments, sample_moments},
+    batch_norm::cpu::{PlaneMoments, moments_of_samples},
     conv::cpu::{
         ends::{Input, Memory},
         geometry::Conv,
     },
     cpu::{
         buffer::{Aligned, written},
-        dims::Dims,
-        order::Order,
         simd::Real,
         tasks::counted,
     },
 };
 
-/// The convolution of `x` with `weight`, and, if `with_moments`, the moments of each channel of each sample of the
-/// result.
+/// The convolution of `x` with `weight`; and the moments of each channel of each sample, if there is room for them.
 pub(in crate::device::conv::cpu) fn forward<E: Real>(
     conv: &Conv,
     x: Input<'_, E>,
     weight: &[E],
-    with_moments: bool,
-) -> (Vec<E>, Vec<PlaneMoments<E>>) {
-    let of_sample = if with_moments { conv.outputs } else { 0 };
-    let mut moments = vec![[E::default(); 2]; conv.batch * of_sample];
+    moments: &mut [PlaneMoments<E>],
+) -> Vec<E> {
     let [from, to] = [conv.inputs * conv.pixels(), conv.outputs * conv.positions()];
     let kernels = &by_taps(conv, weight);
-    let mut of_task = moments.chunks_mut(of_sample.max(1));
+    let mut of_task = moments.chunks_mut(conv.outputs);
     let tasks: Vec<_> = (0..conv.batch)
         .map(|n| (n * from, of_task.next().unwrap_or_default()))
         .collect();
     // SAFETY: a task writes all channels of all places of its sample.
-    let z = unsafe {
+    unsafe {
         written(conv.batch * to, |z| {
             counted(z.chunks_mut(to).zip(tasks), |(z, (start, moments))| {
                 Arch::new().dispatch(Sample {
@@ -54,8 +49,7 @@ pub(in crate::device::conv::cpu) fn forward<E: Real>(
                 })
             })
         })
-    };
-    (z, moments)
+    }
 }
 
 /// Room for a sample with its padding.
@@ -149,16 +143,8 @@ impl<E: Real> WithSimd for Sample<'_, E> {
                 }
             });
         }
-        if !moments.is_empty() {
-            let dims = Dims {
-                batch: 1,
-                channels: conv.outputs,
-                positions: conv.positions(),
-                order: Order::Pixels,
-            };
-            // SAFETY: all of it was just written.
-            sample_moments(dims, unsafe { z.assume_init_ref() }, moments);
-        }
+        // SAFETY: all of it was just written.
+        moments_of_samples(conv.output(), unsafe { z.assume_init_ref() }, moments);
         z.len()
     }
 }

@@ -23,11 +23,7 @@ use crate::device::{
         ends::{Input, Memory, Target},
         geometry::Conv,
     },
-    cpu::{
-        buffer::Aligned,
-        order::Order,
-        simd::{Real, vectorized},
-    },
+    cpu::{buffer::Aligned, order::Order, simd::Real},
 };
 
 /// Adds the gradients of the weight, and of the input if it is wanted, to what is there. `gradient` gives that of the
@@ -37,7 +33,7 @@ pub(in crate::device::conv::cpu) fn backward<E: Real>(
     is_large: bool,
     x: Input<'_, E>,
     weight: &[E],
-    gradient: &impl OutputGradient<E>,
+    gradient: &dyn OutputGradient<E>,
     d_weight: &mut [E],
     d_x: Option<Target<'_, E>>,
 ) {
@@ -64,19 +60,16 @@ pub(in crate::device::conv::cpu) fn backward<E: Real>(
         weight: same(weight).expect(SINGLE),
         gradient: &|n, images, sample| {
             let sample = same_mut(sample).expect(SINGLE);
-            vectorized(
-                #[inline(always)]
-                || match images.order {
-                    Order::Planes => {
-                        let planes = sample.chunks_exact_mut(images.plane).enumerate();
-                        let len = images.size[0] * images.size[1];
-                        planes.for_each(|(channel, plane)| {
-                            gradient.write(n, channel, 0, &mut plane[..len]);
-                        });
-                    }
-                    Order::Pixels => gradient.sample(n, sample),
-                },
-            );
+            match images.order {
+                Order::Planes => {
+                    let planes = sample.chunks_exact_mut(images.plane).enumerate();
+                    let len = images.size[0] * images.size[1];
+                    planes.for_each(|(channel, plane)| {
+                        gradient.write(n, channel, 0, &mut plane[..len]);
+                    });
+                }
+                Order::Pixels => gradient.sample(n, sample),
+            }
         },
         d_weight: same_mut(d_weight).expect(SINGLE),
         d_x,

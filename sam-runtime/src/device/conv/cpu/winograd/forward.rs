@@ -17,7 +17,7 @@ use super::{
     transform::transform,
 };
 use crate::device::{
-    batch_norm::cpu::{PlaneMoments, sample_moments},
+    batch_norm::cpu::{PlaneMoments, moments_of_samples},
     conv::cpu::{
         ends::{Input, Memory},
         geometry::Conv,
@@ -129,29 +129,22 @@ pub(super) unsafe fn filtered<S, E, const SIDE: usize, const POINTS: usize, cons
     }
 }
 
-/// The convolution of `x` with `weight`, and, if `moments` is there, the moments of each channel of
-/// each sample of the result.
+/// The convolution of `x` with `weight`; and the moments of each channel of each sample, if there is room for them.
 pub(in crate::device::conv::cpu) fn forward<E: Real>(
     conv: &Conv,
     is_large: bool,
     x: Input<'_, E>,
     weight: &[E],
-    with_moments: bool,
-) -> (Vec<E>, Vec<PlaneMoments<E>>) {
-    let count = if with_moments {
-        conv.batch * conv.outputs
-    } else {
-        0
-    };
-    let mut moments = vec![[E::default(); 2]; count];
+    moments: &mut [PlaneMoments<E>],
+) -> Vec<E> {
     let convolution = Convolution {
         conv,
         x: single(x),
         weight: same(weight).expect(SINGLE),
-        moments: same_mut(&mut moments).expect(SINGLE),
+        moments: same_mut(moments).expect(SINGLE),
     };
     // SAFETY: a task writes all places of all channels of its samples.
-    let z = unsafe {
+    unsafe {
         written(conv.batch * conv.outputs * conv.positions(), |z| {
             let z = same_mut(z).expect(SINGLE);
             if is_large {
@@ -160,8 +153,7 @@ pub(in crate::device::conv::cpu) fn forward<E: Real>(
                 convolution.run::<2, 4>(z)
             }
         })
-    };
-    (z, moments)
+    }
 }
 
 struct Convolution<'a> {
@@ -191,6 +183,7 @@ impl Convolution<'_> {
         let run = |(z, (start, moments)): (&mut [_], _)| {
             Arch::new().dispatch(Task::<f32, SIDE, POINTS> {
                 filter,
+                dims: conv.output(),
                 kernels,
                 x: (self.x, start),
                 z,
@@ -205,6 +198,8 @@ impl Convolution<'_> {
 /// A few samples.
 struct Task<'a, E, const SIDE: usize, const POINTS: usize> {
     filter: &'a Filter,
+    /// Of the output.
+    dims: Dims,
     kernels: &'a Kernels<E>,
     /// The input, and where the samples begin.
     x: (Input<'a, E>, usize),
@@ -234,23 +229,8 @@ where
         unsafe {
             filtered::<S, E, SIDE, POINTS, false>(simd, filter, self.kernels, from, scratch, z);
         }
-        let Images {
-            channels,
-            size,
-            order,
-            ..
-        } = filter.to;
-        let dims = Dims {
-            batch: 1,
-            channels,
-            positions: size[0] * size[1],
-            order,
-        };
-        let of_sample = self.moments.chunks_exact_mut(channels);
-        for (moments, z) in of_sample.zip(z.chunks_exact(filter.to.sample())) {
-            // SAFETY: all of it was just written.
-            sample_moments(dims, unsafe { z.assume_init_ref() }, moments);
-        }
+        // SAFETY: all of it was just written.
+        moments_of_samples(self.dims, unsafe { z.assume_init_ref() }, self.moments);
         z.len()
     }
 }
