@@ -127,11 +127,14 @@ pub(super) fn in_parts<E: Real>(
     let mut sums: Vec<Vec<E>> = vec![Vec::new(); parts.len()];
     let parts = parts.into_iter().zip(&mut sums).enumerate();
     each_of(parts, |(i, (d_x, to))| *to = sum(i, d_x));
-    for sum in sums {
-        for (to, from) in d_weight.iter_mut().zip(sum) {
-            *to += from;
+    // Some weights at a time, on all threads; each of them in the order of the parts.
+    let some = len.div_ceil(PARTS).max(4096);
+    each_of(d_weight.chunks_mut(some).enumerate(), |(i, to)| {
+        for sum in &sums {
+            let from = &sum[i * some..];
+            to.iter_mut().zip(from).for_each(|(to, from)| *to += *from);
         }
-    }
+    });
 }
 
 /// The way back to one of the input planes of each channel.
