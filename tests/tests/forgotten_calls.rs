@@ -181,6 +181,18 @@ fn an_epoch_that_was_trained_on_without_a_step_does_not_end() {
         assert_eq!(forgotten(result), (Call::Step, 0, 0));
         assert_eq!(epochs, 1);
     }
+    // Batches of which the run knows nothing: it was asked for each.
+    let result = in_new_folder(|t| {
+        let batches = || vec![(); 10];
+        while t.run.next_epoch(batches().len()).is_some() {
+            for () in batches() {
+                t.opt.set_lr(t.run.lr());
+            }
+            t.end_epoch()?;
+        }
+        Ok(())
+    });
+    assert_eq!(forgotten(result), (Call::Step, 0, 0));
 }
 
 #[test]
@@ -395,6 +407,15 @@ fn a_loop_may_only_evaluate() {
     });
     assert_eq!(result.unwrap(), Stop::Finished);
     assert_eq!(seen, BATCHES * EPOCHS);
+    // And show where it is.
+    let result = in_new_folder(|t| {
+        while t.run.next_epoch(2).is_some() {
+            println!("{} {} {}", t.run.position().epoch, t.run.lr(), t.run.rho());
+            t.end_epoch()?;
+        }
+        Ok(())
+    });
+    assert_eq!(result.unwrap(), Stop::Finished);
 }
 
 #[test]
@@ -406,6 +427,19 @@ fn losses_that_are_passed_over_are_named_where_there_was_no_other_one() {
         t.end_epoch()
     });
     assert!(matches!(result, Err(RunError::NonFinite { step: 0, .. })));
+    // Nor is a call forgotten where the loop ended by one.
+    let result = in_new_folder(|t| {
+        for (i, batch) in t.next_epoch().unwrap().into_iter().enumerate() {
+            t.train(batch);
+            if i == 2 {
+                t.run.saw(f32::INFINITY, 8);
+                break;
+            }
+            t.step()?;
+        }
+        Ok(())
+    });
+    assert!(matches!(result, Err(RunError::NonFinite { step: 2, .. })));
 }
 
 /// What other evaluations have found is recorded under their names, and rules can watch it.

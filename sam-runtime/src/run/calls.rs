@@ -17,8 +17,8 @@ pub(super) struct Calls {
     pub(super) losses: u64,
     /// Batches that were counted: by a step, or passed over.
     pub(super) counted: u64,
-    /// Whether the loop asked for the learning rate or rho of a step.
-    pub(super) is_set: Cell<bool>,
+    /// How often the loop asked for the learning rate or rho of a step.
+    pub(super) asked: Cell<u64>,
     /// Whether the loop asked, since the last step, which model to evaluate.
     pub(super) is_evaluated: Cell<bool>,
 }
@@ -32,6 +32,9 @@ impl Calls {
         }
     }
 }
+
+/// More than a loop asks for the learning rate and rho to show them.
+const FEW: u64 = 6;
 
 /// A call that a loop can forget, with what to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,8 +105,14 @@ impl<M> Run<M> {
     /// What is wrong with an epoch that was trained on, and has no step.
     pub(super) fn forgotten_step(&self) -> Option<RunError> {
         let calls = &self.calls;
-        let is_trained = calls.losses > 0 || (calls.is_set.get() && self.followed.has_more());
-        if calls.counted > 0 || !is_trained {
+        if calls.counted > 0 {
+            return None;
+        }
+        // A loop that only shows them asks a few times; one that trains, for each batch.
+        let asked = calls.asked.get();
+        let is_set = asked >= (self.batches as u64).max(FEW);
+        let is_trained = calls.losses > 0 || is_set || (asked > 0 && self.followed.has_more());
+        if !is_trained {
             return None;
         }
         // Perhaps the loop passes over such losses, and there was no other one.
@@ -124,7 +133,8 @@ impl<M> Run<M> {
             return None;
         }
         let is_begun = self.calls.counted > 0;
-        self.forgotten_step().or_else(|| {
+        let lost = self.check_loss().err();
+        lost.or_else(|| self.forgotten_step()).or_else(|| {
             is_begun.then(|| {
                 self.forgotten(
                     Call::EndEpoch,

@@ -31,7 +31,7 @@ impl<M> Run<M> {
 
     /// The learning rate of the next update.
     pub fn lr(&self) -> f64 {
-        self.calls.is_set.set(true);
+        self.calls.asked.update(|asked| asked + 1);
         self.config.lr(self.steps(), self.batches) * self.kept.plateau.factor
     }
 
