@@ -23,7 +23,7 @@ use sam_runtime::{
     nn::{ResNet20, ResNet32, ResNet44, ResNet56, WideResNet16x4, weights},
     optim::AnyOptimizer,
     prelude::*,
-    run::{Run, RunConfig, load_with, stop::Stop},
+    run::{Run, RunConfig, best_model, load_with, stop::Stop},
 };
 use serde::{Deserialize, Serialize};
 
@@ -140,12 +140,17 @@ where
         ));
     }
     train(&mut run, &mut model, &mut opt, &loader, &test, dev)?;
+    let out = run.config().out.clone();
     if is_first {
-        // Those whose accuracy was shown.
-        let weights = run.config().out.join("weights.safetensors");
-        weights::save(run.evaluated(&model), weights)?;
+        // Those whose accuracy was shown last.
+        weights::save(run.evaluated(&model), out.join("weights.safetensors"))?;
     }
     let stop = run.finish()?;
+    let is_over = !matches!(stop, Stop::Interrupted | Stop::TimeLimit);
+    if is_first && is_over && config.run.checkpoints.best.is_some() {
+        let best = best_model::<N, f32, D>(&out, dev)?;
+        weights::save(&best, out.join("best.safetensors"))?;
+    }
     if is_first {
         say(stop);
     }

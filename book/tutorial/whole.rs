@@ -17,7 +17,7 @@ use sam_runtime::{
     nn::{ResNet20, weights},
     optim::AnyOptimizer,
     prelude::*,
-    run::{Run, RunConfig, load_with, stop::Stop},
+    run::{Run, RunConfig, best_model, load_with, stop::Stop},
 };
 use serde::{Deserialize, Serialize};
 
@@ -88,11 +88,16 @@ fn main() -> anyhow::Result<Stop> {
     let mut opt = AnyOptimizer::new(&model, &config.run.optimizer)?;
     let mut run = Run::start(&config.run, &config, &mut model, &mut opt)?;
     train(&mut run, &mut model, &mut opt, &loader, &test)?;
-    // Those whose accuracy was shown: with a running mean of the weights, that one.
-    let out = run.config().out.join("weights.safetensors");
-    weights::save(run.evaluated(&model), out)?;
+    let out = run.config().out.clone();
     let stop = run.finish()?;
     println!("{stop}");
+    if let Stop::Interrupted | Stop::TimeLimit = stop {
+        return Ok(stop); // `run.resume=true` goes on
+    }
+
+    // The model with the best accuracy, as any program can load it: with a running mean of the weights, that one.
+    let best = best_model::<ResNet20<10>, f32, _>(&out, &Cpu::default())?;
+    weights::save(&best, out.join("weights.safetensors"))?;
 
     // How sharp is the minimum? On ten batches, whatever rho the run had.
     let batches = loader.epoch(&Cpu::default(), 0).take(10);

@@ -18,25 +18,34 @@ pub fn expanded(page: &Path, mut seen: impl FnMut(PathBuf)) -> io::Result<String
         let (what, after) = after
             .split_once("}}")
             .ok_or_else(|| failed(page, "an include has no `}}`"))?;
-        let (path, anchor) = match what.trim().split_once(':') {
-            Some((path, anchor)) => (path, Some(anchor)),
-            None => (what.trim(), None),
-        };
-        let path = page.parent().unwrap_or(Path::new("")).join(path);
-        let content = fs::read_to_string(&path)
-            .map_err(|error| failed(page, &format!("{}: {error}", path.display())))?;
+        let (path, content) = content(page, what.trim())?;
         seen(path);
-        let content = match anchor {
-            Some(anchor) => part(&content, anchor)
-                .ok_or_else(|| failed(page, &format!("`{what}` has no such anchor")))?,
-            None => content,
-        };
         out += before;
         out += content.trim_end_matches('\n');
         rest = after;
     }
     out += rest;
     Ok(out)
+}
+
+/// The file that `what` names, as seen from the page, and its content or that of its anchor.
+///
+/// # Errors
+/// A file that can't be read, an anchor that isn't there.
+pub fn content(page: &Path, what: &str) -> io::Result<(PathBuf, String)> {
+    let (path, anchor) = match what.split_once(':') {
+        Some((path, anchor)) => (path, Some(anchor)),
+        None => (what, None),
+    };
+    let path = page.parent().unwrap_or(Path::new("")).join(path);
+    let content = fs::read_to_string(&path)
+        .map_err(|error| failed(page, &format!("{}: {error}", path.display())))?;
+    let content = match anchor {
+        Some(anchor) => part(&content, anchor)
+            .ok_or_else(|| failed(page, &format!("`{what}` has no such anchor")))?,
+        None => content,
+    };
+    Ok((path, content))
 }
 
 /// The lines between `ANCHOR: name` and `ANCHOR_END: name`.
@@ -57,6 +66,7 @@ fn part(content: &str, name: &str) -> Option<String> {
     Some(lines.take(len).map(|line| format!("{line}\n")).collect())
 }
 
-fn failed(page: &Path, reason: &str) -> io::Error {
+/// What is wrong with a page.
+pub fn failed(page: &Path, reason: &str) -> io::Error {
     io::Error::other(format!("{}: {reason}", page.display()))
 }

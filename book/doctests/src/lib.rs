@@ -5,6 +5,7 @@ pub mod command;
 pub mod include;
 pub mod page;
 pub mod program;
+pub mod resolve;
 
 #[cfg(doctest)]
 mod pages {

@@ -198,11 +198,33 @@ fn value_without_equals(input: ParseStream) -> Option<(TokenTree, String)> {
     (!value.is_empty()).then_some((at, value))
 }
 
+/// Keys of other libraries, and what does the same here.
+const ELSEWHERE: &[(&str, &str)] = &[
+    (
+        "adaptive",
+        "adaptive SAM is a method: `method = asam`, with a larger rho, such as 0.5",
+    ),
+    (
+        "eta",
+        "it is a number of adaptive SAM: `method = asam(eta = 0.01)`",
+    ),
+    (
+        "alpha",
+        "it is a number of GSAM: `method = gsam(alpha = 0.4)`",
+    ),
+    (
+        "base_optimizer",
+        "the base optimizer is the one whose `update` the loop calls",
+    ),
+];
+
 fn unknown_key(name: &str) -> String {
     let known: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
-    let hint = match nearest(name, &known) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("the keys are `{}`", known.join("`, `")),
+    let elsewhere = ELSEWHERE.iter().find(|(key, _)| *key == name);
+    let hint = match (elsewhere, nearest(name, &known)) {
+        (Some((_, here)), _) => (*here).to_owned(),
+        (None, Some(near)) => format!("did you mean `{near}`?"),
+        (None, None) => format!("the keys are `{}`", known.join("`, `")),
     };
     format!("`{name}` is not a key of `sam_train`; {hint}")
 }

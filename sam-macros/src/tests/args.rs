@@ -230,6 +230,32 @@ fn a_near_miss_is_suggested() {
     }
 }
 
+#[test]
+fn a_key_of_another_library_is_answered_by_what_does_the_same() {
+    for (key, here) in [
+        (
+            "adaptive",
+            "adaptive SAM is a method: `method = asam`, with a larger rho, such as 0.5",
+        ),
+        (
+            "eta",
+            "it is a number of adaptive SAM: `method = asam(eta = 0.01)`",
+        ),
+        (
+            "alpha",
+            "it is a number of GSAM: `method = gsam(alpha = 0.4)`",
+        ),
+        (
+            "base_optimizer",
+            "the base optimizer is the one whose `update` the loop calls",
+        ),
+    ] {
+        let name = quote::format_ident!("{key}");
+        let expected = format!("`{key}` is not a key of `sam_train`; {here}");
+        refused(quote!(rho = 0.05, #name = true), &[&expected]);
+    }
+}
+
 fn unknown(key: &str) -> String {
     format!(
         "`{key}` is not a key of `sam_train`; the keys are `rho`, `norm`, `m`, `parallel`, `nonfinite`, `clip`, \

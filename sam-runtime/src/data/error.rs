@@ -203,8 +203,13 @@ pub enum DataError {
         found: usize,
     },
     /// A class label is out of range.
-    #[error("label {label} is not below {classes}, the number of classes; labels count from 0")]
+    #[error(
+        "{} is {label}, which is not below {classes}, the number of classes; labels count from 0",
+        of_sample(*.index)
+    )]
     Label {
+        /// The sample's place in its data set, from 0; `None` of a sample that belongs to none yet.
+        index: Option<usize>,
         /// The label.
         label: usize,
         /// The number of classes.
@@ -319,6 +324,31 @@ pub enum DataError {
 }
 
 crate::debug::debug_as_display!(DataError);
+
+impl DataError {
+    /// The same, which says that the label is that of sample `index`, where it doesn't say of which one.
+    pub(super) fn of_sample(self, sample: usize) -> Self {
+        match self {
+            Self::Label {
+                index: None,
+                label,
+                classes,
+            } => Self::Label {
+                index: Some(sample),
+                label,
+                classes,
+            },
+            other => other,
+        }
+    }
+}
+
+fn of_sample(index: Option<usize>) -> String {
+    match index {
+        Some(index) => format!("the label of sample {index}"),
+        None => "the label of a sample".to_owned(),
+    }
+}
 
 /// What is wrong with the bytes of an IDX file.
 #[derive(Debug, thiserror::Error)]

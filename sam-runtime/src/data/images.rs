@@ -73,9 +73,9 @@ impl<S: ConstShape, const CLASSES: usize> Images<S, CLASSES> {
                 numel: S::NUMEL,
             });
         }
-        labels
-            .iter()
-            .try_for_each(|&label| check_label(label, CLASSES))?;
+        for (index, &label) in labels.iter().enumerate() {
+            check_label(label, CLASSES).map_err(|error| error.of_sample(index))?;
+        }
         let values = vec![ChannelStats::UNIT.values()];
         Ok(Self {
             pixels,
@@ -349,12 +349,9 @@ mod tests {
              give 4 times as many pixels as labels"
         );
         let class = Images::<Rank2<2, 2>, 3>::new(vec![0; 8], vec![0, 3]);
-        assert!(matches!(
-            class,
-            Err(DataError::Label {
-                label: 3,
-                classes: 3
-            })
-        ));
+        assert_eq!(
+            class.unwrap_err().to_string(),
+            "the label of sample 1 is 3, which is not below 3, the number of classes; labels count from 0"
+        );
     }
 }

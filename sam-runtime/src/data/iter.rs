@@ -299,7 +299,10 @@ where
         }
         let indices: Vec<usize> = (self.at..self.at + n).collect();
         self.at += n;
-        let batch = HostBatch::read_on_all_cores(&indices, |index| self.dataset.get(index));
+        let batch = HostBatch::read_on_all_cores(&indices, |index| {
+            let sample = self.dataset.get(index);
+            sample.map_err(|error| error.of_sample(index))
+        });
         Some(batch.and_then(|batch| batch.into_chunk::<S, CLASSES, D>(&self.device)))
     }
 

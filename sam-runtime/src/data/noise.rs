@@ -169,7 +169,10 @@ pub fn next_class<const CLASSES: usize>() -> [usize; CLASSES] {
 fn labels_of(ds: &impl Labelled, classes: usize) -> Result<Vec<usize>, DataError> {
     let checked = |label| check_label(label, classes).map(|()| label);
     (0..ds.len())
-        .map(|index| ds.label(index).and_then(checked))
+        .map(|index| {
+            let label = ds.label(index).and_then(checked);
+            label.map_err(|error| error.of_sample(index))
+        })
         .collect()
 }
 
@@ -311,6 +314,7 @@ mod tests {
         assert!(matches!(
             map,
             Err(DataError::Label {
+                index: None,
                 label: 4,
                 classes: 4
             })

@@ -86,7 +86,8 @@ where
     }
 
     fn sample(&self, index: usize) -> Result<Ds::Item, DataError> {
-        self.transform.sample(&self.dataset, self.draw(index))
+        let sample = self.transform.sample(&self.dataset, self.draw(index));
+        sample.map_err(|error| error.of_sample(index))
     }
 
     /// What is done to batch `index` as a whole.

@@ -75,10 +75,13 @@ impl<S: ConstShape, const CLASSES: usize> Sample<S, CLASSES> {
 /// `Ok` for a label that is one of `classes`, else [`DataError::Label`].
 pub(super) fn check_label(label: usize, classes: usize) -> Result<(), DataError> {
     if label < classes {
-        Ok(())
-    } else {
-        Err(DataError::Label { label, classes })
+        return Ok(());
     }
+    Err(DataError::Label {
+        index: None,
+        label,
+        classes,
+    })
 }
 
 #[cfg(test)]
@@ -102,7 +105,7 @@ mod tests {
             long.to_string(),
             "an input of 7 numbers was given for a shape of 6; give one number per element"
         );
-        let text = "label 4 is not below 4, the number of classes; labels count from 0";
+        let text = "the label of a sample is 4, which is not below 4, the number of classes; labels count from 0";
         let class = Sample::<Rank2<2, 3>, 4>::new(vec![0.5; 6], 4).unwrap_err();
         assert_eq!(class.to_string(), text);
         let sample = Sample::<Rank2<2, 3>, 4>::new(vec![0.5; 6], 0).unwrap();

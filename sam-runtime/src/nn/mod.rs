@@ -5,7 +5,9 @@
 //! and activations; `build_module` makes it. Layers that don't fit each other don't compile. Sizes of
 //! images can also be dynamic (`usize`), and are then checked when the network runs.
 //!
-//! Some have the names of layers in dfdx's prelude. Name them in your `use`, and they come first:
+//! Some have the names of layers in dfdx's prelude. Name them in your `use`, and they come first; or use [`nn::prelude`](prelude)
+//! in the place of dfdx's, which has them in their stead. `nn::*` beside dfdx's prelude takes **dfdx's**, with a mere warning
+//! of `ambiguous_glob_imports`.
 //!
 //! ```
 //! use sam_runtime::{
@@ -91,6 +93,7 @@ mod linear;
 mod loss;
 mod network;
 mod pool2d;
+pub mod prelude;
 mod pyramid_net;
 mod resnet;
 mod shake;

@@ -100,6 +100,11 @@ impl Followed {
         self.state().got.pop_front()
     }
 
+    /// Whether the loop got batches that were not asked for yet.
+    pub(crate) fn has_more(&self) -> bool {
+        !self.state().got.is_empty()
+    }
+
     /// What the batches are, once.
     pub(crate) fn facts(&self) -> Option<Facts> {
         self.state().facts.take()

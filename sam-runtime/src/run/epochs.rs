@@ -1,6 +1,8 @@
 //! Where a run is: its epochs and batches, its learning rate and radius.
 
-use super::{Run, RunConfig, RunError, metrics::Record, stop::Stop};
+use std::borrow::Cow;
+
+use super::{Run, RunConfig, RunError, calls::Calls, metrics::Record, stop::Stop};
 use crate::{
     position::{Followed, Position},
     step::{On, methods::AnyMethod},
@@ -29,6 +31,7 @@ impl<M> Run<M> {
 
     /// The learning rate of the next update.
     pub fn lr(&self) -> f64 {
+        self.calls.asked.update(|asked| asked + 1);
         self.config.lr(self.steps(), self.batches) * self.kept.plateau.factor
     }
 
@@ -69,12 +72,22 @@ impl<M> Run<M> {
     /// even at its end, if only the evaluation is missing. `None` when the run is over, or can't go on:
     /// [`finish`](Self::finish) tells which.
     ///
+    /// An epoch is over when the loop says so by [`end_epoch`](Self::end_epoch). Asked again without that, the run gives none,
+    /// and `finish` says what the loop has forgotten; only in the middle of an epoch of which batches were done since, it goes
+    /// on there.
+    ///
     /// Of a [`DataLoader`](crate::data::DataLoader) whose [`len`](crate::data::DataLoader::len) this is, the
     /// run follows which batches the loop gets: one that could not be read, and is passed over, counts as
     /// one that is done with. It also sees whether, after a resume, they are those that they were.
     pub fn next_epoch(&mut self, batches: usize) -> Option<Position> {
         if let Some((source, state)) = self.rng.take() {
             source.go_on(&state);
+        }
+        if self.stop.is_none_or(|stop| stop == Stop::DryRun)
+            && let Some(error) = self.forgotten_before_epoch(batches)
+        {
+            self.refused = Some(error);
+            return None;
         }
         if self.stop.is_none() && self.kept.position.epoch >= self.config.epochs {
             self.stop = Some(Stop::Finished);
@@ -105,6 +118,7 @@ impl<M> Run<M> {
         self.kept.batches = Some(batches);
         self.batches = batches;
         let position = self.kept.position;
+        self.calls = Calls::begin(position);
         self.followed = Followed::wait(position, batches, !self.knows_data);
         self.output.begin_epoch(&self.config, position, batches);
         Some(position)
@@ -118,6 +132,7 @@ impl<M> Run<M> {
             None => self.kept.position.batch,
         };
         self.kept.position.batch = batch.saturating_add(1);
+        self.calls.counted += 1;
     }
 
     /// Takes note of what the batches are, once the loader has told.
@@ -141,6 +156,7 @@ impl<M> Run<M> {
     /// Takes the loss of a batch of `samples`. Under the attribute that is the clean one.
     pub fn saw(&mut self, loss: impl Into<f64>, samples: usize) {
         let loss = loss.into();
+        self.calls.losses += 1;
         if !loss.is_finite() {
             self.lost = Some(loss);
             return;
@@ -156,7 +172,7 @@ impl<M> Run<M> {
     }
 
     /// A record of this moment.
-    pub(super) fn record(&self, split: &'static str) -> Record {
+    pub(super) fn record(&self, split: impl Into<Cow<'static, str>>) -> Record {
         let Position { epoch, batch } = self.kept.position;
         let epoch = epoch as f64 + batch as f64 / self.batches.max(1) as f64;
         Record::new(self.steps(), epoch, split).seconds(self.seconds())

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use super::{checkpoint::CheckpointError, load::ConfigError, metrics::MetricsError};
+use super::{calls::Call, checkpoint::CheckpointError, load::ConfigError, metrics::MetricsError};
 use crate::{distributed::WorldError, files::failure, optim::StateError, position::Position};
 
 /// Any failure of a [`Run`](super::Run).
@@ -59,6 +59,25 @@ pub enum RunError {
         was: String,
         /// What they are.
         is: String,
+    },
+    /// The loop leaves out a call that the run needs. [`Run::step`] and [`Run::end_epoch`] give this error;
+    /// [`Run::next_epoch`] then gives no epoch, and [`Run::finish`] this error.
+    ///
+    /// [`Run::next_epoch`]: super::Run::next_epoch
+    /// [`Run::step`]: super::Run::step
+    /// [`Run::end_epoch`]: super::Run::end_epoch
+    /// [`Run::finish`]: super::Run::finish
+    #[error(
+        "`{}` was not called: in epoch {}, after {} batches, {what}; {}",
+        .call.name(), .position.epoch + 1, .position.batch, .call.advice()
+    )]
+    Forgotten {
+        /// The call.
+        call: Call,
+        /// Where the run is.
+        position: Position,
+        /// How that shows.
+        what: &'static str,
     },
     /// A rule watches a value that the evaluation doesn't give.
     #[error("the configuration watches `{on}`, but an epoch gives {}", .known.join(", "))]

@@ -6,18 +6,22 @@
 //! | [`Run`] | the parts together, asked and told by the loop |
 //! | [`RunConfig`], [`load`], [`save`] | a run as a TOML file; [`load_with`] changes from the command line |
 //! | [`checkpoint`] | everything that a run needs to go on as if it had never stopped |
+//! | [`best_model`] | the best model of a run, to predict with |
 //! | [`metrics`] | what was measured, in files |
 //! | [`progress`] | how far an epoch is |
 //! | `plot` | the curves of a run, with the feature `plot` |
 //! | [`stop`] | what ends a run, and what lowers its learning rate |
 //! | [`Ema`] | a running mean of the weights |
 
+mod best;
+mod calls;
 pub mod checkpoint;
 mod conditions;
 mod config;
 mod ema;
 mod epochs;
 mod error;
+mod found;
 mod kept;
 mod left_out;
 mod load;
@@ -34,6 +38,8 @@ mod start;
 mod steps;
 pub mod stop;
 
+pub use best::best_model;
+pub use calls::Call;
 pub use config::{BestConfig, CheckpointConfig, Count, EmaConfig, LogConfig, RunConfig};
 pub use ema::{Ema, EmaBuffers};
 pub use error::RunError;

@@ -153,10 +153,12 @@ impl Output {
     }
 
     /// Shows what an epoch has come to: its training loss, and what an evaluation has found.
-    pub(super) fn end_epoch(&mut self, loss: f64, found: &[(&'static str, f64)]) {
+    pub(super) fn end_epoch(&mut self, loss: f64, found: impl Iterator<Item = (String, f64)>) {
         if let Some(progress) = self.progress.take() {
             let loss = (!loss.is_nan()).then_some((names::LOSS, loss));
-            progress.finish(loss.into_iter().chain(found.iter().copied()));
+            let found: Vec<(String, f64)> = found.collect();
+            let found = found.iter().map(|(name, value)| (&**name, *value));
+            progress.finish(loss.into_iter().chain(found));
         }
     }
 
@@ -222,7 +224,7 @@ mod tests {
             output.training(record).unwrap();
             output.saw(8);
             output.step(1.0, 0.1, None);
-            output.end_epoch(1.0, &[]);
+            output.end_epoch(1.0, [].into_iter());
             // The evaluation.
             sleep(pause);
         }

@@ -1,6 +1,7 @@
 //! [`Run`], and how one starts or goes on.
 
 use std::{
+    borrow::Cow,
     fs,
     path::{Path, PathBuf},
     time::Instant,
@@ -11,6 +12,7 @@ use serde::Serialize;
 
 use super::{
     Ema, RunConfig, RunError,
+    calls::Calls,
     checkpoint::{Checkpoint, CheckpointError, CheckpointStore},
     kept::Kept,
     left_out::LeftOut,
@@ -122,6 +124,10 @@ pub struct Run<M> {
     /// Whether this process knows how many batches an epoch has, and what they are.
     pub(super) knows_batches: bool,
     pub(super) knows_data: bool,
+    /// What the loop has done in this epoch.
+    pub(super) calls: Calls,
+    /// What evaluations on other parts of the data than `test` have found in this epoch: split, name, value.
+    pub(super) found: Vec<(Cow<'static, str>, Cow<'static, str>, f64)>,
     /// Why the run can't go on.
     pub(super) refused: Option<RunError>,
 }
@@ -133,6 +139,9 @@ pub(super) const EMA: &str = "ema";
 pub(super) const METHOD: &str = "method";
 pub(super) const RNG: &str = "rng";
 pub(super) const RUN: &str = "run";
+
+/// What the folder with the checkpoints is called.
+pub(super) const CHECKPOINTS: &str = "checkpoints";
 
 /// What the file with the configuration is called.
 const CONFIG: &str = "config.toml";
@@ -191,8 +200,7 @@ impl<M: Clone> Run<M> {
             config.epochs = 1;
         }
         let out = config.out.clone();
-        let mut store =
-            CheckpointStore::open(out.join("checkpoints"))?.keep(config.checkpoints.keep);
+        let mut store = CheckpointStore::open(out.join(CHECKPOINTS))?.keep(config.checkpoints.keep);
         if let Some(best) = &config.checkpoints.best {
             store = store.keep_best(best.goal);
         }
@@ -268,6 +276,8 @@ impl<M: Clone> Run<M> {
             followed: Followed::default(),
             knows_batches: false,
             knows_data: false,
+            calls: Calls::default(),
+            found: Vec::new(),
             refused: None,
             config,
         })

@@ -1,12 +1,14 @@
 //! What a run does after each step and each epoch, and at its end.
 
-use std::mem;
+use std::{borrow::Cow, mem};
 
 use dfdx::{prelude::*, tensor_ops::Device};
 
 use super::{
     Ema, Run, RunError,
-    checkpoint::Checkpoint,
+    calls::Calls,
+    checkpoint::{Checkpoint, Scored},
+    found::Found,
     kept::Kept,
     metrics::names,
     output::TRAIN,
@@ -31,7 +33,8 @@ impl<M: Clone> Run<M> {
     ///
     /// # Errors
     /// [`RunError::NonFinite`] if the loss that the run [saw](Self::saw) is not finite; then the last good
-    /// checkpoint is named. Else see [`RunError`].
+    /// checkpoint is named. [`RunError::Forgotten`] outside an epoch that [`next_epoch`](Self::next_epoch) gave. Else see
+    /// [`RunError`].
     pub fn step<E: Dtype, D: Device<E>>(
         &mut self,
         model: &M,
@@ -40,7 +43,12 @@ impl<M: Clone> Run<M> {
     where
         M: TensorCollection<E, D>,
     {
+        if let Some(error) = self.forgotten_epoch("the loop makes a step that belongs to no epoch")
+        {
+            return Err(error);
+        }
         self.learn_data()?;
+        self.calls.is_evaluated.set(false);
         // Taken whether it is recorded or not, so that it never is that of an earlier step.
         let report = last_report();
         if let Some(report) = &report {
@@ -105,7 +113,11 @@ impl<M: Clone> Run<M> {
 
     /// The model to evaluate: the running mean of the weights, if there is one, or `model` itself. Of several ranks, at an
     /// epoch's end, with the mean of their running statistics.
+    ///
+    /// The checkpoint of an epoch's end notes whether its score is of this or, where the loop didn't ask, of `model`:
+    /// [`best_model`](super::best_model) gives the one that was evaluated.
     pub fn evaluated<'a>(&'a self, model: &'a M) -> &'a M {
+        self.calls.is_evaluated.set(true);
         match (&self.shown, &self.ema) {
             (Some(shown), _) => shown,
             (None, Some(ema)) => ema.model(),
@@ -113,17 +125,47 @@ impl<M: Clone> Run<M> {
         }
     }
 
-    /// Ends an epoch, with what an evaluation has found, such as `("accuracy", 0.93)`. Records it, and the
-    /// epoch's mean training loss (`train_loss` of the split `epoch`), writes a checkpoint, and sees whether there is still progress. Does nothing where the loop was left before
-    /// the epoch's end.
+    /// Takes what an evaluation on another part of the data than `test` has found, as `validation`: for the records, and for
+    /// the rules that watch a value. To be called before [`end_epoch`](Self::end_epoch), which writes it down. The split `train`
+    /// is that of what is recorded step by step: give an evaluation on training data another name.
+    ///
+    /// Of several ranks, all call it, with as many values; those of rank 0 count.
+    ///
+    /// ```no_run
+    /// # use sam_runtime::run::{Run, RunError};
+    /// # fn evaluate<M: Clone>(run: &mut Run<M>) {
+    /// let classes = vec![("cat".to_owned(), 0.91), ("dog".to_owned(), 0.87)];
+    /// run.found("validation", [("accuracy", 0.89)]);
+    /// run.found("classes", classes);
+    /// # }
+    /// ```
+    pub fn found<N: Into<Cow<'static, str>>>(
+        &mut self,
+        split: impl Into<Cow<'static, str>>,
+        values: impl IntoIterator<Item = (N, f64)>,
+    ) {
+        let split = split.into();
+        let values = values.into_iter();
+        self.found
+            .extend(values.map(|(name, value)| (split.clone(), name.into(), value)));
+    }
+
+    /// Ends an epoch, with what an evaluation has found on test data, such as `("accuracy", 0.93)`, under any names; what was
+    /// [found](Self::found) on other data belongs to it too. Records it, and the epoch's mean training loss (`train_loss` of
+    /// the split `epoch`), writes a checkpoint, and sees whether there is still progress. Does nothing where the loop was left
+    /// because the run had to stop.
+    ///
+    /// Rules watch a value by its name, or, as `validation/accuracy`, by split and name. Of equal names that of test data
+    /// counts, then the first one.
     ///
     /// # Errors
-    /// See [`RunError`].
+    /// [`RunError::Forgotten`] outside an epoch that [`next_epoch`](Self::next_epoch) gave, and after one whose batches were
+    /// trained on [without a step](Self::step). Else see [`RunError`].
     pub fn end_epoch<E: Dtype, D: Device<E>>(
         &mut self,
         model: &M,
         opt: &impl SaveState,
-        found: &[(&'static str, f64)],
+        found: &[(&str, f64)],
     ) -> Result<(), RunError>
     where
         M: TensorCollection<E, D>,
@@ -131,17 +173,21 @@ impl<M: Clone> Run<M> {
         if self.stop.is_some_and(|stop| stop != Stop::DryRun) {
             return Ok(());
         }
+        let forgotten = self
+            .forgotten_epoch("the loop ends an epoch that it has not begun, or has ended before")
+            .or_else(|| self.forgotten_step());
+        if let Some(error) = forgotten {
+            return Err(error);
+        }
         self.learn_data()?;
         let loss = mem::take(&mut self.kept.epoch_loss);
         let loss = self.ranks.mean(loss)?.value();
-        let found = &self.found_by_the_first(found)?[..];
-        self.output.end_epoch(loss, found);
-        if !found.is_empty() {
-            let record = found
-                .iter()
-                .fold(self.record("test"), |record, (name, value)| {
-                    record.with(*name, *value)
-                });
+        let found = Found::of(found, mem::take(&mut self.found), &self.ranks)?;
+        self.output.end_epoch(loss, found.shown());
+        for (split, values) in found.splits() {
+            let record = values.fold(self.record(split), |record, (name, value)| {
+                record.with(name, value)
+            });
             self.output.record(&record)?;
         }
         self.count_left_out();
@@ -155,18 +201,13 @@ impl<M: Clone> Run<M> {
             self.output.record(&record)?;
         }
         let value = |on: &str| {
-            let value = found.iter().find(|(name, _)| *name == on);
-            let value = value.map(|(_, value)| *value);
-            value
-                .or((on == names::TRAIN_LOSS).then_some(loss))
-                .ok_or_else(|| {
-                    let mut known: Vec<_> =
-                        found.iter().map(|(name, _)| (*name).to_owned()).collect();
-                    known.push(names::TRAIN_LOSS.to_owned());
-                    RunError::Value {
-                        on: on.to_owned(),
-                        known,
-                    }
+            let is_loss = on == names::TRAIN_LOSS;
+            found
+                .value(on)
+                .or(is_loss.then_some(loss))
+                .ok_or_else(|| RunError::Value {
+                    on: on.to_owned(),
+                    known: found.known(),
                 })
         };
         if let Some(plateau) = &self.config.plateau {
@@ -179,11 +220,21 @@ impl<M: Clone> Run<M> {
         }
         let best = self.config.checkpoints.best.as_ref();
         let score = best.map(|best| value(&best.on)).transpose()?;
+        // The training loss is that of the weights themselves.
+        let is_of_mean = self.ema.is_some()
+            && self.calls.is_evaluated.get()
+            && best.is_some_and(|best| found.value(&best.on).is_some());
+        let scored = best.map(|best| Scored {
+            on: best.on.clone(),
+            goal: best.goal,
+            model: if is_of_mean { EMA } else { MODEL }.to_owned(),
+        });
+        self.calls = Calls::default();
         self.kept.position = Position {
             epoch: self.kept.position.epoch + 1,
             batch: 0,
         };
-        self.checkpoint(model, opt, score)
+        self.checkpoint(model, opt, score.zip(scored))
     }
 
     /// Ends the run: why it ended. Draws its curves, with the feature `plot`, and says on standard error in
@@ -192,9 +243,13 @@ impl<M: Clone> Run<M> {
     /// Return the [`Stop`] from `main`, and the program's exit status tells whether the run is done.
     ///
     /// # Errors
-    /// [`RunError::Position`] if it could not go on where it was. Else see [`RunError`].
+    /// [`RunError::Position`] if it could not go on where it was; [`RunError::Forgotten`] if the loop leaves out a call, or was
+    /// left within an epoch of which it had made steps: to end a run early, leave the loop over the batches, and call
+    /// [`end_epoch`](Self::end_epoch) before you leave the one over the epochs. Else see [`RunError`].
     pub fn finish(mut self) -> Result<Stop, RunError> {
-        if let Some(refused) = self.refused {
+        if let Some(refused) = self.refused.take().or_else(|| self.forgotten_end()) {
+            // What was recorded is to be there nevertheless; this error comes first, whatever else is wrong.
+            let _ = self.output.finish(&self.config);
             return Err(refused);
         }
         self.count_left_out();
@@ -209,26 +264,20 @@ impl<M: Clone> Run<M> {
                 self.output.say(&line);
             }
         }
-        let stop = self.stop.unwrap_or(Stop::Finished);
+        let is_done = self.kept.position.epoch >= self.config.epochs;
+        let stop = self.stop.unwrap_or(match is_done {
+            true => Stop::Finished,
+            false => Stop::Left,
+        });
         self.output.finish(&self.config)?;
         Ok(stop)
-    }
-
-    /// What rank 0 has found.
-    fn found_by_the_first(
-        &self,
-        found: &[(&'static str, f64)],
-    ) -> Result<Vec<(&'static str, f64)>, RunError> {
-        let (names, mut values): (Vec<_>, Vec<_>) = found.iter().copied().unzip();
-        self.ranks.numbers(&mut values)?;
-        Ok(names.into_iter().zip(values).collect())
     }
 
     fn checkpoint<E: Dtype, D: Device<E>>(
         &mut self,
         model: &M,
         opt: &impl SaveState,
-        score: Option<f64>,
+        score: Option<(f64, Scored)>,
     ) -> Result<(), RunError>
     where
         M: TensorCollection<E, D>,
@@ -271,7 +320,9 @@ impl<M: Clone> Run<M> {
                 &device_of(model).and_then(|device: D| rng_state(&device)),
             )?
             .with_value(RUN, &kept)?;
-        checkpoint.score = score.filter(|score| !score.is_nan());
+        if let Some((score, scored)) = score.filter(|(score, _)| !score.is_nan()) {
+            checkpoint = checkpoint.score(score).scored(scored);
+        }
         if let Some(method) = method {
             checkpoint = checkpoint.with_part(METHOD, method);
         }

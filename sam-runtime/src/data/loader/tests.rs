@@ -351,3 +351,38 @@ fn dynamic_shards_share_the_last_group() {
         }
     }
 }
+
+/// Of 20 samples, the label of number 13 is that of no class.
+struct Mislabelled;
+
+impl Dataset for Mislabelled {
+    type Item = Sample<Rank1<1>, 3>;
+    fn len(&self) -> usize {
+        20
+    }
+    fn get(&self, index: usize) -> Result<Self::Item, DataError> {
+        Sample::new(vec![0.0], if index == 13 { 7 } else { index % 3 })
+    }
+}
+
+#[test]
+fn a_bad_label_names_its_sample() {
+    let dev = Cpu::default();
+    let text = "the label of sample 13 is 7, which is not below 3, the number of classes; labels count from 0";
+    for workers in [0, 2] {
+        let loader = DataLoader::<_, 4>::new(Mislabelled)
+            .unwrap()
+            .seed(5)
+            .workers(workers);
+        let errors: Vec<String> = loader
+            .try_epoch(&dev, 1)
+            .filter_map(|batch| batch.err().map(|error| error.to_string()))
+            .collect();
+        assert_eq!(errors, [text]);
+        let chunks = loader.try_chunks(&dev, 8);
+        assert_eq!(
+            chunks.filter_map(Result::err).next().unwrap().to_string(),
+            text
+        );
+    }
+}

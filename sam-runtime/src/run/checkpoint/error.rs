@@ -57,6 +57,24 @@ pub enum CheckpointError {
         /// The steps that are there.
         steps: Vec<u64>,
     },
+    /// No checkpoint has a score, so that none is the best.
+    #[error("{}: {}", .dir.display(), no_score(*.checkpoints))]
+    NoScore {
+        /// The folder.
+        dir: PathBuf,
+        /// How many there are.
+        checkpoints: usize,
+    },
+    /// There are scores, but nothing says which is better.
+    #[error(
+        "{}: its checkpoints don't say whether the highest or the lowest score is the best one; open the folder \
+         with `keep_best(Best::Highest)` or `keep_best(Best::Lowest)`",
+        .dir.display()
+    )]
+    NoGoal {
+        /// The folder.
+        dir: PathBuf,
+    },
     /// Nothing was saved under this name.
     #[error("the checkpoint has no `{name}`; was it written by another program?")]
     Missing {
@@ -79,6 +97,17 @@ pub enum CheckpointError {
         /// What is wrong.
         reason: String,
     },
+}
+
+fn no_score(checkpoints: usize) -> String {
+    match checkpoints {
+        0 => "has no checkpoint".to_owned(),
+        n => format!(
+            "none of its {n} checkpoints has a score, so that none is the best one; those of a run have one where its \
+             configuration says what is best, as `checkpoints.best = {{ on = \"accuracy\", goal = \"highest\" }}`, others by \
+             `Checkpoint::score`"
+        ),
+    }
 }
 
 crate::debug::debug_as_display!(CheckpointError);

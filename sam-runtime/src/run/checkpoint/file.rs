@@ -9,7 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Checkpoint, CheckpointError};
+use super::{Checkpoint, CheckpointError, Scored};
 use crate::{
     files::{is_left_of, replace},
     named::file::{NotTensors, from_file, to_file},
@@ -45,6 +45,9 @@ struct Manifest {
     version: u64,
     step: u64,
     score: Option<Number>,
+    /// An earlier version had none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scored: Option<Scored>,
     tensors: TensorFile,
     /// The numbers of each state, by the state's name.
     numbers: BTreeMap<String, BTreeMap<String, Value>>,
@@ -116,6 +119,7 @@ fn manifest_of(checkpoint: &Checkpoint, name: String, bytes: usize, crc32: u32) 
         version: VERSION,
         step: checkpoint.step,
         score: checkpoint.score.map(Number),
+        scored: checkpoint.scored.clone(),
         tensors: TensorFile {
             name,
             bytes: bytes as u64,
@@ -151,6 +155,7 @@ fn tensors(dir: &Path, checkpoint: &Checkpoint) -> Result<Vec<u8>, CheckpointErr
 pub(super) struct Summary {
     pub(super) step: u64,
     pub(super) score: Option<f64>,
+    pub(super) scored: Option<Scored>,
     /// The name of the file with the tensors.
     pub(super) tensors: String,
 }
@@ -161,6 +166,7 @@ pub(super) fn summary(dir: &Path, step: u64, json: &[u8]) -> Result<Summary, Che
     Ok(Summary {
         step,
         score: manifest.score.map(|score| score.0),
+        scored: manifest.scored,
         tensors: manifest.tensors.name,
     })
 }
@@ -219,6 +225,7 @@ fn assemble(
     Ok(Checkpoint {
         step: manifest.step,
         score: manifest.score.map(|score| score.0),
+        scored: manifest.scored,
         parts,
         values: manifest.values,
     })

@@ -44,6 +44,7 @@ mod file;
 mod finite;
 mod lock;
 mod module;
+mod score;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -59,8 +60,10 @@ pub use error::CheckpointError;
 #[doc(hidden)]
 pub use file::from_bytes;
 pub use module::{load_module, module_state};
-pub use store::{Best, CheckpointStore};
+pub use score::{Best, Scored};
+pub use store::CheckpointStore;
 
+use super::start::{EMA, MODEL};
 use crate::optim::{SaveState, State, StateError};
 use finite::Finite;
 
@@ -71,6 +74,8 @@ pub struct Checkpoint {
     pub step: u64,
     /// What a store keeps the best of, such as the test accuracy.
     pub score: Option<f64>,
+    /// What the score is of.
+    pub scored: Option<Scored>,
     parts: BTreeMap<String, State>,
     values: BTreeMap<String, Value>,
 }
@@ -89,6 +94,23 @@ impl Checkpoint {
     pub fn score(mut self, score: f64) -> Self {
         self.score = Some(score);
         self
+    }
+
+    /// The same, whose score is of this value and model.
+    #[must_use]
+    pub fn scored(mut self, scored: Scored) -> Self {
+        self.scored = Some(scored);
+        self
+    }
+
+    /// The name of the module that was evaluated: what its [score is of](Self::scored). Where it doesn't say, as one of an
+    /// earlier version, `ema` if that is there, and else `model`, as a [`Run`](crate::run::Run) calls them.
+    pub fn evaluated(&self) -> &str {
+        match &self.scored {
+            Some(scored) => &scored.model,
+            None if self.parts.contains_key(EMA) => EMA,
+            None => MODEL,
+        }
     }
 
     /// The same, with all tensors of a module: weights and running statistics, every bit of them.

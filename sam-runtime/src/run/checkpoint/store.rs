@@ -6,40 +6,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::{Deserialize, Serialize};
+use dfdx::{prelude::*, tensor_ops::Device};
 
 use super::{
-    Checkpoint, CheckpointError,
+    Best, Checkpoint, CheckpointError, Scored,
     file::{Summary, failed, is_half_written, manifest_path, read, step_of, summary, write},
     lock::Lock,
 };
-
-/// Which score is the best one.
-///
-/// ```
-/// use sam_runtime::run::checkpoint::Best;
-///
-/// assert!(Best::Lowest.is_better(0.5, 0.7));
-/// assert!(!Best::Highest.is_better(f64::NAN, 0.7));
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Best {
-    /// As of accuracies.
-    Highest,
-    /// As of losses.
-    Lowest,
-}
-
-impl Best {
-    /// Whether `new` is better than `old`. A NaN never is, and anything is better than one.
-    pub fn is_better(self, new: f64, old: f64) -> bool {
-        match self {
-            Self::Highest => new > old || (old.is_nan() && !new.is_nan()),
-            Self::Lowest => new < old || (old.is_nan() && !new.is_nan()),
-        }
-    }
-}
+use crate::optim::StateError;
 
 /// A folder that holds the last checkpoints of a run, and the best one.
 ///
@@ -91,7 +65,8 @@ impl CheckpointStore {
         }
     }
 
-    /// Keeps the checkpoint with the best score, too; of equals the first.
+    /// Keeps the checkpoint with the best score, too; of equals the first. [`best`](Self::best) then goes by this, whatever
+    /// the checkpoints say.
     #[must_use]
     pub fn keep_best(self, best: Best) -> Self {
         Self {
@@ -138,7 +113,7 @@ impl CheckpointStore {
         let mut kept: BTreeSet<u64> = steps.clone().rev().take(self.keep).collect();
         // A run that went back to an earlier step goes on from there.
         kept.insert(checkpoint.step);
-        kept.extend(self.best_of(&whole));
+        kept.extend(self.best.and_then(|goal| best_of(&whole, goal)));
         for step in steps.filter(|step| !kept.contains(step)) {
             // Its tensors are removed by the sweep: without its JSON file they belong to nothing.
             let path = manifest_path(&self.dir, step);
@@ -214,15 +189,27 @@ impl CheckpointStore {
         }
     }
 
-    /// The checkpoint with the best score; `None` if none has a score, or if the store
-    /// [keeps](Self::keep_best) none.
+    /// The checkpoint with the best score, of equals the first; `None` if none has a score. Which is better is what
+    /// [`keep_best`](Self::keep_best) was told, or else what the checkpoints themselves [say](Checkpoint::scored), as those of a
+    /// [`Run`](crate::run::Run) do. Scores of another value than the last one's, as after a resume with another
+    /// configuration, are left aside.
     ///
     /// # Errors
-    /// As [`load`](Self::load).
+    /// [`CheckpointError::NoGoal`] if neither says which is better. Else as [`load`](Self::load).
     pub fn best(&self) -> Result<Option<Checkpoint>, CheckpointError> {
         loop {
             let all: Result<Vec<Summary>, _> = self.summaries()?.into_iter().collect();
-            let Some(step) = self.best_of(&all?) else {
+            let all = all?;
+            let Some(scored) = all.iter().rfind(|summary| summary.score.is_some()) else {
+                return Ok(None);
+            };
+            let goal = self
+                .best
+                .or(scored.scored.as_ref().map(|scored| scored.goal));
+            let goal = goal.ok_or_else(|| CheckpointError::NoGoal {
+                dir: self.dir.clone(),
+            })?;
+            let Some(step) = best_of(&all, goal) else {
                 return Ok(None);
             };
             match self.load(step) {
@@ -233,15 +220,55 @@ impl CheckpointStore {
         }
     }
 
-    /// The step with the best score.
-    fn best_of(&self, all: &[Summary]) -> Option<u64> {
-        let best = self.best?;
-        let scores = all.iter().filter_map(|all| Some((all.step, all.score?)));
-        let better = |old: (u64, f64), new: (u64, f64)| match best.is_better(new.1, old.1) {
-            true => new,
-            false => old,
+    /// The model of the [best](Self::best) checkpoint, ready to predict: built on `dev`, with the tensors that the score was
+    /// found with. Of a run that keeps a running mean of its weights, and evaluates it, that is the mean.
+    /// [`run::best_model`](crate::run::best_model) is the same for the folder of a whole run.
+    ///
+    /// ```
+    /// use sam_runtime::{
+    ///     dfdx::prelude::*,
+    ///     run::checkpoint::{Best, Checkpoint, CheckpointStore},
+    /// };
+    ///
+    /// type Net = Linear<4, 2>;
+    ///
+    /// # let dir = tempfile::tempdir()?;
+    /// # let dir = dir.path();
+    /// let dev = Cpu::default();
+    /// let store = CheckpointStore::open(dir)?.keep_best(Best::Highest);
+    /// for (step, accuracy) in [(100, 0.7), (200, 0.9), (300, 0.8)] {
+    ///     let model = dev.build_module::<Net, f32>();
+    ///     store.save(&Checkpoint::new(step).with_module("model", &model)?.score(accuracy))?;
+    /// }
+    /// let model = store.best_model::<Net, f32, _>(&dev)?; // that of step 200
+    /// let logits = model.forward(dev.tensor([0.1, 0.2, 0.3, 0.4]));
+    /// # assert_eq!(store.best()?.map(|best| best.step), Some(200));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`CheckpointError::NoScore`] if no checkpoint has a score; [`CheckpointError::State`] if its model is not a `Net`. Else
+    /// as [`best`](Self::best).
+    pub fn best_model<Net, E, D>(&self, dev: &D) -> Result<Net::Built, CheckpointError>
+    where
+        E: Dtype,
+        D: Device<E>,
+        Net: BuildOnDevice<D, E>,
+        Net::Built: TensorCollection<E, D>,
+    {
+        let Some(best) = self.best()? else {
+            return Err(CheckpointError::NoScore {
+                dir: self.dir.clone(),
+                checkpoints: self.steps()?.len(),
+            });
         };
-        scores.reduce(better).map(|(step, _)| step)
+        let built = Net::try_build_on_device(dev);
+        let mut model = built.map_err(|error| CheckpointError::State {
+            name: best.evaluated().to_owned(),
+            reason: StateError::Device(error.to_string()),
+        })?;
+        best.load_module(best.evaluated(), &mut model)?;
+        Ok(model)
     }
 
     /// What the JSON files say, step by step.
@@ -291,6 +318,25 @@ impl CheckpointStore {
         }
         Ok(names)
     }
+}
+
+/// The step with the best score, among those of the value that the last one is of.
+fn best_of(all: &[Summary], goal: Best) -> Option<u64> {
+    let scored = all.iter().filter(|summary| summary.score.is_some());
+    let last = scored.clone().next_back()?.scored.as_ref();
+    // One of an earlier version does not say.
+    let is_comparable = |own: &Option<Scored>| match (last, own) {
+        (Some(last), Some(own)) => last.on == own.on,
+        _ => true,
+    };
+    let scores = scored
+        .filter(|summary| is_comparable(&summary.scored))
+        .filter_map(|summary| Some((summary.step, summary.score?)));
+    let better = |old: (u64, f64), new: (u64, f64)| match goal.is_better(new.1, old.1) {
+        true => new,
+        false => old,
+    };
+    scores.reduce(better).map(|(step, _)| step)
 }
 
 /// The bytes of a JSON file; `None` if it isn't there.

@@ -18,13 +18,19 @@ pub(super) fn values<'a>(values: impl IntoIterator<Item = (&'a str, f64)>) -> St
 }
 
 fn values_between<'a>(values: impl IntoIterator<Item = (&'a str, f64)>, between: &str) -> String {
-    let values = values.into_iter().map(|(name, value)| match name {
-        names::ACCURACY | names::TOP5 if value.is_finite() => {
-            format!("{name} {:.1} %", value * 100.0)
-        }
-        names::LEARNING_RATE => format!("lr {}", number(value)),
-        _ => format!("{} {}", name.replace('_', " "), number(value)),
-    });
+    // Of another part of the data, a name has that before it: `validation accuracy`.
+    let values =
+        values.into_iter().map(
+            |(name, value)| match name.rsplit(' ').next().unwrap_or(name) {
+                names::ACCURACY | names::TOP5 if value.is_finite() => {
+                    format!("{name} {:.1} %", value * 100.0)
+                }
+                names::LEARNING_RATE if name == names::LEARNING_RATE => {
+                    format!("lr {}", number(value))
+                }
+                _ => format!("{} {}", name.replace('_', " "), number(value)),
+            },
+        );
     values.collect::<Vec<_>>().join(between)
 }
 
@@ -105,6 +111,10 @@ mod tests {
                 ("top5", f64::NAN)
             ]),
             "accuracy 56.8 %  lr 0.1  gradient norm 12  top5 NaN"
+        );
+        assert_eq!(
+            values([("validation accuracy", 0.5), ("test loss", 2.5)]),
+            "validation accuracy 50.0 %  test loss 2.5"
         );
         assert_eq!(line("end".into(), []), "end");
     }

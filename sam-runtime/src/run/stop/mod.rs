@@ -24,7 +24,8 @@ use serde::{Deserialize, Serialize};
 
 /// Why a run has ended.
 ///
-/// As what `main` returns, also in a `Result`, it is the program's exit status: 0 if the run is done, and
+/// As what `main` returns, also in a `Result`, it is the program's exit status: 0 if the run is done or its loop was left by a
+/// condition of its own, and
 /// where `resume` goes on another one, so that a script can tell: 75 (`EX_TEMPFAIL`: try again) after the
 /// time limit, 130 after Ctrl-C, 128 and the number of any other signal.
 ///
@@ -46,6 +47,8 @@ pub enum Stop {
     TimeLimit,
     /// It was a dry run: one batch of everything.
     DryRun,
+    /// The loop was left after an epoch that is not the last one, by a condition of its own. The run can be resumed.
+    Left,
 }
 
 impl fmt::Display for Stop {
@@ -56,6 +59,7 @@ impl fmt::Display for Stop {
             Self::Interrupted => "interrupted; `resume` goes on",
             Self::TimeLimit => "stopped: the time is over; `resume` goes on",
             Self::DryRun => "the dry run is done: everything works",
+            Self::Left => "the loop was left before all epochs were done; `resume` goes on",
         })
     }
 }
@@ -63,7 +67,7 @@ impl fmt::Display for Stop {
 impl Termination for Stop {
     fn report(self) -> ExitCode {
         match self {
-            Self::Finished | Self::NoProgress | Self::DryRun => ExitCode::SUCCESS,
+            Self::Finished | Self::NoProgress | Self::DryRun | Self::Left => ExitCode::SUCCESS,
             Self::TimeLimit => ExitCode::from(75),
             Self::Interrupted => ExitCode::from(Interrupt::status()),
         }
