@@ -207,6 +207,24 @@ fn both_passes_drop_the_same_numbers() {
     }
 }
 
+one_gradient!(dropping_in_pairs, 30, rho = 0.1, m = 2);
+one_gradient!(dropping_at_once, 30, rho = 0.1, m = 2, parallel = true);
+
+/// What words become lies on the device of the words, so that each chunk draws from a generator of its own.
+#[test]
+fn chunks_at_once_drop_numbers_of_their_own() {
+    let gradient_of = |step: fn(&mut Net<30>, Batch) -> Gradients<f64, Cpu>| {
+        let dev = Cpu::seed_from_u64(12);
+        let mut model = dev.build_module::<Classifier<30>, f64>();
+        // As a loader has it: batches are on devices of their own.
+        let found = step(&mut model, batch(&Cpu::seed_from_u64(13), 8));
+        gradient(&model, &found)
+    };
+    let found = bits(gradient_of(dropping_at_once));
+    assert_eq!(found, bits(gradient_of(dropping_at_once)));
+    assert_eq!(found, bits(gradient_of(dropping_in_pairs)));
+}
+
 #[test]
 fn a_rate_in_the_type_is_the_share_that_is_dropped() {
     let dev = Cpu::seed_from_u64(6);

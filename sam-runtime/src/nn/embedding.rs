@@ -2,9 +2,9 @@
 
 use dfdx::{
     nn::{Module, NonMutableModule},
-    shapes::{Const, Dim, Dtype, Rank2, Shape},
-    tensor::{PutTape, SplitTape, Storage, Tensor},
-    tensor_ops::GatherTo,
+    shapes::{Const, Dim, Dtype, HasShape, Rank2, Shape},
+    tensor::{PutTape, SplitTape, Storage, Tensor, ZerosTensor},
+    tensor_ops::{GatherTo, TryAdd},
 };
 
 use super::{init, summary::note};
@@ -25,6 +25,8 @@ crate::layer! {
     /// As PyTorch's `Embedding(V, M)`: the vectors start from the normal distribution with deviation 1. dfdx's
     /// `Embedding` starts uniform in `±1 / sqrt(V)`, which depends on the vocabulary, and panics at a number that is too
     /// large; on a GPU it reads what is there.
+    ///
+    /// What comes out is on the device of the words, so that under `parallel` the chunks may drop numbers of it.
     ///
     /// With a mask beside the words, (words, mask), it gives (vectors, mask), for the
     /// [`TransformerEncoderLayer`](super::TransformerEncoderLayer) behind it.
@@ -66,7 +68,13 @@ impl<const V: usize, const M: usize, B: Dim, S: Dim, E: Dtype, D: Layers<E>, T: 
         if words.as_vec().iter().any(|word| *word >= V) {
             return Err(misfit::<E, D>(self.weight.device()));
         }
+        // On the device of the words, not of the model: chunks that run at once draw from their own generators, and
+        // dropout comes next.
+        let zeros = words
+            .device()
+            .try_zeros_like(&(words.shape().0, words.shape().1, Const))?;
         let y = self.weight.clone().put_tape(tape).try_gather(words)?;
+        let y = zeros.put_tape(T::default()).try_add(y)?;
         note("Embedding", Some(&self.weight), 0, &y);
         Ok(y)
     }
