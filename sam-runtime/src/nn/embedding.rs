@@ -3,7 +3,7 @@
 use dfdx::{
     nn::{Module, NonMutableModule},
     shapes::{Const, Dim, Dtype, HasShape, Rank2, Shape},
-    tensor::{PutTape, SplitTape, Storage, Tensor, ZerosTensor},
+    tensor::{PutTape, SplitTape, Storage, Tensor},
     tensor_ops::{GatherTo, TryAdd},
 };
 
