@@ -2,7 +2,12 @@
 //! without `requires_grad`. Without it all are perturbed that have a gradient.
 
 use dfdx::{optim::*, prelude::*, tensor::Gradients};
-use sam_runtime::{Norm, Sam, prelude::*};
+use sam_runtime::{
+    Norm, Sam,
+    nn::Frozen,
+    optim::{Group, Sgd as Saved},
+    prelude::*,
+};
 use sam_tests::*;
 
 const B: usize = 6;
@@ -129,4 +134,67 @@ fn the_closure_leaves_them_too() {
         cross_entropy_with_logits_loss(model.forward_mut(x.traced(grads)), y)
     });
     assert_near(&gradient(&model, &grads.unwrap()), &expected);
+}
+
+const MOMENTUM: SgdConfig = SgdConfig {
+    lr: 0.2,
+    momentum: Some(Momentum::Nesterov(0.9)),
+    weight_decay: Some(WeightDecay::L2(1e-2)),
+};
+
+macro_rules! train {
+    ($name:ident: $model:ty, $($keys:tt)*) => {
+        /// The norms of SAM's gradients, one for each step.
+        #[sam_train(rho = RHO, $($keys)*)]
+        fn $name(
+            model: &mut $model,
+            opt: &mut Saved<$model, f64, Cpu>,
+            batches: Vec<Data<B>>,
+        ) -> Vec<f64> {
+            let mut norms = Vec::new();
+            for (x, y) in batches {
+                let logits = model.forward_mut(x.traced(model.alloc_grads()));
+                let loss = cross_entropy_with_logits_loss(logits, y);
+                let grads = loss.backward();
+                opt.update(model, &grads).unwrap();
+                norms.extend(last_report().unwrap().gradient_norm());
+            }
+            norms
+        }
+    };
+}
+
+/// The same network, whose frozen part is no parameter of it.
+type Constant = sam_runtime::nn::Built<(Frozen<(Linear<4, 8>, Tanh)>, Linear<8, 3>), Cpu, f64>;
+
+train!(by_group: Built, frozen = is_first);
+train!(by_group_in_pairs: Built, frozen = is_first, m = 2);
+train!(by_type: Constant,);
+train!(by_type_in_pairs: Constant, m = 2);
+
+/// With one function for the key and for `Group::frozen`, a part is no part of the network at all: not of the ball, its
+/// norm, the update, or the decay.
+#[test]
+fn what_a_group_freezes_is_no_part_of_the_network() {
+    type ByGroup = fn(&mut Built, &mut Saved<Built, f64, Cpu>, Vec<Data<B>>) -> Vec<f64>;
+    type ByType = fn(&mut Constant, &mut Saved<Constant, f64, Cpu>, Vec<Data<B>>) -> Vec<f64>;
+    let ways: [(ByGroup, ByType); 2] = [(by_group, by_type), (by_group_in_pairs, by_type_in_pairs)];
+    for (by_group, by_type) in ways {
+        let (mut model, _) = start();
+        let dev = model.0.weight.device().clone();
+        let data: Vec<Data<B>> = (0..5).map(|seed| classes(&dev, seed)).collect();
+        let mut constant: Constant = (Frozen((model.0.clone(), Tanh)), model.2.clone());
+        let before = state(&model.0);
+
+        let mut opt = Saved::new(&model, MOMENTUM);
+        opt.add_group(Group::frozen(is_first)).unwrap();
+        let found = by_group(&mut model, &mut opt, data.clone());
+        let mut opt = Saved::new(&constant, MOMENTUM);
+        let expected = by_type(&mut constant, &mut opt, data);
+
+        assert_eq!(found.len(), 5);
+        assert_near(&found, &expected);
+        assert_near(&parameters(&model.2), &parameters(&constant.1));
+        assert_eq!(state(&model.0), before);
+    }
 }

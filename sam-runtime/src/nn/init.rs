@@ -1,4 +1,14 @@
-//! Where weights begin, for elements of any type.
+//! Where weights begin, for elements of any type: what [`layer!`](crate::nn::layer) takes for a parameter.
+//!
+//! ```
+//! use sam_runtime::{dfdx::prelude::*, nn::init};
+//!
+//! let dev = Cpu::seed_from_u64(0);
+//! let mut weight: Tensor<Rank2<20, 30>, f32, _> = dev.zeros();
+//! init::uniform(&mut weight, 30)?;
+//! assert!(weight.as_vec().iter().all(|w| w.abs() <= 30_f32.sqrt().recip()));
+//! # Ok::<(), dfdx::tensor::CpuError>(())
+//! ```
 
 use std::marker::PhantomData;
 
@@ -27,7 +37,10 @@ impl<E: Dtype> Distribution<E> for Normal<E> {
 
 /// Uniform in `±1 / sqrt(fan_in)`: what PyTorch and dfdx begin linear and convolutional layers with. Without
 /// inputs, zero.
-pub(super) fn uniform<S: Shape, E: Dtype, D: Device<E>>(
+///
+/// # Errors
+/// The device's.
+pub fn uniform<S: Shape, E: Dtype, D: Device<E>>(
     t: &mut Tensor<S, E, D>,
     fan_in: usize,
 ) -> Result<(), D::Err> {
@@ -38,11 +51,42 @@ pub(super) fn uniform<S: Shape, E: Dtype, D: Device<E>>(
     t.try_fill_with_distr(Uniform(bound))
 }
 
+/// Uniform in `±sqrt(6 / (fan_in + fan_out))` (Glorot & Bengio 2010), as PyTorch begins attention with. Without inputs
+/// and outputs, zero.
+///
+/// # Errors
+/// The device's.
+pub fn xavier<S: Shape, E: Dtype, D: Device<E>>(
+    t: &mut Tensor<S, E, D>,
+    fan_in: usize,
+    fan_out: usize,
+) -> Result<(), D::Err> {
+    let bound = match fan_in + fan_out {
+        0 => 0.0,
+        fans => (6.0 / fans as f64).sqrt(),
+    };
+    t.try_fill_with_distr(Uniform(bound))
+}
+
+/// Normal with mean 0 and this deviation; 1 is what PyTorch begins embeddings with.
+///
+/// # Errors
+/// The device's.
+pub fn normal<S: Shape, E: Dtype, D: Device<E>>(
+    t: &mut Tensor<S, E, D>,
+    deviation: f64,
+) -> Result<(), D::Err> {
+    t.try_fill_with_distr(Normal(deviation, PhantomData))
+}
+
 /// Normal with variance `2 / fan` (He et al. 2015, [eq. 10](https://arxiv.org/abs/1502.01852)), for
 /// layers that ReLU follows.
-pub(super) fn he<S: Shape, E: Dtype, D: Device<E>>(
+///
+/// # Errors
+/// The device's.
+pub fn he<S: Shape, E: Dtype, D: Device<E>>(
     t: &mut Tensor<S, E, D>,
     fan: usize,
 ) -> Result<(), D::Err> {
-    t.try_fill_with_distr(Normal((2.0 / fan as f64).sqrt(), PhantomData))
+    normal(t, (2.0 / fan as f64).sqrt())
 }

@@ -31,16 +31,24 @@
 //! |---|---|
 //! | [`Conv2D`], [`Bias2D`] | convolution, and the bias behind it |
 //! | [`BatchNorm1D`], [`BatchNorm2D`] | batch normalization |
+//! | [`LayerNorm`], [`GroupNorm`] | layer and group normalization, which know no batch |
 //! | [`Linear`] | linear layer |
+//! | [`Embedding`] | vectors of words |
+//! | [`MultiHeadAttention`], [`TransformerEncoderLayer`] | attention, and a layer of a transformer's encoder, with masks |
+//! | [`GRU`] | gated recurrent unit |
+//! | [`Conv1D`] | convolution of signals |
+//! | [`SequenceMean`], [`SequenceLast`] | one vector of a sequence |
 //! | [`Conv2DBatchNorm`], [`Conv2DBatchNormReLU`], [`BatchNorm2DReLU`], [`Bias2DReLU`], [`LinearReLU`] | several layers in fewer passes over memory |
 //! | [`MaxPool2D`], [`AvgPool2D`], [`GlobalAvgPool2D`] | pools |
 //! | [`Flatten2D`], [`FlattenTo`] | vectors of images |
 //! | [`CifarResNet`], [`WideResNet`], [`ShakeShake`], [`PyramidNet`], [`ResNet`], [`BottleneckResNet`] | whole networks; see [below](#networks) |
 //! | [`Frozen`] | a part that is not trained; see [below](#fine-tuning) |
+//! | [`DropoutPercent`] | dropout whose rate stands in the type |
 //! | [`Dropout`], [`DropoutOneIn`] | dfdx's own: in a SAM step, both passes drop the same numbers |
 //!
 //! [`cross_entropy_with_logits_loss`] is dfdx's loss, in fewer launches on a GPU. [`summary`] prints a network layer by
-//! layer. [`weights`] reads and writes the tensors of a network in files, with PyTorch's names.
+//! layer. [`weights`] reads and writes the tensors of a network in files, with PyTorch's names. [`layer!`](layer) writes
+//! what layers of one's own repeat, and [`init`] says where their weights begin.
 //!
 //! # Networks
 //! Of images of 32 x 32 for CIFAR, and of 224 x 224 for ImageNet; parameters with 10 classes, or with 1000.
@@ -78,17 +86,27 @@
 //! at the start of a program has the C library keep it for the next step.
 
 mod applied;
+mod attention;
 mod batch_norm;
 mod bias2d;
 mod cast;
 mod computed;
+mod conv1d;
 mod conv2d;
 mod conv2d_batch_norm;
 mod conv_spec;
 pub mod dims;
+mod dropout;
+mod embedding;
+mod encoder;
 mod flatten2d;
 mod frozen;
-mod init;
+mod group_norm;
+mod gru;
+pub mod init;
+#[macro_use]
+mod layer;
+mod layer_norm;
 mod linear;
 mod loss;
 mod network;
@@ -96,6 +114,7 @@ mod pool2d;
 pub mod prelude;
 mod pyramid_net;
 mod resnet;
+mod sequence_pool;
 mod shake;
 mod shake_shake;
 pub mod shape_bounds;
@@ -108,17 +127,26 @@ mod wide_resnet;
 
 use dfdx::{nn::BuildOnDevice, tensor::Cpu};
 
+pub use crate::layer;
+pub use attention::builder::{MultiHeadAttention, OutProjection};
 pub use batch_norm::{
     builder::{BatchNorm1D, BatchNorm2D, BatchNorm2DReLU},
     frozen::freeze_batch_norm,
 };
 pub use bias2d::builder::{Bias2D, Bias2DReLU};
 pub use conv_spec::{ConvSizes, ConvSpec, Convolved};
+pub use conv1d::builder::Conv1D;
 pub use conv2d::builder::Conv2D;
 pub use conv2d_batch_norm::builder::{Conv2DBatchNorm, Conv2DBatchNormReLU};
 pub use dfdx::nn::modules::{Dropout, DropoutOneIn};
+pub use dropout::DropoutPercent;
+pub use embedding::builder::Embedding;
+pub use encoder::builder::TransformerEncoderLayer;
 pub use flatten2d::{Flatten2D, FlattenTo};
 pub use frozen::Frozen;
+pub use group_norm::builder::GroupNorm;
+pub use gru::builder::GRU;
+pub use layer_norm::builder::LayerNorm;
 pub use linear::builder::{Linear, LinearReLU};
 pub use loss::cross_entropy_with_logits_loss;
 use network::network;
@@ -130,6 +158,7 @@ pub use resnet::{
     ResNet44Body, ResNet50, ResNet50Body, ResNet56, ResNet56Body, ResNet101, ResNet101Body,
     ResNet152, ResNet152Body, ResNetBody,
 };
+pub use sequence_pool::{SequenceLast, SequenceMean};
 pub use shake::ShakeGradient;
 pub use shake_shake::{ShakeShake, ShakeShake26x96};
 pub use wide_resnet::{WideResNet, WideResNet16x4, WideResNet28x10, WideResNet40x10};
@@ -149,17 +178,26 @@ pub mod modules {
     //! The layers with their tensors, as they are built from the types in [`nn`](super).
 
     pub use super::{
+        attention::{MultiHeadAttention, OutProjection},
         batch_norm::{BatchNorm1D, BatchNorm2D, BatchNorm2DReLU},
         bias2d::{Bias2D, Bias2DReLU},
         computed::{ConvNorm, Free, Head, Kernel, Norm},
+        conv1d::Conv1D,
         conv2d::Conv2D,
         conv2d_batch_norm::{Conv2DBatchNorm, Conv2DBatchNormReLU},
+        dropout::DropoutPercent,
+        embedding::Embedding,
+        encoder::TransformerEncoderLayer,
         flatten2d::{Flatten2D, FlattenTo},
         frozen::Frozen,
+        group_norm::GroupNorm,
+        gru::GRU,
+        layer_norm::LayerNorm,
         linear::{Linear, LinearReLU},
         pool2d::{AvgPool2D, GlobalAvgPool2D, MaxPool2D},
         pyramid_net::module::*,
         resnet::module::*,
+        sequence_pool::{SequenceLast, SequenceMean},
         shake_shake::module::*,
         wide_resnet::module::*,
     };

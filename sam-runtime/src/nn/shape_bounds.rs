@@ -86,6 +86,70 @@ impl<Layer: ?Sized, B: Dim, C: Dim, L: Dim> SequenceShape<Layer> for (B, C, L) {
     type Erased = (usize, usize, usize);
 }
 
+/// A shape whose last size is that of vectors: (batch, features), (batch, length, features), or with one more size
+/// before them.
+#[diagnostic::on_unimplemented(
+    message = "`{Layer}` takes batches of vectors, but gets a tensor of shape `{Self}`",
+    label = "not of shape (batch, features), nor (batch, length, features)"
+)]
+pub trait VectorShape<Layer: ?Sized>: Shape {
+    /// Numbers of a vector.
+    type Features: Dim;
+}
+
+impl<Layer: ?Sized, B: Dim, F: Dim> VectorShape<Layer> for (B, F) {
+    type Features = F;
+}
+
+impl<Layer: ?Sized, B: Dim, S: Dim, F: Dim> VectorShape<Layer> for (B, S, F) {
+    type Features = F;
+}
+
+impl<Layer: ?Sized, A: Dim, B: Dim, S: Dim, F: Dim> VectorShape<Layer> for (A, B, S, F) {
+    type Features = F;
+}
+
+/// The shape of a batch of sequences, with a vector for each place: (batch, length, features). PyTorch's
+/// `batch_first=True`.
+#[diagnostic::on_unimplemented(
+    message = "`{Layer}` takes batches of sequences of vectors, but gets a tensor of shape `{Self}`",
+    label = "not of shape (batch, length, features)"
+)]
+pub trait TokenShape<Layer: ?Sized>: Shape<Concrete = [usize; 3]> {
+    /// Numbers of a vector.
+    type Features: Dim;
+    /// As many sequences of as many vectors.
+    type Tokens<F: Dim>: Shape<Concrete = [usize; 3]>;
+    /// A vector for each sequence.
+    type Rows<F: Dim>: Shape<Concrete = [usize; 2]>;
+}
+
+impl<Layer: ?Sized, B: Dim, S: Dim, F: Dim> TokenShape<Layer> for (B, S, F) {
+    type Features = F;
+    type Tokens<F2: Dim> = (B, S, F2);
+    type Rows<F2: Dim> = (B, F2);
+}
+
+/// The shape of a batch of signals: (batch, channels, length).
+#[diagnostic::on_unimplemented(
+    message = "`{Layer}` takes batches of signals, but gets a tensor of shape `{Self}`",
+    label = "not of shape (batch, channels, length)"
+)]
+pub trait SignalShape<Layer: ?Sized>: Shape<Concrete = [usize; 3]> {
+    /// Channels of a signal.
+    type Channels: Dim;
+    /// Numbers of a channel.
+    type Length: Dim;
+    /// A batch of as many signals of these sizes.
+    type Signals<C: Dim, L: Dim>: Shape<Concrete = [usize; 3]>;
+}
+
+impl<Layer: ?Sized, B: Dim, C: Dim, L: Dim> SignalShape<Layer> for (B, C, L) {
+    type Channels = C;
+    type Length = L;
+    type Signals<C2: Dim, L2: Dim> = (B, C2, L2);
+}
+
 /// Exactly `N` channels.
 #[diagnostic::on_unimplemented(
     message = "`{Layer}` takes {N} channels, a static number; here it is `{Self}`",

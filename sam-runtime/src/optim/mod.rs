@@ -44,7 +44,7 @@
 //! | | |
 //! |---|---|
 //! | [`Sgd`], [`Adam`], [`AdamW`], [`RMSprop`] | the optimizers; all are a [`BaseOptimizer`] with a [`Rule`] |
-//! | [`Group`], [`no_decay`] | parameters with their own learning rate and weight decay |
+//! | [`Group`], [`no_decay`] | parameters with their own learning rate and weight decay, or without any update |
 //! | [`SaveState`], [`State`] | what a checkpoint holds |
 //! | [`OptimizerConfig`], [`AnyOptimizer`] | the optimizer that a configuration file chooses |
 

@@ -6,7 +6,6 @@ use super::{Group, Rule, parameter::Parameter};
 use crate::{
     device::vectors::on_host,
     doors::{buffer::Buffer, host_memory::is_host, plain_sgd::PlainSgd, wanted::has_gradient},
-    named::in_file,
 };
 
 /// The visitor of an update.
@@ -52,7 +51,7 @@ impl<'a, R: Rule, E: Dtype, D: Device<E>> Walk<'a, R, E, D> {
         let at = self.next;
         self.next += 1;
         let known = self.parameters.get(at);
-        if !known.is_some_and(|known| known.name == name && known.shape == shape) {
+        if !known.is_some_and(|known| known.name_in_module == name && known.shape == shape) {
             self.parameters.truncate(at);
             self.parameters
                 .push(Parameter::new(name, shape, self.groups));
@@ -75,7 +74,10 @@ impl<R: Rule, E: Dtype, D: Device<E>> TensorVisitor<E, D> for Walk<'_, R, E, D> 
         if !options.do_gradient_update {
             return Ok(None);
         }
-        let at = self.place(in_file(name), p.shape().concrete().as_ref());
+        let at = self.place(name, p.shape().concrete().as_ref());
+        if self.parameters[at].is_frozen {
+            return Ok(None);
+        }
         let cfg = self.parameters[at].config(self.cfg);
         // Elsewhere than on the host, the copy and the question are launches. On it, they cost less than the memory for
         // momentum that dfdx's goes through.

@@ -110,19 +110,39 @@ fn the_decay_of_adamw_stays_decoupled() {
     assert_follows(opt, |opt, lr| opt.cfg.lr = lr, formula, true, own);
 }
 
-/// A frozen parameter: factor 0.
+/// Whatever its gradient is.
 #[test]
-fn a_factor_of_zero_freezes() {
+fn a_frozen_group_stays_to_the_last_bit() {
     let mut model = built();
     let before = bits(&model.0);
     let mut opt = Sgd::new(&model, SGD);
-    opt.add_group(Group::new(|name, _| name.starts_with("0.")).lr_factor(0.0))
+    opt.add_group(Group::frozen(|name| name.starts_with("0.")))
         .unwrap();
     let rest = bits(&model.3);
-    let given = gradients(&model, 0);
+    let mut given = gradients(&model, 0);
+    given.get_or_alloc_mut(&model.0.weight).unwrap()[0] = f64::NAN;
     opt.update(&mut model, &given).unwrap();
     assert_eq!(bits(&model.0), before);
     assert_ne!(bits(&model.3), rest);
+    let mut resumed = Sgd::new(&model, SGD);
+    let state = crate::optim::SaveState::state(&opt).unwrap();
+    crate::optim::SaveState::load_state(&mut resumed, &state).unwrap();
+}
+
+/// Its function has the names that the key `frozen` has: dfdx's.
+#[test]
+fn a_frozen_group_has_the_names_of_the_key() {
+    let mut model = built();
+    let mut opt = Sgd::new(&model, SGD);
+    opt.add_group(Group::frozen(|name| name == "1.scale"))
+        .unwrap();
+    let before = model.clone();
+    let given = gradients(&model, 0);
+    opt.update(&mut model, &given).unwrap();
+    assert_eq!(model.1.scale.as_vec(), before.1.scale.as_vec());
+    assert_ne!(model.1.bias.as_vec(), before.1.bias.as_vec());
+    let lrs: Vec<_> = opt.parameters().map(|(_, _, cfg)| cfg.lr).collect();
+    assert_eq!(lrs, [SGD.lr, SGD.lr, 0.0, SGD.lr, SGD.lr, SGD.lr]);
 }
 
 #[test]
@@ -165,5 +185,13 @@ fn what_makes_no_sense_is_refused() {
         let error = opt.add_group(group).unwrap_err().to_string();
         assert!(error.contains(field) && error.contains(value), "{error}");
     }
+    // SAM's step would go on with them.
+    let error = opt.add_group(no_decay().lr_factor(0.0)).unwrap_err();
+    assert_eq!(error, GroupError::Frozen);
+    let text = error.to_string();
+    assert!(
+        text.contains("nn::Frozen") && text.contains("key `frozen`"),
+        "{text}"
+    );
     assert!(opt.parameters().all(|(_, _, cfg)| cfg.lr == SGD.lr));
 }
