@@ -9,6 +9,8 @@ use super::download::DownloadError;
 #[cfg(feature = "image")]
 use super::folder::FolderProblem;
 use super::svhn::MatProblem;
+#[cfg(feature = "table")]
+use super::table::TableProblem;
 
 /// Any failure of this module.
 ///
@@ -179,6 +181,19 @@ pub enum DataError {
     #[cfg(feature = "download")]
     #[error(transparent)]
     Download(#[from] DownloadError),
+    /// A table can't be read or used. With the feature `table`.
+    #[cfg(feature = "table")]
+    #[error("{}: {problem}", super::table::place(.path, *.line, .column.as_deref()))]
+    Table {
+        /// The file; `text` or `row` where there is none.
+        path: PathBuf,
+        /// The line, from 1, where it is about one.
+        line: Option<u64>,
+        /// The name of the column, where it is about one.
+        column: Option<String>,
+        /// What is wrong with it.
+        problem: TableProblem,
+    },
     /// Pixels and labels given in memory don't fit together.
     #[error(
         "{pixels} pixels and {labels} labels don't fit together: with {numel} pixels per image, \

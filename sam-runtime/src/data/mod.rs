@@ -15,6 +15,7 @@
 //! | `cifar` | [`Cifar10`], [`Cifar100`]: the binary files in a folder |
 //! | `svhn` | [`Svhn`]: cropped digits from MAT files |
 //! | `folder` | `ImageFolder`: JPEG and PNG files in one folder per class, with the feature `image` |
+//! | `table` | CSV files: columns of numbers and categories, gaps, scaling, with the feature `table` |
 //! | `download` | the public data sets from their mirrors, with the feature `download` |
 //! | `facts` | what a loader tells the run that follows it |
 //! | `files` | finding and reading the files above |
@@ -101,6 +102,8 @@ mod splits;
 mod stream;
 mod subset;
 mod svhn;
+#[cfg(feature = "table")]
+pub mod table;
 mod transform;
 mod workers;
 
