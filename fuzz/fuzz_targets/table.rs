@@ -9,7 +9,11 @@ use sam_runtime::data::table::{
 
 fuzz_target!(|input: (bool, &str)| {
     let (has_names, text) = input;
-    let csv = if has_names { Csv::new() } else { Csv::new().names(["a", "b"]) };
+    let csv = if has_names {
+        Csv::new()
+    } else {
+        Csv::new().names(["a", "b"])
+    };
     let Ok(table) = csv.parse(text) else { return };
     let [a, b] = match table.names() {
         [a, b, ..] => [a.clone(), b.clone()],
@@ -22,7 +26,12 @@ fuzz_target!(|input: (bool, &str)| {
                 .missing(MissingCategory::MostFrequent)
                 .unknown(Unknown::Zeros),
         );
-    let Ok(encoder) = columns.fit(&table) else { return };
-    assert_eq!(TableEncoder::from_json(&encoder.to_json()).unwrap(), encoder);
+    let Ok(encoder) = columns.fit(&table) else {
+        return;
+    };
+    assert_eq!(
+        TableEncoder::from_json(&encoder.to_json()).unwrap(),
+        encoder
+    );
     let _ = encoder.inputs::<3>(&table);
 });
