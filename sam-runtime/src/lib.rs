@@ -40,6 +40,7 @@
 //! | `f16` | models of `f16` and `AMP<f16>` |
 //! | `image` | data sets from folders of JPEG and PNG files |
 //! | `webp`, `bmp`, `gif` | with `image`: files of these formats, too |
+//! | `table` | data sets from CSV files: [`data`]`::table` |
 //! | `plot` | curves of a run, and what [`analysis`] finds, as SVG and PNG |
 //! | `tensorboard` | metrics as TensorBoard event files |
 //! | `download` | downloads of the public data sets, with checksums and resumption: [`data`]`::download` |

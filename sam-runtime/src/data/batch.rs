@@ -6,14 +6,17 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use dfdx::shapes::{Const, ConstDim, ConstShape, Rank2, Shape};
-use dfdx::tensor::{Tensor, TensorFromVec};
+use dfdx::tensor::Tensor;
 
-use super::{DataError, Sample};
-use crate::device::{Sent, Upload};
+use super::{
+    Collate, DataError, Dataset, Part, Tensors,
+    collate::{Ahead, Column},
+};
+use crate::device::Upload;
 
 /// A static shape that can get a batch axis in front.
 ///
-/// Implemented for static shapes of up to five axes; dfdx has six at most.
+/// Implemented for static shapes of none to five axes; dfdx has six at most.
 pub trait BatchShape: ConstShape {
     /// `B` of this shape, `B` known at compile time.
     type Static<const B: usize>: ConstShape;
@@ -35,31 +38,31 @@ macro_rules! batch_shape {
         }
     };
 }
+batch_shape!();
 batch_shape!(D1);
 batch_shape!(D1, D2);
 batch_shape!(D1, D2, D3);
 batch_shape!(D1, D2, D3, D4);
 batch_shape!(D1, D2, D3, D4, D5);
 
-/// `B` samples on a device: inputs `(B, S...)` and one-hot targets `(B, CLASSES)`.
+/// `B` of [`Sample`](super::Sample) on a device: inputs `(B, S...)` and one-hot targets `(B, CLASSES)`.
 pub type Batch<S, const CLASSES: usize, const B: usize, D> = (
     Tensor<<S as BatchShape>::Static<B>, f32, D>,
     Tensor<Rank2<B, CLASSES>, f32, D>,
 );
 
-/// Any number `n` of samples on a device: inputs `(n, S...)` and one-hot targets `(n, CLASSES)`.
+/// Any number `n` of [`Sample`](super::Sample) on a device: inputs `(n, S...)` and one-hot targets `(n, CLASSES)`.
 pub type Chunk<S, const CLASSES: usize, D> = (
     Tensor<<S as BatchShape>::Dynamic, f32, D>,
     Tensor<(usize, Const<CLASSES>), f32, D>,
 );
 
+/// What the samples of a data set are made of.
+pub(super) type PartsOf<Ds> = <<Ds as Dataset>::Item as Collate>::Parts;
+
 /// Samples side by side on the host; plain numbers, so it can cross threads where tensors can't.
-pub(super) struct HostBatch {
-    inputs: Vec<f32>,
-    targets: Vec<f32>,
-    rows: usize,
-    /// Inputs and targets, on their way to the device.
-    sent: Option<(Sent, Sent)>,
+pub(super) struct HostBatch<P: Part> {
+    column: P::Column,
 }
 
 /// Samples that a thread reads at least: fewer are not worth waking it.
@@ -67,132 +70,86 @@ const TASK: usize = 8;
 /// Time that the rest of a batch must take to be worth other threads.
 const WORTH: Duration = Duration::from_micros(300);
 
-impl HostBatch {
+impl<P: Part> HostBatch<P> {
     /// Reads the samples at `indices` with `get`, on as many threads as compute. Of several that can't be
     /// read, the first one's error is the batch's.
     ///
     /// They are threads of their own. `get` may compute on rayon's, and hold a lock while it does, as a cache of
     /// decoded files may: a thread of the pool that waits there takes up other work meanwhile, which must not be
     /// another sample that waits for the lock.
-    pub(super) fn read_on_all_cores<S: BatchShape, const CLASSES: usize>(
+    pub(super) fn read_on_all_cores<I: Collate<Parts = P>>(
         indices: &[usize],
-        get: impl Fn(usize) -> Result<Sample<S, CLASSES>, DataError> + Sync,
+        get: impl Fn(usize) -> Result<I, DataError> + Sync,
     ) -> Result<Self, DataError> {
-        let rows = indices.len();
-        if rows < 2 * TASK || S::NUMEL == 0 || CLASSES == 0 {
+        if indices.len() < 2 * TASK {
             return Self::read(indices, get);
         }
-        let mut inputs = vec![0.0; rows * S::NUMEL];
-        let mut targets = vec![0.0; rows * CLASSES];
-        let tasks = indices
-            .chunks(TASK)
-            .zip(inputs.chunks_mut(TASK * S::NUMEL))
-            .zip(targets.chunks_mut(TASK * CLASSES));
-        let read = |((indices, inputs), targets): ((&[usize], &mut [f32]), &mut [f32])| {
-            let inputs = inputs.chunks_exact_mut(S::NUMEL);
-            let rows = inputs.zip(targets.chunks_exact_mut(CLASSES));
-            indices
-                .iter()
-                .zip(rows)
-                .try_for_each(|(&index, (input, target))| {
-                    let sample = get(index)?;
-                    input.copy_from_slice(sample.input());
-                    target[sample.label()] = 1.0;
-                    Ok(())
-                })
-        };
-        on_threads(tasks, read)?;
-        Ok(Self {
-            inputs,
-            targets,
-            rows,
-            sent: None,
-        })
+        let mut column = P::column(indices.len());
+        let tasks = indices.chunks(TASK).zip(column.slots(TASK));
+        on_threads(tasks, |(indices, mut slots)| {
+            fill::<P, I>(&mut slots, indices, &get)
+        })?;
+        Ok(Self { column })
     }
 
     /// Reads the samples at `indices`, in that order, with `get`.
-    pub(super) fn read<S: BatchShape, const CLASSES: usize>(
+    pub(super) fn read<I: Collate<Parts = P>>(
         indices: &[usize],
-        mut get: impl FnMut(usize) -> Result<Sample<S, CLASSES>, DataError>,
+        get: impl FnMut(usize) -> Result<I, DataError>,
     ) -> Result<Self, DataError> {
-        let rows = indices.len();
-        let mut inputs = Vec::with_capacity(rows * S::NUMEL);
-        let mut targets = vec![0.0; rows * CLASSES];
-        for (row, &index) in indices.iter().enumerate() {
-            let sample = get(index)?;
-            inputs.extend_from_slice(sample.input());
-            targets[row * CLASSES + sample.label()] = 1.0;
+        let mut column = P::column(indices.len());
+        if let Some(slots) = column.slots(indices.len().max(1)).first_mut() {
+            fill::<P, I>(slots, indices, get)?;
         }
-        Ok(Self {
-            inputs,
-            targets,
-            rows,
-            sent: None,
-        })
+        Ok(Self { column })
     }
 
-    /// Inputs and targets, row by row, to be changed in place.
+    /// Inputs and targets that are `f32`, row by row, to be changed in place.
     pub(super) fn rows_mut(&mut self) -> (&mut [f32], &mut [f32]) {
-        (&mut self.inputs, &mut self.targets)
+        self.column.inputs_and_targets()
+    }
+
+    /// All that it holds, as bytes.
+    pub(super) fn digest(&self, sum: &mut dyn FnMut(&[u8])) {
+        self.column.digest(sum);
     }
 
     /// Has it sent to a device, which it then comes to sooner.
     pub(super) fn send(mut self, upload: &Upload) -> Self {
-        self.sent = upload.send(&self.inputs).zip(upload.send(&self.targets));
+        self.column.send(&mut |numbers| {
+            let sent = upload.send(numbers)?;
+            Some(Box::new(sent) as Ahead)
+        });
         self
     }
 
     /// The batch on `device`; it must hold `B` samples.
-    pub(super) fn into_batch<S: BatchShape, const CLASSES: usize, const B: usize, D>(
-        self,
-        device: &D,
-    ) -> Result<Batch<S, CLASSES, B, D>, DataError>
+    pub(super) fn into_batch<const B: usize, D>(self, device: &D) -> Result<P::Batch<B>, DataError>
     where
-        D: TensorFromVec<f32>,
+        P: Tensors<D>,
     {
-        self.into_tensors(device, Default::default(), Default::default())
+        P::batch(self.column, device)
     }
 
     /// The batch on `device`, whatever it holds.
-    pub(super) fn into_chunk<S: BatchShape, const CLASSES: usize, D>(
-        self,
-        device: &D,
-    ) -> Result<Chunk<S, CLASSES, D>, DataError>
+    pub(super) fn into_chunk<D>(self, device: &D) -> Result<P::Chunk, DataError>
     where
-        D: TensorFromVec<f32>,
+        P: Tensors<D>,
     {
-        let n = self.rows;
-        self.into_tensors(device, S::dynamic(n), (n, Const))
+        P::chunk(self.column, device)
     }
+}
 
-    #[expect(
-        clippy::type_complexity,
-        reason = "the two callers' return types have names"
-    )]
-    fn into_tensors<X: Shape, Y: Shape, D>(
-        self,
-        device: &D,
-        x: X,
-        y: Y,
-    ) -> Result<(Tensor<X, f32, D>, Tensor<Y, f32, D>), DataError>
-    where
-        D: TensorFromVec<f32>,
-    {
-        let failed = |error: D::Err| DataError::Device {
-            batch: self.rows,
-            reason: error.to_string(),
-        };
-        if let Some((inputs, targets)) = self.sent
-            && let (Some(x), Some(y)) = (inputs.receive(device, x), targets.receive(device, y))
-        {
-            return Ok((x.map_err(failed)?, y.map_err(failed)?));
-        }
-        let x = device.try_tensor_from_vec(self.inputs, x).map_err(failed)?;
-        let y = device
-            .try_tensor_from_vec(self.targets, y)
-            .map_err(failed)?;
-        Ok((x, y))
+/// Reads the samples at `indices` into as many rows.
+fn fill<P: Part, I: Collate<Parts = P>>(
+    slots: &mut <P::Column as Column>::Slots<'_>,
+    indices: &[usize],
+    mut get: impl FnMut(usize) -> Result<I, DataError>,
+) -> Result<(), DataError> {
+    for (row, &index) in indices.iter().enumerate() {
+        get(index)?.parts()?.put(slots, row);
     }
+    Ok(())
 }
 
 /// Does all tasks, the first one on this thread; the others on more, if it shows that they take long. Of several
@@ -257,9 +214,7 @@ mod tests {
         let images =
             Images::<Rank1<2>, 3>::new(vec![0, 51, 102, 153, 204, 255], vec![2, 0, 1]).unwrap();
         let host = HostBatch::read(&[2, 0], |i| images.get(i)).unwrap();
-        let (x, y) = host
-            .into_batch::<Rank1<2>, 3, 2, _>(&Cpu::default())
-            .unwrap();
+        let (x, y) = host.into_batch::<2, _>(&Cpu::default()).unwrap();
         assert_eq!(x.array(), [[0.8, 1.0], [0.0, 0.2]]);
         assert_eq!(y.array(), [[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]);
     }
@@ -270,12 +225,12 @@ mod tests {
         let dev = Cpu::default();
         let (x, _) = HostBatch::read(&[1], |i| images.get(i))
             .unwrap()
-            .into_batch::<Rank3<3, 1, 2>, 2, 1, _>(&dev)
+            .into_batch::<1, _>(&dev)
             .unwrap();
         assert_eq!(x.array(), [[[[1.0; 2]; 1]; 3]]);
         let (x, y) = HostBatch::read(&[0, 1], |i| images.get(i))
             .unwrap()
-            .into_chunk::<Rank3<3, 1, 2>, 2, _>(&dev)
+            .into_chunk(&dev)
             .unwrap();
         assert_eq!(*x.shape(), (2, Const::<3>, Const::<1>, Const::<2>));
         assert_eq!(y.as_vec(), [0.0, 1.0, 1.0, 0.0]);
@@ -286,9 +241,7 @@ mod tests {
         // A batch of two for a shape of three.
         let images = Images::<Rank1<2>, 3>::new(vec![0; 4], vec![2, 0]).unwrap();
         let host = HostBatch::read(&[0, 1], |i| images.get(i)).unwrap();
-        let error = host
-            .into_batch::<Rank1<2>, 3, 3, _>(&Cpu::default())
-            .unwrap_err();
+        let error = host.into_batch::<3, _>(&Cpu::default()).unwrap_err();
         assert_eq!(
             error.to_string(),
             "the device couldn't build a batch of 2 samples (CpuError::WrongNumElements); \

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::DataError;
+use super::{DataError, Join, Map, Subset, TryMap, TwoParts, splits};
 
 /// A fixed number of samples, each reachable by its index.
 ///
@@ -60,6 +60,191 @@ pub trait Dataset: Send + Sync {
     {
         TakeFirst { inner: self, n }
     }
+
+    /// The samples at `indices`, in that order; the same one may be there more than once.
+    ///
+    /// # Errors
+    /// [`DataError::Index`] for an index past the end.
+    fn subset(self, indices: Vec<usize>) -> Result<Subset<Self>, DataError>
+    where
+        Self: Sized,
+    {
+        Subset::new(self, indices)
+    }
+
+    /// Only the samples that `keep` says yes to. Reads each of them once, here.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    fn filter(self, mut keep: impl FnMut(&Self::Item) -> bool) -> Result<Subset<Self>, DataError>
+    where
+        Self: Sized,
+    {
+        let mut indices = Vec::new();
+        for index in 0..self.len() {
+            if keep(&self.get(index)?) {
+                indices.push(index);
+            }
+        }
+        Ok(Subset::of_checked(self, indices))
+    }
+
+    /// Each sample as `change` makes it, whenever it is read.
+    ///
+    /// ```
+    /// use sam_runtime::data::{Dataset, InMemory};
+    ///
+    /// let prices = InMemory::new(vec![([1.0], 100.0_f32), ([2.0], 400.0)]);
+    /// let logarithms = prices.map(|(x, price)| (x, price.log10()));
+    /// assert_eq!(logarithms.get(0)?, ([1.0], 2.0));
+    /// # Ok::<(), sam_runtime::data::DataError>(())
+    /// ```
+    fn map<I, F>(self, change: F) -> Map<Self, F>
+    where
+        Self: Sized,
+        F: Fn(Self::Item) -> I + Send + Sync,
+    {
+        let inner = self;
+        Map { inner, change }
+    }
+
+    /// As [`map`](Self::map), by a function that may fail; its error is that of the sample.
+    fn try_map<I, F>(self, change: F) -> TryMap<Self, F>
+    where
+        Self: Sized,
+        F: Fn(Self::Item) -> Result<I, DataError> + Send + Sync,
+    {
+        let inner = self;
+        TryMap { inner, change }
+    }
+
+    /// These samples, then those of `second`.
+    fn join<Other>(self, second: Other) -> Join<Self, Other>
+    where
+        Self: Sized,
+        Other: Dataset<Item = Self::Item>,
+    {
+        let first = self;
+        Join { first, second }
+    }
+
+    /// Two parts, at random: one of `share` of the samples, rounded, and one of all others. Which samples they are is a
+    /// function of (seed, number of samples); in both they are in the order of the data set.
+    ///
+    /// ```
+    /// use sam_runtime::data::{Dataset, Glyphs};
+    ///
+    /// let (train, test) = Glyphs::train(100, 0).split(0.8, 1)?;
+    /// assert_eq!((train.len(), test.len()), (80, 20));
+    /// # Ok::<(), sam_runtime::data::DataError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`DataError::Share`] unless `0 < share < 1`; [`DataError::Split`] where one part would be empty.
+    fn split(self, share: f64, seed: u64) -> Result<TwoParts<Self>, DataError>
+    where
+        Self: Sized,
+    {
+        self.split_stratified_by(share, seed, |_| 0)
+    }
+
+    /// As [`split`](Self::split), of samples with the same `key` the same share, to within one sample. `key` is given
+    /// indices. Where it is the class: [`Labelled::split_stratified`].
+    ///
+    /// # Errors
+    /// As [`split`](Self::split).
+    fn split_stratified_by<K: Ord>(
+        self,
+        share: f64,
+        seed: u64,
+        mut key: impl FnMut(usize) -> K,
+    ) -> Result<TwoParts<Self>, DataError>
+    where
+        Self: Sized,
+    {
+        let strata = splits::by_key(self.len(), |index| Ok(key(index)))?;
+        let first = splits::stratified(strata, share, seed)?;
+        Ok(splits::in_two(&Arc::new(self), &first))
+    }
+
+    /// Two parts, with all samples of a group, those with the same `group`, in one of them: for data in which the samples of
+    /// one person, document or day say much about each other. `group` is given indices. The first part has as near to
+    /// `share` of the samples as whole groups come when they are taken in a random order.
+    ///
+    /// # Errors
+    /// As [`split`](Self::split); [`DataError::Groups`] for fewer than two groups.
+    fn split_grouped<K: Ord>(
+        self,
+        share: f64,
+        seed: u64,
+        mut group: impl FnMut(usize) -> K,
+    ) -> Result<TwoParts<Self>, DataError>
+    where
+        Self: Sized,
+    {
+        let groups = splits::by_key(self.len(), |index| Ok(group(index)))?;
+        let first = splits::grouped(groups, share, seed)?;
+        Ok(splits::in_two(&Arc::new(self), &first))
+    }
+
+    /// For cross-validation: each sample, at random, in one of `folds` folds, which are equally large to within one sample.
+    /// Each entry is what to train on, all folds but one, and that one, to test on.
+    ///
+    /// ```
+    /// use sam_runtime::data::{Dataset, Glyphs};
+    ///
+    /// for (train, test) in Glyphs::train(50, 0).k_fold(5, 1)? {
+    ///     assert_eq!((train.len(), test.len()), (40, 10));
+    /// }
+    /// # Ok::<(), sam_runtime::data::DataError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`DataError::Folds`] unless there are at least two folds, and as many samples.
+    fn k_fold(self, folds: usize, seed: u64) -> Result<Vec<TwoParts<Self>>, DataError>
+    where
+        Self: Sized,
+    {
+        self.k_fold_stratified_by(folds, seed, |_| 0)
+    }
+
+    /// As [`k_fold`](Self::k_fold), with as many samples of the same `key` in each fold, to within one. `key` is given
+    /// indices. Where it is the class: [`Labelled::k_fold_stratified`].
+    ///
+    /// # Errors
+    /// As [`k_fold`](Self::k_fold).
+    fn k_fold_stratified_by<K: Ord>(
+        self,
+        folds: usize,
+        seed: u64,
+        mut key: impl FnMut(usize) -> K,
+    ) -> Result<Vec<TwoParts<Self>>, DataError>
+    where
+        Self: Sized,
+    {
+        let strata = splits::by_key(self.len(), |index| Ok(key(index)))?;
+        let fold = splits::stratified_folds(strata, folds, seed)?;
+        Ok(splits::in_folds(&Arc::new(self), folds, &fold))
+    }
+
+    /// As [`k_fold`](Self::k_fold), with all samples of a group in one fold. `group` is given indices. The largest groups are
+    /// dealt first, each to the fold that is the smallest so far, as scikit-learn's `GroupKFold` does.
+    ///
+    /// # Errors
+    /// As [`k_fold`](Self::k_fold); [`DataError::Groups`] for fewer groups than folds.
+    fn k_fold_grouped<K: Ord>(
+        self,
+        folds: usize,
+        seed: u64,
+        mut group: impl FnMut(usize) -> K,
+    ) -> Result<Vec<TwoParts<Self>>, DataError>
+    where
+        Self: Sized,
+    {
+        let groups = splits::by_key(self.len(), |index| Ok(group(index)))?;
+        let fold = splits::grouped_folds(groups, folds, seed)?;
+        Ok(splits::in_folds(&Arc::new(self), folds, &fold))
+    }
 }
 
 /// A data set whose classes can be read without reading (or drawing, or decoding) the inputs.
@@ -77,6 +262,32 @@ pub trait Labelled: Dataset {
     /// # Errors
     /// As [`get`](Dataset::get).
     fn label(&self, index: usize) -> Result<usize, DataError>;
+
+    /// As [`split`](Dataset::split), of each class the same share, to within one sample.
+    ///
+    /// # Errors
+    /// As [`split`](Dataset::split); whatever reading a label gives.
+    fn split_stratified(self, share: f64, seed: u64) -> Result<TwoParts<Self>, DataError>
+    where
+        Self: Sized,
+    {
+        let strata = splits::by_key(self.len(), |index| self.label(index))?;
+        let first = splits::stratified(strata, share, seed)?;
+        Ok(splits::in_two(&Arc::new(self), &first))
+    }
+
+    /// As [`k_fold`](Dataset::k_fold), with as many samples of each class in each fold, to within one.
+    ///
+    /// # Errors
+    /// As [`k_fold`](Dataset::k_fold); whatever reading a label gives.
+    fn k_fold_stratified(self, folds: usize, seed: u64) -> Result<Vec<TwoParts<Self>>, DataError>
+    where
+        Self: Sized,
+    {
+        let strata = splits::by_key(self.len(), |index| self.label(index))?;
+        let fold = splits::stratified_folds(strata, folds, seed)?;
+        Ok(splits::in_folds(&Arc::new(self), folds, &fold))
+    }
 }
 
 /// `Ok` for an index inside a data set of `len` samples, else [`DataError::Index`].

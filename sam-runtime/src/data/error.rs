@@ -9,6 +9,8 @@ use super::download::DownloadError;
 #[cfg(feature = "image")]
 use super::folder::FolderProblem;
 use super::svhn::MatProblem;
+#[cfg(feature = "table")]
+use super::table::TableProblem;
 
 /// Any failure of this module.
 ///
@@ -179,6 +181,19 @@ pub enum DataError {
     #[cfg(feature = "download")]
     #[error(transparent)]
     Download(#[from] DownloadError),
+    /// A table can't be read or used. With the feature `table`.
+    #[cfg(feature = "table")]
+    #[error("{}: {problem}", super::table::place(.path, *.line, .column.as_deref()))]
+    Table {
+        /// The file; `text` or `row` where there is none.
+        path: PathBuf,
+        /// The line, from 1, where it is about one.
+        line: Option<u64>,
+        /// The name of the column, where it is about one.
+        column: Option<String>,
+        /// What is wrong with it.
+        problem: TableProblem,
+    },
     /// Pixels and labels given in memory don't fit together.
     #[error(
         "{pixels} pixels and {labels} labels don't fit together: with {numel} pixels per image, \
@@ -200,6 +215,97 @@ pub enum DataError {
         /// Elements of the shape.
         expected: usize,
         /// Numbers given.
+        found: usize,
+    },
+    /// Arrays of inputs and targets don't fit together.
+    #[error(
+        "{inputs} numbers of inputs and {targets} of targets don't fit together: with {input} for each input and {target} for \
+         each target, both must be whole samples, and as many"
+    )]
+    ArrayLengths {
+        /// Numbers of all inputs.
+        inputs: usize,
+        /// Numbers of one input.
+        input: usize,
+        /// Numbers of all targets.
+        targets: usize,
+        /// Numbers of one target.
+        target: usize,
+    },
+    /// A sequence is longer than its type says.
+    #[error(
+        "a sequence of {found} values was given for a length of {longest}; choose a longer one, or cut it with `Padded::cut`"
+    )]
+    SequenceLength {
+        /// How many values fit.
+        longest: usize,
+        /// Values given.
+        found: usize,
+    },
+    /// A share of a data set isn't one.
+    #[error("a share of {share} is not above 0 and below 1; 0.8 stands for 80 % of the samples")]
+    Share {
+        /// The number given.
+        share: f64,
+    },
+    /// A part of a data set would be empty.
+    #[error(
+        "of {len} samples, a share of {share} leaves one part without any; use more data, or another share"
+    )]
+    Split {
+        /// The share.
+        share: f64,
+        /// The number of samples.
+        len: usize,
+    },
+    /// A data set can't be split into so many folds.
+    #[error(
+        "{len} samples can't be dealt to {folds} folds; use 2 folds or more, and no more than samples"
+    )]
+    Folds {
+        /// The number of folds.
+        folds: usize,
+        /// The number of samples.
+        len: usize,
+    },
+    /// Groups that stay together are too few to be on several sides.
+    #[error(
+        "{groups} group(s) can't be dealt to {wanted} parts; use groups that are smaller, or fewer parts"
+    )]
+    Groups {
+        /// How many groups there are.
+        groups: usize,
+        /// How many parts there should be.
+        wanted: usize,
+    },
+    /// Weights that samples can't be drawn by.
+    #[error(
+        "weight {index} is {weight}; weights must be finite and not negative, and one of them above 0"
+    )]
+    Weight {
+        /// The sample.
+        index: usize,
+        /// Its weight.
+        weight: f64,
+    },
+    /// A sampler doesn't fit its data set.
+    #[error(
+        "a sampler for {expected} samples was given a data set of {found}; make it from the same data set"
+    )]
+    Sampler {
+        /// Samples that the sampler was made for.
+        expected: usize,
+        /// Samples of the data set.
+        found: usize,
+    },
+    /// More samples were to be drawn without replacement than there are.
+    #[error(
+        "{wanted} samples can't be drawn without replacement from {found} that have a weight above 0"
+    )]
+    TooMany {
+        /// Samples to be drawn.
+        wanted: usize,
+        /// Samples that can be drawn.
         found: usize,
     },
     /// A class label is out of range.

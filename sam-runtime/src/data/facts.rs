@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{BatchShape, DataError, Dataset, Plain, Sample, Transform, batch::HostBatch};
+use super::{Collate, DataError, Dataset, Part, Plain, Transform, batch::HostBatch};
 use super::{loader::DataLoader, plan::Plan};
 use crate::position::Facts;
 
@@ -13,13 +13,12 @@ use crate::position::Facts;
 const LOOK: usize = 16;
 
 /// What the batches of `loader` are; `plan` is one of its epochs. Reads the first samples twice.
-pub(super) fn facts<Ds, S, const CLASSES: usize, const B: usize, T>(
+pub(super) fn facts<Ds, const B: usize, T>(
     loader: &DataLoader<Ds, B, T>,
     plan: &Plan<Ds, T>,
 ) -> Facts
 where
-    Ds: Dataset<Item = Sample<S, CLASSES>>,
-    S: BatchShape,
+    Ds: Dataset<Item: Collate>,
     T: Transform<Ds>,
 {
     // Of all ranks, so that a run may go on with another number of them.
@@ -54,13 +53,10 @@ where
     }
 }
 
-/// Of inputs and targets. What can't be read is met again where the loop reads it.
-fn checksum(read: impl FnOnce() -> Result<HostBatch, DataError>) -> Option<u32> {
-    let mut batch = catch_unwind(AssertUnwindSafe(read)).ok()?.ok()?;
-    let (inputs, targets) = batch.rows_mut();
+/// Of all parts of the samples. What can't be read is met again where the loop reads it.
+fn checksum<P: Part>(read: impl FnOnce() -> Result<HostBatch<P>, DataError>) -> Option<u32> {
+    let batch = catch_unwind(AssertUnwindSafe(read)).ok()?.ok()?;
     let mut sum = crc32fast::Hasher::new();
-    for x in inputs.iter().chain(targets.iter()) {
-        sum.update(&x.to_le_bytes());
-    }
+    batch.digest(&mut |bytes| sum.update(bytes));
     Some(sum.finalize())
 }

@@ -2,12 +2,12 @@
 
 use std::{any::Any, iter::FusedIterator, sync::Arc};
 
-use dfdx::tensor::{Cpu, TensorFromVec};
+use dfdx::tensor::Cpu;
 use rand::RngCore;
 
 use super::{
-    Batch, BatchShape, Chunk, DataError, Dataset, Plain, Sample, Transform,
-    batch::HostBatch,
+    Collate, DataError, Dataset, Plain, Tensors, Transform,
+    batch::{HostBatch, PartsOf},
     plan::Plan,
     stream::Purpose,
     workers::{Queues, Workers},
@@ -17,8 +17,8 @@ use crate::{
     position::Followed,
 };
 
-/// All samples of `dataset` on `device`, each once and in order, `size` at a time: inputs
-/// `(n, S...)` and one-hot targets `(n, CLASSES)` with `n` known at run time.
+/// All samples of `dataset` on `device`, each once and in order, `size` at a time: of [`Sample`](super::Sample)s, inputs
+/// `(n, S...)` and one-hot targets `(n, CLASSES)` with `n` known at run time; of others, what [`Collate`] lists.
 ///
 /// The last chunk holds what is left. This is what an accuracy is measured on.
 ///
@@ -32,15 +32,12 @@ use crate::{
 ///
 /// # Panics
 /// If `size` is 0. The iterator panics with the error's text where [`try_chunks`] gives one.
-pub fn chunks<'a, Ds, S, D, const CLASSES: usize>(
-    dataset: &'a Ds,
-    device: &D,
-    size: usize,
-) -> OrPanic<TryChunks<'a, Ds, D>>
+pub fn chunks<'a, Ds, D>(dataset: &'a Ds, device: &D, size: usize) -> OrPanic<TryChunks<'a, Ds, D>>
 where
-    Ds: Dataset<Item = Sample<S, CLASSES>>,
-    S: BatchShape,
-    D: TensorFromVec<f32>,
+    Ds: Dataset,
+    Ds::Item: Collate,
+    PartsOf<Ds>: Tensors<D>,
+    D: Clone,
 {
     OrPanic(try_chunks(dataset, device, size))
 }
@@ -49,15 +46,12 @@ where
 ///
 /// # Panics
 /// If `size` is 0.
-pub fn try_chunks<'a, Ds, S, D, const CLASSES: usize>(
-    dataset: &'a Ds,
-    device: &D,
-    size: usize,
-) -> TryChunks<'a, Ds, D>
+pub fn try_chunks<'a, Ds, D>(dataset: &'a Ds, device: &D, size: usize) -> TryChunks<'a, Ds, D>
 where
-    Ds: Dataset<Item = Sample<S, CLASSES>>,
-    S: BatchShape,
-    D: TensorFromVec<f32>,
+    Ds: Dataset,
+    Ds::Item: Collate,
+    PartsOf<Ds>: Tensors<D>,
+    D: Clone,
 {
     assert!(size > 0, "a chunk needs at least one sample");
     TryChunks {
@@ -68,37 +62,39 @@ where
     }
 }
 
+/// A batch on the host.
+type BatchOf<Ds> = HostBatch<PartsOf<Ds>>;
+
 /// The batches of one epoch on the host: read where they are asked for, or ahead by workers.
-struct HostBatches<Ds, T> {
+struct HostBatches<Ds: Dataset<Item: Collate>, T> {
     plan: Arc<Plan<Ds, T>>,
-    ahead: Ahead,
+    ahead: Ahead<Ds>,
     next: usize,
     /// To a device that is not the host.
     upload: Option<Upload>,
     /// The batch after the one that was handed out last, on its way to the device.
-    sent: Option<Result<HostBatch, DataError>>,
+    sent: Option<Result<BatchOf<Ds>, DataError>>,
     /// The run that counts the batches.
     followed: Option<Followed>,
 }
 
-enum Ahead {
+enum Ahead<Ds: Dataset<Item: Collate>> {
     NoWorkers,
-    Workers(Queues),
+    Workers(Queues<PartsOf<Ds>>),
     /// They didn't start.
     Failed(Option<DataError>),
 }
 
-impl<Ds, S, const CLASSES: usize, T> HostBatches<Ds, T>
+impl<Ds, T> HostBatches<Ds, T>
 where
-    Ds: Dataset<Item = Sample<S, CLASSES>>,
-    S: BatchShape,
+    Ds: Dataset<Item: Collate>,
     T: Transform<Ds>,
 {
     /// The next batch, made of what was read, and of the device for it.
-    fn next<D: TensorFromVec<f32>, B>(
+    fn next<D: Clone + 'static, B>(
         &mut self,
         device: &D,
-        make: impl FnOnce(HostBatch, &D) -> Result<B, DataError>,
+        make: impl FnOnce(BatchOf<Ds>, &D) -> Result<B, DataError>,
     ) -> Option<Result<B, DataError>> {
         let batch = self.sent.take().or_else(|| self.read())?;
         let index = self.next - 1;
@@ -121,7 +117,7 @@ where
     }
 
     /// The next batch that was not read yet; on its way, if the device is not the host.
-    fn read(&mut self) -> Option<Result<HostBatch, DataError>> {
+    fn read(&mut self) -> Option<Result<BatchOf<Ds>, DataError>> {
         let index = self.next;
         if index == self.plan.len() {
             return None;
@@ -144,8 +140,8 @@ where
     }
 }
 
-impl<Ds, T> HostBatches<Ds, T> {
-    fn new<S, D: 'static, const CLASSES: usize>(
+impl<Ds: Dataset<Item: Collate>, T> HostBatches<Ds, T> {
+    fn new<D: 'static>(
         plan: Plan<Ds, T>,
         first: usize,
         workers: Option<Workers>,
@@ -153,8 +149,7 @@ impl<Ds, T> HostBatches<Ds, T> {
         followed: Option<Followed>,
     ) -> Self
     where
-        Ds: Dataset<Item = Sample<S, CLASSES>> + 'static,
-        S: BatchShape,
+        Ds: 'static,
         T: Transform<Ds> + 'static,
     {
         let plan = Arc::new(plan);
@@ -180,22 +175,21 @@ impl<Ds, T> HostBatches<Ds, T> {
 }
 
 /// The batches of one epoch, or what went wrong; see [`DataLoader::try_epoch`](super::DataLoader::try_epoch).
-pub struct TryEpoch<Ds, D, const B: usize, T = Plain> {
+pub struct TryEpoch<Ds: Dataset<Item: Collate>, D, const B: usize, T = Plain> {
     batches: HostBatches<Ds, T>,
     device: D,
 }
 
 /// The batches of one epoch, the last one as small as it comes, or what went wrong; see
 /// [`DataLoader::try_dynamic_epoch`](super::DataLoader::try_dynamic_epoch).
-pub struct TryDynamicEpoch<Ds, D, T = Plain> {
+pub struct TryDynamicEpoch<Ds: Dataset<Item: Collate>, D, T = Plain> {
     batches: HostBatches<Ds, T>,
     device: D,
 }
 
-impl<Ds, S, D, const CLASSES: usize, const B: usize, T> TryEpoch<Ds, D, B, T>
+impl<Ds, D, const B: usize, T> TryEpoch<Ds, D, B, T>
 where
-    Ds: Dataset<Item = Sample<S, CLASSES>> + 'static,
-    S: BatchShape,
+    Ds: Dataset<Item: Collate> + 'static,
     D: Clone + 'static,
     T: Transform<Ds> + 'static,
 {
@@ -214,10 +208,9 @@ where
     }
 }
 
-impl<Ds, S, D, const CLASSES: usize, T> TryDynamicEpoch<Ds, D, T>
+impl<Ds, D, T> TryDynamicEpoch<Ds, D, T>
 where
-    Ds: Dataset<Item = Sample<S, CLASSES>> + 'static,
-    S: BatchShape,
+    Ds: Dataset<Item: Collate> + 'static,
     D: Clone + 'static,
     T: Transform<Ds> + 'static,
 {
@@ -236,18 +229,17 @@ where
     }
 }
 
-impl<Ds, S, D, const CLASSES: usize, const B: usize, T> Iterator for TryEpoch<Ds, D, B, T>
+impl<Ds, D, const B: usize, T> Iterator for TryEpoch<Ds, D, B, T>
 where
-    Ds: Dataset<Item = Sample<S, CLASSES>>,
-    S: BatchShape,
-    D: TensorFromVec<f32>,
+    Ds: Dataset<Item: Collate>,
+    PartsOf<Ds>: Tensors<D>,
+    D: Clone + 'static,
     T: Transform<Ds>,
 {
-    type Item = Result<Batch<S, CLASSES, B, D>, DataError>;
+    type Item = Result<<PartsOf<Ds> as Tensors<D>>::Batch<B>, DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let make = |batch: HostBatch, device: &D| batch.into_batch::<S, CLASSES, B, D>(device);
-        self.batches.next(&self.device, make)
+        self.batches.next(&self.device, HostBatch::into_batch)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -255,18 +247,17 @@ where
     }
 }
 
-impl<Ds, S, D, const CLASSES: usize, T> Iterator for TryDynamicEpoch<Ds, D, T>
+impl<Ds, D, T> Iterator for TryDynamicEpoch<Ds, D, T>
 where
-    Ds: Dataset<Item = Sample<S, CLASSES>>,
-    S: BatchShape,
-    D: TensorFromVec<f32>,
+    Ds: Dataset<Item: Collate>,
+    PartsOf<Ds>: Tensors<D>,
+    D: Clone + 'static,
     T: Transform<Ds>,
 {
-    type Item = Result<Chunk<S, CLASSES, D>, DataError>;
+    type Item = Result<<PartsOf<Ds> as Tensors<D>>::Chunk, DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let make = |batch: HostBatch, device: &D| batch.into_chunk::<S, CLASSES, D>(device);
-        self.batches.next(&self.device, make)
+        self.batches.next(&self.device, HostBatch::into_chunk)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -284,13 +275,12 @@ pub struct TryChunks<'a, Ds, D> {
     at: usize,
 }
 
-impl<Ds, S, D, const CLASSES: usize> Iterator for TryChunks<'_, Ds, D>
+impl<Ds, D> Iterator for TryChunks<'_, Ds, D>
 where
-    Ds: Dataset<Item = Sample<S, CLASSES>>,
-    S: BatchShape,
-    D: TensorFromVec<f32>,
+    Ds: Dataset<Item: Collate>,
+    PartsOf<Ds>: Tensors<D>,
 {
-    type Item = Result<Chunk<S, CLASSES, D>, DataError>;
+    type Item = Result<<PartsOf<Ds> as Tensors<D>>::Chunk, DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let n = self.size.min(self.dataset.len() - self.at);
@@ -303,7 +293,7 @@ where
             let sample = self.dataset.get(index);
             sample.map_err(|error| error.of_sample(index))
         });
-        Some(batch.and_then(|batch| batch.into_chunk::<S, CLASSES, D>(&self.device)))
+        Some(batch.and_then(|batch| batch.into_chunk(&self.device)))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -339,10 +329,22 @@ where
     }
 }
 
-impl<Ds, D, const B: usize, T> ExactSizeIterator for TryEpoch<Ds, D, B, T> where Self: Iterator {}
-impl<Ds, D, const B: usize, T> FusedIterator for TryEpoch<Ds, D, B, T> where Self: Iterator {}
-impl<Ds, D, T> ExactSizeIterator for TryDynamicEpoch<Ds, D, T> where Self: Iterator {}
-impl<Ds, D, T> FusedIterator for TryDynamicEpoch<Ds, D, T> where Self: Iterator {}
+impl<Ds: Dataset<Item: Collate>, D, const B: usize, T> ExactSizeIterator for TryEpoch<Ds, D, B, T> where
+    Self: Iterator
+{
+}
+impl<Ds: Dataset<Item: Collate>, D, const B: usize, T> FusedIterator for TryEpoch<Ds, D, B, T> where
+    Self: Iterator
+{
+}
+impl<Ds: Dataset<Item: Collate>, D, T> ExactSizeIterator for TryDynamicEpoch<Ds, D, T> where
+    Self: Iterator
+{
+}
+impl<Ds: Dataset<Item: Collate>, D, T> FusedIterator for TryDynamicEpoch<Ds, D, T> where
+    Self: Iterator
+{
+}
 impl<Ds, D> ExactSizeIterator for TryChunks<'_, Ds, D> where Self: Iterator {}
 impl<Ds, D> FusedIterator for TryChunks<'_, Ds, D> where Self: Iterator {}
 impl<I: ExactSizeIterator> ExactSizeIterator for OrPanic<I> where Self: Iterator {}

@@ -2,12 +2,10 @@
 
 use std::{num::NonZero, sync::Arc, time::Duration};
 
-use dfdx::tensor::TensorFromVec;
-
 use super::{
-    BatchShape, DataError, Dataset, LastBatch, OrPanic, Plain, Position, Sample, Transform,
-    TryChunks, TryDynamicEpoch, TryEpoch, chunks, epoch_order, facts::facts, plan::Plan,
-    try_chunks, workers::Workers,
+    Collate, DataError, Dataset, LastBatch, OrPanic, Plain, Position, Sampler, Tensors, Transform,
+    TryChunks, TryDynamicEpoch, TryEpoch, batch::PartsOf, chunks, epoch_order, facts::facts,
+    plan::Plan, try_chunks, workers::Workers,
 };
 use crate::position::Followed;
 
@@ -51,6 +49,7 @@ pub struct DataLoader<Ds, const B: usize, T = Plain> {
     prefetch: NonZero<usize>,
     timeout: Option<Duration>,
     shard: Shard,
+    sampler: Option<Arc<dyn Sampler>>,
 }
 
 /// Which of the batches are this loader's.
@@ -102,6 +101,7 @@ impl<Ds: Dataset, const B: usize> DataLoader<Ds, B> {
             prefetch: PREFETCH,
             timeout: None,
             shard: Shard { rank: 0, size: 1 },
+            sampler: None,
         }
     }
 }
@@ -123,6 +123,7 @@ impl<Ds: Dataset, const B: usize, T> DataLoader<Ds, B, T> {
             prefetch: self.prefetch,
             timeout: self.timeout,
             shard: self.shard,
+            sampler: self.sampler,
         }
     }
 
@@ -163,6 +164,22 @@ impl<Ds: Dataset, const B: usize, T> DataLoader<Ds, B, T> {
         Self { shuffle, ..self }
     }
 
+    /// Which samples an epoch has, where that is not each of them once: [`WeightedSampler`](super::WeightedSampler),
+    /// [`BalancedSampler`](super::BalancedSampler), or one of your own. Its order takes the place of the shuffled one;
+    /// [`chunks`](Self::chunks) stay as the data set has them.
+    ///
+    /// # Errors
+    /// [`DataError::Sampler`] for a sampler that was made for another number of samples.
+    pub fn sampler(self, sampler: impl Sampler + 'static) -> Result<Self, DataError> {
+        let samples = self.dataset.len();
+        sampler.check(samples)?;
+        if sampler.len(samples) == 0 {
+            return Err(DataError::Empty);
+        }
+        let sampler: Option<Arc<dyn Sampler>> = Some(Arc::new(sampler));
+        Ok(Self { sampler, ..self })
+    }
+
     /// What becomes of the samples that don't fill the last batch of an epoch. The only batch of an epoch is
     /// never dropped, but padded.
     pub fn last(self, last: LastBatch) -> Self {
@@ -194,17 +211,24 @@ impl<Ds: Dataset, const B: usize, T> DataLoader<Ds, B, T> {
     }
 
     /// Batches per epoch: `dataset.len() / B`, rounded down (1 at least), or up with [`LastBatch::Pad`]. Of a
-    /// [`shard`](Self::shard), `dataset.len() / (size * B)`.
+    /// [`shard`](Self::shard), `dataset.len() / (size * B)`. A [`sampler`](Self::sampler) may give an epoch another length.
     #[expect(
         clippy::len_without_is_empty,
         reason = "there is always at least one batch"
     )]
     pub fn len(&self) -> usize {
         let group = B * self.shard.size;
+        let samples = self.samples();
         match self.last {
-            LastBatch::Drop => (self.dataset.len() / group).max(1),
-            LastBatch::Pad => self.dataset.len().div_ceil(group),
+            LastBatch::Drop => (samples / group).max(1),
+            LastBatch::Pad => samples.div_ceil(group),
         }
+    }
+
+    /// Samples of an epoch.
+    fn samples(&self) -> usize {
+        let len = self.dataset.len();
+        self.sampler.as_ref().map_or(len, |it| it.len(len))
     }
 
     /// The data set.
@@ -213,7 +237,7 @@ impl<Ds: Dataset, const B: usize, T> DataLoader<Ds, B, T> {
     }
 
     /// The indices of the samples in `epoch`, in the order in which its batches take them: every sample
-    /// of the data set once; of a [`shard`](Self::shard), those of its batches.
+    /// of the data set once, or what a [`sampler`](Self::sampler) says; of a [`shard`](Self::shard), those of its batches.
     ///
     /// Batch `i` holds those at `i * B .. (i + 1) * B`.
     pub fn order(&self, epoch: usize) -> Vec<usize> {
@@ -235,7 +259,9 @@ impl<Ds: Dataset, const B: usize, T> DataLoader<Ds, B, T> {
 
     /// That of all ranks together.
     pub(super) fn whole_order(&self, epoch: usize) -> Vec<usize> {
-        if self.shuffle {
+        if let Some(sampler) = &self.sampler {
+            sampler.order(self.dataset.len(), self.seed, epoch)
+        } else if self.shuffle {
             epoch_order(self.seed, epoch, self.dataset.len())
         } else {
             (0..self.dataset.len()).collect()
@@ -248,7 +274,7 @@ impl<Ds: Dataset, const B: usize, T> DataLoader<Ds, B, T> {
     }
 
     pub(super) fn is_shuffled(&self) -> bool {
-        self.shuffle
+        self.shuffle || self.sampler.is_some()
     }
 
     /// The epoch in which batches take their samples in `order`.
@@ -279,25 +305,27 @@ impl<Ds, const B: usize, T> Clone for DataLoader<Ds, B, T> {
         Self {
             dataset: Arc::clone(&self.dataset),
             transform: Arc::clone(&self.transform),
+            sampler: self.sampler.clone(),
             ..*self
         }
     }
 }
 
-impl<Ds, S, const CLASSES: usize, const B: usize, T> DataLoader<Ds, B, T>
+impl<Ds, const B: usize, T> DataLoader<Ds, B, T>
 where
-    Ds: Dataset<Item = Sample<S, CLASSES>> + 'static,
-    S: BatchShape,
+    Ds: Dataset + 'static,
     T: Transform<Ds> + 'static,
 {
-    /// The batches of an epoch on `device`: inputs `(B, S...)`, one-hot targets `(B, CLASSES)`. `from` is
-    /// the epoch's number, or a [`Position`] in it.
+    /// The batches of an epoch on `device`: of [`Sample`](super::Sample)s, inputs `(B, S...)` and one-hot targets `(B, CLASSES)`; of
+    /// others, what [`Collate`] lists. `from` is the epoch's number, or a [`Position`] in it.
     ///
     /// # Panics
     /// The iterator panics with the error's text where [`try_epoch`](Self::try_epoch) gives one.
     pub fn epoch<D>(&self, device: &D, from: impl Into<Position>) -> OrPanic<TryEpoch<Ds, D, B, T>>
     where
-        D: TensorFromVec<f32>,
+        Ds::Item: Collate,
+        PartsOf<Ds>: Tensors<D>,
+        D: Clone + 'static,
     {
         OrPanic::new(self.try_epoch(device, from))
     }
@@ -309,7 +337,9 @@ where
     /// [`DataError::Thread`].
     pub fn try_epoch<D>(&self, device: &D, from: impl Into<Position>) -> TryEpoch<Ds, D, B, T>
     where
-        D: TensorFromVec<f32>,
+        Ds::Item: Collate,
+        PartsOf<Ds>: Tensors<D>,
+        D: Clone + 'static,
     {
         let Position { epoch, batch } = from.into();
         let Shard { rank, size } = self.shard;
@@ -324,7 +354,8 @@ where
     }
 
     /// The batches of an epoch with a size that is known at run time: every sample once, the last batch
-    /// as small as it comes. Inputs `(n, S...)`, one-hot targets `(n, CLASSES)`, `n` at most `B`.
+    /// as small as it comes. Of [`Sample`](super::Sample)s, inputs `(n, S...)` and one-hot targets `(n, CLASSES)`, `n` at most
+    /// `B`.
     ///
     /// # Panics
     /// As [`epoch`](Self::epoch).
@@ -334,7 +365,9 @@ where
         from: impl Into<Position>,
     ) -> OrPanic<TryDynamicEpoch<Ds, D, T>>
     where
-        D: TensorFromVec<f32>,
+        Ds::Item: Collate,
+        PartsOf<Ds>: Tensors<D>,
+        D: Clone + 'static,
     {
         OrPanic::new(self.try_dynamic_epoch(device, from))
     }
@@ -346,7 +379,9 @@ where
         from: impl Into<Position>,
     ) -> TryDynamicEpoch<Ds, D, T>
     where
-        D: TensorFromVec<f32>,
+        Ds::Item: Collate,
+        PartsOf<Ds>: Tensors<D>,
+        D: Clone + 'static,
     {
         let Position { epoch, batch } = from.into();
         let plan = self.plan(epoch, self.order(epoch));
@@ -355,23 +390,24 @@ where
     }
 
     /// The run that waits for this epoch.
-    fn followed(&self, from: Position, plan: &Plan<Ds, T>) -> Option<Followed> {
+    fn followed(&self, from: Position, plan: &Plan<Ds, T>) -> Option<Followed>
+    where
+        Ds::Item: Collate,
+    {
         Followed::awaited(from, plan.len(), || facts(self, plan))
     }
 }
 
-impl<Ds, S, const CLASSES: usize, const B: usize, T> DataLoader<Ds, B, T>
-where
-    Ds: Dataset<Item = Sample<S, CLASSES>>,
-    S: BatchShape,
-{
+impl<Ds: Dataset, const B: usize, T> DataLoader<Ds, B, T> {
     /// All samples of the data set; see [`chunks`].
     ///
     /// # Panics
     /// As [`chunks`].
     pub fn chunks<D>(&self, device: &D, size: usize) -> OrPanic<TryChunks<'_, Ds, D>>
     where
-        D: TensorFromVec<f32>,
+        Ds::Item: Collate,
+        PartsOf<Ds>: Tensors<D>,
+        D: Clone + 'static,
     {
         chunks(&self.dataset, device, size)
     }
@@ -382,7 +418,9 @@ where
     /// As [`try_chunks`].
     pub fn try_chunks<D>(&self, device: &D, size: usize) -> TryChunks<'_, Ds, D>
     where
-        D: TensorFromVec<f32>,
+        Ds::Item: Collate,
+        PartsOf<Ds>: Tensors<D>,
+        D: Clone + 'static,
     {
         try_chunks(&self.dataset, device, size)
     }

@@ -7,12 +7,15 @@
 //! |---|---|
 //! | `dataset` | [`Dataset`], [`Labelled`], [`TakeFirst`], and the traits through references and smart pointers |
 //! | `sample` | [`Sample`]: one flat input of a static shape and its class |
+//! | `collate` | [`Collate`]: what other samples are made of, and how many of them become tensors |
+//! | `in_memory` | [`InMemory`], [`TensorDataset`], [`from_fn`]: data sets of arrays and functions |
 //! | `images` | [`Images`]: labelled 8-bit images in memory, and their normalisation ([`ChannelStats`]) |
 //! | `idx` | [`Idx`]: the array format of the MNIST family, plain or gzipped |
 //! | `mnist` | [`Mnist`]: the four standard files in a folder |
 //! | `cifar` | [`Cifar10`], [`Cifar100`]: the binary files in a folder |
 //! | `svhn` | [`Svhn`]: cropped digits from MAT files |
 //! | `folder` | `ImageFolder`: JPEG and PNG files in one folder per class, with the feature `image` |
+//! | `table` | CSV files: columns of numbers and categories, gaps, scaling, with the feature `table` |
 //! | `download` | the public data sets from their mirrors, with the feature `download` |
 //! | `facts` | what a loader tells the run that follows it |
 //! | `files` | finding and reading the files above |
@@ -23,7 +26,11 @@
 //! | `transform` | [`Transform`]: what happens to samples between a data set and a batch |
 //! | `augment` | [`Augment`]: crops, flips, colours, AutoAugment and RandAugment, Cutout, erasing, mixup, label smoothing |
 //! | `resize` | resizing, to the byte as PIL does it; [`Region`] |
+//! | `subset` | [`Subset`]: some of the samples of a data set |
+//! | `adapters` | [`Map`], [`TryMap`], [`Join`] |
+//! | `splits` | held-out parts and folds, stratified or by groups |
 //! | `order` | [`epoch_order`]: the sample order as a function of (seed, epoch) |
+//! | `sampler` | [`Sampler`]: epochs that draw samples by weight, or balance their classes |
 //! | `loader` | [`DataLoader`]: batches of a static size, epoch by epoch, from any [`Position`] on |
 //! | `plan` | which samples make up a batch, and how one is read; [`LastBatch`] |
 //! | `workers` | threads that read batches ahead |
@@ -60,10 +67,12 @@
 //! # }
 //! ```
 
+mod adapters;
 mod augment;
 mod batch;
 mod cifar;
 mod classifier;
+mod collate;
 mod dataset;
 #[cfg(feature = "download")]
 pub mod download;
@@ -79,6 +88,7 @@ mod glyphs;
 mod idx;
 mod image_set;
 mod images;
+mod in_memory;
 mod iter;
 mod loader;
 mod mnist;
@@ -87,15 +97,22 @@ mod order;
 mod plan;
 mod resize;
 mod sample;
+mod sampler;
+mod splits;
 mod stream;
+mod subset;
 mod svhn;
+#[cfg(feature = "table")]
+pub mod table;
 mod transform;
 mod workers;
 
+pub use adapters::{Join, Map, TryMap};
 pub use augment::{Augment, Jitter, Padding, Policy};
 pub use batch::{Batch, BatchShape, Chunk};
 pub use cifar::{Cifar10, Cifar100};
 pub use classifier::{Classifier, TrainingDevice};
+pub use collate::{Class, Collate, Element, HasClass, Padded, Part, Ragged, Tensors, Values};
 pub use dataset::{Dataset, Labelled, TakeFirst};
 pub use error::{DataError, IdxProblem};
 #[cfg(feature = "image")]
@@ -104,6 +121,7 @@ pub use glyphs::Glyphs;
 pub use idx::Idx;
 pub use image_set::{ImageDataset, ImageShape};
 pub use images::{ChannelStats, Images};
+pub use in_memory::{FromFn, InMemory, TensorDataset, from_fn};
 pub use iter::{OrPanic, TryChunks, TryDynamicEpoch, TryEpoch, chunks, try_chunks};
 pub use loader::DataLoader;
 pub use mnist::Mnist;
@@ -112,6 +130,9 @@ pub use order::epoch_order;
 pub use plan::LastBatch;
 pub use resize::Region;
 pub use sample::Sample;
+pub use sampler::{BalancedSampler, Sampler, WeightedSampler};
+pub use splits::TwoParts;
+pub use subset::Subset;
 pub use svhn::{MatProblem, Svhn};
 pub use transform::{Draw, Plain, Transform};
 

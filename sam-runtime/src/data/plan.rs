@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{BatchShape, DataError, Dataset, Draw, Sample, Transform, batch::HostBatch};
+use super::{
+    Collate, DataError, Dataset, Draw, Transform,
+    batch::{HostBatch, PartsOf},
+};
 
 /// What becomes of the samples that don't fill the last batch of an epoch.
 ///
@@ -60,20 +63,22 @@ impl<Ds, T> Plan<Ds, T> {
     }
 }
 
-impl<Ds, S, const CLASSES: usize, T> Plan<Ds, T>
+impl<Ds, T> Plan<Ds, T>
 where
-    Ds: Dataset<Item = Sample<S, CLASSES>>,
-    S: BatchShape,
+    Ds: Dataset<Item: Collate>,
     T: Transform<Ds>,
 {
     /// Reads batch `index` on this thread.
-    pub(super) fn read(&self, index: usize) -> Result<HostBatch, DataError> {
+    pub(super) fn read(&self, index: usize) -> Result<HostBatch<PartsOf<Ds>>, DataError> {
         let batch = HostBatch::read(self.samples(index), |sample| self.sample(sample));
         batch.map(|batch| self.whole(batch, index))
     }
 
     /// Reads batch `index` on all threads that compute; the same batch.
-    pub(super) fn read_on_all_cores(&self, index: usize) -> Result<HostBatch, DataError> {
+    pub(super) fn read_on_all_cores(
+        &self,
+        index: usize,
+    ) -> Result<HostBatch<PartsOf<Ds>>, DataError> {
         let samples = self.samples(index);
         let batch = HostBatch::read_on_all_cores(samples, |sample| self.sample(sample));
         batch.map(|batch| self.whole(batch, index))
@@ -91,7 +96,7 @@ where
     }
 
     /// What is done to batch `index` as a whole.
-    fn whole(&self, mut batch: HostBatch, index: usize) -> HostBatch {
+    fn whole(&self, mut batch: HostBatch<PartsOf<Ds>>, index: usize) -> HostBatch<PartsOf<Ds>> {
         let rows = self.samples(index).len();
         let (inputs, targets) = batch.rows_mut();
         self.transform

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use dfdx::shapes::ConstShape;
 
-use super::DataError;
+use super::{Class, DataError, Values};
 
 /// One input of the static shape `S`, flat in row-major order, and its class, one of `CLASSES`.
 ///
@@ -60,6 +60,11 @@ impl<S: ConstShape, const CLASSES: usize> Sample<S, CLASSES> {
     /// The class, from 0 to `CLASSES - 1`.
     pub fn label(&self) -> usize {
         self.label
+    }
+
+    pub(super) fn into_parts(self) -> (Values<S>, Class<CLASSES>) {
+        let label = Class::of_checked(self.label);
+        (Values::of_right_length(self.input), label)
     }
 
     /// The same input under another label.

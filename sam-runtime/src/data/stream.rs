@@ -13,6 +13,9 @@ pub(super) enum Purpose {
     Augment,
     Mixup,
     Device,
+    Split,
+    Weighted,
+    Balanced,
 }
 
 impl Purpose {
@@ -25,6 +28,9 @@ impl Purpose {
             Self::Augment => b"augment.",
             Self::Mixup => b"mixup...",
             Self::Device => b"device..",
+            Self::Split => b"split...",
+            Self::Weighted => b"weighted",
+            Self::Balanced => b"balanced",
         }
     }
 }
@@ -65,6 +71,9 @@ mod tests {
             first(Purpose::Augment, 1, 2),
             first(Purpose::Mixup, 1, 2),
             first(Purpose::Device, 1, 2),
+            first(Purpose::Split, 1, 2),
+            first(Purpose::Weighted, 1, 2),
+            first(Purpose::Balanced, 1, 2),
             first(Purpose::Shuffle, 2, 1),
             first(Purpose::Shuffle, 1, 3),
             stream_at(Purpose::Shuffle, 1, 1, 2).next_u64(),

@@ -66,6 +66,9 @@ pub trait Transform<Ds: Dataset>: Send + Sync {
 
     /// Changes a batch of `rows` samples: inputs and one-hot targets, row by row. Does nothing
     /// unless implemented. `draw.index` is the number of the batch.
+    ///
+    /// Of samples that are not [`Sample`](super::Sample)s, these are the first two parts, where they hold `f32` (a sequence's
+    /// values among them, without its mask); of a part that doesn't, there is nothing.
     fn batch(&self, inputs: &mut [f32], targets: &mut [f32], rows: usize, draw: Draw) {
         let _ = (inputs, targets, rows, draw);
     }

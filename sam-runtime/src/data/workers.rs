@@ -16,7 +16,11 @@ use std::{
     time::Duration,
 };
 
-use super::{BatchShape, DataError, Dataset, Sample, Transform, batch::HostBatch, plan::Plan};
+use super::{
+    Collate, DataError, Dataset, Part, Transform,
+    batch::{HostBatch, PartsOf},
+    plan::Plan,
+};
 
 /// How batches are read ahead.
 #[derive(Clone, Copy, Debug)]
@@ -28,26 +32,25 @@ pub(super) struct Workers {
     pub(super) timeout: Option<Duration>,
 }
 
-type Message = Result<HostBatch, DataError>;
+type Message<P> = Result<HostBatch<P>, DataError>;
 
 /// The loop's end of the queues. Dropping it ends the workers, each after the batch it is reading.
-pub(super) struct Queues {
-    receivers: Vec<Receiver<Message>>,
+pub(super) struct Queues<P: Part> {
+    receivers: Vec<Receiver<Message<P>>>,
     timeout: Option<Duration>,
     /// Whose turn it is.
     turn: usize,
 }
 
-impl Queues {
+impl<P: Part> Queues<P> {
     /// Starts the workers at batch `first`.
-    pub(super) fn start<Ds, S, const CLASSES: usize, T>(
+    pub(super) fn start<Ds, T>(
         plan: &Arc<Plan<Ds, T>>,
         first: usize,
         workers: Workers,
     ) -> Result<Self, DataError>
     where
-        Ds: Dataset<Item = Sample<S, CLASSES>> + 'static,
-        S: BatchShape,
+        Ds: Dataset<Item: Collate<Parts = P>> + 'static,
         T: Transform<Ds> + 'static,
     {
         let count = workers
@@ -74,7 +77,7 @@ impl Queues {
 
     /// The next batch, which is number `batch`. After an error that is [`DataError::Stalled`] or
     /// [`DataError::Gone`] there is none.
-    pub(super) fn next(&mut self, batch: usize) -> Message {
+    pub(super) fn next(&mut self, batch: usize) -> Message<P> {
         let receiver = &self.receivers[self.turn];
         self.turn = (self.turn + 1) % self.receivers.len();
         let message = match self.timeout {
@@ -91,13 +94,12 @@ impl Queues {
 }
 
 /// What a worker does.
-fn work<Ds, S, const CLASSES: usize, T>(
+fn work<Ds, T>(
     plan: &Plan<Ds, T>,
     batches: impl Iterator<Item = usize>,
-    to: &SyncSender<Message>,
+    to: &SyncSender<Message<PartsOf<Ds>>>,
 ) where
-    Ds: Dataset<Item = Sample<S, CLASSES>>,
-    S: BatchShape,
+    Ds: Dataset<Item: Collate>,
     T: Transform<Ds>,
 {
     for batch in batches {

@@ -1,4 +1,4 @@
-use super::super::Images;
+use super::super::{Images, Sample};
 use super::*;
 use dfdx::shapes::{Const, HasShape, Rank1, Rank2};
 use dfdx::tensor::{AsArray, Cpu, Tensor};
