@@ -37,7 +37,8 @@
 //! | [`Frozen`] | a part that is not trained; see [below](#fine-tuning) |
 //! | [`Dropout`], [`DropoutOneIn`] | dfdx's own: in a SAM step, both passes drop the same numbers |
 //!
-//! [`cross_entropy_with_logits_loss`] is dfdx's loss, in fewer launches on a GPU. [`summary`] prints a network layer by
+//! [`cross_entropy_with_logits_loss`] is dfdx's loss, in fewer launches on a GPU; [`loss`] has others: class weights, label smoothing,
+//! focal, yes and no, Huber, distillation. [`summary`] prints a network layer by
 //! layer. [`weights`] reads and writes the tensors of a network in files, with PyTorch's names.
 //!
 //! # Networks
@@ -88,7 +89,7 @@ mod flatten2d;
 mod frozen;
 mod init;
 mod linear;
-mod loss;
+pub mod loss;
 mod network;
 mod pool2d;
 mod pyramid_net;
