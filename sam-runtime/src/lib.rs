@@ -25,8 +25,8 @@
 //! | [`schedule`] | learning rates and rho as pure functions of the step number |
 //! | [`data`] | data sets, label noise, the loader |
 //! | [`optim`] | optimizers whose state can be saved, parameter groups |
-//! | [`nn`] | layers for images and vectors, networks, their weights in files |
-//! | [`analysis`] | sharpness and accuracy of a trained model |
+//! | [`nn`] | layers for images and vectors, networks, their weights in files, losses |
+//! | [`analysis`] | sharpness of a trained model, metrics of what it predicts |
 //! | [`distributed`] | several ranks that train one model: threads, processes, machines, GPUs |
 //! | [`run`] | what surrounds a loop: checkpoints, metrics, progress, stopping rules, configuration |
 //! | [`device`] | arithmetic on the CPU and the GPU, for steps and layers; norms |
@@ -41,7 +41,7 @@
 //! | `image` | data sets from folders of JPEG and PNG files |
 //! | `webp`, `bmp`, `gif` | with `image`: files of these formats, too |
 //! | `table` | data sets from CSV files: [`data`]`::table` |
-//! | `plot` | curves of a run, and what [`analysis`] finds, as SVG and PNG |
+//! | `plot` | curves of a run or of several, and what [`analysis`] finds, as SVG and PNG |
 //! | `tensorboard` | metrics as TensorBoard event files |
 //! | `download` | downloads of the public data sets, with checksums and resumption: [`data`]`::download` |
 //! | `spectrum` | eigenvalues and spectral densities of Hessians: [`analysis`] |

@@ -23,6 +23,61 @@ pub(crate) const COLOURS: [&str; 6] = [
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9",
 ];
 
+/// The same, for lines on a dark ground.
+const COLOURS_ON_DARK: [&str; 6] = [
+    "#56b4e9", "#e69f00", "#2fc79a", "#cc79a7", "#f0e442", "#f07838",
+];
+
+/// What a picture stands on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Theme {
+    /// Dark on white.
+    #[default]
+    Light,
+    /// Light on a dark grey.
+    Dark,
+}
+
+impl Theme {
+    /// Colours for lines, the most distinct ones first.
+    pub(crate) fn colours(self) -> [&'static str; 6] {
+        match self {
+            Self::Light => COLOURS,
+            Self::Dark => COLOURS_ON_DARK,
+        }
+    }
+
+    pub(crate) fn background(self) -> &'static str {
+        match self {
+            Self::Light => "#ffffff",
+            Self::Dark => "#1e1e1e",
+        }
+    }
+
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::Light => "#101010",
+            Self::Dark => "#e0e0e0",
+        }
+    }
+
+    /// Of frames.
+    pub(crate) fn line(self) -> &'static str {
+        match self {
+            Self::Light => "#606060",
+            Self::Dark => "#a0a0a0",
+        }
+    }
+
+    /// The library's own.
+    pub(crate) fn of_kuva(self) -> kuva::render::theme::Theme {
+        match self {
+            Self::Light => kuva::render::theme::Theme::light(),
+            Self::Dark => kuva::render::theme::Theme::dark(),
+        }
+    }
+}
+
 /// A picture, to be had as SVG or PNG.
 ///
 /// ```
@@ -42,6 +97,11 @@ impl Picture {
     /// Several panels.
     pub(crate) fn of_figure(figure: Figure) -> Self {
         Self(figure.render())
+    }
+
+    /// What was drawn by hand.
+    pub(crate) fn of_scene(scene: Scene) -> Self {
+        Self(scene)
     }
 
     /// As SVG.

@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `accuracy` | [`accuracy`]: the share of samples that are given their class |
+//! | `metrics` | [`metrics`]: of predictions, batch by batch: confusion matrix, F1, ROC-AUC, calibration, regression |
 //! | `sharpness` | [`sharpness`]: how much worse the loss gets within rho of the weights; m-sharpness |
 //! | `objective` | [`Objective`]: the loss over a data set as a function of the weights, which the others ask |
 //! | `spectrum`, `lanczos` | the Hessian's largest eigenvalues, spectral density and trace |
@@ -18,6 +19,7 @@ mod estimate;
 #[cfg(feature = "spectrum")]
 mod lanczos;
 mod landscape;
+pub mod metrics;
 mod objective;
 #[cfg(feature = "plot")]
 mod pictures;

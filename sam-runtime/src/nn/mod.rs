@@ -46,9 +46,10 @@
 //! | [`DropoutPercent`] | dropout whose rate stands in the type |
 //! | [`Dropout`], [`DropoutOneIn`] | dfdx's own: in a SAM step, both passes drop the same numbers |
 //!
-//! [`cross_entropy_with_logits_loss`] is dfdx's loss, in fewer launches on a GPU. [`summary`] prints a network layer by
-//! layer. [`weights`] reads and writes the tensors of a network in files, with PyTorch's names. [`layer!`](layer) writes
-//! what layers of one's own repeat, and [`init`] says where their weights begin.
+//! [`cross_entropy_with_logits_loss`] is dfdx's loss, in fewer launches on a GPU; [`loss`] has others: class weights, label
+//! smoothing, focal, yes and no, Huber, distillation. [`summary`] prints a network layer by layer. [`weights`] reads and
+//! writes the tensors of a network in files, with PyTorch's names. [`layer!`](layer) writes what layers of one's own
+//! repeat, and [`init`] says where their weights begin.
 //!
 //! # Networks
 //! Of images of 32 x 32 for CIFAR, and of 224 x 224 for ImageNet; parameters with 10 classes, or with 1000.
@@ -108,7 +109,7 @@ pub mod init;
 mod layer;
 mod layer_norm;
 mod linear;
-mod loss;
+pub mod loss;
 mod network;
 mod pool2d;
 pub mod prelude;

@@ -9,7 +9,13 @@ use dfdx::{
 };
 
 use super::StepError;
-use crate::device;
+use crate::{
+    device,
+    nn::loss::{
+        BinaryCrossEntropyLoss, BinaryFocalLoss, CrossEntropyLoss, DistillationLoss, FocalLoss,
+        HuberLoss,
+    },
+};
 
 /// A value that can be cut into chunks of `M` samples: tensors and `Vec`s along their first
 /// dimension, tuples part by part; numbers and other values without samples are copied.
@@ -273,6 +279,8 @@ macro_rules! copied {
 }
 
 copied!(dfdx::tensor::Cpu f32 f64 i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize bool char String &'static str);
+// Losses with their settings, of which none is a sample's.
+copied!(CrossEntropyLoss FocalLoss BinaryCrossEntropyLoss BinaryFocalLoss HuberLoss DistillationLoss);
 
 #[cfg(test)]
 #[path = "split_tests.rs"]

@@ -30,7 +30,6 @@
 //! line. `resume(path, step)`, with the step of that checkpoint, drops those and nothing else; the
 //! steps are then recorded again as they are done again.
 
-mod accuracy;
 mod append;
 mod csv;
 mod error;
@@ -43,7 +42,6 @@ mod tensorboard;
 mod throughput;
 
 pub use self::{
-    accuracy::Accuracy,
     csv::Csv,
     error::MetricsError,
     jsonl::{JsonLines, read_jsonl},
@@ -52,5 +50,6 @@ pub use self::{
     sink::{Sink, Sinks},
     throughput::Throughput,
 };
+pub use crate::analysis::metrics::Accuracy;
 #[cfg(feature = "tensorboard")]
 pub use tensorboard::TensorBoard;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kuva::{
-    plot::{LegendPosition, LinePlot, ScatterPlot},
+    plot::{BandPlot, LegendPosition, LinePlot, ScatterPlot, line::LineStyle},
     render::{
         layout::{Layout, TickFormat},
         plots::Plot,
@@ -11,137 +11,128 @@ use kuva::{
 };
 
 use super::{
-    super::metrics::{Record, names},
-    series::Series,
+    Group,
+    kinds::{Kind, kinds},
+    series::{Point, Series},
+    spread::Spread,
 };
-use crate::plot::COLOURS;
+use crate::plot::Theme;
 
-/// What the panels show: title, axis label, factor, and values with what a line's name says of them.
-type Kind = (
-    &'static str,
-    &'static str,
-    f64,
-    &'static [(&'static str, &'static str)],
-);
+/// More lines than this have no names beside them: there is no room.
+const NAMED: usize = 16;
 
-const KINDS: [Kind; 8] = [
-    ("Loss", "loss", 1.0, &[(names::LOSS, "")]),
-    (
-        "Accuracy",
-        "accuracy (%)",
-        100.0,
-        &[(names::ACCURACY, ""), (names::TOP5, ", top 5")],
-    ),
-    (
-        "Learning rate",
-        "learning rate",
-        1.0,
-        &[(names::LEARNING_RATE, "")],
-    ),
-    (
-        "Radius of the neighbourhood",
-        "rho",
-        1.0,
-        &[(names::RHO, "")],
-    ),
-    (
-        "Sharpness",
-        "L(w + e) − L(w)",
-        1.0,
-        &[(names::SHARPNESS, "")],
-    ),
-    ("Gradient norm", "‖g‖", 1.0, &[(names::GRADIENT_NORM, "")]),
-    (
-        "Largest eigenvalue of the Hessian",
-        "λ max",
-        1.0,
-        &[(names::LAMBDA_MAX, "")],
-    ),
-    (
-        "m-sharpness",
-        "L(w + e) − L(w)",
-        1.0,
-        &[(names::M_SHARPNESS, "")],
-    ),
-];
+/// Letters of a name at most.
+const NAME: usize = 28;
 
 /// A panel and its lines.
 #[derive(Clone, Debug)]
 pub(super) struct Panel {
     title: String,
-    label: &'static str,
+    label: String,
     lines: Vec<Line>,
 }
 
 #[derive(Clone, Debug)]
 struct Line {
     name: String,
-    colour: &'static str,
-    dashed: bool,
+    /// The number of its colour.
+    colour: usize,
+    style: usize,
     series: Series,
 }
 
 /// The panels that have anything to show.
-pub(super) fn panels(records: &[Record]) -> Vec<Panel> {
+pub(super) fn panels(groups: &[Group<'_>], spread: Spread) -> Vec<Panel> {
+    let records = || {
+        groups
+            .iter()
+            .flat_map(|group| group.runs.iter().copied().flatten())
+    };
     let mut splits: Vec<&str> = Vec::new();
-    for record in records {
+    for record in records() {
         if !splits.contains(&&*record.split) {
             splits.push(&record.split);
         }
     }
-    let panels = KINDS
+    let kinds = kinds(records());
+    let panels = kinds
         .iter()
-        .filter_map(|kind| panel(records, &splits, kind));
+        .filter_map(|kind| panel(groups, &splits, kind, spread));
     panels.collect()
 }
 
-fn panel(
-    records: &[Record],
-    splits: &[&str],
-    (title, label, scale, values): &Kind,
-) -> Option<Panel> {
+fn panel(groups: &[Group<'_>], splits: &[&str], kind: &Kind, spread: Spread) -> Option<Panel> {
     let mut lines = Vec::new();
-    for (split, colour) in splits.iter().zip(COLOURS.into_iter().cycle()) {
-        for (i, (name, suffix)) in values.iter().enumerate() {
-            if let Some(series) = Series::of(records, split, name, *scale) {
+    for (of_group, group) in groups.iter().enumerate() {
+        let mut style = 0;
+        for (of_split, split) in splits.iter().enumerate() {
+            for (of_value, (name, suffix)) in kind.values.iter().enumerate() {
+                let series = Series::of(&group.runs, (split, name), kind.scale, spread);
+                let Some(series) = series else { continue };
+                // Groups by colour where there are several; else splits; else, with many values, each line by its own.
+                let (colour, style) = if groups.len() > 1 {
+                    style += 1;
+                    (of_group, style - 1)
+                } else if kind.values.len() <= 2 {
+                    (of_split, of_value)
+                } else {
+                    (lines.len(), lines.len() / Theme::Light.colours().len())
+                };
+                let line = format!("{split}{suffix}");
+                let name = match &group.name[..] {
+                    "" => line,
+                    group => format!("{group}, {line}"),
+                };
                 lines.push(Line {
-                    name: format!("{}{suffix}", short(split)),
+                    name: short(&name),
                     colour,
-                    dashed: i > 0,
+                    style,
                     series,
                 });
             }
         }
     }
+    let title = short(&kind.title);
     let title = match lines.iter().map(|line| line.series.missing).sum() {
-        0 => (*title).into(),
+        0 => title,
         1_usize => format!("{title} (1 value not drawn)"),
         n => format!("{title} ({n} values not drawn)"),
     };
     (!lines.is_empty()).then_some(Panel {
         title,
-        label,
+        label: short(&kind.label),
         lines,
     })
 }
 
 impl Panel {
     /// The panel in kuva's terms.
-    pub(super) fn draw(&self) -> (Vec<Plot>, Layout) {
+    pub(super) fn draw(&self, theme: Theme) -> (Vec<Plot>, Layout) {
         let points = || {
             let lines = self.lines.iter();
             lines.flat_map(|line| line.series.segments.iter().flatten())
         };
-        let x = apart(range(points().map(|point| point.0)));
-        let (axis, y) = Axis::of(range(points().map(|point| point.1)));
-        let legend = self.lines.len() > 1;
+        let x = apart(range(points().map(|point| point.x)));
+        let values = range(points().map(|point| point.y));
+        let axis = Axis::of(values);
+        let floor = axis.floor(values);
+        let bands = || points().flat_map(|point| [point.low.max(floor), point.high, point.y]);
+        let (low, high) = range(bands());
+        let y = apart((axis.map(low), axis.map(high)));
+        let legend = (2..=NAMED).contains(&self.lines.len());
         let mut plots: Vec<Plot> = Vec::new();
+        // Bands are behind all lines.
+        for line in &self.lines {
+            for segment in &line.series.segments {
+                plots.extend(draw_band(segment, line.colour(theme), axis, floor));
+            }
+        }
         for line in &self.lines {
             // One entry in the legend, however many segments.
             let mut name = legend.then_some(&line.name);
             for segment in &line.series.segments {
-                let segment = segment.iter().map(|&(x, y)| (x, axis.map(y)));
-                plots.push(draw_segment(line, segment.collect(), name.take()));
+                let segment = segment.iter().map(|point| (point.x, axis.map(point.y)));
+                plots.push(draw_segment(line, theme, segment.collect(), name.take()));
             }
         }
         if plots.is_empty() {
@@ -150,9 +141,10 @@ impl Panel {
         }
         let label = match axis {
             Axis::Exponent => format!("log10 of {}", self.label),
-            _ => self.label.into(),
+            _ => self.label.clone(),
         };
         let mut layout = Layout::new(x, y)
+            .with_theme(theme.of_kuva())
             .with_title(&self.title)
             .with_title_size(15)
             .with_x_label("epoch")
@@ -173,6 +165,13 @@ impl Panel {
             layout.show_legend = true;
         }
         (plots, layout)
+    }
+}
+
+impl Line {
+    fn colour(&self, theme: Theme) -> &'static str {
+        let colours = theme.colours();
+        colours[self.colour % colours.len()]
     }
 }
 
@@ -208,15 +207,22 @@ enum Axis {
 }
 
 impl Axis {
-    /// The axis for values of this range, and its ends.
-    fn of((low, high): (f64, f64)) -> (Self, (f64, f64)) {
-        let axis = match high / low {
+    /// The axis for values of this range.
+    fn of((low, high): (f64, f64)) -> Self {
+        match high / low {
             _ if low <= 0.0 => Self::Linear,
             ratio if ratio > 1e12 => Self::Exponent,
             ratio if ratio > 100.0 => Self::Log,
             _ => Self::Linear,
-        };
-        (axis, apart((axis.map(low), axis.map(high))))
+        }
+    }
+
+    /// What a band goes down to at most, for values of this range: a logarithmic axis has no 0.
+    fn floor(self, (low, _): (f64, f64)) -> f64 {
+        match self {
+            Self::Linear => f64::NEG_INFINITY,
+            Self::Log | Self::Exponent => low / 2.0,
+        }
     }
 
     fn map(self, value: f64) -> f64 {
@@ -227,22 +233,43 @@ impl Axis {
     }
 }
 
-fn draw_segment(line: &Line, segment: Vec<(f64, f64)>, name: Option<&String>) -> Plot {
+/// What is between the ends of the band, if there is anything.
+fn draw_band(segment: &[Point], colour: &str, axis: Axis, floor: f64) -> Option<Plot> {
+    if segment.iter().all(|point| point.low == point.high) {
+        return None;
+    }
+    let x = segment.iter().map(|point| point.x);
+    let low = segment.iter().map(|point| axis.map(point.low.max(floor)));
+    let high = segment.iter().map(|point| axis.map(point.high.max(floor)));
+    let band = BandPlot::new(x, low, high).with_color(colour);
+    Some(band.with_opacity(0.22).into())
+}
+
+fn draw_segment(
+    line: &Line,
+    theme: Theme,
+    segment: Vec<(f64, f64)>,
+    name: Option<&String>,
+) -> Plot {
+    let colour = line.colour(theme);
     if let [point] = segment[..] {
-        let plot = ScatterPlot::new()
-            .with_data([point])
-            .with_color(line.colour);
+        let plot = ScatterPlot::new().with_data([point]).with_color(colour);
         return match name {
             Some(name) => plot.with_legend(name),
             None => plot,
         }
         .into();
     }
-    let mut plot = LinePlot::new().with_data(segment).with_color(line.colour);
-    plot = plot.with_stroke_width(1.5);
-    if line.dashed {
-        plot = plot.with_dashed();
-    }
+    let plot = LinePlot::new()
+        .with_data(segment)
+        .with_color(colour)
+        .with_stroke_width(1.5)
+        .with_line_style(match line.style {
+            0 => LineStyle::Solid,
+            1 => LineStyle::Dashed,
+            2 => LineStyle::Dotted,
+            _ => LineStyle::DashDot,
+        });
     match name {
         Some(name) => plot.with_legend(name),
         None => plot,
@@ -252,7 +279,7 @@ fn draw_segment(line: &Line, segment: Vec<(f64, f64)>, name: Option<&String>) ->
 
 /// A name that leaves room for the lines.
 fn short(name: &str) -> String {
-    match name.char_indices().nth(20) {
+    match name.char_indices().nth(NAME) {
         Some((end, _)) => format!("{}…", &name[..end]),
         None => name.into(),
     }

@@ -2,7 +2,10 @@
 
 use std::{fs, path::PathBuf};
 
-use super::{series::Series, *};
+use super::{
+    series::{Point, Series},
+    *,
+};
 
 /// A run as it may be: losses that fall, a cosine schedule.
 fn run() -> Vec<Record> {
@@ -45,7 +48,10 @@ fn of(name: &'static str, values: &[f64]) -> Vec<Record> {
 
 /// The figure both ways; looks into them for what every figure has.
 fn draw(name: &str, records: &[Record]) -> String {
-    let curves = Curves::new(records).title(name);
+    look(name, &Curves::new(records).title(name))
+}
+
+fn look(name: &str, curves: &Curves) -> String {
     let (svg, png) = (curves.svg().unwrap(), curves.png().unwrap());
     if let Some(dir) = std::env::var_os("SAM_TRAIN_PLOTS") {
         let dir = PathBuf::from(dir);
@@ -155,24 +161,17 @@ fn a_panel_says_what_it_leaves_out() {
 
 #[test]
 fn lines_break_at_gaps_and_keep_their_peaks() {
-    let series = Series::of(
-        &of("loss", &[1.0, 2.0, f64::NAN, 3.0]),
-        "train",
-        "loss",
-        1.0,
-    )
-    .unwrap();
-    assert_eq!(
-        series.segments,
-        [vec![(0.0, 1.0), (1.0, 2.0)], vec![(3.0, 3.0)]]
-    );
+    let series = series(&[of("loss", &[1.0, 2.0, f64::NAN, 3.0])], "train", 1.0).unwrap();
+    assert_eq!(line(&series.segments[0]), [(0.0, 1.0), (1.0, 2.0)]);
+    assert_eq!(line(&series.segments[1]), [(3.0, 3.0)]);
+    assert_eq!(series.segments.len(), 2);
     assert_eq!(series.missing, 1);
     let mut values: Vec<f64> = (0..100_000).map(|i| (f64::from(i) * 0.01).sin()).collect();
     (values[77_777], values[3]) = (50.0, -50.0);
-    let segments = Series::of(&of("loss", &values), "train", "loss", 2.0)
+    let segments = super::tests::series(&[of("loss", &values)], "train", 2.0)
         .unwrap()
         .segments;
-    let line = &segments[0];
+    let line = line(&segments[0]);
     assert!(line.len() <= 802, "{}", line.len());
     assert!(line.contains(&(77_777.0, 100.0)) && line.contains(&(3.0, -100.0)));
     assert_eq!(
@@ -180,12 +179,179 @@ fn lines_break_at_gaps_and_keep_their_peaks() {
         ((0.0, 2.0 * values[0]), (99_999.0, 2.0 * values[99_999]))
     );
     assert!(line.is_sorted_by(|a, b| a.0 < b.0));
-    assert_eq!(Series::of(&of("loss", &[1.0]), "test", "loss", 1.0), None);
+    let none = super::tests::series(&[of("loss", &[1.0])], "test", 1.0);
+    assert_eq!(none, None);
+}
+
+fn series(runs: &[Vec<Record>], split: &str, scale: f64) -> Option<Series> {
+    let runs: Vec<&[Record]> = runs.iter().map(Vec::as_slice).collect();
+    Series::of(&runs, (split, "loss"), scale, Spread::StandardDeviation)
+}
+
+fn line(segment: &[Point]) -> Vec<(f64, f64)> {
+    segment.iter().map(|point| (point.x, point.y)).collect()
+}
+
+#[test]
+fn runs_are_averaged_epoch_by_epoch() {
+    let runs = [
+        of("loss", &[1.0, 2.0, 3.0]),
+        of("loss", &[3.0, 4.0, 5.0, 6.0]),
+        // At its own epochs, and backwards.
+        vec![
+            Record::new(2, 1.5, "train").with("loss", 9.0),
+            Record::new(1, 0.5, "train").with("loss", 7.0),
+        ],
+    ];
+    let series = series(&runs, "train", 2.0).unwrap();
+    let points = &series.segments[0];
+    let expected = [
+        (0.0, (1.0 + 3.0) / 2.0),
+        (0.5, (1.5 + 3.5 + 7.0) / 3.0),
+        (1.0, (2.0 + 4.0 + 8.0) / 3.0),
+        (1.5, (2.5 + 4.5 + 9.0) / 3.0),
+        (2.0, (3.0 + 5.0) / 2.0),
+        (3.0, 6.0),
+    ];
+    assert_eq!(points.len(), expected.len());
+    for (point, (x, y)) in points.iter().zip(expected) {
+        assert_eq!(point.x, x);
+        assert!((point.y - 2.0 * y).abs() < 1e-12, "{point:?}");
+    }
+    // The standard deviation of 2 and 6 is 2 times the root of 2.
+    let deviation = points[0].y - points[0].low;
+    assert!((deviation - 8.0_f64.sqrt()).abs() < 1e-12);
+    assert!((points[0].high - points[0].y - deviation).abs() < 1e-12);
+    // One run alone has no band.
+    assert_eq!((points[5].low, points[5].high), (12.0, 12.0));
+    assert_eq!(Spread::Range.of(&[3.0, 1.0, 2.0]), (2.0, 1.0, 3.0));
+}
+
+#[test]
+fn means_have_gaps_where_all_runs_have_them() {
+    let nan = f64::NAN;
+    let both = [
+        of("loss", &[1.0, 1.0, nan, nan, 1.0, 1.0]),
+        of("loss", &[3.0, 3.0, nan, 3.0, 3.0, 3.0]),
+    ];
+    let series = series(&both, "train", 1.0).unwrap();
+    assert_eq!(series.missing, 3);
+    let segments: Vec<_> = series.segments.iter().map(|s| line(s)).collect();
+    assert_eq!(
+        segments,
+        [
+            vec![(0.0, 2.0), (1.0, 2.0)],
+            vec![(3.0, 3.0), (4.0, 2.0), (5.0, 2.0)]
+        ]
+    );
+}
+
+/// Four runs of a kind, with noise of their own.
+fn repeated(scale: f64) -> Vec<Vec<Record>> {
+    let seeds = 1..=4_u64;
+    seeds
+        .map(|seed| {
+            let mut records = run();
+            for record in &mut records {
+                for name in ["loss", "accuracy", "sharpness", "gradient_norm"] {
+                    if let Some(value) = record.get(name) {
+                        let wave = (seed as f64 * 1.7 + record.epoch / 3.0).sin();
+                        record.set(name, value * scale * (1.0 + 0.1 * wave));
+                    }
+                }
+            }
+            records
+        })
+        .collect()
+}
+
+#[test]
+fn runs_are_drawn_as_means_with_bands() {
+    let (sgd, sam) = (repeated(1.0), repeated(0.8));
+    for spread in [Spread::StandardDeviation, Spread::Range] {
+        for theme in [Theme::Light, Theme::Dark] {
+            let curves = Curves::over([("SGD", &sgd), ("SAM", &sam)], spread)
+                .title("Four seeds each")
+                .theme(theme);
+            let svg = look(&format!("seeds, {spread:?}, {theme:?}"), &curves);
+            for text in ["SGD, train", "SAM, train", "SGD, test", "SAM, test, top 5"] {
+                assert!(svg.contains(&format!(">{text}<")), "{text}");
+            }
+        }
+    }
+    let one = look(
+        "seeds of one kind",
+        &Curves::over([("", &sam)], Spread::Range),
+    );
+    assert!(one.contains(">train<") && !one.contains(">, train<"));
+    // Losses whose band would go below 0 on a logarithmic axis.
+    let steep = [1.0, 1.9].map(|scale| {
+        of("loss", &[100.0, 1.0, 0.01])
+            .into_iter()
+            .map(move |r| {
+                let value = r.get("loss").unwrap_or(0.0) * f64::powf(scale, r.epoch * 8.0);
+                r.with("loss", value)
+            })
+            .collect::<Vec<_>>()
+    });
+    look(
+        "steep",
+        &Curves::over([("", &steep)], Spread::StandardDeviation),
+    );
+    let none: [Vec<Record>; 0] = [];
+    let empty = Curves::over([("", &none)], Spread::Range);
+    assert!(matches!(empty.svg(), Err(PlotError::Empty)));
+}
+
+#[test]
+fn own_metrics_have_panels_by_split() {
+    let mut records = Vec::new();
+    for epoch in 1..=20_u64 {
+        let at = |split: &'static str| Record::new(epoch, epoch as f64, split);
+        let x = epoch as f64 / 20.0;
+        records.push(at("valid").with("macro F1", x.sqrt()).with("loss", 1.0 / x));
+        records.push(at("night shots").with("macro F1", 0.8 * x));
+        records.push(at("epoch").with("train_loss", 0.5 / x));
+        let mut by_class = at("valid");
+        for (i, class) in ["cat", "dog", "horse", "a rather long name of a class"]
+            .iter()
+            .enumerate()
+        {
+            by_class.set(format!("recall/{class}"), x / (i + 1) as f64);
+        }
+        records.push(by_class);
+        let mut many = at("valid");
+        for class in 0..40 {
+            many.set(format!("F1/{class}"), x * f64::from(class) / 40.0);
+        }
+        records.push(many);
+    }
+    let svg = draw("own metrics", &records);
+    for text in [
+        "macro F1",
+        "valid",
+        "night shots",
+        "recall",
+        "valid, cat",
+        "epoch, training mean",
+        "F1",
+    ] {
+        assert!(svg.contains(&format!(">{text}<")), "{text}");
+    }
+    // Forty names would leave no room.
+    assert!(!svg.contains(">valid, 39<"));
+    look(
+        "own metrics, dark",
+        &Curves::new(&records).theme(Theme::Dark),
+    );
 }
 
 #[test]
 fn what_cannot_be_drawn_or_written_is_said() {
-    for records in [vec![], vec![Record::new(1, 0.0, "train").with("mine", 1.0)]] {
+    for records in [
+        vec![],
+        vec![Record::new(1, 0.0, "train").with("left_out", 1.0)],
+    ] {
         assert!(matches!(Curves::new(&records).svg(), Err(PlotError::Empty)));
         assert!(matches!(Curves::new(&records).png(), Err(PlotError::Empty)));
     }
