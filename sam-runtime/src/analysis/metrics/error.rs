@@ -1,7 +1,7 @@
 //! Why a metric did not take a batch.
 
 /// Any failure of this module. Nothing of the batch was taken.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MetricError {
     /// A NaN.
@@ -53,6 +53,8 @@ pub enum MetricError {
         expected: usize,
     },
 }
+
+crate::debug::debug_as_display!(MetricError);
 
 /// Refuses other than `expected` of `what`.
 pub(super) fn check_size(

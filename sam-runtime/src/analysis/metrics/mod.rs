@@ -28,7 +28,7 @@
 //! }
 //! assert_eq!(confusion.count(1, 0), 3); // dogs that were taken for cats
 //! assert_eq!(confusion.recall(Average::Macro), 0.75);
-//! assert!((calibration.value() - 0.208).abs() < 1e-3);
+//! assert!((calibration.value() - 0.224).abs() < 1e-3);
 //! println!("{confusion}");
 //! # Ok::<(), sam_runtime::analysis::metrics::MetricError>(())
 //! ```

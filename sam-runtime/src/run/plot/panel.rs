@@ -21,8 +21,9 @@ use crate::plot::Theme;
 /// More lines than this have no names beside them: there is no room.
 const NAMED: usize = 16;
 
-/// Letters of a name at most.
+/// Letters at most of a line's name, and of a title.
 const NAME: usize = 28;
+const TITLE: usize = 44;
 
 /// A panel and its lines.
 #[derive(Clone, Debug)]
@@ -84,7 +85,7 @@ fn panel(groups: &[Group<'_>], splits: &[&str], kind: &Kind, spread: Spread) -> 
                     group => format!("{group}, {line}"),
                 };
                 lines.push(Line {
-                    name: short(&name),
+                    name: short(&name, NAME),
                     colour,
                     style,
                     series,
@@ -92,7 +93,7 @@ fn panel(groups: &[Group<'_>], splits: &[&str], kind: &Kind, spread: Spread) -> 
             }
         }
     }
-    let title = short(&kind.title);
+    let title = short(&kind.title, TITLE);
     let title = match lines.iter().map(|line| line.series.missing).sum() {
         0 => title,
         1_usize => format!("{title} (1 value not drawn)"),
@@ -100,7 +101,7 @@ fn panel(groups: &[Group<'_>], splits: &[&str], kind: &Kind, spread: Spread) -> 
     };
     (!lines.is_empty()).then_some(Panel {
         title,
-        label: short(&kind.label),
+        label: short(&kind.label, NAME),
         lines,
     })
 }
@@ -278,8 +279,8 @@ fn draw_segment(
 }
 
 /// A name that leaves room for the lines.
-fn short(name: &str) -> String {
-    match name.char_indices().nth(NAME) {
+fn short(name: &str, most: usize) -> String {
+    match name.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &name[..end]),
         None => name.into(),
     }

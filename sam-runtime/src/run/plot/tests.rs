@@ -285,15 +285,11 @@ fn runs_are_drawn_as_means_with_bands() {
     );
     assert!(one.contains(">train<") && !one.contains(">, train<"));
     // Losses whose band would go below 0 on a logarithmic axis.
-    let steep = [1.0, 1.9].map(|scale| {
-        of("loss", &[100.0, 1.0, 0.01])
-            .into_iter()
-            .map(move |r| {
-                let value = r.get("loss").unwrap_or(0.0) * f64::powf(scale, r.epoch * 8.0);
-                r.with("loss", value)
-            })
-            .collect::<Vec<_>>()
-    });
+    let steep = [
+        of("loss", &[100.0, 10.0, 1.0, 0.1, 0.001]),
+        of("loss", &[300.0, 20.0, 0.1, 0.1, 0.001]),
+        of("loss", &[200.0, 15.0, 0.1, 0.8, 0.04]),
+    ];
     look(
         "steep",
         &Curves::over([("", &steep)], Spread::StandardDeviation),
