@@ -5,7 +5,7 @@ use dfdx::{optim::*, prelude::*, tensor::Gradients};
 use sam_runtime::{
     Norm, Sam,
     nn::Frozen,
-    optim::{Group, Sgd as Saved},
+    optim::{Group, GroupError, SaveState, Sgd as Saved},
     prelude::*,
 };
 use sam_tests::*;
@@ -197,4 +197,39 @@ fn what_a_group_freezes_is_no_part_of_the_network() {
         assert_near(&parameters(&model.2), &parameters(&constant.1));
         assert_eq!(state(&model.0), before);
     }
+}
+
+#[test]
+fn a_frozen_group_takes_the_names_of_the_key_and_what_it_is_given() {
+    let dev = Cpu::seed_from_u64(3);
+    let mut model = dev.build_module::<(Linear<4, 4>, BatchNorm1D<4>), f64>();
+    let before = model.clone();
+    let mut opt = Saved::new(&model, MOMENTUM);
+    let error = opt
+        .add_group(Group::new(|_, _| true).lr_factor(0.0))
+        .unwrap_err();
+    assert_eq!(error, GroupError::Frozen);
+    let text = error.to_string();
+    assert!(
+        text.contains("nn::Frozen") && text.contains("key `frozen`"),
+        "{text}"
+    );
+    // dfdx's name; in files it is `1.weight`.
+    opt.add_group(Group::frozen(|name| name == "1.scale"))
+        .unwrap();
+    let x: Tensor<Rank2<6, 4>, f64, Cpu> = tensor(&dev, &noise(24, 1));
+    let mut grads = model
+        .forward_mut(x.traced(model.alloc_grads()))
+        .square()
+        .mean()
+        .backward();
+    // Not even a NaN gets in.
+    grads.get_or_alloc_mut(&model.1.scale).unwrap()[0] = f64::NAN;
+    opt.update(&mut model, &grads).unwrap();
+    assert_eq!(model.1.scale.as_vec(), before.1.scale.as_vec());
+    assert_ne!(model.1.bias.as_vec(), before.1.bias.as_vec());
+    let saved = opt.state().unwrap();
+    let mut resumed = Saved::new(&model, MOMENTUM);
+    resumed.load_state(&saved).unwrap();
+    assert_eq!(resumed.state().unwrap(), saved);
 }
