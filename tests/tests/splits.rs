@@ -233,8 +233,8 @@ fn adapters_keep_samples_and_labels() {
     let both = even.join(numbered(3));
     let seen: Vec<usize> = (0..both.len()).map(|at| both.get(at).unwrap().0).collect();
     assert_eq!(seen, [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 0, 1, 2]);
-    for at in 0..both.len() {
-        assert_eq!(both.label(at).unwrap(), class_of(seen[at]));
+    for (at, &index) in seen.iter().enumerate() {
+        assert_eq!(both.label(at).unwrap(), class_of(index));
     }
     assert!(matches!(
         both.get(13),
@@ -359,10 +359,10 @@ fn classes_are_balanced_and_take_turns() {
             let order = sampler.order(200, 3, epoch);
             assert_eq!(order.len(), len);
             let there = counts(&order, class_of);
-            for class in 0..4 {
+            for (class, sum) in of_class.iter_mut().enumerate() {
                 let there = *there.get(&class).unwrap_or(&0);
                 assert!(there == len / 4 || there == len.div_ceil(4));
-                of_class[class] += there;
+                *sum += there;
             }
             assert!(of_class.iter().max().unwrap() - of_class.iter().min().unwrap() <= 1);
             order.into_iter().for_each(|index| times[index] += 1);
@@ -381,7 +381,7 @@ fn classes_are_balanced_and_take_turns() {
     assert_ne!(sampler.order(200, 3, 0), sampler.order(200, 4, 0));
     // An epoch that no run reaches is one like any other.
     assert_eq!(sampler.order(200, 3, usize::MAX).len(), 200);
-    let by = BalancedSampler::by(200, |index| class_of(index)).unwrap();
+    let by = BalancedSampler::by(200, class_of).unwrap();
     assert_eq!(by.order(200, 3, 5), sampler.order(200, 3, 5));
 }
 

@@ -74,9 +74,9 @@ fn numbers_and_categories_are_those_of_scikit_learn() {
                 continue;
             }
             let made: Vec<Vec<f64>> = match categories.len() {
-                2 => wide(&encoder.inputs::<2>(table).unwrap().samples()),
-                3 => wide(&encoder.inputs::<3>(table).unwrap().samples()),
-                _ => wide(&encoder.inputs::<5>(table).unwrap().samples()),
+                2 => wide(encoder.inputs::<2>(table).unwrap().samples()),
+                3 => wide(encoder.inputs::<3>(table).unwrap().samples()),
+                _ => wide(encoder.inputs::<5>(table).unwrap().samples()),
             };
             assert_eq!(made, rows(&peer[format!("{name}_{part}")]));
         }
@@ -458,7 +458,7 @@ fn an_encoder_that_was_saved_is_the_same() {
     // As a part of something else.
     let inside = serde_json::to_string(&vec![&encoder]).unwrap();
     let inside: Vec<TableEncoder> = serde_json::from_str(&inside).unwrap();
-    assert_eq!(inside, [encoder.clone()]);
+    assert_eq!(inside[0], encoder);
 
     let json = encoder.to_json();
     assert_eq!(TableEncoder::from_json(&json).unwrap(), encoder);
