@@ -111,6 +111,8 @@ mod layer_norm;
 mod linear;
 pub mod loss;
 mod network;
+#[cfg(feature = "onnx")]
+pub mod onnx;
 mod pool2d;
 pub mod prelude;
 mod pyramid_net;
