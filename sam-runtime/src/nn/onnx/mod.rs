@@ -10,15 +10,15 @@
 //! let net = dev.build_module::<(Linear<4, 8>, ReLU, Linear<8, 2>), f32>();
 //! let example: Tensor<Rank2<1, 4>, f32, _> = dev.zeros();
 //! let model = onnx::model(&net, &example)?.metadata("classes", "oak, rose");
-//! # let folder = tempfile::tempdir()?;
-//! # std::env::set_current_dir(&folder)?;
-//! model.save("plants.onnx")?;
+//! let file = std::env::temp_dir().join("sam-train-plants.onnx");
+//! model.save(&file)?;
+//! # std::fs::remove_file(file)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! ```python
 //! import numpy, onnxruntime
-//! session = onnxruntime.InferenceSession("plants.onnx")
+//! session = onnxruntime.InferenceSession("sam-train-plants.onnx")
 //! (logits,) = session.run(["output"], {"input": numpy.zeros((3, 4), numpy.float32)})
 //! ```
 //!
@@ -103,7 +103,8 @@ const IR_VERSION: i64 = 8;
 ///
 /// let dev = Cpu::default();
 /// let net = dev.build_module::<(Linear<4, 2>, Double), f32>();
-/// let model = onnx::model(&net, &dev.zeros::<Rank2<1, 4>>())?;
+/// let example: Tensor<Rank2<1, 4>, f32, _> = dev.zeros();
+/// let model = onnx::model(&net, &example)?;
 /// # assert!(!model.to_bytes()?.is_empty());
 /// # Ok::<(), OnnxError>(())
 /// ```
