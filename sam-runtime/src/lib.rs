@@ -43,6 +43,7 @@
 //! | `table` | data sets from CSV files: [`data`]`::table` |
 //! | `plot` | curves of a run or of several, and what [`analysis`] finds, as SVG and PNG |
 //! | `tensorboard` | metrics as TensorBoard event files |
+//! | `onnx` | networks as ONNX, for other programs to run: [`nn`]`::onnx` |
 //! | `download` | downloads of the public data sets, with checksums and resumption: [`data`]`::download` |
 //! | `spectrum` | eigenvalues and spectral densities of Hessians: [`analysis`] |
 //! | `mpi` | ranks on several machines: [`distributed`]; building takes an MPI library |

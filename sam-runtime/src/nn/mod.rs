@@ -48,7 +48,7 @@
 //!
 //! [`cross_entropy_with_logits_loss`] is dfdx's loss, in fewer launches on a GPU; [`loss`] has others: class weights, label
 //! smoothing, focal, yes and no, Huber, distillation. [`summary`] prints a network layer by layer. [`weights`] reads and
-//! writes the tensors of a network in files, with PyTorch's names. [`layer!`](layer) writes what layers of one's own
+//! writes the tensors of a network in files, with PyTorch's names. `onnx` (a feature) writes whole networks for other programs. [`layer!`](layer) writes what layers of one's own
 //! repeat, and [`init`] says where their weights begin.
 //!
 //! # Networks
@@ -111,6 +111,8 @@ mod layer_norm;
 mod linear;
 pub mod loss;
 mod network;
+#[cfg(feature = "onnx")]
+pub mod onnx;
 mod pool2d;
 pub mod prelude;
 mod pyramid_net;
