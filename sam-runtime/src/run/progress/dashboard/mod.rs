@@ -8,16 +8,15 @@
 //! | `view` | what stands where on a screen of some size |
 //! | `chart` | one panel |
 //! | `screen` | taking the terminal, and giving it back whatever happens |
-//! | `dashboard` | the board on the terminal, drawn by a thread of its own |
+//! | `terminal` | the board on the terminal, drawn by a thread of its own |
 
 mod board;
 mod chart;
-#[allow(clippy::module_inception, reason = "it is what this folder is for")]
-mod dashboard;
 mod history;
 mod panels;
 mod screen;
+mod terminal;
 mod view;
 
 pub use board::Board;
-pub use dashboard::Dashboard;
+pub use terminal::Dashboard;
