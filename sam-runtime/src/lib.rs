@@ -42,6 +42,7 @@
 //! | `webp`, `bmp`, `gif` | with `image`: files of these formats, too |
 //! | `table` | data sets from CSV files: [`data`]`::table` |
 //! | `plot` | curves of a run or of several, and what [`analysis`] finds, as SVG and PNG |
+//! | `dashboard` | the progress of a run as a dashboard on the terminal: [`run::progress`] |
 //! | `tensorboard` | metrics as TensorBoard event files |
 //! | `onnx` | networks as ONNX, for other programs to run: [`nn`]`::onnx` |
 //! | `download` | downloads of the public data sets, with checksums and resumption: [`data`]`::download` |

@@ -185,6 +185,10 @@ pub struct LogConfig {
     pub every: usize,
     /// Whether a bar, or lines where there is no terminal, show the progress; true if left out.
     pub progress: bool,
+    /// Whether, on a terminal, a dashboard takes the place of the bar, where the program is built with the feature
+    /// `dashboard`; false if left out.
+    #[serde(skip_serializing_if = "is_default")]
+    pub dashboard: bool,
 }
 
 impl Default for LogConfig {
@@ -192,6 +196,7 @@ impl Default for LogConfig {
         Self {
             every: 10,
             progress: true,
+            dashboard: false,
         }
     }
 }

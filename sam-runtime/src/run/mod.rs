@@ -8,8 +8,9 @@
 //! | [`checkpoint`] | everything that a run needs to go on as if it had never stopped |
 //! | [`best_model`] | the best model of a run, to predict with |
 //! | [`metrics`] | what was measured, in files |
-//! | [`progress`] | how far an epoch is |
+//! | [`progress`] | how far an epoch is: a bar, lines, or with the feature `dashboard` a screen of curves |
 //! | `plot` | the curves of a run, with the feature `plot` |
+//! | [`finder`] | a learning rate and a rho to begin with, from short sweeps |
 //! | [`stop`] | what ends a run, and what lowers its learning rate |
 //! | [`Ema`] | a running mean of the weights |
 
@@ -21,6 +22,7 @@ mod config;
 mod ema;
 mod epochs;
 mod error;
+pub mod finder;
 mod found;
 mod kept;
 mod left_out;

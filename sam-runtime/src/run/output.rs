@@ -1,5 +1,7 @@
 //! Where a run writes what it tells about itself.
 
+#[cfg(feature = "dashboard")]
+use super::progress::Dashboard;
 use super::{
     RunConfig, RunError,
     metrics::{Csv, JsonLines, Record, Sink, Sinks, Throughput, names},
@@ -30,7 +32,7 @@ fn curves(_: &RunConfig) -> Result<(), RunError> {
 /// The split of what is recorded step by step.
 pub(super) const TRAIN: &str = "train";
 
-/// The files with the metrics, and the bar.
+/// The files with the metrics, and the bar or the dashboard.
 pub(super) struct Output {
     /// Whether this is that of another rank.
     is_none: bool,
@@ -38,6 +40,37 @@ pub(super) struct Output {
     /// Since the last record of training, the time between epochs and that of checkpoints left out.
     throughput: Throughput,
     progress: Option<Progress>,
+    /// In the place of all bars.
+    #[cfg(feature = "dashboard")]
+    dashboard: Option<Dashboard>,
+}
+
+/// The dashboard, if the configuration asks for one and there is a terminal; of a run that goes on, with its curves so far.
+#[cfg(feature = "dashboard")]
+fn dashboard(config: &RunConfig) -> Result<Option<Dashboard>, RunError> {
+    use super::{metrics::read_jsonl, progress::Board};
+
+    if !(config.log.progress && config.log.dashboard) {
+        return Ok(None);
+    }
+    let mut board = Board::new(config.out.display().to_string());
+    if config.resume {
+        for record in read_jsonl(config.out.join("metrics.jsonl"))? {
+            board.record(&record);
+        }
+    }
+    Ok(Dashboard::of(board))
+}
+
+/// Says that there is none.
+#[cfg(not(feature = "dashboard"))]
+fn no_dashboard(config: &RunConfig) {
+    if config.log.progress && config.log.dashboard {
+        tell(
+            "`log.dashboard` asks for the dashboard, which this program is built without: build it with the feature \
+             `dashboard` of sam-runtime; a bar takes its place",
+        );
+    }
 }
 
 impl Output {
@@ -48,6 +81,8 @@ impl Output {
             sinks: Sinks::new(),
             throughput: Throughput::start(),
             progress: None,
+            #[cfg(feature = "dashboard")]
+            dashboard: None,
         }
     }
 
@@ -93,16 +128,27 @@ impl Output {
                 sinks.and(TensorBoard::create(dir)?)
             }
         };
+        #[cfg(not(feature = "dashboard"))]
+        no_dashboard(config);
         Ok(Self {
             is_none: false,
             sinks,
             throughput: Throughput::start(),
             progress: None,
+            #[cfg(feature = "dashboard")]
+            dashboard: dashboard(config)?,
         })
     }
 
     /// Begins an epoch at `position`, of `batches` batches.
     pub(super) fn begin_epoch(&mut self, config: &RunConfig, position: Position, batches: usize) {
+        #[cfg(feature = "dashboard")]
+        if let Some(dashboard) = &mut self.dashboard {
+            let (done, batches) = (position.batch as u64, batches as u64);
+            dashboard.begin_epoch(position.epoch, config.epochs, done, batches);
+            self.throughput = Throughput::start();
+            return;
+        }
         let left = batches.saturating_sub(position.batch);
         let mut title = format!("epoch {}/{}", position.epoch + 1, config.epochs);
         if position.batch > 0 {
@@ -115,6 +161,10 @@ impl Output {
 
     /// Prints a line, above the bar where there is one.
     pub(super) fn say(&mut self, line: &str) {
+        #[cfg(feature = "dashboard")]
+        if let Some(dashboard) = &mut self.dashboard {
+            return dashboard.println(line);
+        }
         match &mut self.progress {
             Some(progress) => progress.println(line),
             None if self.is_none => {}
@@ -128,6 +178,10 @@ impl Output {
         if let Some(progress) = &mut self.progress {
             progress.pause();
         }
+        #[cfg(feature = "dashboard")]
+        if let Some(dashboard) = &mut self.dashboard {
+            dashboard.pause();
+        }
     }
 
     /// Lets the clocks run on.
@@ -135,6 +189,10 @@ impl Output {
         self.throughput.resume();
         if let Some(progress) = &mut self.progress {
             progress.resume();
+        }
+        #[cfg(feature = "dashboard")]
+        if let Some(dashboard) = &mut self.dashboard {
+            dashboard.resume();
         }
     }
 
@@ -145,20 +203,29 @@ impl Output {
 
     /// Shows that a step was done.
     pub(super) fn step(&mut self, loss: f64, lr: f64, rho: Option<f64>) {
+        let values = [(names::LOSS, loss), (names::LEARNING_RATE, lr)];
+        let values = values.into_iter().chain(rho.map(|rho| (names::RHO, rho)));
+        #[cfg(feature = "dashboard")]
+        if let Some(dashboard) = &mut self.dashboard {
+            return dashboard.step(values);
+        }
         if let Some(progress) = &mut self.progress {
-            let values = [(names::LOSS, loss), (names::LEARNING_RATE, lr)];
-            let rho = rho.map(|rho| (names::RHO, rho));
-            progress.step(values.into_iter().chain(rho));
+            progress.step(values);
         }
     }
 
     /// Shows what an epoch has come to: its training loss, and what an evaluation has found.
     pub(super) fn end_epoch(&mut self, loss: f64, found: impl Iterator<Item = (String, f64)>) {
+        let loss = (!loss.is_nan()).then_some((names::LOSS, loss));
+        let found: Vec<(String, f64)> = found.collect();
+        let found = found.iter().map(|(name, value)| (&**name, *value));
+        let values = loss.into_iter().chain(found);
+        #[cfg(feature = "dashboard")]
+        if let Some(dashboard) = &mut self.dashboard {
+            return dashboard.end_epoch(values);
+        }
         if let Some(progress) = self.progress.take() {
-            let loss = (!loss.is_nan()).then_some((names::LOSS, loss));
-            let found: Vec<(String, f64)> = found.collect();
-            let found = found.iter().map(|(name, value)| (&**name, *value));
-            progress.finish(loss.into_iter().chain(found));
+            progress.finish(values);
         }
     }
 
@@ -174,6 +241,10 @@ impl Output {
 
     /// Writes a record.
     pub(super) fn record(&mut self, record: &Record) -> Result<(), RunError> {
+        #[cfg(feature = "dashboard")]
+        if let Some(dashboard) = &mut self.dashboard {
+            dashboard.record(record);
+        }
         Ok(self.sinks.write(record)?)
     }
 
@@ -186,6 +257,8 @@ impl Output {
     /// asks for progress.
     pub(super) fn finish(&mut self, config: &RunConfig) -> Result<(), RunError> {
         self.progress = None;
+        #[cfg(feature = "dashboard")]
+        drop(self.dashboard.take());
         if self.is_none {
             return Ok(());
         }

@@ -1,8 +1,14 @@
-//! The progress of an epoch: a bar on a terminal, now and then a line elsewhere.
+//! The progress of an epoch: a bar on a terminal, now and then a line elsewhere. With the feature `dashboard`, a screen of
+//! curves in place of the bar: `Dashboard`.
 
+#[cfg(feature = "dashboard")]
+mod dashboard;
 #[cfg(test)]
 mod tests;
 mod text;
+
+#[cfg(feature = "dashboard")]
+pub use dashboard::{Board, Dashboard};
 
 use std::{
     fmt,

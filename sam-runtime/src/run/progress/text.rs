@@ -60,7 +60,7 @@ pub(super) fn duration(time: Duration) -> String {
 }
 
 /// Four significant digits.
-fn number(x: f64) -> String {
+pub(super) fn number(x: f64) -> String {
     match x.abs() {
         size if !size.is_finite() || size == 0.0 => format!("{x}"),
         size if (1e-3..1e5).contains(&size) => significant(x, 4),
