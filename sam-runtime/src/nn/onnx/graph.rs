@@ -35,7 +35,7 @@ impl Value {
 pub struct Attribute(AttributeProto);
 
 impl Attribute {
-    fn new(name: &str, kind: i32) -> AttributeProto {
+    fn of_kind(name: &str, kind: i32) -> AttributeProto {
         AttributeProto {
             name: Some(name.into()),
             r#type: Some(kind),
@@ -48,7 +48,7 @@ impl Attribute {
         let i = Some(value);
         Self(AttributeProto {
             i,
-            ..Self::new(name, attribute_type::INT)
+            ..Self::of_kind(name, attribute_type::INT)
         })
     }
 
@@ -57,7 +57,7 @@ impl Attribute {
         let ints = values.into_iter().map(size).collect();
         Self(AttributeProto {
             ints,
-            ..Self::new(name, attribute_type::INTS)
+            ..Self::of_kind(name, attribute_type::INTS)
         })
     }
 
@@ -66,7 +66,7 @@ impl Attribute {
         let f = Some(value as f32);
         Self(AttributeProto {
             f,
-            ..Self::new(name, attribute_type::FLOAT)
+            ..Self::of_kind(name, attribute_type::FLOAT)
         })
     }
 
@@ -75,7 +75,7 @@ impl Attribute {
         let s = Some(value.as_bytes().to_vec());
         Self(AttributeProto {
             s,
-            ..Self::new(name, attribute_type::STRING)
+            ..Self::of_kind(name, attribute_type::STRING)
         })
     }
 }
