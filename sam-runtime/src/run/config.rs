@@ -337,6 +337,8 @@ mod tests {
         assert_eq!((config.on, config.when.every), (On::Norm, 2));
         let text = toml::to_string(&config).unwrap();
         assert_eq!(toml::from_str::<RunConfig>(&text).unwrap(), config);
+        let shown = read("log.dashboard = true").unwrap();
+        assert!(shown.log.dashboard && shown.log.progress && shown.log.every == 10);
         // The numbers that are left out are the method's own.
         let config = read("method.kind = 'asam'").unwrap();
         assert_eq!(config.method, AnyMethod::Asam(Asam::default()));
@@ -349,7 +351,8 @@ mod tests {
                 "when",
                 "rho_min",
                 "ascent",
-                "measure_every"
+                "measure_every",
+                "dashboard"
             ]
             .iter()
             .all(|key| !plain.contains(key))

@@ -67,3 +67,36 @@ impl Sweep {
         Picture::of(plots, layout)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sweep(values: &[f64], losses: &[f64], suggestion: Option<f64>) -> Sweep {
+        Sweep {
+            name: "rho",
+            values: values.into(),
+            losses: losses.into(),
+            smoothed: losses.into(),
+            diverged: vec![],
+            suggestion,
+            reason: String::new(),
+        }
+    }
+
+    #[test]
+    fn every_sweep_has_a_picture_of_finite_numbers() {
+        let whole = sweep(&[0.0, 0.01, 0.05, 0.5], &[1.0, 0.9, 0.8, 2.0], Some(0.05));
+        let svg = whole.picture().svg();
+        assert!(svg.contains("rho") && svg.contains(COLOURS[1]), "the mark");
+        for sweep in [
+            whole,
+            sweep(&[], &[], None),
+            sweep(&[0.1], &[1.0], None),
+            sweep(&[0.0], &[1.0], None),
+        ] {
+            let svg = sweep.picture().svg();
+            assert!(!svg.contains("NaN") && !svg.contains("inf"), "{sweep}");
+        }
+    }
+}

@@ -28,6 +28,16 @@ const TRAIN: &str = "train";
 /// Curves with no more points have a mark at each.
 const FEW: usize = 40;
 
+/// That of curve `i`: of training the first one in all panels, and so of test data mostly the second.
+fn colour(curves: &[&Curve], i: usize) -> Style {
+    let others = curves[..i].iter().filter(|c| c.place.label != TRAIN);
+    let at = match curves[i].place.label == TRAIN {
+        true => 0,
+        false => 1 + others.count() % (COLOURS.len() - 1),
+    };
+    Style::new().fg(COLOURS[at])
+}
+
 /// The vertical axis.
 struct Scale {
     is_log: bool,
@@ -102,7 +112,7 @@ fn title_with<'a>(curves: &[&'a Curve], with_names: bool) -> Line<'a> {
             }
             _ => text::number(curve.history.last),
         };
-        let colour = Style::new().fg(COLOURS[i % COLOURS.len()]);
+        let colour = colour(curves, i);
         spans.push(Span::raw(" "));
         // A curve alone needs no name but where it isn't of training.
         let is_plain = curve.place.label == TRAIN && curves.len() == 1;
@@ -157,10 +167,7 @@ pub(super) fn chart(curves: &[&Curve], area: Rect, buffer: &mut Buffer) {
             lines.push((i, line));
         }
     }
-    let dataset = |i: usize, line| {
-        let colour = Style::new().fg(COLOURS[i % COLOURS.len()]);
-        Dataset::default().style(colour).data(line)
-    };
+    let dataset = |i: usize, line| Dataset::default().style(colour(curves, i)).data(line);
     let mut datasets: Vec<Dataset<'_>> = Vec::new();
     for (i, line) in &lines {
         let drawn = dataset(*i, line).marker(Marker::Braille);
