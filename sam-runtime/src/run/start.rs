@@ -153,8 +153,8 @@ impl<M: Clone> Run<M> {
     /// has written there says on standard error what is different.
     ///
     /// # Errors
-    /// [`RunError::Exists`] if the folder `out` has checkpoints and `resume` is not set, [`RunError::Key`] if keys of
-    /// the configuration contradict each other. Else see [`RunError`].
+    /// [`RunError::Exists`] if the folder `out` has checkpoints and `resume` is not set, [`RunError::Config`] if a value of the
+    /// configuration isn't allowed, [`RunError::Key`] if keys of it contradict each other. Else see [`RunError`].
     pub fn start<E: Dtype, D: Device<E>>(
         config: &RunConfig,
         all: &impl Serialize,
@@ -189,6 +189,7 @@ impl<M: Clone> Run<M> {
         M: TensorCollection<E, D>,
     {
         let ranks = Ranks::new(world.clone());
+        config.validate()?;
         if let Some((key, problem)) = config.contradiction() {
             return Err(RunError::Key { key, problem });
         }
