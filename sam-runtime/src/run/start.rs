@@ -83,6 +83,10 @@ use crate::{
 /// # }
 /// ```
 ///
+/// # Two models
+/// Models that are trained against each other, or beside each other, are a pair, as are their optimizers: `Run<(Generator,
+/// Discriminator)>`, `run.step(models, opts)`. Checkpoints have them as `0.` and `1.`, and [`best_model`](super::best_model) gives both.
+///
 /// # What a run writes
 /// In the folder `out`: `config.toml`, the configuration that it used; `checkpoints/`;
 /// `metrics.jsonl` and `metrics.csv`; with the feature `tensorboard`, the folder `tensorboard`; with the
