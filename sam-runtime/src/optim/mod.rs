@@ -45,7 +45,7 @@
 //! |---|---|
 //! | [`Sgd`], [`Adam`], [`AdamW`], [`RMSprop`] | the optimizers; all are a [`BaseOptimizer`] with a [`Rule`] |
 //! | [`Group`], [`no_decay`] | parameters with their own learning rate and weight decay, or without any update |
-//! | [`SaveState`], [`State`] | what a checkpoint holds |
+//! | [`SaveState`], [`State`] | what a checkpoint holds, of one optimizer or of a pair |
 //! | [`OptimizerConfig`], [`AnyOptimizer`] | the optimizer that a configuration file chooses |
 
 mod adam;
@@ -53,6 +53,7 @@ mod any;
 mod base;
 mod config;
 mod group;
+mod pair;
 mod parameter;
 mod rmsprop;
 mod rule;

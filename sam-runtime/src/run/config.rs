@@ -1,4 +1,4 @@
-//! What a configuration file says about a run.
+//! What a configuration says about a run.
 
 use std::{ops::RangeInclusive, path::PathBuf};
 
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A run, as a TOML file describes it. Reading one checks it: unknown keys, wrong types and values out of
-/// range are errors with their line and column.
+/// range are errors with their line and column. [`new`](Self::new) makes one in Rust.
 ///
 /// ```
 /// use sam_runtime::run::RunConfig;
@@ -298,11 +298,11 @@ impl RunConfig {
     }
 }
 
-fn rho() -> Schedule {
+pub(super) fn rho() -> Schedule {
     Schedule::constant(0.05)
 }
 
-fn whole() -> f64 {
+pub(super) fn whole() -> f64 {
     1.0
 }
 

@@ -53,6 +53,12 @@ pub enum ConfigError {
         /// What is wrong.
         reason: Box<toml::de::Error>,
     },
+    /// A value of a configuration that was made in Rust, and stands in no file, is not allowed. The reason names the key.
+    #[error("the configuration: {}", short(.reason.to_string().trim_end()))]
+    Value {
+        /// What is wrong.
+        reason: Box<toml::de::Error>,
+    },
     /// A configuration has no TOML form.
     #[error("a configuration can't be written as TOML: {0}")]
     Form(#[from] toml::ser::Error),
@@ -184,22 +190,34 @@ pub fn save(config: &impl Serialize, path: impl AsRef<Path>) -> Result<(), Confi
     })
 }
 
-fn apply(table: &mut Table, change: &str) -> Result<(), ConfigError> {
-    let wrong = |problem: &str| ConfigError::Change {
-        change: change.to_owned(),
-        problem: problem.to_owned(),
-    };
-    let (key, value) = change
-        .split_once('=')
-        .ok_or_else(|| wrong("it has no `=`"))?;
-    let mut names: Vec<&str> = key.trim().split('.').map(str::trim).collect();
+fn apply(table: &mut Table, text: &str) -> Result<(), ConfigError> {
+    let (key, value) = change(text)?;
+    put(table, &key, value).map_err(|problem| ConfigError::Change {
+        change: text.to_owned(),
+        problem,
+    })
+}
+
+/// The key and the value of a change `key=value`.
+pub(super) fn change(text: &str) -> Result<(String, Value), ConfigError> {
+    let (key, value) = text.split_once('=').ok_or_else(|| ConfigError::Change {
+        change: text.to_owned(),
+        problem: "it has no `=`".to_owned(),
+    })?;
+    Ok((key.trim().to_owned(), parsed(value.trim())))
+}
+
+/// Sets a key with dots.
+///
+/// # Errors
+/// What is wrong with the key.
+pub(super) fn put(table: &mut Table, key: &str, value: Value) -> Result<(), String> {
+    let mut names: Vec<&str> = key.split('.').map(str::trim).collect();
     if names.iter().any(|name| name.is_empty()) {
-        return Err(wrong("a part of its key is empty"));
+        return Err("a part of its key is empty".to_owned());
     }
     if names.len() > DEPTH {
-        return Err(wrong(&format!(
-            "its key leads through more than {DEPTH} tables"
-        )));
+        return Err(format!("its key leads through more than {DEPTH} tables"));
     }
     let last = names.pop().unwrap_or_default();
     let mut place = table;
@@ -209,9 +227,9 @@ fn apply(table: &mut Table, change: &str) -> Result<(), ConfigError> {
             .or_insert_with(|| Value::Table(Table::new()));
         place = next
             .as_table_mut()
-            .ok_or_else(|| wrong(&format!("`{name}` is no table")))?;
+            .ok_or_else(|| format!("`{name}` is no table"))?;
     }
-    place.insert(last.to_owned(), parsed(value.trim()));
+    place.insert(last.to_owned(), value);
     Ok(())
 }
 

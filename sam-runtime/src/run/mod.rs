@@ -4,7 +4,7 @@
 //! | | |
 //! |---|---|
 //! | [`Run`] | the parts together, asked and told by the loop |
-//! | [`RunConfig`], [`load`], [`save`] | a run as a TOML file; [`load_with`] changes from the command line |
+//! | [`RunConfig`], [`load`], [`save`] | a run as a TOML file, or made in Rust; [`load_with`] changes from the command line |
 //! | [`checkpoint`] | everything that a run needs to go on as if it had never stopped |
 //! | [`best_model`] | the best model of a run, to predict with |
 //! | [`metrics`] | what was measured, in files |
@@ -12,9 +12,11 @@
 //! | `plot` | the curves of a run, with the feature `plot` |
 //! | [`finder`] | a learning rate and a rho to begin with, from short sweeps |
 //! | [`stop`] | what ends a run, and what lowers its learning rate |
+//! | [`sweep`] | values of a configuration and seeds, tried one after the other |
 //! | [`Ema`] | a running mean of the weights |
 
 mod best;
+mod built;
 mod calls;
 pub mod checkpoint;
 mod conditions;
@@ -39,6 +41,7 @@ mod resumed;
 mod start;
 mod steps;
 pub mod stop;
+pub mod sweep;
 
 pub use best::best_model;
 pub use calls::Call;

@@ -89,7 +89,13 @@ fn place(all: &Table, run: &Table) -> Option<String> {
     })
 }
 
-fn compare(prefix: &str, before: &Table, now: &Table, run: &str, lines: &mut Vec<String>) {
+pub(super) fn compare(
+    prefix: &str,
+    before: &Table,
+    now: &Table,
+    run: &str,
+    lines: &mut Vec<String>,
+) {
     let gone = before.keys().filter(|key| !now.contains_key(*key));
     for key in now.keys().chain(gone) {
         let name = format!("{prefix}{key}");
@@ -130,7 +136,7 @@ fn constant(table: &Table) -> Option<&Value> {
         .filter(|_| is_constant && table.len() == 2)
 }
 
-fn shown(value: Option<&Value>) -> String {
+pub(super) fn shown(value: Option<&Value>) -> String {
     match value {
         None => "not set".to_owned(),
         Some(Value::Table(table)) => match constant(table) {

@@ -83,6 +83,10 @@ use crate::{
 /// # }
 /// ```
 ///
+/// # Two models
+/// Models that are trained against each other, or beside each other, are a pair, as are their optimizers: `Run<(Generator,
+/// Discriminator)>`, `run.step(models, opts)`. Checkpoints have them as `0.` and `1.`, and [`best_model`](super::best_model) gives both.
+///
 /// # What a run writes
 /// In the folder `out`: `config.toml`, the configuration that it used; `checkpoints/`;
 /// `metrics.jsonl` and `metrics.csv`; with the feature `tensorboard`, the folder `tensorboard`; with the
@@ -153,8 +157,8 @@ impl<M: Clone> Run<M> {
     /// has written there says on standard error what is different.
     ///
     /// # Errors
-    /// [`RunError::Exists`] if the folder `out` has checkpoints and `resume` is not set, [`RunError::Key`] if keys of
-    /// the configuration contradict each other. Else see [`RunError`].
+    /// [`RunError::Exists`] if the folder `out` has checkpoints and `resume` is not set, [`RunError::Config`] if a value of the
+    /// configuration isn't allowed, [`RunError::Key`] if keys of it contradict each other. Else see [`RunError`].
     pub fn start<E: Dtype, D: Device<E>>(
         config: &RunConfig,
         all: &impl Serialize,
@@ -189,6 +193,7 @@ impl<M: Clone> Run<M> {
         M: TensorCollection<E, D>,
     {
         let ranks = Ranks::new(world.clone());
+        config.validate()?;
         if let Some((key, problem)) = config.contradiction() {
             return Err(RunError::Key { key, problem });
         }
