@@ -319,6 +319,9 @@ where
     /// The batches of an epoch on `device`: of [`Sample`](super::Sample)s, inputs `(B, S...)` and one-hot targets `(B, CLASSES)`; of
     /// others, what [`Collate`] lists. `from` is the epoch's number, or a [`Position`] in it.
     ///
+    /// The loader must own its data set, because workers may outlive the function. Where it borrows one ("borrowed data
+    /// escapes outside of function", "does not live long enough"), give it a clone or an [`Arc`]: `DataLoader::new(Arc::clone(&digits))`.
+    ///
     /// # Panics
     /// The iterator panics with the error's text where [`try_epoch`](Self::try_epoch) gives one.
     pub fn epoch<D>(&self, device: &D, from: impl Into<Position>) -> OrPanic<TryEpoch<Ds, D, B, T>>
