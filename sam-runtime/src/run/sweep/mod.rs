@@ -83,7 +83,7 @@ use points::{Key, Point};
 /// # What a sweep writes
 /// In its folder: `trials/`, with a folder for each trial that is called after its values; `table.txt`, `table.csv` and `table.jsonl`;
 /// with the feature `plot`, `sweep.png` and `sweep.svg`. A trial's folder is its configuration's `out`, and so has all that a
-/// [`Run`](super::Run) writes; beside it `trial.toml`, the trial's configuration, and `result.json`, once it is done.
+/// [`Run`](super::Run) writes; beside it the trial's configuration as a sweep has it, and `result.json`, once it is done.
 ///
 /// # Resuming
 /// A sweep that was cut off, at whatever moment, and is started again goes on where it was: trials that are done are not run again; the
