@@ -90,7 +90,7 @@ const IR_VERSION: i64 = 8;
 ///     type Error = D::Err;
 ///
 ///     fn try_forward(&self, x: Tensor<S, E, D, T>) -> Result<Self::Output, D::Err> {
-///         x.try_mul(2.0)
+///         x.try_mul(E::ONE + E::ONE)
 ///     }
 /// }
 ///
