@@ -127,6 +127,7 @@ fn any(random: &mut StdRng) -> RunConfig {
     config.log = LogConfig {
         every: random.gen_range(1..100),
         progress: random.r#gen(),
+        dashboard: false,
     };
     config.measure_every = random.gen_range(0..3);
     config.early_stopping = random
@@ -263,6 +264,7 @@ fn a_wrong_value_is_refused_as_in_a_file() {
                 log: LogConfig {
                     every: 0,
                     progress: true,
+                    dashboard: false,
                 },
                 ..least()
             },

@@ -22,6 +22,7 @@ fn base() -> RunConfig {
         log: LogConfig {
             every: 1,
             progress: false,
+            dashboard: false,
         },
         ..RunConfig::new("", 2, SgdKeys::default())
     }

@@ -70,6 +70,7 @@ fn process(out: &Path, minutes: Option<f64>) -> (Stop, State, State) {
         log: LogConfig {
             every: 1,
             progress: false,
+            dashboard: false,
         },
         ..RunConfig::new(out, 3, SgdKeys::default())
     };

@@ -90,7 +90,8 @@ impl<Layer: ?Sized, B: Dim, C: Dim, L: Dim> SequenceShape<Layer> for (B, C, L) {
 /// before them.
 #[diagnostic::on_unimplemented(
     message = "`{Layer}` takes batches of vectors, but gets a tensor of shape `{Self}`",
-    label = "not of shape (batch, features), nor (batch, length, features)"
+    label = "not of shape (batch, features), nor (batch, length, features)",
+    note = "see `errors/images-into-layer-norm` in sam-train's guide"
 )]
 pub trait VectorShape<Layer: ?Sized>: Shape {
     /// Numbers of a vector.
@@ -113,7 +114,8 @@ impl<Layer: ?Sized, A: Dim, B: Dim, S: Dim, F: Dim> VectorShape<Layer> for (A, B
 /// `batch_first=True`.
 #[diagnostic::on_unimplemented(
     message = "`{Layer}` takes batches of sequences of vectors, but gets a tensor of shape `{Self}`",
-    label = "not of shape (batch, length, features)"
+    label = "not of shape (batch, length, features)",
+    note = "see `errors/vectors-into-sequence-layer` in sam-train's guide"
 )]
 pub trait TokenShape<Layer: ?Sized>: Shape<Concrete = [usize; 3]> {
     /// Numbers of a vector.
@@ -133,7 +135,8 @@ impl<Layer: ?Sized, B: Dim, S: Dim, F: Dim> TokenShape<Layer> for (B, S, F) {
 /// The shape of a batch of signals: (batch, channels, length).
 #[diagnostic::on_unimplemented(
     message = "`{Layer}` takes batches of signals, but gets a tensor of shape `{Self}`",
-    label = "not of shape (batch, channels, length)"
+    label = "not of shape (batch, channels, length)",
+    note = "see `errors/images-into-conv1d` in sam-train's guide"
 )]
 pub trait SignalShape<Layer: ?Sized>: Shape<Concrete = [usize; 3]> {
     /// Channels of a signal.

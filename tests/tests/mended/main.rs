@@ -59,6 +59,10 @@ mod hidden_site;
 mod image_without_batch;
 #[path = "nn/images-into-batch-norm-1d.rs"]
 mod images_into_batch_norm_1d;
+#[path = "nn/images-into-conv1d.rs"]
+mod images_into_conv1d;
+#[path = "nn/images-into-layer-norm.rs"]
+mod images_into_layer_norm;
 #[path = "nn/images-into-linear.rs"]
 mod images_into_linear;
 #[path = "types/input-without-rows.rs"]
@@ -107,6 +111,8 @@ mod not_a_method;
 mod not_a_model;
 #[path = "types/not-an-optimizer.rs"]
 mod not_an_optimizer;
+#[path = "nn/not-for-onnx.rs"]
+mod not_for_onnx;
 #[path = "shape/not-for-parallel.rs"]
 mod not_for_parallel;
 #[path = "run/not-perturbed.rs"]
@@ -123,6 +129,8 @@ mod on_unknown;
 mod owner_not_clone;
 #[path = "args/parallel-no-bool.rs"]
 mod parallel_no_bool;
+#[path = "types/part-without-tensor.rs"]
+mod part_without_tensor;
 #[path = "nn/product-unknown.rs"]
 mod product_unknown;
 #[path = "args/rho-implausible.rs"]
@@ -135,6 +143,8 @@ mod rho_no_float;
 mod rho_not_positive;
 #[path = "args/rho-of-another-type.rs"]
 mod rho_of_another_type;
+#[path = "types/samples-without-parts.rs"]
+mod samples_without_parts;
 #[path = "args/split-no-list.rs"]
 mod split_no_list;
 #[path = "args/split-no-variable.rs"]
@@ -155,6 +165,8 @@ mod two_steps;
 mod update_before_backward;
 #[path = "types/used-once.rs"]
 mod used_once;
+#[path = "nn/vectors-into-sequence-layer.rs"]
+mod vectors_into_sequence_layer;
 #[path = "args/when-out-of-range.rs"]
 mod when_out_of_range;
 #[path = "nn/window-larger-than-image.rs"]

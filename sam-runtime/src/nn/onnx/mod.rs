@@ -111,7 +111,8 @@ const IR_VERSION: i64 = 8;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be written as ONNX",
     label = "a layer that doesn't implement `nn::onnx::ToOnnx`",
-    note = "a layer of your own implements it: see `nn::onnx::ToOnnx`; which others can be written is said in `nn::onnx`"
+    note = "a layer of your own implements it: see `nn::onnx::ToOnnx`; which others can be written is said in `nn::onnx`",
+    note = "see `errors/not-for-onnx` in sam-train's guide"
 )]
 pub trait ToOnnx<E: Dtype, D: Device<E>> {
     /// Puts the nodes of this layer into `graph`, behind `x`, and gives what they give.
