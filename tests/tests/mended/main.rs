@@ -143,8 +143,6 @@ mod rho_no_float;
 mod rho_not_positive;
 #[path = "args/rho-of-another-type.rs"]
 mod rho_of_another_type;
-#[path = "types/samples-without-parts.rs"]
-mod samples_without_parts;
 #[path = "args/split-no-list.rs"]
 mod split_no_list;
 #[path = "args/split-no-variable.rs"]

@@ -66,13 +66,6 @@ use super::{DataError, Sample};
 /// }
 /// # Ok::<(), DataError>(())
 /// ```
-#[diagnostic::on_unimplemented(
-    message = "a loader doesn't know how to make batches of `{Self}`",
-    label = "a batch can't be made of `{Self}`",
-    note = "samples are `Sample`, numbers (`f32`, `usize`), arrays of them, `Values`, `Class`, `Padded`, `Ragged`, and tuples of these",
-    note = "for a type of your own, implement `Collate`: which of these it is made of",
-    note = "see `errors/samples-without-parts` in sam-train's guide"
-)]
 pub trait Collate {
     /// What the sample is made of.
     type Parts: Part;
@@ -107,6 +100,7 @@ impl<S: super::BatchShape, const CLASSES: usize> Collate for Sample<S, CLASSES> 
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no part of a batch",
     note = "parts are numbers (`f32`, `f64`, `usize`, `bool`), arrays of them, `Values`, `Class`, `Padded`, `Ragged`, and tuples of these",
+    note = "for a sample of a type of your own, implement `Collate`: which of these it is made of",
     note = "see `errors/part-without-tensor` in sam-train's guide"
 )]
 pub trait Part: Sized + 'static {

@@ -15,9 +15,10 @@ use crate::data::DataError;
 /// use dfdx::prelude::*;
 /// use sam_runtime::data::{Class, DataLoader, InMemory, Padded};
 ///
-/// let texts = [(vec![5, 6], 0), (vec![7, 8, 9], 1)];
-/// let texts = texts.map(|(ids, class)| Ok((Padded::<4>::new(ids, 0)?, Class::<2>::new(class)?)));
-/// let texts = texts.into_iter().collect::<Result<InMemory<_>, _>>()?;
+/// let texts = InMemory::new(vec![
+///     (Padded::<4>::new(vec![5, 6], 0)?, Class::<2>::new(0)?),
+///     (Padded::new(vec![7, 8, 9], 0)?, Class::new(1)?),
+/// ]);
 ///
 /// let loader = DataLoader::<_, 2>::new(texts)?.shuffle(false);
 /// for ((ids, mask), y) in loader.epoch(&Cpu::default(), 0) {

@@ -189,9 +189,14 @@ impl LrFinder {
     }
 }
 
+/// Losses on each side of one whose mean is taken.
+fn reach(losses: usize) -> usize {
+    losses / 40
+}
+
 /// Means over a twentieth of the sweep around each point, so that nothing is shifted as a running mean would.
 fn smooth(losses: &[f64]) -> Vec<f64> {
-    let reach = losses.len() / 40;
+    let reach = reach(losses.len());
     let means = (0..losses.len()).map(|i| {
         // As many on both sides, at the ends, too.
         let reach = reach.min(i).min(losses.len() - 1 - i);
@@ -204,7 +209,7 @@ fn smooth(losses: &[f64]) -> Vec<f64> {
 /// How far batches alone make the mean of a few losses differ.
 fn noise(losses: &[f64], smoothed: &[f64]) -> f64 {
     let squares = losses.iter().zip(smoothed).map(|(a, b)| (a - b) * (a - b));
-    let reach = losses.len() / 40;
+    let reach = reach(losses.len());
     let count = (losses.len() * (2 * reach + 1)) as f64;
     (squares.sum::<f64>() / count).sqrt()
 }
@@ -223,8 +228,10 @@ fn suggest(
         places.min_by(|a, b| of(*a).total_cmp(&of(*b))).unwrap_or(0)
     };
     let lowest = least(&|i| smoothed[i], 0..values.len());
+    // Before it the mean is of fewer batches, and may be anything.
+    let first = reach(losses.len()).min(lowest);
     // The highest before it: with a small learning rate, the loss is that of the start.
-    let start = smoothed[..=lowest]
+    let start = smoothed[first..=lowest]
         .iter()
         .copied()
         .fold(f64::NEG_INFINITY, f64::max);
@@ -233,11 +240,13 @@ fn suggest(
         let problem = "the loss has not fallen by more than its noise at any learning rate: take more `steps` or larger batches, or a larger `to`";
         return (None, problem.into());
     }
+    // Over a tenth of the sweep, of which what is left of the batches' noise makes little.
+    let half = (losses.len() / 20).max(1);
     let slope = |i: usize| {
-        let (before, after) = (i.saturating_sub(1), (i + 1).min(lowest));
+        let (before, after) = (i.saturating_sub(half).max(first), (i + half).min(lowest));
         (smoothed[after] - smoothed[before]) / (after - before) as f64
     };
-    let steepest = values[least(&slope, 0..lowest + 1)];
+    let steepest = values[least(&slope, first..lowest + 1)];
     let lowest_at = values[lowest];
     let tenth = lowest_at / 10.0;
     let which = match steepest < tenth {

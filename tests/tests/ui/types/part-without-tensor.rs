@@ -2,7 +2,8 @@
 //!
 //! Parts are numbers, arrays of them, `Values`, `Class`, sequences (`Padded`, `Ragged`), and tuples of these.
 //!
-//! Mended: turn it into numbers: a name into a class, for example.
+//! Mended: turn it into numbers: a name into a class, for example. A sample of a type of your own says which of these it is
+//! made of, by `Collate`.
 
 use sam_runtime::data::{Collate, DataError};
 

@@ -1,10 +1,11 @@
 //! A loader whose samples it can't make batches of.
 //!
-//! A batch is made of numbers: a sample says which of them are its input and its target.
-//!
-//! Mended: implement `Collate` for a type of your own, or have the data set give tuples.
+//! Entry: part-without-tensor
 
-use sam_runtime::data::{DataLoader, InMemory};
+use sam_runtime::{
+    data::{DataError, DataLoader, InMemory},
+    dfdx::prelude::*,
+};
 
 #[derive(Clone)]
 struct House {
@@ -12,7 +13,9 @@ struct House {
     price: f32,
 }
 
-fn main() {
+fn main() -> Result<(), DataError> {
     let houses = vec![House { area: 120.0, price: 3.1 }; 8];
-    let _ = DataLoader::<_, 4>::new(InMemory::new(houses));
+    let loader = DataLoader::<_, 4>::new(InMemory::new(houses))?;
+    for (_x, _y) in loader.epoch(&Cpu::default(), 0) {}
+    Ok(())
 }
