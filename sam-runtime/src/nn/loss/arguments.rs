@@ -6,7 +6,7 @@ use dfdx::{
     prelude::Device,
     shapes::{Axis, Dtype, HasShape, Shape},
     tensor::{Tape, Tensor},
-    tensor_ops::{BroadcastTo, ReshapeTo},
+    tensor_ops::{BroadcastTo, ReshapeTo, TryAdd, TryMul},
 };
 
 use crate::device::Rows;
@@ -91,6 +91,11 @@ pub(super) fn check(
     }
 }
 
+/// `Ok` for a share of a whole.
+pub(super) fn check_share(what: &'static str, share: f64) -> Result<(), LossError> {
+    check(what, share, (0.0..=1.0).contains(&share), "from 0 to 1")
+}
+
 /// Refuses weights that are not finite or negative.
 pub(super) fn check_weights(what: &'static str, weights: &[f64]) -> Result<(), LossError> {
     weights.iter().try_for_each(|&weight| {
@@ -160,4 +165,18 @@ pub(super) fn check_count(
             outputs,
         }),
     }
+}
+
+/// Targets of which a share is spread over all `answers`.
+pub(super) fn smoothed<E: Dtype, D: Device<E>>(
+    targets: Rows<E, D>,
+    share: f64,
+    answers: usize,
+) -> Result<Rows<E, D>, LossError> {
+    if share == 0.0 {
+        return Ok(targets);
+    }
+    let kept = targets.try_mul(number::<E>(1.0 - share));
+    let smoothed = kept.and_then(|kept| kept.try_add(number::<E>(share / answers as f64)));
+    smoothed.map_err(failed)
 }

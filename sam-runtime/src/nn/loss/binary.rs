@@ -10,8 +10,8 @@ use dfdx::{
 use super::{
     LossError,
     arguments::{
-        as_rows, check, check_count, check_shapes, check_weights, failed, in_each_row, number,
-        or_panic,
+        as_rows, check_count, check_shapes, check_share, check_weights, failed, in_each_row,
+        or_panic, smoothed,
     },
 };
 use crate::device::{LayerTape, Rows};
@@ -95,13 +95,12 @@ impl BinaryCrossEntropyLoss {
         T: LayerTape<E, D>,
     {
         let share = self.label_smoothing;
-        let is_share = (0.0..=1.0).contains(&share);
-        check("label_smoothing", share, is_share, "from 0 to 1")?;
+        check_share("label_smoothing", share)?;
         check_shapes(logits.shape(), targets.shape())?;
         let weights = self.pos_weight.as_deref();
         check_weights("pos_weight", weights.unwrap_or(&[]))?;
         let logits = as_rows(logits).map_err(failed)?;
-        let mut targets = as_rows(targets).map_err(failed)?;
+        let targets = as_rows(targets).map_err(failed)?;
         let (rows, outputs) = *logits.shape();
         let of_one: Vec<f64>;
         let weights = match weights {
@@ -114,12 +113,7 @@ impl BinaryCrossEntropyLoss {
         if let Some(weights) = weights {
             check_count("pos_weight", weights.len(), outputs)?;
         }
-        if share > 0.0 {
-            targets = targets
-                .try_mul(number::<E>(1.0 - share))
-                .and_then(|targets| targets.try_add(number::<E>(share / 2.0)))
-                .map_err(failed)?;
-        }
+        let targets = smoothed(targets, share, 2)?;
         let of_each = match weights {
             None => logits.try_bce_with_logits(targets),
             Some(weights) => in_each_row(targets.device(), weights, rows)

@@ -3,14 +3,15 @@
 use dfdx::{
     shapes::{Dtype, HasShape, Shape},
     tensor::Tensor,
-    tensor_ops::{TryAdd, TryMul},
+    tensor_ops::TryMul,
 };
 
 use super::{
     super::cast::cast,
     LossError,
     arguments::{
-        check, check_count, check_shapes, check_weights, failed, in_each_row, number, or_panic,
+        check_count, check_shapes, check_share, check_weights, failed, in_each_row, or_panic,
+        smoothed,
     },
 };
 use crate::device::{LayerTape, Layers, Rows};
@@ -133,18 +134,12 @@ impl CrossEntropyLoss {
         T: LayerTape<E, D>,
     {
         let share = self.label_smoothing;
-        let is_share = (0.0..=1.0).contains(&share);
-        check("label_smoothing", share, is_share, "from 0 to 1")?;
+        check_share("label_smoothing", share)?;
         check_shapes(logits.shape(), targets.shape())?;
         let logits: Rows<E, D, T> = cast(logits).map_err(failed)?;
-        let mut targets: Rows<E, D> = cast(targets).map_err(failed)?;
+        let targets: Rows<E, D> = cast(targets).map_err(failed)?;
         let (batch, classes) = *logits.shape();
-        if share > 0.0 {
-            targets = targets
-                .try_mul(number::<E>(1.0 - share))
-                .and_then(|targets| targets.try_add(number::<E>(share / classes as f64)))
-                .map_err(failed)?;
-        }
+        let mut targets = smoothed(targets, share, classes)?;
         if let Some(weights) = &self.class_weights {
             targets = weighted(targets, weights, (batch, classes))?;
         }

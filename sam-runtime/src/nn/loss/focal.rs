@@ -10,7 +10,7 @@ use dfdx::{
 use super::{
     super::cast::cast,
     LossError,
-    arguments::{as_rows, check, check_shapes, failed, number, or_panic},
+    arguments::{as_rows, check, check_shapes, check_share, failed, number, or_panic},
     cross_entropy::weighted,
 };
 use crate::device::{LayerTape, Layers, Rows};
@@ -183,8 +183,7 @@ impl BinaryFocalLoss {
     {
         check_gamma(self.gamma)?;
         if let Some(alpha) = self.alpha {
-            let is_share = (0.0..=1.0).contains(&alpha);
-            check("alpha", alpha, is_share, "from 0 to 1")?;
+            check_share("alpha", alpha)?;
         }
         check_shapes(logits.shape(), targets.shape())?;
         let logits = as_rows(logits).map_err(failed)?;
