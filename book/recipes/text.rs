@@ -4,7 +4,7 @@ use dfdx::{optim::*, prelude::*};
 use sam_runtime::{
     analysis::correct,
     data::{Class, InMemory, Padded},
-    nn::{Embedding, Linear, SequenceMean, TransformerEncoderLayer},
+    nn::{Embedding, Linear, Positions, SequenceMean, TransformerEncoderLayer},
     prelude::*,
 };
 
@@ -12,9 +12,9 @@ use sam_runtime::{
 const L: usize = 14;
 /// 32 features, 4 heads, 64 features within, no dropout, normalization first, no look ahead.
 type Encoder = TransformerEncoderLayer<32, 4, 64, 0, true, true>;
-/// A word is a bracket at its place: attention itself sees no order.
+/// A word is 1 or 2, an opening or a closing bracket; attention sees no order without positions.
 type Net = (
-    Embedding<29, 32>,
+    (Embedding<3, 32>, Positions<L, 32>),
     Encoder,
     Encoder,
     SequenceMean,
@@ -33,7 +33,7 @@ fn texts() -> Result<Texts, DataError> {
                 depth += if bits >> place & 1 == 1 { 1 } else { -1 };
                 lowest = lowest.min(depth);
             }
-            let words = (0..len).map(|place| 1 + 2 * place + (bits >> place & 1));
+            let words = (0..len).map(|place| 1 + (bits >> place & 1));
             kinds[usize::from(lowest == 0)].push(Padded::new(words.collect(), 0)?);
         }
         let [wrong, right] = kinds;

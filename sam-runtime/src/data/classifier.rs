@@ -10,6 +10,8 @@ use super::BatchShape;
 /// A network from samples of shape `S` to the logits of `CLASSES`, trained on batches of `B` and evaluated on any
 /// number: what a loop that is generic over network and device asks of a network.
 ///
+/// The logits may be any numbers: `Classifier<Rank1<13>, 32, 1, D>` is a network that predicts one of 13.
+///
 /// ```
 /// use sam_runtime::{data::{Classifier, TrainingDevice}, dfdx::{optim::*, prelude::*}, prelude::*};
 ///

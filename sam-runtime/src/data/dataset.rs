@@ -35,7 +35,7 @@ use super::{DataError, Join, Map, Subset, TryMap, TwoParts, splits};
 /// # Ok::<(), DataError>(())
 /// ```
 pub trait Dataset: Send + Sync {
-    /// One sample; [`Sample`](super::Sample) for everything that [`DataLoader`](super::DataLoader) takes.
+    /// One sample: a [`Sample`](super::Sample), which has a class, or anything else that [`Collate`](super::Collate) makes batches of.
     type Item;
 
     /// The number of samples.

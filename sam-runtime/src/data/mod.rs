@@ -38,7 +38,7 @@
 //! | `batch` | [`BatchShape`] and the step from samples to tensors |
 //! | `classifier` | [`Classifier`], [`TrainingDevice`]: what a generic loop asks of network and device |
 //! | `stream` | the random streams that all of the above draw from |
-//! | `error` | [`DataError`], [`IdxProblem`]; [`MatProblem`] and `FolderProblem` stand beside their formats |
+//! | `error` | [`DataError`]; [`IdxProblem`], [`MatProblem`] and `FolderProblem` stand beside their formats |
 //!
 //! Everything random here is a pure function of a seed and an index. Nothing draws from a global
 //! or thread-local generator, so equal arguments give equal data in any order and on any thread.
@@ -114,11 +114,11 @@ pub use cifar::{Cifar10, Cifar100};
 pub use classifier::{Classifier, TrainingDevice};
 pub use collate::{Class, Collate, Element, HasClass, Padded, Part, Ragged, Tensors, Values};
 pub use dataset::{Dataset, Labelled, TakeFirst};
-pub use error::{DataError, IdxProblem};
+pub use error::DataError;
 #[cfg(feature = "image")]
 pub use folder::{Fit, FolderProblem, ImageFolder, Skipped};
 pub use glyphs::Glyphs;
-pub use idx::Idx;
+pub use idx::{Idx, IdxProblem};
 pub use image_set::{ImageDataset, ImageShape};
 pub use images::{ChannelStats, Images};
 pub use in_memory::{FromFn, InMemory, TensorDataset, from_fn};

@@ -75,6 +75,31 @@ impl<S: ConstShape, const CLASSES: usize> Sample<S, CLASSES> {
         check_label(label, CLASSES)?;
         Ok(Self { label, ..self })
     }
+
+    /// The same input as one of `N` classes, for classes that are joined or left out.
+    ///
+    /// ```
+    /// use sam_runtime::data::{Dataset, Glyphs, Labelled};
+    ///
+    /// // Is a digit even?
+    /// let parity = Glyphs::train(100, 0).try_map(|digit| {
+    ///     let odd = digit.label() % 2;
+    ///     digit.relabelled::<2>(odd)
+    /// });
+    /// assert_eq!(parity.get(7)?.label(), Glyphs::train(100, 0).label(7)? % 2);
+    /// # Ok::<(), sam_runtime::data::DataError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`DataError::Label`] unless `label < N`.
+    pub fn relabelled<const N: usize>(self, label: usize) -> Result<Sample<S, N>, DataError> {
+        check_label(label, N)?;
+        Ok(Sample {
+            input: self.input,
+            label,
+            shape: PhantomData,
+        })
+    }
 }
 
 /// `Ok` for a label that is one of `classes`, else [`DataError::Label`].
@@ -101,6 +126,8 @@ mod tests {
         let sample = sample.with_label(1).unwrap();
         assert_eq!(sample.input(), [0.5, 2.0, 0.5, 0.5, 0.5, 0.5]);
         assert_eq!(sample.label(), 1);
+        let of_many = sample.clone().relabelled::<9>(8).unwrap();
+        assert_eq!((of_many.input(), of_many.label()), (sample.input(), 8));
     }
 
     #[test]
@@ -114,6 +141,7 @@ mod tests {
         let class = Sample::<Rank2<2, 3>, 4>::new(vec![0.5; 6], 4).unwrap_err();
         assert_eq!(class.to_string(), text);
         let sample = Sample::<Rank2<2, 3>, 4>::new(vec![0.5; 6], 0).unwrap();
-        assert_eq!(sample.with_label(4).unwrap_err().to_string(), text);
+        assert_eq!(sample.clone().with_label(4).unwrap_err().to_string(), text);
+        assert!(sample.relabelled::<2>(2).is_err());
     }
 }

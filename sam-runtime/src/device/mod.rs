@@ -45,7 +45,9 @@ pub use bias::TryBias;
 pub use conv::TryConv2D;
 #[doc(hidden)]
 pub use conv::cpu::{Way, Ways, with_ways};
-pub use conv_batch_norm::{AdvancedAll, ConvNorm, ResidualBlock, Skip, TryConv2DBatchNorm};
+pub use conv_batch_norm::{
+    AdvancedAll, ConvNorm, Convolution, PreactivationBlock, ResidualBlock, Skip, TryConv2DBatchNorm,
+};
 pub(crate) use cpu::{by_planes, each_part, vectorized};
 pub use cross_entropy::TryCrossEntropy;
 #[cfg(feature = "cuda")]

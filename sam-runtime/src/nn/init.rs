@@ -25,6 +25,15 @@ impl<E: Dtype> Distribution<E> for Uniform {
     }
 }
 
+/// Always this number.
+struct Constant(f64);
+
+impl<E: Dtype> Distribution<E> for Constant {
+    fn sample<R: Rng + ?Sized>(&self, _: &mut R) -> E {
+        E::from_f64(self.0).unwrap_or_default()
+    }
+}
+
 /// Normal with mean 0 and this deviation.
 struct Normal<E>(f64, PhantomData<E>);
 
@@ -33,6 +42,17 @@ impl<E: Dtype> Distribution<E> for Normal<E> {
         let x: f64 = StandardNormal.sample(rng);
         E::from_f64(x * self.0).unwrap_or_default()
     }
+}
+
+/// The same number everywhere, such as 1 for what is a factor; dfdx's `try_fill_with_zeros` is there for zeros.
+///
+/// # Errors
+/// The device's.
+pub fn constant<S: Shape, E: Dtype, D: Device<E>>(
+    t: &mut Tensor<S, E, D>,
+    value: f64,
+) -> Result<(), D::Err> {
+    t.try_fill_with_distr(Constant(value))
 }
 
 /// Uniform in `±1 / sqrt(fan_in)`: what PyTorch and dfdx begin linear and convolutional layers with. Without

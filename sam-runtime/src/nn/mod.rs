@@ -33,7 +33,7 @@
 //! | [`BatchNorm1D`], [`BatchNorm2D`] | batch normalization |
 //! | [`LayerNorm`], [`GroupNorm`] | layer and group normalization, which know no batch |
 //! | [`Linear`] | linear layer |
-//! | [`Embedding`] | vectors of words |
+//! | [`Embedding`], [`Positions`] | vectors of words, and of their places |
 //! | [`MultiHeadAttention`], [`TransformerEncoderLayer`] | attention, and a layer of a transformer's encoder, with masks |
 //! | [`GRU`] | gated recurrent unit |
 //! | [`Conv1D`] | convolution of signals |
@@ -114,6 +114,7 @@ mod network;
 #[cfg(feature = "onnx")]
 pub mod onnx;
 mod pool2d;
+mod positions;
 pub mod prelude;
 mod pyramid_net;
 mod resnet;
@@ -154,6 +155,7 @@ pub use linear::builder::{Linear, LinearReLU};
 pub use loss::cross_entropy_with_logits_loss;
 use network::network;
 pub use pool2d::{AvgPool2D, GlobalAvgPool2D, MaxPool2D};
+pub use positions::builder::Positions;
 pub use pyramid_net::{PyramidNet, PyramidNet110, PyramidNet272};
 pub use resnet::{
     BottleneckResNet, BottleneckResNetBody, CifarResNet, CifarResNetBody, ResNet, ResNet18,
@@ -198,6 +200,7 @@ pub mod modules {
         layer_norm::LayerNorm,
         linear::{Linear, LinearReLU},
         pool2d::{AvgPool2D, GlobalAvgPool2D, MaxPool2D},
+        positions::Positions,
         pyramid_net::module::*,
         resnet::module::*,
         sequence_pool::{SequenceLast, SequenceMean},

@@ -20,5 +20,5 @@ pub use super::{
     AvgPool2D, BatchNorm1D, BatchNorm2D, BatchNorm2DReLU, Bias2D, Bias2DReLU, Built, Conv1D,
     Conv2D, Conv2DBatchNorm, Conv2DBatchNormReLU, DropoutPercent, Embedding, Flatten2D, FlattenTo,
     Frozen, GRU, GlobalAvgPool2D, GroupNorm, LayerNorm, Linear, LinearReLU, MaxPool2D,
-    MultiHeadAttention, SequenceLast, SequenceMean, TransformerEncoderLayer,
+    MultiHeadAttention, Positions, SequenceLast, SequenceMean, TransformerEncoderLayer,
 };

@@ -30,6 +30,18 @@ pub struct Factors<E: Dtype, D: Storage<E>> {
 }
 
 impl<E: Dtype, D: Device<E>> Factors<E, D> {
+    /// A plain sum of so many images.
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn ones(device: &D, batch: usize) -> Result<Self, <D as HasErr>::Err> {
+        let forward = device.try_ones_like(&(batch,))?;
+        Ok(Self {
+            backward: forward.clone(),
+            forward,
+        })
+    }
+
     /// One factor for each image, and for its gradient too: the gradient is that of the product.
     ///
     /// # Errors

@@ -5,9 +5,9 @@ use dfdx::{
     tensor::NoneTape,
 };
 
-use super::{ConvNorm, TryConv2DBatchNorm};
+use super::{ConvNorm, Convolution, PreactivationBlock, TryConv2DBatchNorm};
 use crate::device::{
-    Channels, Image, LayerTape, Running, Tail, Window,
+    Channels, Image, LayerTape, Running, Tail, TryAddScaled, TryConv2D, Window,
     batch_norm::checks::{After, BatchNorm, affine, afters, check_running, naive_moments, running},
     conv::checks::{Conv, conv, misfitting, naive, window},
     layers::checks::{
@@ -16,7 +16,7 @@ use crate::device::{
     },
 };
 
-on_every_device! { convolution_batch_norm, chain, misfits }
+on_every_device! { convolution_batch_norm, chain, preactivation, misfits }
 
 struct ConvBatchNorm<E: Dtype, D: TryConv2DBatchNorm<E>> {
     conv: Conv<E, D>,
@@ -198,6 +198,112 @@ fn chain<E: Dtype, D: TryConv2DBatchNorm<E>>() {
             let x = numbers.tensor(&dev, size);
             check(&format!("{sizes:?}, {label}"), &op, &x);
         }
+    }
+}
+
+fn convolution<E: Dtype, D: TryConv2D<E>>(conv: &Conv<E, D>) -> Convolution<'_, E, D> {
+    Convolution {
+        weight: &conv.weight,
+        window: conv.window,
+    }
+}
+
+/// A residual block that normalizes first.
+struct Preactivation<E: Dtype, D: TryConv2DBatchNorm<E>> {
+    norm: BatchNorm<Four, E, D>,
+    first: ConvBatchNorm<E, D>,
+    second: Conv<E, D>,
+    shortcut: Option<Conv<E, D>>,
+}
+
+impl<E: Dtype, D: TryConv2DBatchNorm<E> + TryAddScaled<E>> Operation<E, D> for Preactivation<E, D> {
+    type In = Four;
+    type Out = Four;
+
+    fn run<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Image<E, D, T>, D::Err> {
+        let running = [&self.norm.affine, &self.first.norm.affine].map(running);
+        let block = PreactivationBlock {
+            affine: &self.norm.affine,
+            running: &running[0],
+            first: ConvNorm {
+                weight: &self.first.conv.weight,
+                window: self.first.conv.window,
+                groups: 1,
+                affine: &self.first.norm.affine,
+                running: &running[1],
+            },
+            second: convolution(&self.second),
+            shortcut: self.shortcut.as_ref().map(convolution),
+        };
+        Ok(D::try_preactivation_blocks(x, &[block])?.0)
+    }
+
+    fn parameters(&self) -> Vec<Channels<E, D>> {
+        let mut all = self.norm.parameters();
+        all.extend(self.first.parameters());
+        all.extend(self.second.parameters());
+        all.extend(self.shortcut.iter().flat_map(Operation::parameters));
+        all
+    }
+
+    fn naive(&self, shape: &Four, x: &[f64], parameters: &[Vec<f64>]) -> Vec<f64> {
+        let (norm, parameters) = parameters.split_at(2);
+        let (first, weights) = parameters.split_at(3);
+        let input = self.norm.naive(shape, x, norm);
+        let between = self.first.naive(shape, &input, first);
+        let window = self.first.conv.window;
+        let places = [shape.2, shape.3].map(|side| window.places(side).unwrap());
+        let out = self.second.weight.shape().0;
+        let of = (
+            shape.0,
+            self.first.conv.weight.shape().0,
+            places[0],
+            places[1],
+        );
+        let (y, _) = naive(&between, of, &weights[0], out, self.second.window, 1);
+        let beside = match &self.shortcut {
+            None => x.to_vec(),
+            Some(conv) => naive(&input, *shape, &weights[1], out, conv.window, 1).0,
+        };
+        y.iter().zip(beside).map(|(y, x)| y + x).collect()
+    }
+}
+
+fn preactivation<E: Dtype, D: TryConv2DBatchNorm<E> + TryAddScaled<E>>() {
+    let (dev, mut numbers) = (D::default(), Numbers::new(7));
+    let three = |stride| window(3, stride, 1, 1);
+    for (size, out, stride, with_shortcut) in [
+        // Channels that fill no block; then whole blocks.
+        ((2, 2, 5, 4), 2, 1, false),
+        ((2, 2, 6, 4), 3, 2, true),
+        ((2, 16, 3, 4), 16, 1, false),
+        ((1, 16, 4, 6), 16, 2, true),
+    ] {
+        let [high, wide] = [size.2, size.3].map(|side| three(stride).places(side).unwrap());
+        let relu = || After {
+            residual: None,
+            relu: true,
+        };
+        let norm = |numbers: &mut Numbers, channels| BatchNorm {
+            affine: affine(numbers, &dev, channels, 1e-3),
+            after: relu(),
+        };
+        let op = Preactivation::<E, D> {
+            norm: norm(&mut numbers, size.1),
+            first: ConvBatchNorm {
+                conv: conv(&mut numbers, &dev, &(size, out, three(stride), 1)),
+                norm: norm(&mut numbers, out),
+            },
+            second: conv(
+                &mut numbers,
+                &dev,
+                &((size.0, out, high, wide), out, three(1), 1),
+            ),
+            shortcut: with_shortcut
+                .then(|| conv(&mut numbers, &dev, &(size, out, window(1, stride, 0, 1), 1))),
+        };
+        let x = numbers.tensor(&dev, size);
+        check(&format!("{size:?} to {out}, {stride}"), &op, &x);
     }
 }
 

@@ -15,13 +15,16 @@ mod cuda;
 #[cfg(test)]
 mod tests;
 
-use dfdx::shapes::{Dtype, HasShape};
+use std::slice;
 
-use dfdx::tensor::{HasErr, Storage, WithEmptyTape};
+use dfdx::{
+    shapes::{Dtype, HasShape},
+    tensor::{HasErr, Storage, WithEmptyTape},
+};
 
 use super::{
-    Advanced, Affine, Image, LayerTape, Normalized, Running, Tail, TryBatchNorm, TryConv2D,
-    TrySubsample, Window,
+    Advanced, Affine, Factors, Image, LayerTape, Normalized, Running, Tail, TryAddScaled,
+    TryBatchNorm, TryConv2D, TrySubsample, Window,
 };
 
 /// A convolution, and the normalization of what it gives.
@@ -60,6 +63,37 @@ pub enum Skip {
         /// Channels of zeros before those that are kept.
         before: usize,
     },
+}
+
+/// A convolution without groups.
+#[derive(Clone, Copy, Debug)]
+pub struct Convolution<'a, E: Dtype, D: Storage<E>> {
+    /// (out channels, in channels, kernel height, kernel width).
+    pub weight: &'a Image<E, D>,
+    /// What slides over the images.
+    pub window: Window,
+}
+
+impl<E: Dtype, D: TryConv2D<E>> Convolution<'_, E, D> {
+    fn of<T: LayerTape<E, D>>(&self, x: Image<E, D, T>) -> Result<Image<E, D, T>, D::Err> {
+        D::try_conv2d(x, self.weight, self.window, 1)
+    }
+}
+
+/// A residual block that normalizes before it convolves: `second(relu(first(relu(norm(x))))) + beside`, where `first` is a
+/// convolution with a normalization behind it (He et al. [2016](https://arxiv.org/abs/1603.05027), fig. 1b).
+#[derive(Clone, Copy, Debug)]
+pub struct PreactivationBlock<'a, E: Dtype, D: Storage<E>> {
+    /// What the normalization of the input learns.
+    pub affine: &'a Affine<E, D>,
+    /// Its running statistics before this batch.
+    pub running: &'a Running<E, D>,
+    /// The first convolution, and the second normalization.
+    pub first: ConvNorm<'a, E, D>,
+    /// The second convolution.
+    pub second: Convolution<'a, E, D>,
+    /// What makes the summand beside them, of the normalized input; without it, that is the input as it is.
+    pub shortcut: Option<Convolution<'a, E, D>>,
 }
 
 /// A normalized tensor, and the running statistics after the batch, layer by layer; or the device's error.
@@ -117,6 +151,46 @@ pub trait TryConv2DBatchNorm<E: Dtype>: TryConv2D<E> + TryBatchNorm<E> {
     {
         block_by_block(x, blocks)
     }
+
+    /// Several residual blocks that normalize first, one after the other; the statistics of all their normalizations, two for each
+    /// block. A device may do it in fewer passes over memory, and keep less of it. There is at least one block.
+    fn try_preactivation_blocks<T: LayerTape<E, Self>>(
+        x: Image<E, Self, T>,
+        blocks: &[PreactivationBlock<'_, E, Self>],
+    ) -> AdvancedAll<Image<E, Self, T>, E, Self>
+    where
+        Self: TryAddScaled<E>,
+    {
+        preactivation_by_block(x, blocks)
+    }
+}
+
+/// [`try_preactivation_blocks`](TryConv2DBatchNorm::try_preactivation_blocks), block by block.
+fn preactivation_by_block<
+    E: Dtype,
+    D: TryConv2DBatchNorm<E> + TryAddScaled<E>,
+    T: LayerTape<E, D>,
+>(
+    mut x: Image<E, D, T>,
+    blocks: &[PreactivationBlock<'_, E, D>],
+) -> AdvancedAll<Image<E, D, T>, E, D> {
+    let ones = Factors::ones(x.device(), x.shape().0)?;
+    let mut all = Vec::new();
+    for block in blocks {
+        let beside = x.with_empty_tape();
+        let (normalized, after) =
+            D::try_batch_norm_running(x, block.affine, Tail::RELU, block.running)?;
+        all.push(after);
+        let beside = match &block.shortcut {
+            None => beside,
+            Some(shortcut) => shortcut.of(normalized.with_empty_tape())?,
+        };
+        let first = slice::from_ref(&block.first);
+        let (y, after) = one_after_the_other(normalized, first, Tail::RELU)?;
+        all.extend(after);
+        x = D::try_add_scaled(beside, block.second.of(y)?, &ones)?;
+    }
+    Ok((x, all))
 }
 
 /// [`try_residual_blocks`](TryConv2DBatchNorm::try_residual_blocks), block by block.

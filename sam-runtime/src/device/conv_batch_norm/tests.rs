@@ -3,8 +3,8 @@
 use dfdx::prelude::*;
 
 use super::{
-    AdvancedAll, ConvNorm, ResidualBlock, Skip, TryConv2DBatchNorm, block_by_block,
-    one_after_the_other,
+    AdvancedAll, ConvNorm, Convolution, PreactivationBlock, ResidualBlock, Skip,
+    TryConv2DBatchNorm, block_by_block, one_after_the_other, preactivation_by_block,
 };
 use crate::device::{
     Affine, Image, Running, Tail, Window,
@@ -56,27 +56,39 @@ impl Parameters {
         layers
     }
 
-    /// The output of `f`, the gradients of what it is made of, where that of the output is `r`, and the statistics.
+    /// [`computed`], with the gradients of these parameters.
     fn computed(
         &self,
         f: impl FnOnce() -> AdvancedAll<Traced, f32, Cpu>,
         r: &Image<f32, Cpu>,
         of: &[&Image<f32, Cpu>],
     ) -> Vec<Vec<f32>> {
-        let (y, running) = f().unwrap();
-        let mut all = vec![y.as_vec()];
-        let gradients = (y * r.clone()).sum::<Rank0, _>().backward();
-        all.extend(of.iter().map(|x| gradients.get(*x).as_vec()));
-        for (weight, _, affine, _) in &self.0 {
-            all.push(gradients.get(weight).as_vec());
-            all.push(gradients.get(&affine.scale).as_vec());
-            all.push(gradients.get(&affine.bias).as_vec());
-        }
-        for running in running {
-            all.extend([running.mean.as_vec(), running.variance.as_vec()]);
-        }
-        all
+        let weights = self.0.iter().map(|(weight, ..)| weight);
+        let of: Vec<_> = of.iter().copied().chain(weights).collect();
+        let affines: Vec<_> = self.0.iter().map(|(_, _, affine, _)| affine).collect();
+        computed(f, r, &of, &affines)
     }
+}
+
+/// The output of `f`, the gradients of what it is made of, where that of the output is `r`, and the statistics.
+fn computed(
+    f: impl FnOnce() -> AdvancedAll<Traced, f32, Cpu>,
+    r: &Image<f32, Cpu>,
+    of: &[&Image<f32, Cpu>],
+    affines: &[&Affine<f32, Cpu>],
+) -> Vec<Vec<f32>> {
+    let (y, running) = f().unwrap();
+    let mut all = vec![y.as_vec()];
+    let gradients = (y * r.clone()).sum::<Rank0, _>().backward();
+    all.extend(of.iter().map(|x| gradients.get(*x).as_vec()));
+    for affine in affines {
+        all.push(gradients.get(&affine.scale).as_vec());
+        all.push(gradients.get(&affine.bias).as_vec());
+    }
+    for running in running {
+        all.extend([running.mean.as_vec(), running.variance.as_vec()]);
+    }
+    all
 }
 
 fn assert_same(one: &[Vec<f32>], other: &[Vec<f32>]) {
@@ -152,4 +164,50 @@ fn residual_blocks_are_one_after_the_other() {
         ];
         assert_same(&together, &apart);
     }
+}
+
+#[test]
+fn preactivation_blocks_are_one_after_the_other() {
+    let (dev, mut numbers) = (Cpu::default(), Numbers::new(3));
+    let x: Image<f32, Cpu> = numbers.tensor(&dev, (3, 16, 8, 12));
+    let r = numbers.tensor(&dev, (3, 32, 4, 6));
+    let firsts = [(16, 16, WINDOW), (16, 32, HALVING), (32, 32, WINDOW)];
+    let parameters = Parameters::new(&dev, &mut numbers, &firsts);
+    let norms = firsts.map(|(inputs, ..)| affine::<f32, _>(&mut numbers, &dev, inputs, 1e-5));
+    let statistics = norms.each_ref().map(running);
+    let seconds = firsts.map(|(_, out, _)| numbers.tensor(&dev, (out, out, 3, 3)));
+    let shortcut = numbers.tensor(&dev, (32, 16, 1, 1));
+    let mut blocks = Vec::new();
+    for (i, first) in parameters.layers().into_iter().enumerate() {
+        let halving = Window {
+            size: 1,
+            padding: 0,
+            ..HALVING
+        };
+        blocks.push(PreactivationBlock {
+            affine: &norms[i],
+            running: &statistics[i],
+            first,
+            second: Convolution {
+                weight: &seconds[i],
+                window: WINDOW,
+            },
+            shortcut: (i == 1).then_some(Convolution {
+                weight: &shortcut,
+                window: halving,
+            }),
+        });
+    }
+    let mut of = vec![&x, &shortcut];
+    of.extend(&seconds);
+    of.extend(parameters.0.iter().map(|(weight, ..)| weight));
+    let mut affines: Vec<_> = norms.iter().collect();
+    affines.extend(parameters.0.iter().map(|(_, _, affine, _)| affine));
+    let together = || Cpu::try_preactivation_blocks(x.leaky_trace(), &blocks);
+    let apart = || preactivation_by_block(x.leaky_trace(), &blocks);
+    let [together, apart] = [
+        computed(together, &r, &of, &affines),
+        computed(apart, &r, &of, &affines),
+    ];
+    assert_same(&together, &apart);
 }

@@ -12,7 +12,7 @@ use crate::{
     nn::{
         conv_spec::{ConvSizes, ConvSpec},
         modules::*,
-        wide_resnet::module::Kernel as ShortcutKernel,
+        wide_resnet::block::Kernel as ShortcutKernel,
     },
 };
 

@@ -201,6 +201,29 @@ impl<E: Real> Back<E> {
         incoming: Incoming<'_, E>,
         d_x: &mut [E],
     ) {
+        self.all(dims, x, incoming, d_x, |d, g| *d += g);
+    }
+
+    /// Writes the gradient of all elements to `d_x`.
+    pub(in crate::device) fn write(
+        &self,
+        dims: Dims,
+        x: &[E],
+        incoming: Incoming<'_, E>,
+        d_x: &mut [E],
+    ) {
+        self.all(dims, x, incoming, d_x, |d, g| *d = g);
+    }
+
+    /// Has `write` write the gradient of each element.
+    fn all(
+        &self,
+        dims: Dims,
+        x: &[E],
+        incoming: Incoming<'_, E>,
+        d_x: &mut [E],
+        write: impl Fn(&mut E, E) + Copy + Sync,
+    ) {
         if x.is_empty() {
             return;
         }
@@ -213,13 +236,13 @@ impl<E: Real> Back<E> {
                     if let Some(lines) = &lines {
                         let x = &x[n * sample..][..sample];
                         let incoming = incoming.part(n * sample, sample);
-                        return lines.each(x, incoming, d_x, |d, g| *d += g);
+                        return lines.each(x, incoming, d_x, write);
                     }
                     for (channel, d_x) in d_x.chunks_exact_mut(dims.positions).enumerate() {
                         let start = n * sample + channel * dims.positions;
                         let x = &x[start..][..dims.positions];
                         let incoming = incoming.part(start, dims.positions);
-                        self.each(channel, x, incoming, d_x, |d, g| *d += g);
+                        self.each(channel, x, incoming, d_x, write);
                     }
                 },
             );

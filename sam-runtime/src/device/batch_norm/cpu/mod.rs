@@ -26,7 +26,9 @@ use dfdx::{
 pub(in crate::device) use back::{Back, Cut, Incoming, channel_sums, of_channels};
 pub(in crate::device) use back_by_pixels::{BackLines, Lines};
 pub(in crate::device) use line::Line;
-pub(in crate::device) use moments::{ChannelMoments, PlaneMoments, moments_of_samples};
+pub(in crate::device) use moments::{
+    ChannelMoments, PlaneMoments, moments_of_planes, moments_of_samples,
+};
 
 use super::{Affine, Moments, Normalized, Tail, TryBatchNorm};
 use crate::{
@@ -42,7 +44,6 @@ use crate::{
     },
     doors::host_memory::view,
 };
-use moments::moments_of_planes;
 
 compiled_once! {
     /// Normalizations.

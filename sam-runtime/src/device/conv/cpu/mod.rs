@@ -176,9 +176,9 @@ pub(in crate::device) fn start(conv: &Conv, n: usize, channel: usize) -> usize {
 }
 
 /// The gradient of a convolution's output, as it is.
-struct Given<'a, E> {
-    conv: Conv,
-    gradient: &'a [E],
+pub(in crate::device) struct Given<'a, E> {
+    pub(in crate::device) conv: Conv,
+    pub(in crate::device) gradient: &'a [E],
 }
 
 impl<E: Real> OutputGradient<E> for Given<'_, E> {

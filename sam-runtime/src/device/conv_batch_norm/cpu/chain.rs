@@ -104,7 +104,7 @@ where
         let y = last
             .line
             .apply(last.dims(), &last.z, summand.as_deref(), relu);
-        let y = output(&last.conv, first.x.device(), y)?;
+        let y = output(&last.convolution.conv, first.x.device(), y)?;
         drop(summand);
         let chain = Self {
             output: kept(&y, relu, &residual),

@@ -1,30 +1,27 @@
 //! A convolution with its normalization, and the way back through several of them.
-#![allow(unsafe_code)]
-
-use std::mem::take;
 
 use dfdx::{
     prelude::*,
     tensor::{CpuError, Gradients},
 };
 
-use super::super::ConvNorm;
+use super::{
+    super::ConvNorm,
+    convolved::{Convolved, sums_of},
+};
 use crate::{
     device::{
         Affine, Image, LayerTape, Window,
         batch_norm::{
             Moments,
             cpu::{
-                Back, BackLines, ChannelMoments, Cut, Incoming, Line, Lines, PlaneMoments,
-                batch_moments, learn, nonempty, of_channels,
+                Back, BackLines, ChannelMoments, Cut, Incoming, Line, Lines, batch_moments, learn,
+                nonempty,
             },
         },
-        conv::cpu::{
-            Conv, Finish, Input, OutputGradient, Target, backward, convolution, forward, start,
-        },
+        conv::cpu::{Conv, Input, OutputGradient, convolution, forward, start},
         cpu::{
             arguments::{MISFIT, fits, parameter},
-            buffer::written,
             dims::Dims,
             simd::{Real, vectorized},
         },
@@ -69,8 +66,7 @@ impl<'a, E: Real> Layer<'a, E> {
 
 /// A convolution and its normalization, as they were computed.
 pub(super) struct Link<E: Real> {
-    pub(super) conv: Conv,
-    weight: Image<E, Cpu>,
+    pub(super) convolution: Convolved<E>,
     affine: Affine<E, Cpu>,
     /// The convolution's output.
     pub(super) z: Vec<E>,
@@ -82,7 +78,7 @@ where
     Cpu: Device<E>,
 {
     /// Convolves `x` and finds the normalization; and the moments that it is by.
-    fn new(
+    pub(super) fn new(
         conv: Conv,
         layer: &Layer<'_, E>,
         x: Input<'_, E>,
@@ -97,9 +93,9 @@ where
         let batch = ChannelMoments::of(dims, &planes);
         let line = batch.line(&view(&affine.scale), &view(&affine.bias), affine.epsilon);
         let moments = batch_moments(weight.device(), dims, &batch)?;
+        let weight = weight.clone();
         let link = Self {
-            conv,
-            weight: weight.clone(),
+            convolution: Convolved { conv, weight },
             affine: (*affine).clone(),
             z,
             line,
@@ -138,20 +134,25 @@ where
 
     /// The output, channel by channel.
     pub(super) fn dims(&self) -> Dims {
-        self.conv.output()
+        self.convolution.conv.output()
     }
 
     /// The sizes of the output.
     pub(super) fn output(&self) -> [usize; 4] {
-        let [height, width] = self.conv.places;
-        [self.conv.batch, self.conv.outputs, height, width]
+        sizes(&self.convolution.conv)
     }
 
     /// What reads the normalized output takes beside it.
-    fn lines(&self) -> Lines<E> {
+    pub(super) fn lines(&self) -> Lines<E> {
         let cut = Cut::ByInput(&self.line);
         Lines::new(self.dims(), &self.line.mean, cut).expect("it lies by pixels")
     }
+}
+
+/// The sizes of a convolution's output.
+pub(super) fn sizes(conv: &Conv) -> [usize; 4] {
+    let [height, width] = conv.places;
+    [conv.batch, conv.outputs, height, width]
 }
 
 /// What comes back to a normalization: the gradient, and the sums of it and of its products for each channel.
@@ -174,7 +175,7 @@ where
     learn(gradients, &link.affine, &link.line.inverse, &sums)?;
     let through = Back::new(link.dims(), &link.line, Some(&sums));
     let rows = Through {
-        conv: link.conv,
+        conv: link.convolution.conv,
         lines: BackLines::new(link.dims(), &through, incoming.cut),
         z: &link.z,
         back: &through,
@@ -183,58 +184,18 @@ where
     let Some(input) = before.last() else {
         return first(link, &rows, gradients);
     };
-    let (lines, sample) = (input.lines(), input.dims().sample());
+    let lines = input.lines();
     let x = Input::Normalized(&input.z, &lines);
-    let (d_x, sums) = link.input_gradient(x, &rows, gradients, &|n, gradient, sums| {
-        let incoming = Incoming {
-            gradient,
-            // The lines know where ReLU cut off.
-            cut: Cut::Nowhere,
-        };
-        let z = &input.z[n * sample..][..sample];
-        vectorized(
-            #[inline(always)]
-            || lines.sums(incoming, z, &mut *sums),
-        );
-    })?;
+    let finish = sums_of(&lines, &input.z);
+    let (d_x, sums) = link
+        .convolution
+        .input_gradient(x, &rows, gradients, &finish)?;
     let incoming = Incoming {
         gradient: &d_x,
         cut: Cut::ByInput(&input.line),
     };
     let coming = Coming { incoming, sums };
     way_back(before, coming, gradients, first)
-}
-
-impl<E: Real> Link<E>
-where
-    Cpu: Device<E>,
-{
-    /// The gradient of the convolution's input `x`, finished sample by sample, and the sums that this makes, by channels; adds
-    /// that of the weight to `gradients`.
-    #[allow(clippy::type_complexity)]
-    pub(super) fn input_gradient(
-        &self,
-        x: Input<'_, E>,
-        rows: &Through<'_, E>,
-        gradients: &mut Gradients<E, Cpu>,
-        finish: &Finish<'_, E>,
-    ) -> Result<(Vec<E>, Vec<[f64; 2]>), CpuError> {
-        let dims = self.conv.input();
-        let mut planes: Vec<PlaneMoments<E>> = vec![[E::default(); 2]; dims.batch * dims.channels];
-        let mut d_weight = take(E::host(gradients.get_or_alloc_mut(&self.weight)?));
-        // SAFETY: the gradients of all samples, of which there are some, are written.
-        let d_x = unsafe {
-            written(dims.len(), |d_x| {
-                let len = d_x.len();
-                let target = Some(Target::Written(d_x, &mut planes, finish));
-                let weight = view(&self.weight);
-                backward(&self.conv, x, &weight, rows, &mut d_weight, target);
-                len
-            })
-        };
-        *E::host(gradients.get_or_alloc_mut(&self.weight)?) = d_weight;
-        Ok((d_x, of_channels(dims, &planes)))
-    }
 }
 
 /// The gradient of a convolution's output `z`, computed from what comes back to its normalization.

@@ -155,7 +155,7 @@ where
         }
         let (first, last) = (first.ok_or(MISFIT)?, computed.last_mut().ok_or(MISFIT)?);
         let elements = take(&mut last.y);
-        let y = output(&last.last().conv, x.device(), elements)?;
+        let y = output(&last.last().convolution.conv, x.device(), elements)?;
         let blocks = Self {
             blocks: computed,
             first,
@@ -205,7 +205,7 @@ where
             return Ok(());
         }
         let d_x = E::host(gradients.get_or_alloc_mut(&first.x)?);
-        let sample = d_x.len() / block.links[0].conv.batch;
+        let sample = d_x.len() / block.links[0].convolution.conv.batch;
         let samples = d_x.chunks_mut(sample).enumerate();
         each_of(samples, |(n, d_x)| {
             block.add_beside(incoming.part(n * of_sample, of_sample), d_x);
@@ -218,19 +218,20 @@ where
     let sample = input.dims().sample();
     let (d_x, sums) = way_back(&block.links, coming, gradients, |link, rows, gradients| {
         let x = Input::Given(&before.y);
-        link.input_gradient(x, rows, gradients, &|n, gradient, sums| {
-            block.add_beside(incoming.part(n * of_sample, of_sample), gradient);
-            let start = n * sample;
-            let incoming = Incoming {
-                gradient,
-                cut: Cut::ByOutput(&before.y[start..][..sample]),
-            };
-            let z = &input.z[start..][..sample];
-            vectorized(
-                #[inline(always)]
-                || lines.sums(incoming, z, &mut *sums),
-            );
-        })
+        link.convolution
+            .input_gradient(x, rows, gradients, &|n, gradient, sums| {
+                block.add_beside(incoming.part(n * of_sample, of_sample), gradient);
+                let start = n * sample;
+                let incoming = Incoming {
+                    gradient,
+                    cut: Cut::ByOutput(&before.y[start..][..sample]),
+                };
+                let z = &input.z[start..][..sample];
+                vectorized(
+                    #[inline(always)]
+                    || lines.sums(incoming, z, &mut *sums),
+                );
+            })
     })?;
     let incoming = Incoming {
         gradient: &d_x,

@@ -3,13 +3,17 @@
 //! Two zero bytes, a type byte, a byte for the number of axes, each axis' size as a big-endian
 //! `u32`, then the elements.
 
+mod problem;
+
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::{DataError, IdxProblem};
+pub use self::problem::IdxProblem;
+
+use super::DataError;
 
 /// The type byte of unsigned bytes.
 const UBYTE: u8 = 0x08;
