@@ -214,6 +214,33 @@ fn padding_is_not_seen() {
     assert!(gradient.iter().chain(&logits).all(|x| x.is_finite()));
 }
 
+/// A recurrent network ends where its sequence does, not where it is filled up.
+#[test]
+fn a_recurrent_network_ends_with_its_sequence() {
+    type Recurrent = (Embedding<WORDS, 4>, GRU<4, 3>, GRU<3, 3>, SequenceLast);
+    let dev = Cpu::seed_from_u64(14);
+    let net = dev.build_module::<Recurrent, f64>();
+    let (x, mask, _) = batch(&dev, 4);
+    let words = x.as_vec();
+    let y = net.forward((x, mask)).as_vec();
+    for (row, y) in y.chunks(3).enumerate() {
+        let length = 5 - row;
+        let words = words[row * 5..][..length].to_vec();
+        let alone: Tensor<(usize, usize), usize, _> = dev.tensor_from_vec(words, (1, length));
+        assert!(
+            distance(y, &net.forward(alone).as_vec()) < 1e-14,
+            "row {row}"
+        );
+    }
+    // Of a sequence of nothing, nothing; and no gradient comes from behind the end.
+    let x: Tensor<Rank3<2, 3, 1>, f64, _> = dev.ones();
+    let mask: Tensor<Rank2<2, 3>, f64, _> = dev.tensor([[1.0, 1.0, 0.0], [0.0, 0.0, 0.0]]);
+    let y = SequenceLast.forward((x.leaky_trace(), mask));
+    assert_eq!(y.array(), [[1.0], [0.0]]);
+    let gradient = y.sum::<Rank0, _>().backward().get(&x).as_vec();
+    assert_eq!(gradient, [0.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
+}
+
 /// Dropout in attention, behind it and in the linear layers: at a radius that is not felt, the second pass has the
 /// gradient of one pass from the same state of the generator, so it dropped the same numbers.
 #[test]

@@ -373,6 +373,7 @@ fn trained(trial: &Trial<RunConfig>, minutes: Option<f64>) -> Result<Outcome, Fa
             }
         }
         let norm = model.weight.clone().square().sum::<Rank0, _>().array();
+        run.found("validation", [("norm", 2.0 * f64::from(norm))]);
         run.end_epoch(&model, &opt, &[("norm", norm.into())])?;
     }
     Ok(trial.recorded(run.finish()?)?)
@@ -391,7 +392,10 @@ fn an_interrupted_trial_resumes_from_its_checkpoint() {
     };
     let whole = sweep("whole").run(|trial| trained(trial, None)).unwrap();
     assert_eq!(whole.table().failed().count(), 0, "{}", whole.table());
-    assert_eq!(whole.table().names(), ["norm", "train_loss"]);
+    assert_eq!(
+        whole.table().names(),
+        ["norm", "validation/norm", "train_loss"]
+    );
     let mut processes = 0;
     let last = loop {
         processes += 1;

@@ -152,4 +152,8 @@ impl<O: SaveState, W> SaveState for Averaged<O, W> {
     fn load_state(&mut self, state: &State) -> Result<(), StateError> {
         self.optimizer.load_state(state)
     }
+
+    fn learning_rate(&self) -> Option<f64> {
+        self.optimizer.learning_rate()
+    }
 }

@@ -40,7 +40,8 @@ crate::layer! {
     /// h' = (1 - z) n + z h
     /// ```
     ///
-    /// Its state behind the whole sequence is what [`SequenceLast`](crate::nn::SequenceLast) takes. Several layers stand
+    /// Its state behind the whole sequence is what [`SequenceLast`](crate::nn::SequenceLast) takes. It takes a mask beside
+    /// sequences that are padded at their ends, and hands it on. Several layers stand
     /// one behind the other: PyTorch's tensors of layer 1 are those of the second, with `_l0` for `_l1`.
     ///
     /// # Errors
@@ -142,6 +143,25 @@ fn recur<E: Dtype, D: Layers<E>, T: LayerTape<E, D>>(
 }
 
 impl<const I: usize, const H: usize, E: Dtype, D: Storage<E>> NonMutableModule for GRU<I, H, E, D> {}
+
+/// With a mask beside the sequences, which it hands on: what stands behind the end of a sequence comes after its states.
+impl<const I: usize, const H: usize, Sh, K, E: Dtype, D: Layers<E>, T: LayerTape<E, D>>
+    Module<(Tensor<Sh, E, D, T>, Tensor<K, E, D>)> for GRU<I, H, E, D>
+where
+    Sh: TokenShape<builder::GRU<I, H>>,
+    Sh::Features: FeaturesOf<I, builder::GRU<I, H>>,
+    K: Shape<Concrete = [usize; 2]>,
+{
+    type Output = (Tensor<Sh::Tokens<Const<H>>, E, D, T>, Tensor<K, E, D>);
+    type Error = D::Err;
+
+    fn try_forward(
+        &self,
+        (x, mask): (Tensor<Sh, E, D, T>, Tensor<K, E, D>),
+    ) -> Result<Self::Output, D::Err> {
+        Ok((self.try_forward(x)?, mask))
+    }
+}
 
 impl<const I: usize, const H: usize, Sh, E: Dtype, D: Layers<E>, T: LayerTape<E, D>>
     Module<Tensor<Sh, E, D, T>> for GRU<I, H, E, D>

@@ -126,4 +126,8 @@ impl<M: TensorCollection<E, D>, E: Dtype, D: Device<E>> SaveState for AnyOptimiz
     fn load_state(&mut self, state: &State) -> Result<(), StateError> {
         each!(self, opt => opt.load_state(state))
     }
+
+    fn learning_rate(&self) -> Option<f64> {
+        Some(self.lr())
+    }
 }

@@ -30,6 +30,10 @@ where
     E: Dtype,
     D: Device<E>,
 {
+    fn learning_rate(&self) -> Option<f64> {
+        Some(self.cfg.lr())
+    }
+
     fn state(&self) -> Result<State, StateError> {
         self.check_names()?;
         let numbers = BTreeMap::from([

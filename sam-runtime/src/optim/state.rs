@@ -40,6 +40,11 @@ pub trait SaveState {
     /// # Errors
     /// If it isn't one of this kind of thing, for this model; `self` is then as it was.
     fn load_state(&mut self, state: &State) -> Result<(), StateError>;
+
+    /// The learning rate of the next update, where there is one for all: what a [`Run`](crate::run::Run) records.
+    fn learning_rate(&self) -> Option<f64> {
+        None
+    }
 }
 
 /// Named tensors on the host, and small numbers.

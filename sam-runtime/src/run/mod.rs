@@ -42,6 +42,7 @@ mod start;
 mod steps;
 pub mod stop;
 pub mod sweep;
+mod used;
 
 pub use best::best_model;
 pub use calls::Call;

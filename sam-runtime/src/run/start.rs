@@ -21,6 +21,7 @@ use super::{
     ranks::Ranks,
     resumed, save,
     stop::{Interrupt, Stop},
+    used::Said,
 };
 use crate::{
     device::{RngState, Source},
@@ -130,6 +131,7 @@ pub struct Run<M> {
     pub(super) knows_data: bool,
     /// What the loop has done in this epoch.
     pub(super) calls: Calls,
+    pub(super) said: Said,
     /// What evaluations on other parts of the data than `test` have found in this epoch: split, name, value.
     pub(super) found: Vec<(Cow<'static, str>, Cow<'static, str>, f64)>,
     /// Why the run can't go on.
@@ -282,6 +284,7 @@ impl<M: Clone> Run<M> {
             knows_batches: false,
             knows_data: false,
             calls: Calls::default(),
+            said: Said::default(),
             found: Vec::new(),
             refused: None,
             config,

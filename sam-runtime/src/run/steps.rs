@@ -28,6 +28,9 @@ impl<M: Clone> Run<M> {
     /// writes what is due, and says whether the epoch goes on. If not, leave the loop over the batches. After
     /// an epoch's last batch it writes a checkpoint, so that nothing is lost with the evaluation.
     ///
+    /// Records have the learning rate and rho that the step was made with. Where these are not the configuration's, a line on
+    /// standard error says so, once.
+    ///
     /// A step whose batch was left out (`nonfinite = "skip"`) counts, but its loss does not; records and the end of
     /// the run say how many there were.
     ///
@@ -66,7 +69,7 @@ impl<M: Clone> Run<M> {
         if let Some(ema) = self.ema.as_mut().filter(|_| !left_out) {
             ema.update(model)?;
         }
-        let (lr, rho) = (self.lr(), self.rho());
+        let (lr, rho) = self.used(opt.learning_rate(), report.as_ref());
         self.kept.step = self.kept.step.saturating_add(1);
         self.passed_over();
         if self.kept.step.is_multiple_of(self.config.log.every as u64) || self.config.dry_run {

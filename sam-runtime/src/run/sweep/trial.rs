@@ -1,6 +1,6 @@
 //! A trial as the program gets it, and what it says at its end.
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use crate::run::{
     metrics::{MetricsError, names, read_jsonl},
@@ -24,8 +24,9 @@ pub struct Trial<C> {
 }
 
 impl<C> Trial<C> {
-    /// What the evaluation of the trial's last epoch has found on test data, as its [`Run`](crate::run::Run) has recorded it, and the
-    /// epoch's `train_loss`: for a program that ends a trial with `trial.recorded(run.finish()?)`.
+    /// What the evaluation of the trial's last epoch has found, as its [`Run`](crate::run::Run) has recorded it: values on test data by
+    /// their names, those on [other data](crate::run::Run::found) by split and name, as `validation/accuracy`, and the epoch's
+    /// `train_loss`. For a program that ends a trial with `trial.recorded(run.finish()?)`.
     ///
     /// # Errors
     /// [`MetricsError`] if the run's records can't be read.
@@ -36,8 +37,19 @@ impl<C> Trial<C> {
         }
         let records = read_jsonl(self.out.join("metrics.jsonl"))?;
         let last = |split: &str| records.iter().rev().find(|record| record.split == split);
-        let test = last("test").into_iter().flat_map(|record| record.values());
-        let outcome = test.fold(outcome, |outcome, (name, value)| outcome.with(name, value));
+        let mut outcome = outcome;
+        let splits: BTreeSet<&str> = records.iter().map(|record| &*record.split).collect();
+        for split in splits
+            .into_iter()
+            .filter(|split| !["train", "epoch"].contains(split))
+        {
+            for (name, value) in last(split).into_iter().flat_map(|record| record.values()) {
+                outcome = match split {
+                    "test" => outcome.with(name, value),
+                    _ => outcome.with(format!("{split}/{name}"), value),
+                };
+            }
+        }
         let loss = last("epoch").and_then(|record| record.get(names::TRAIN_LOSS));
         Ok(match loss {
             Some(loss) => outcome.with(names::TRAIN_LOSS, loss),
