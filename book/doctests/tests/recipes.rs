@@ -92,6 +92,16 @@ fn the_best_model_has_the_best_accuracy() {
 }
 
 #[test]
+fn a_model_file_predicts_what_was_learned() {
+    let text = output("export");
+    assert!(text.starts_with("the classes: apple, lemon, pear\none: lemon by"), "{text}");
+    assert!(last(&text, "one: lemon by") > 0.8, "{text}");
+    assert!(last(&text, "another: apple") > 50.0, "{text}");
+    assert!(last(&text, "another: pear") > 50.0, "{text}");
+    assert!(last(&text, "as ONNX:") > 1_000.0, "{text}");
+}
+
+#[test]
 fn pictures_are_told_apart() {
     let text = output("pictures");
     // By chance 25 %.
@@ -165,7 +175,7 @@ fn none_is_longer_than_80_lines() {
     let files: Vec<PathBuf> = files
         .filter(|file| file.extension().is_some_and(|e| e == "rs"))
         .collect();
-    assert!(files.len() >= 11);
+    assert!(files.len() >= 12);
     for file in files {
         let lines = fs::read_to_string(&file).unwrap().lines().count();
         assert!(lines <= 80, "{}: {lines} lines", file.display());

@@ -10,6 +10,7 @@
 //! ```
 //!
 //! [`load`] wants just the network's tensors in the file; [`load_with`] reads a part, or names with a prefix.
+//! A file with class names and preprocessing beside the weights is written by `predict::save`, and read here, too.
 //! `num_batches_tracked`, which PyTorch counts beside the running statistics, is passed over.
 
 mod error;
