@@ -36,8 +36,12 @@ fn write(path: &Path, number: u32) {
     });
     let mut file = Vec::new();
     let mut encoder = PngEncoder::new(&mut file);
-    encoder.set_exif_metadata(exif((number % 8) as u8 + 1)).unwrap();
-    DynamicImage::from(picture).write_with_encoder(encoder).unwrap();
+    encoder
+        .set_exif_metadata(exif((number % 8) as u8 + 1))
+        .unwrap();
+    DynamicImage::from(picture)
+        .write_with_encoder(encoder)
+        .unwrap();
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, file).unwrap();
 }
@@ -53,7 +57,10 @@ fn trained(folder: &Folder) -> Built<Net> {
     let dev = Cpu::seed_from_u64(1);
     let mut net = dev.build_module::<Net, f32>();
     let mut opt = Sgd::new(&net, SgdConfig::default());
-    for (x, y) in DataLoader::<_, 8>::new(folder.clone()).unwrap().epoch(&dev, 0) {
+    for (x, y) in DataLoader::<_, 8>::new(folder.clone())
+        .unwrap()
+        .epoch(&dev, 0)
+    {
         let logits = net.forward_mut(x.traced(net.alloc_grads()));
         let grads = cross_entropy_with_logits_loss(logits, y).backward();
         opt.update(&mut net, &grads).unwrap();
@@ -75,7 +82,13 @@ fn they_are_what_a_folder_makes_of_them() {
     let dir = tempfile::tempdir().unwrap();
     pictures(dir.path(), 75);
     let plain = Folder::open(dir.path()).unwrap();
-    let stats = plain.clone().fit(Fit::Stretch).load().unwrap().channel_stats(3).unwrap();
+    let stats = plain
+        .clone()
+        .fit(Fit::Stretch)
+        .load()
+        .unwrap()
+        .channel_stats(3)
+        .unwrap();
     let normalized = |folder: Folder| folder.normalized(&stats).unwrap();
     let all = [
         plain.clone().fit(Fit::Stretch),
@@ -92,7 +105,10 @@ fn they_are_what_a_folder_makes_of_them() {
         let predictor = Predictor::<Net, Shape>::open(&file, &dev).unwrap();
         let about = predictor.description();
         assert_eq!(about.class_names(), ["ash", "elm", "oak"]);
-        assert_eq!(*about.preprocessing(), Preprocessing::Pictures(folder.input().clone()));
+        assert_eq!(
+            *about.preprocessing(),
+            Preprocessing::Pictures(folder.input().clone())
+        );
 
         let paths: Vec<_> = (0..75).map(|index| folder.path(index).unwrap()).collect();
         let wanted = logits(&net, &folder, 64);
@@ -119,7 +135,8 @@ fn they_are_what_a_folder_makes_of_them() {
 #[test]
 fn a_picture_that_can_not_be_read_is_an_error_in_its_place() {
     let dir = tempfile::tempdir().unwrap();
-    let paths = ["0.png", "1.png", "missing.png", "text.png", "4.png"].map(|name| dir.path().join(name));
+    let paths =
+        ["0.png", "1.png", "missing.png", "text.png", "4.png"].map(|name| dir.path().join(name));
     for number in [0, 1, 4] {
         write(&paths[number], number as u32);
     }
@@ -128,7 +145,9 @@ fn a_picture_that_can_not_be_read_is_an_error_in_its_place() {
     let about = Description::new().pictures(PictureInput::of::<Shape>().fit(Fit::Crop));
     for batch in [1, 2, 64] {
         let net = dev.build_module::<Net, f32>();
-        let predictor = Predictor::<Net, Shape>::new(net, &dev, &about).unwrap().batch(batch);
+        let predictor = Predictor::<Net, Shape>::new(net, &dev, &about)
+            .unwrap()
+            .batch(batch);
         let said: Vec<_> = predictor
             .pictures(&paths)
             .map(|picture| picture.map_err(|error| error.to_string()))
@@ -137,7 +156,10 @@ fn a_picture_that_can_not_be_read_is_an_error_in_its_place() {
         assert!([0, 1, 4].iter().all(|&index| said[index].is_ok()));
         for (index, wanted) in [(2, "can't open it"), (3, "can't decode it")] {
             let error = said[index].as_ref().unwrap_err();
-            assert!(error.starts_with(&format!("{}: {wanted}", paths[index].display())), "{error}");
+            assert!(
+                error.starts_with(&format!("{}: {wanted}", paths[index].display())),
+                "{error}"
+            );
         }
         let none: [&Path; 0] = [];
         assert_eq!(predictor.pictures(none).count(), 0);
@@ -155,7 +177,10 @@ fn a_file_of_other_pictures_is_refused() {
     let file = dir.path().join("trees.safetensors");
     let dev = Cpu::default();
     let net = dev.build_module::<Net, f32>();
-    let stats = [ChannelStats { mean: 0.5, std: 0.25 }];
+    let stats = [ChannelStats {
+        mean: 0.5,
+        std: 0.25,
+    }];
     let input = PictureInput::of::<Shape>().normalized(&stats).unwrap();
     predict::save(&net, &file, Description::new().pictures(input)).unwrap();
     let opened = Predictor::<Net, Rank3<3, 8, 8>>::open(&file, &dev);

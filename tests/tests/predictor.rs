@@ -105,7 +105,10 @@ fn rows_are_predicted_bit_by_bit_as_forward_does() {
     predict::save(&net, path(&dir), &encoder).unwrap();
     let dev = Cpu::default();
     let predictor = Predictor::<Net, Rank1<5>>::open(path(&dir), &dev).unwrap();
-    assert_eq!(predictor.description().class_names(), ["iris", "lily", "rose"]);
+    assert_eq!(
+        predictor.description().class_names(),
+        ["iris", "lily", "rose"]
+    );
 
     // By the encoder that the file has, batch by batch.
     for batch in [64, 7] {
@@ -118,7 +121,10 @@ fn rows_are_predicted_bit_by_bit_as_forward_does() {
             assert_eq!(said.logits(), wanted);
         }
         let kinds = table.column("kind").unwrap().into_iter().flatten();
-        let right = said.iter().zip(kinds).filter(|(said, kind)| said.name() == *kind);
+        let right = said
+            .iter()
+            .zip(kinds)
+            .filter(|(said, kind)| said.name() == *kind);
         assert!(right.count() > 75, "it has learned something");
     }
 
@@ -133,7 +139,12 @@ fn rows_are_predicted_bit_by_bit_as_forward_does() {
         let fields = predictor.fields(inputs.map(text)).unwrap();
         assert_eq!(named.logits(), wanted[index]);
         assert_eq!(fields, named);
-        let other = format!("n,length,colour,weight\n1,{},{},{}", text("length"), text("colour"), text("weight"));
+        let other = format!(
+            "n,length,colour,weight\n1,{},{},{}",
+            text("length"),
+            text("colour"),
+            text("weight")
+        );
         let other = Table::parse(&other).unwrap();
         let alone: Vec<_> = predictor.rows(&other).map(Result::unwrap).collect();
         assert_eq!(alone, [named]);
@@ -146,7 +157,8 @@ fn a_row_that_can_not_be_read_is_an_error_in_its_place() {
     let (_, encoder, _, net) = model();
     let dev = Cpu::default();
     let predictor = Predictor::<Net, Rank1<5>>::new(net, &dev, &encoder).unwrap();
-    let table = Table::parse("length,weight,colour\n2,100,red\nlong,100,red\n3,,green\n4,120,\n").unwrap();
+    let table =
+        Table::parse("length,weight,colour\n2,100,red\nlong,100,red\n3,,green\n4,120,\n").unwrap();
     for batch in [1, 2, 3, 64] {
         let predictor = Predictor::<Net, Rank1<5>>::new(predictor.net().clone(), &dev, &encoder);
         let predictor = predictor.unwrap().batch(batch);
@@ -156,9 +168,15 @@ fn a_row_that_can_not_be_read_is_an_error_in_its_place() {
             .collect();
         assert!(said[0].is_ok() && said[2].is_ok() && said.len() == 4);
         let error = said[1].as_ref().unwrap_err();
-        assert!(error.starts_with("text, line 3, column `length`: `long` is no finite number"), "{error}");
+        assert!(
+            error.starts_with("text, line 3, column `length`: `long` is no finite number"),
+            "{error}"
+        );
         let error = said[3].as_ref().unwrap_err();
-        assert!(error.starts_with("text, line 5, column `colour`: there is no value"), "{error}");
+        assert!(
+            error.starts_with("text, line 5, column `colour`: there is no value"),
+            "{error}"
+        );
     }
     let refused = |result: Result<Prediction, PredictError>, wanted: &str| {
         let error = result.unwrap_err().to_string();
@@ -168,18 +186,28 @@ fn a_row_that_can_not_be_read_is_an_error_in_its_place() {
         predictor.fields(["1", "2"]),
         "row: 2 values were given for the columns `length`, `weight`, `colour`; give one for each",
     );
-    refused(predictor.row([("colour", "red"), ("length", "x")]), "row, column `length`: `x` is no");
+    refused(
+        predictor.row([("colour", "red"), ("length", "x")]),
+        "row, column `length`: `x` is no",
+    );
     // A table without one of the columns has no prediction, but an error for each row.
     let without = Table::parse("length,weight\n1,2\n3,4\n").unwrap();
     assert_eq!(predictor.rows(&without).filter(Result::is_err).count(), 2);
-    assert_eq!(predictor.rows(&Table::parse("length\n").unwrap()).count(), 0);
+    assert_eq!(
+        predictor.rows(&Table::parse("length\n").unwrap()).count(),
+        0
+    );
 }
 
 #[test]
 fn numbers_are_in_the_units_of_the_table() {
     type House = (Linear<2, 4>, Tanh, Linear<4, 2>);
-    let table = Table::parse("area,rooms,price,rent\n50,2,200,8\n80,3,260,11\n65,3,230,14\n").unwrap();
-    let columns = Columns::new().numbers(["area", "rooms"]).target("price").target("rent");
+    let table =
+        Table::parse("area,rooms,price,rent\n50,2,200,8\n80,3,260,11\n65,3,230,14\n").unwrap();
+    let columns = Columns::new()
+        .numbers(["area", "rooms"])
+        .target("price")
+        .target("rent");
     let encoder = columns.fit(&table).unwrap();
     let dev = Cpu::seed_from_u64(1);
     let net = dev.build_module::<House, f32>();
@@ -196,16 +224,28 @@ fn numbers_are_in_the_units_of_the_table() {
         (mean, (squares.iter().sum::<f64>() / 3.0).sqrt())
     };
     let scaled = |x: f64, (mean, deviation): (f64, f64)| ((x - mean) / deviation) as f32;
-    let x = [scaled(80.0, deviation([50.0, 80.0, 65.0])), scaled(3.0, deviation([2.0, 3.0, 3.0]))];
+    let x = [
+        scaled(80.0, deviation([50.0, 80.0, 65.0])),
+        scaled(3.0, deviation([2.0, 3.0, 3.0])),
+    ];
     let wanted = net.forward(dev.tensor([x])).array()[0];
     let logits = said.logits();
     assert!(logits.iter().zip(wanted).all(|(a, b)| (a - b).abs() < 1e-6));
-    let units = [deviation([200.0, 260.0, 230.0]), deviation([8.0, 11.0, 14.0])];
+    let units = [
+        deviation([200.0, 260.0, 230.0]),
+        deviation([8.0, 11.0, 14.0]),
+    ];
     for ((value, y), (mean, deviation)) in said.values().into_iter().zip(logits).zip(units) {
-        assert!((value - (f64::from(*y) * deviation + mean)).abs() < 1e-9, "{value}");
+        assert!(
+            (value - (f64::from(*y) * deviation + mean)).abs() < 1e-9,
+            "{value}"
+        );
     }
     assert_eq!(said.value(), said.values()[0]);
-    assert_eq!(said.to_string(), format!("{}, {}", said.values()[0], said.values()[1]));
+    assert_eq!(
+        said.to_string(),
+        format!("{}, {}", said.values()[0], said.values()[1])
+    );
 }
 
 #[test]
@@ -302,13 +342,23 @@ fn a_reader_of_json_finds_all_of_it() {
     assert_eq!(fs::read(path(&dir)).unwrap(), file);
 
     let (header, bytes) = parts(&file);
-    assert!((file.len() - bytes.len()).is_multiple_of(8), "tensors are aligned");
+    assert!(
+        (file.len() - bytes.len()).is_multiple_of(8),
+        "tensors are aligned"
+    );
     let about = &header["__metadata__"];
     let keys: Vec<&String> = about.as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["classes", "format", "inputs", "preprocessing", "version"]);
-    let parsed = |key: &str| -> Value { serde_json::from_str(about[key].as_str().unwrap()).unwrap() };
+    assert_eq!(
+        keys,
+        ["classes", "format", "inputs", "preprocessing", "version"]
+    );
+    let parsed =
+        |key: &str| -> Value { serde_json::from_str(about[key].as_str().unwrap()).unwrap() };
     assert_eq!(parsed("classes"), json!(["iris", "lily", "rose"]));
-    assert_eq!((&about["format"], &about["version"]), (&json!("sam-train model"), &json!("1")));
+    assert_eq!(
+        (&about["format"], &about["version"]),
+        (&json!("sam-train model"), &json!("1"))
+    );
     assert_eq!(about["inputs"], "rows");
     let written: Value = serde_json::from_str(&encoder.to_json()).unwrap();
     assert_eq!(parsed("preprocessing"), written);
@@ -320,7 +370,10 @@ fn a_reader_of_json_finds_all_of_it() {
         let entry = &header[name];
         let [from, to] = [0, 1].map(|at| entry["data_offsets"][at].as_u64().unwrap() as usize);
         assert_eq!(bytes[from..to], tensor.bytes, "{name}");
-        assert_eq!((&entry["dtype"], &entry["shape"]), (&json!("F32"), &json!(tensor.shape)));
+        assert_eq!(
+            (&entry["dtype"], &entry["shape"]),
+            (&json!("F32"), &json!(tensor.shape))
+        );
     }
 
     // And the weights alone, as before.
@@ -365,7 +418,11 @@ fn what_is_no_model_file_is_said_to_be_none() {
     let (header, bytes) = parts(&whole);
     let mut with = |key: &str, text: Option<&str>, wanted: &str| {
         let mut header = header.clone();
-        let about = header.get_mut("__metadata__").unwrap().as_object_mut().unwrap();
+        let about = header
+            .get_mut("__metadata__")
+            .unwrap()
+            .as_object_mut()
+            .unwrap();
         match text {
             Some(text) => drop(about.insert(key.into(), text.into())),
             None => drop(about.remove(key)),
@@ -373,28 +430,81 @@ fn what_is_no_model_file_is_said_to_be_none() {
         fs::write(&file, joined(&header, bytes)).unwrap();
         says(wanted);
     };
-    with("format", Some("pt"), ": no model file of sam-train, but says that it is `pt`; save it with");
+    with(
+        "format",
+        Some("pt"),
+        ": no model file of sam-train, but says that it is `pt`; save it with",
+    );
     with("format", None, ": has weights at most");
     with(
         "version",
         Some("2"),
         ": its format is of version 2, and this program reads version 1; save it anew, or build with",
     );
-    let wrong = |key: &str, reason: &str| format!(": `{key}` of its metadata can't be read ({reason}");
-    with("version", None, &wrong("version", "it is missing); save it anew with `predict::save`"));
+    let wrong =
+        |key: &str, reason: &str| format!(": `{key}` of its metadata can't be read ({reason}");
+    with(
+        "version",
+        None,
+        &wrong(
+            "version",
+            "it is missing); save it anew with `predict::save`",
+        ),
+    );
     with("inputs", None, &wrong("inputs", "it is missing"));
-    with("inputs", Some("sounds"), &wrong("inputs", "`sounds` is none of `pictures`, `rows` and `tensors`"));
+    with(
+        "inputs",
+        Some("sounds"),
+        &wrong(
+            "inputs",
+            "`sounds` is none of `pictures`, `rows` and `tensors`",
+        ),
+    );
     with("classes", None, &wrong("classes", "it is missing"));
-    with("classes", Some("iris"), &wrong("classes", "expected value at line 1"));
-    with("classes", Some("{}"), &wrong("classes", "invalid type: map"));
-    with("classes", Some("[\"a\"]"), &wrong("classes", "1 classes are named, but the encoder of the table has 3"));
-    with("preprocessing", None, &wrong("preprocessing", "it is missing"));
-    with("preprocessing", Some("{"), &wrong("preprocessing", "EOF while parsing"));
+    with(
+        "classes",
+        Some("iris"),
+        &wrong("classes", "expected value at line 1"),
+    );
+    with(
+        "classes",
+        Some("{}"),
+        &wrong("classes", "invalid type: map"),
+    );
+    with(
+        "classes",
+        Some("[\"a\"]"),
+        &wrong(
+            "classes",
+            "1 classes are named, but the encoder of the table has 3",
+        ),
+    );
+    with(
+        "preprocessing",
+        None,
+        &wrong("preprocessing", "it is missing"),
+    );
+    with(
+        "preprocessing",
+        Some("{"),
+        &wrong("preprocessing", "EOF while parsing"),
+    );
     let pictures = r#"{"channels":3,"height":8,"width":8,"fit":"exact","upright":false,"mean":[0.0],"std":[1.0]}"#;
-    with("preprocessing", Some(pictures), &wrong("preprocessing", "unknown field `channels`"));
+    with(
+        "preprocessing",
+        Some(pictures),
+        &wrong("preprocessing", "unknown field `channels`"),
+    );
     // A scale of 0 would make infinity of every row.
     let flat = encoder.to_json().replace("\"scale\": ", "\"scale\": -");
-    with("preprocessing", Some(&flat), &wrong("preprocessing", "column `length` has no usable mean and scale"));
+    with(
+        "preprocessing",
+        Some(&flat),
+        &wrong(
+            "preprocessing",
+            "column `length` has no usable mean and scale",
+        ),
+    );
 
     // Tensors of another network, and some that are missing.
     let mut tensors = header.clone();
@@ -408,7 +518,10 @@ fn what_is_no_model_file_is_said_to_be_none() {
 
     // And at the end of all that, the whole one.
     fs::write(&file, &whole).unwrap();
-    assert_eq!(predict::load(&mut other, &file).unwrap(), Description::from(&encoder));
+    assert_eq!(
+        predict::load(&mut other, &file).unwrap(),
+        Description::from(&encoder)
+    );
     assert_eq!(module_state(&other).unwrap(), module_state(&net).unwrap());
 }
 
@@ -423,7 +536,10 @@ fn no_part_of_a_file_is_taken_for_the_whole() {
     for length in 0..whole.len() {
         fs::write(&file, &whole[..length]).unwrap();
         let error = refused(&file, &mut other);
-        assert!(error.contains("not a whole safetensors file"), "{length}: {error}");
+        assert!(
+            error.contains("not a whole safetensors file"),
+            "{length}: {error}"
+        );
     }
     fs::write(&file, [&whole[..], &[0]].concat()).unwrap();
     refused(&file, &mut other);
@@ -514,7 +630,10 @@ fn a_single_logit_decides_between_two_classes() {
     let said = predictor.tensor(dev.tensor([[2.0_f32], [0.0]])).unwrap();
     assert_eq!([said[0].name(), said[1].name()], ["ill", "healthy"]);
     let sigmoid = |x: f64| (1.0 / (1.0 + (-x).exp())) as f32;
-    assert_eq!([said[0].probability(), said[1].probability()], [sigmoid(3.0), sigmoid(1.0)]);
+    assert_eq!(
+        [said[0].probability(), said[1].probability()],
+        [sigmoid(3.0), sigmoid(1.0)]
+    );
 }
 
 #[test]
@@ -545,7 +664,9 @@ fn python_is_left_a_case() {
     let cases = predictor.rows(&table).enumerate().map(|(index, said)| {
         let (row, said) = (table.get(index).unwrap(), said.unwrap());
         let columns = encoder.columns().into_iter();
-        let texts: BTreeMap<_, _> = columns.map(|name| (name, row.value(name).unwrap())).collect();
+        let texts: BTreeMap<_, _> = columns
+            .map(|name| (name, row.value(name).unwrap()))
+            .collect();
         json!({"row": texts, "name": said.name(), "probabilities": said.probabilities()})
     });
     let cases: Vec<Value> = cases.collect();

@@ -190,10 +190,7 @@ impl<S: ConstShape, const CLASSES: usize> Labelled for Images<S, CLASSES> {
 ///
 /// # Errors
 /// As [`Images::normalized`].
-pub(super) fn tables(
-    numel: usize,
-    stats: &[ChannelStats],
-) -> Result<Vec<ByteValues>, DataError> {
+pub(super) fn tables(numel: usize, stats: &[ChannelStats]) -> Result<Vec<ByteValues>, DataError> {
     channel_len(numel, stats.len())?;
     for (channel, &ChannelStats { mean, std }) in stats.iter().enumerate() {
         if !(mean.is_finite() && std.is_finite() && std > 0.0) {

@@ -1,9 +1,9 @@
 //! What a model file says beside the weights.
 
-#[cfg(feature = "image")]
-use crate::data::{ImageFolder, ImageShape, PictureInput};
 #[cfg(feature = "table")]
 use crate::data::table::TableEncoder;
+#[cfg(feature = "image")]
+use crate::data::{ImageFolder, ImageShape, PictureInput};
 
 use super::PredictError;
 

@@ -27,10 +27,7 @@ pub struct Candidate<'a> {
 }
 
 impl Prediction {
-    pub(super) fn new(
-        outputs: &[f32],
-        about: &Arc<Description>,
-    ) -> Result<Self, PredictError> {
+    pub(super) fn new(outputs: &[f32], about: &Arc<Description>) -> Result<Self, PredictError> {
         let outputs = outputs.to_vec();
         match outputs.iter().all(|x| x.is_finite()) {
             true => Ok(Self {
@@ -70,7 +67,11 @@ impl Prediction {
             let sigmoid = |x: f64| (1.0 / (1.0 + (-x).exp())) as f32;
             return vec![sigmoid(-logit), sigmoid(logit)];
         }
-        let largest = self.outputs.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let largest = self
+            .outputs
+            .iter()
+            .copied()
+            .fold(f32::NEG_INFINITY, f32::max);
         let shares = self.outputs.iter();
         let shares: Vec<f64> = shares
             .map(|&x| (f64::from(x) - f64::from(largest)).exp())
@@ -170,7 +171,10 @@ mod tests {
         let wanted = [1.0_f64, 2.0, 4.0].map(|x| (x.exp() / sum) as f32);
         assert_eq!(said.probabilities(), wanted);
         // Without names, numbers.
-        assert_eq!((said.name(), said.to_string()), ("2".into(), "1, 2, 4".into()));
+        assert_eq!(
+            (said.name(), said.to_string()),
+            ("2".into(), "1, 2, 4".into())
+        );
         // Far beyond what `exp` can give.
         assert_eq!(of(&[1e30, 3e38], &[]).probabilities(), [0.0, 1.0]);
     }
@@ -187,7 +191,10 @@ mod tests {
         assert_eq!([no.top(2)[0].class, no.top(2)[1].class], [0, 1]);
         // On the fence.
         let even = of(&[0.0], &["no", "yes"]);
-        assert_eq!((even.class(), even.top(1)[0].class, even.probability()), (0, 0, 0.5));
+        assert_eq!(
+            (even.class(), even.top(1)[0].class, even.probability()),
+            (0, 0, 0.5)
+        );
     }
 
     #[test]

@@ -222,13 +222,15 @@ impl<S: ImageShape, const CLASSES: usize> ImageFolder<S, CLASSES> {
         let failed = pixels
             .par_chunks_exact_mut(S::NUMEL)
             .enumerate()
-            .find_map_first(|(index, image)| match self.input.bytes(&self.files.path(index)) {
-                Ok(bytes) => {
-                    image.copy_from_slice(&bytes);
-                    None
-                }
-                Err(error) => Some(error),
-            });
+            .find_map_first(
+                |(index, image)| match self.input.bytes(&self.files.path(index)) {
+                    Ok(bytes) => {
+                        image.copy_from_slice(&bytes);
+                        None
+                    }
+                    Err(error) => Some(error),
+                },
+            );
         if let Some(error) = failed {
             return Err(error);
         }
@@ -236,7 +238,6 @@ impl<S: ImageShape, const CLASSES: usize> ImageFolder<S, CLASSES> {
         let labels = labels.collect();
         Ok(Images::new(pixels, labels)?.with_values(self.input.values.clone()))
     }
-
 }
 
 /// Reading a sample can fail: [`DataError::Open`] if its file has gone, [`DataError::Folder`] if it
@@ -264,7 +265,8 @@ impl<S: ImageShape, const CLASSES: usize> ImageDataset for ImageFolder<S, CLASSE
         choose: &mut dyn FnMut([usize; 2]) -> Region,
     ) -> Result<Option<Vec<u8>>, DataError> {
         let path = self.path(index)?;
-        let (picture, region) = decode::decode_part(&path, S::CHANNELS, self.input.upright, choose)?;
+        let (picture, region) =
+            decode::decode_part(&path, S::CHANNELS, self.input.upright, choose)?;
         Ok(Some(region.of(&picture, [S::HEIGHT, S::WIDTH])))
     }
 
