@@ -71,6 +71,8 @@ mod outputs;
 #[cfg(feature = "image")]
 mod pictures;
 mod prediction;
+// What predicts of inputs that were read is for pictures and rows.
+#[cfg_attr(not(any(feature = "image", feature = "table")), allow(dead_code))]
 mod predictor;
 #[cfg(feature = "table")]
 mod rows;
