@@ -27,6 +27,7 @@
 //! | [`optim`] | optimizers whose state can be saved, parameter groups |
 //! | [`nn`] | layers for images and vectors, networks, their weights in files, losses |
 //! | [`analysis`] | sharpness of a trained model, metrics of what it predicts |
+//! | [`predict`] | after training: a model in one file, predictions of pictures, rows of tables and tensors |
 //! | [`distributed`] | several ranks that train one model: threads, processes, machines, GPUs |
 //! | [`run`] | what surrounds a loop: checkpoints, metrics, progress, stopping rules, configuration |
 //! | [`device`] | arithmetic on the CPU and the GPU, for steps and layers; norms |
@@ -36,7 +37,7 @@
 //! | feature | what |
 //! |---|---|
 //! | `data` (on by default) | [`data`]: data sets, label noise, augmentation, the loader |
-//! | `run` (on by default) | [`run`], and [`nn::weights`], which reads and writes files, too |
+//! | `run` (on by default) | [`run`], and [`nn::weights`], which reads and writes files, too; with `data`, [`predict`] |
 //! | `f16` | models of `f16` and `AMP<f16>` |
 //! | `image` | data sets from folders of JPEG and PNG files |
 //! | `webp`, `bmp`, `gif` | with `image`: files of these formats, too |
@@ -77,6 +78,8 @@ pub mod optim;
 pub mod plot;
 #[cfg(any(feature = "data", feature = "run"))]
 mod position;
+#[cfg(all(feature = "data", feature = "run"))]
+pub mod predict;
 #[cfg(feature = "run")]
 pub mod run;
 pub mod schedule;

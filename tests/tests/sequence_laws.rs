@@ -458,7 +458,10 @@ fn a_summary_knows_them() {
         ]
         .map(|(name, layer)| (format!("{i}.{name}"), layer))
     };
-    let mut expected = vec![("0".to_owned(), "Embedding")];
+    let mut expected = vec![
+        ("0.0".to_owned(), "Embedding"),
+        ("0.1".to_owned(), "Positions"),
+    ];
     expected.extend(encoder(1).into_iter().chain(encoder(2)));
     expected.push((String::new(), "SequenceMean"));
     expected.push(("4".to_owned(), "Linear"));

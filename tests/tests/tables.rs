@@ -411,7 +411,7 @@ fn what_was_never_seen_is_what_the_policy_says() {
     );
 
     let encoder = fit(c().unknown(Unknown::Drop));
-    assert!(error(encoder.row::<2>([("c", "new")])).contains("so none is left"));
+    assert!(error(encoder.row::<2>([("c", "new")])).contains("leaves a row out"));
     assert_eq!(
         encoder.row([("c", " a "), ("d", "passed over")]).unwrap(),
         a

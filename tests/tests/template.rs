@@ -7,6 +7,8 @@ use std::{
     process::{Command, Output},
 };
 
+use sam_runtime::{dfdx::prelude::*, predict::Predictor};
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("..")
@@ -117,4 +119,12 @@ fn the_template_builds_runs_and_goes_on() {
     );
     assert!(said.starts_with("all epochs are done"), "{said}");
     assert!(template.join("runs/first/metrics.csv").exists());
+    type Net = (
+        (Linear<784, 128>, ReLU),
+        (Linear<128, 64>, ReLU),
+        Linear<64, 10>,
+    );
+    let file = template.join("runs/first/model.safetensors");
+    let predictor = Predictor::<Net>::open(file, &Cpu::default()).unwrap();
+    assert_eq!(predictor.description().class_names()[9], "9");
 }

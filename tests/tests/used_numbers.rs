@@ -33,13 +33,13 @@ fn recorded(out: &Path) -> Vec<[f64; 2]> {
 }
 
 macro_rules! training {
-    ($name:ident, $rho:expr, |$run:ident, $opt:ident| $before:stmt) => {
+    ($name:ident, $rho:expr, |$run:ident, $opt:ident| $before:expr) => {
         #[sam_train(rho = $rho)]
         fn $name($run: &mut Run<Model>, model: &mut Model, $opt: &mut Opt) -> Result<(), RunError> {
             let dev = Cpu::seed_from_u64(2);
             while let Some(from) = $run.next_epoch(STEPS) {
                 for _ in from.batch..STEPS {
-                    $before
+                    $before;
                     let x: Tensor<Rank2<8, 4>, f32, _> = dev.sample_normal();
                     let logits = model.forward_mut(x.traced(model.alloc_grads()));
                     let loss = logits.square().mean();

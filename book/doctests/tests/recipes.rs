@@ -92,6 +92,19 @@ fn the_best_model_has_the_best_accuracy() {
 }
 
 #[test]
+fn a_model_file_predicts_what_was_learned() {
+    let text = output("export");
+    assert!(
+        text.starts_with("the classes: apple, lemon, pear\none: lemon by"),
+        "{text}"
+    );
+    assert!(last(&text, "one: lemon by") > 0.8, "{text}");
+    assert!(last(&text, "another: apple") > 50.0, "{text}");
+    assert!(last(&text, "another: pear") > 50.0, "{text}");
+    assert!(last(&text, "as ONNX:") > 1_000.0, "{text}");
+}
+
+#[test]
 fn pictures_are_told_apart() {
     let text = output("pictures");
     // By chance 25 %.

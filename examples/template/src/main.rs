@@ -4,6 +4,7 @@ use dfdx::{optim::Optimizer, prelude::*};
 use sam_runtime::{
     analysis::accuracy,
     optim::AnyOptimizer,
+    predict::{self, Description},
     prelude::*,
     run::{Run, RunConfig, best_model, load_with, stop::Stop},
 };
@@ -82,10 +83,12 @@ fn main() -> anyhow::Result<Stop> {
     let stop = run.finish()?;
     println!("{stop}");
 
-    // What another program does, too: the model that was best on `validation`.
+    // The model that was best on `validation`, in a file for `Predictor::<Net>::open` of another program.
     if let Stop::Finished | Stop::NoProgress = stop {
         let dev = Cpu::default();
-        let best = best_model::<Net, f32, _>(out, &dev)?;
+        let best = best_model::<Net, f32, _>(&out, &dev)?;
+        let about = Description::new().classes((0..10).map(|digit| digit.to_string()));
+        predict::save(&best, out.join("model.safetensors"), about)?;
         let right = accuracy(&best, chunks(&test, &dev, 500));
         println!("accuracy on test data: {:.1} %", 100.0 * right);
     }

@@ -54,7 +54,7 @@ impl ChannelStats {
         std: 1.0,
     };
 
-    fn values(self) -> ByteValues {
+    pub(super) fn values(self) -> ByteValues {
         std::array::from_fn(|byte| (byte as f32 / 255.0 - self.mean) / self.std)
     }
 }
@@ -94,7 +94,7 @@ impl<S: ConstShape, const CLASSES: usize> Images<S, CLASSES> {
     /// # Errors
     /// [`DataError::Channels`] unless `channels` divides `S::NUMEL`.
     pub fn channel_stats(&self, channels: usize) -> Result<Vec<ChannelStats>, DataError> {
-        let part = channel_len::<S>(channels)?;
+        let part = channel_len(S::NUMEL, channels)?;
         let mut counts = vec![[0_u64; 256]; channels];
         for (i, run) in self.pixels.chunks_exact(part).enumerate() {
             for &pixel in run {
@@ -113,7 +113,7 @@ impl<S: ConstShape, const CLASSES: usize> Images<S, CLASSES> {
     /// [`DataError::Channels`] unless their number divides `S::NUMEL`; [`DataError::Stats`] for a
     /// deviation that is not above 0 or a number that is not finite.
     pub fn normalized(self, stats: &[ChannelStats]) -> Result<Self, DataError> {
-        let values = tables::<S>(stats)?;
+        let values = tables(S::NUMEL, stats)?;
         Ok(Self { values, ..self })
     }
 
@@ -175,7 +175,7 @@ impl<S: ConstShape, const CLASSES: usize> ImageDataset for Images<S, CLASSES> {
 
     fn sample_of(&self, index: usize, bytes: &[u8]) -> Result<Self::Item, DataError> {
         let label = self.label(index)?;
-        Sample::new(numbers::<S>(bytes, &self.values)?, label)
+        Sample::new(numbers(S::NUMEL, bytes, &self.values)?, label)
     }
 }
 
@@ -186,12 +186,12 @@ impl<S: ConstShape, const CLASSES: usize> Labelled for Images<S, CLASSES> {
     }
 }
 
-/// What bytes stand for once normalised, for each of as many channels as there are `stats`.
+/// What bytes of an image of `numel` of them stand for once normalised, for each of as many channels as there are `stats`.
 ///
 /// # Errors
 /// As [`Images::normalized`].
-pub(super) fn tables<S: ConstShape>(stats: &[ChannelStats]) -> Result<Vec<ByteValues>, DataError> {
-    channel_len::<S>(stats.len())?;
+pub(super) fn tables(numel: usize, stats: &[ChannelStats]) -> Result<Vec<ByteValues>, DataError> {
+    channel_len(numel, stats.len())?;
     for (channel, &ChannelStats { mean, std }) in stats.iter().enumerate() {
         if !(mean.is_finite() && std.is_finite() && std > 0.0) {
             return Err(DataError::Stats { channel, mean, std });
@@ -203,19 +203,20 @@ pub(super) fn tables<S: ConstShape>(stats: &[ChannelStats]) -> Result<Vec<ByteVa
 /// The numbers that an image's bytes stand for.
 ///
 /// # Errors
-/// [`DataError::InputLength`] unless there are `S::NUMEL` bytes.
-pub(super) fn numbers<S: ConstShape>(
+/// [`DataError::InputLength`] unless there are `numel` bytes.
+pub(super) fn numbers(
+    numel: usize,
     bytes: &[u8],
     values: &[ByteValues],
 ) -> Result<Vec<f32>, DataError> {
-    if bytes.len() != S::NUMEL {
+    if bytes.len() != numel {
         return Err(DataError::InputLength {
-            expected: S::NUMEL,
+            expected: numel,
             found: bytes.len(),
         });
     }
-    let part = channel_len::<S>(values.len())?;
-    let mut input = Vec::with_capacity(S::NUMEL);
+    let part = channel_len(numel, values.len())?;
+    let mut input = Vec::with_capacity(numel);
     // An image at random is in no cache. A copy fetches its lines side by side; looking pixels up one by
     // one would wait for each.
     let mut near = [0; NEAR];
@@ -232,15 +233,12 @@ pub(super) fn numbers<S: ConstShape>(
 /// Bytes that are copied at once.
 const NEAR: usize = 2048;
 
-/// The pixels in each of `channels` equal parts of `S`.
-fn channel_len<S: ConstShape>(channels: usize) -> Result<usize, DataError> {
-    if channels > 0 && S::NUMEL > 0 && S::NUMEL.is_multiple_of(channels) {
-        Ok(S::NUMEL / channels)
+/// The pixels in each of `channels` equal parts of an image.
+fn channel_len(numel: usize, channels: usize) -> Result<usize, DataError> {
+    if channels > 0 && numel > 0 && numel.is_multiple_of(channels) {
+        Ok(numel / channels)
     } else {
-        Err(DataError::Channels {
-            channels,
-            numel: S::NUMEL,
-        })
+        Err(DataError::Channels { channels, numel })
     }
 }
 

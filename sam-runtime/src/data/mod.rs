@@ -116,7 +116,7 @@ pub use collate::{Class, Collate, Element, HasClass, Padded, Part, Ragged, Tenso
 pub use dataset::{Dataset, Labelled, TakeFirst};
 pub use error::DataError;
 #[cfg(feature = "image")]
-pub use folder::{Fit, FolderProblem, ImageFolder, Skipped};
+pub use folder::{Fit, FolderProblem, ImageFolder, PictureInput, Skipped};
 pub use glyphs::Glyphs;
 pub use idx::{Idx, IdxProblem};
 pub use image_set::{ImageDataset, ImageShape};

@@ -1,7 +1,12 @@
 //! Safetensors files.
 
+use std::collections::BTreeMap;
+
 use half::bf16;
-use safetensors::{Dtype as Kind, SafeTensors, tensor::TensorView};
+use safetensors::{
+    Dtype as Kind, SafeTensors,
+    tensor::{Metadata, TensorView},
+};
 
 use super::{HostDtype, HostTensor, Tensors};
 
@@ -28,6 +33,49 @@ pub(crate) fn to_file<'a>(
     let views = views.collect::<Result<Vec<_>, _>>();
     let bytes = views.and_then(|views| safetensors::serialize(views, None));
     bytes.map_err(|error| error.to_string())
+}
+
+/// `file`, a safetensors file without metadata, with these texts as its metadata: what `safe_open(..).metadata()` gives in Python.
+///
+/// Written here, in their order: `serialize` takes a `HashMap`, so that no two files would be the same.
+pub(crate) fn with_metadata(
+    file: &[u8],
+    metadata: &BTreeMap<String, String>,
+) -> Result<Vec<u8>, String> {
+    let (length, _) = header_of(file)?;
+    let (header, tensors) = file[LENGTH..].split_at(length);
+    let metadata = serde_json::to_string(metadata).map_err(|error| error.to_string())?;
+    let mut text = format!("{{\"__metadata__\":{metadata}").into_bytes();
+    // Behind the brace that the header begins with.
+    let rest = header[1..].trim_ascii();
+    if rest != b"}" {
+        text.push(b',');
+    }
+    text.extend(rest);
+    text.resize(text.len().next_multiple_of(LENGTH), b' ');
+    let mut bytes = (text.len() as u64).to_le_bytes().to_vec();
+    bytes.append(&mut text);
+    bytes.extend(tensors);
+    // Headers have a largest size.
+    header_of(&bytes)?;
+    Ok(bytes)
+}
+
+/// The length of the header, and what it says.
+fn header_of(bytes: &[u8]) -> Result<(usize, Metadata), String> {
+    SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())
+}
+
+/// Bytes that say how long the header is, and what it is aligned to.
+const LENGTH: usize = size_of::<u64>();
+
+/// The texts in the metadata of a file.
+pub(crate) fn metadata(bytes: &[u8]) -> Result<BTreeMap<String, String>, NotTensors> {
+    let (_, header) = header_of(bytes).map_err(NotTensors::Format)?;
+    let texts = header.metadata().iter().flatten();
+    Ok(texts
+        .map(|(key, text)| (key.clone(), text.clone()))
+        .collect())
 }
 
 /// The tensors of a file, but those whose names are `skipped`. BF16 becomes F32, which holds all of it.

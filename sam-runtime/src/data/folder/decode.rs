@@ -26,7 +26,17 @@ pub(super) fn decode(path: &Path, channels: usize, turned: bool) -> Result<Pictu
     read(path, |file| picture(file, channels, turned))
 }
 
-/// The same for the part that `choose` takes of a picture of this height and width: outside of it, the outermost pixels
+/// The picture in `file`, the bytes of one that errors call `path`.
+pub(super) fn decode_bytes(
+    path: &Path,
+    file: &[u8],
+    channels: usize,
+    turned: bool,
+) -> Result<Picture, DataError> {
+    guarded(path, || picture(file, channels, turned))
+}
+
+/// As `decode`, for the part that `choose` takes of a picture of this height and width: outside of it, the outermost pixels
 /// may be off.
 pub(super) fn decode_part(
     path: &Path,

@@ -1,5 +1,7 @@
 //! Fitting a picture to the size of a data set's images.
 
+use serde::{Deserialize, Serialize};
+
 use super::FolderProblem;
 use crate::data::augment::picture::Picture;
 use crate::data::resize::{Axis, resize};
@@ -10,7 +12,8 @@ use crate::data::resize::{Axis, resize};
 /// PIL images, and gives the same bytes as Pillow 13 (earlier versions differ by one level at most, and
 /// only where the height shrinks much more than the width): each pixel covers what it stands for, so nothing of a large
 /// picture is skipped.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Fit {
     /// Not at all: a picture of another size is an error.

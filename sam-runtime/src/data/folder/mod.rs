@@ -10,10 +10,12 @@
 //! | `memory` | the memory that one picture may take |
 //! | `upright` | turning a picture as its EXIF data asks for |
 //! | `fit` | [`Fit`]: what happens to pictures of other sizes |
+//! | `input` | [`PictureInput`]: all of that, from a file to numbers |
 //! | `problem` | [`FolderProblem`]: what can be wrong |
 
 mod decode;
 mod fit;
+mod input;
 mod jpeg;
 mod memory;
 mod names;
@@ -32,12 +34,11 @@ use rayon::prelude::*;
 #[cfg(feature = "fuzzing")]
 pub(super) use self::decode::picture;
 pub use self::fit::Fit;
+pub use self::input::PictureInput;
 pub use self::problem::FolderProblem;
 
 use self::names::Files;
 use super::dataset::check_index;
-use super::images::{ByteValues, numbers, tables};
-
 use super::{
     ChannelStats, DataError, Dataset, ImageDataset, ImageShape, Images, Labelled, Region, Sample,
 };
@@ -107,9 +108,7 @@ pub struct ImageFolder<S, const CLASSES: usize> {
     classes: Vec<String>,
     files: Files,
     skipped: Skipped,
-    fit: Fit,
-    upright: bool,
-    values: Vec<ByteValues>,
+    input: PictureInput,
     shape: PhantomData<S>,
 }
 
@@ -123,7 +122,7 @@ impl<S: ImageShape, const CLASSES: usize> ImageFolder<S, CLASSES> {
     /// [`DataError::Folder`] if `dir` is no folder, doesn't hold `CLASSES` class folders, one of them has no
     /// images, or one that is a pipe or a device; [`DataError::Open`] for a folder that can't be read.
     pub fn open(dir: impl AsRef<Path>) -> Result<Self, DataError> {
-        Self::new(scan::scan(dir.as_ref(), CLASSES)?)
+        Ok(Self::new(scan::scan(dir.as_ref(), CLASSES)?))
     }
 
     /// The images below `dir` of the classes with these names: a class's label is its place among them.
@@ -145,37 +144,30 @@ impl<S: ImageShape, const CLASSES: usize> ImageFolder<S, CLASSES> {
             return Err(problem_of(dir, FolderProblem::Names { given, expected }));
         }
         let names: Vec<&str> = classes.iter().map(AsRef::as_ref).collect();
-        Self::new(scan::scan_classes(dir, &names)?)
+        Ok(Self::new(scan::scan_classes(dir, &names)?))
     }
 
-    fn new(found: scan::Found) -> Result<Self, DataError> {
-        const {
-            assert!(
-                matches!(S::CHANNELS, 1 | 3) && S::HEIGHT > 0 && S::WIDTH > 0,
-                "image folders are for images of 1 or 3 channels"
-            )
-        };
-        Ok(Self {
+    fn new(found: scan::Found) -> Self {
+        Self {
             classes: found.classes,
             files: found.files,
             skipped: found.skipped,
-            fit: Fit::default(),
-            upright: false,
-            values: tables::<S>(&[ChannelStats::UNIT])?,
+            input: PictureInput::of::<S>(),
             shape: PhantomData,
-        })
+        }
     }
 
     /// The same images, with pictures of other sizes treated like this; [`Fit::Exact`] at first.
     pub fn fit(self, fit: Fit) -> Self {
-        Self { fit, ..self }
+        let input = self.input.fit(fit);
+        Self { input, ..self }
     }
 
     /// The same images, each turned as the EXIF data of its file asks for, as cameras write it and PIL's
     /// `ImageOps.exif_transpose` does it.
     pub fn upright(self) -> Self {
-        let upright = true;
-        Self { upright, ..self }
+        let input = self.input.upright();
+        Self { input, ..self }
     }
 
     /// The same images, giving `(pixel - mean) / std` of each channel instead of 0 to 1, as
@@ -184,13 +176,18 @@ impl<S: ImageShape, const CLASSES: usize> ImageFolder<S, CLASSES> {
     /// # Errors
     /// As [`Images::normalized`].
     pub fn normalized(self, stats: &[ChannelStats]) -> Result<Self, DataError> {
-        let values = tables::<S>(stats)?;
-        Ok(Self { values, ..self })
+        let input = self.input.normalized(stats)?;
+        Ok(Self { input, ..self })
     }
 
     /// The names of the classes, by label. Characters that aren't Unicode are replaced.
     pub fn classes(&self) -> &[String] {
         &self.classes
+    }
+
+    /// What is done to each picture, for whoever predicts of others what was learned of these.
+    pub fn input(&self) -> &PictureInput {
+        &self.input
     }
 
     /// What was passed over.
@@ -202,7 +199,7 @@ impl<S: ImageShape, const CLASSES: usize> ImageFolder<S, CLASSES> {
     /// order of the images. They are what [`get`](Dataset::get) would give in the middle of a run.
     pub fn check(&self) -> Vec<DataError> {
         let read = (0..self.files.len()).into_par_iter();
-        let read = read.map(|index| self.read(&self.files.path(index)).err());
+        let read = read.map(|index| self.input.bytes(&self.files.path(index)).err());
         read.flatten_iter().collect()
     }
 
@@ -225,26 +222,21 @@ impl<S: ImageShape, const CLASSES: usize> ImageFolder<S, CLASSES> {
         let failed = pixels
             .par_chunks_exact_mut(S::NUMEL)
             .enumerate()
-            .find_map_first(|(index, image)| match self.read(&self.files.path(index)) {
-                Ok(bytes) => {
-                    image.copy_from_slice(&bytes);
-                    None
-                }
-                Err(error) => Some(error),
-            });
+            .find_map_first(
+                |(index, image)| match self.input.bytes(&self.files.path(index)) {
+                    Ok(bytes) => {
+                        image.copy_from_slice(&bytes);
+                        None
+                    }
+                    Err(error) => Some(error),
+                },
+            );
         if let Some(error) = failed {
             return Err(error);
         }
         let labels = (0..self.files.len()).map(|index| self.files.class(index));
         let labels = labels.collect();
-        Ok(Images::new(pixels, labels)?.with_values(self.values.clone()))
-    }
-
-    /// The bytes of a file's picture, `S::NUMEL` of them.
-    fn read(&self, path: &Path) -> Result<Vec<u8>, DataError> {
-        let picture = decode::decode(path, S::CHANNELS, self.upright)?;
-        fit::fitted(picture, [S::HEIGHT, S::WIDTH], self.fit)
-            .map_err(|problem| problem_of(path, problem))
+        Ok(Images::new(pixels, labels)?.with_values(self.input.values.clone()))
     }
 }
 
@@ -264,7 +256,7 @@ impl<S: ImageShape, const CLASSES: usize> Dataset for ImageFolder<S, CLASSES> {
 
 impl<S: ImageShape, const CLASSES: usize> ImageDataset for ImageFolder<S, CLASSES> {
     fn bytes(&self, index: usize) -> Result<Cow<'_, [u8]>, DataError> {
-        self.read(&self.path(index)?).map(Cow::Owned)
+        self.input.bytes(&self.path(index)?).map(Cow::Owned)
     }
 
     fn part(
@@ -273,13 +265,14 @@ impl<S: ImageShape, const CLASSES: usize> ImageDataset for ImageFolder<S, CLASSE
         choose: &mut dyn FnMut([usize; 2]) -> Region,
     ) -> Result<Option<Vec<u8>>, DataError> {
         let path = self.path(index)?;
-        let (picture, region) = decode::decode_part(&path, S::CHANNELS, self.upright, choose)?;
+        let (picture, region) =
+            decode::decode_part(&path, S::CHANNELS, self.input.upright, choose)?;
         Ok(Some(region.of(&picture, [S::HEIGHT, S::WIDTH])))
     }
 
     fn sample_of(&self, index: usize, bytes: &[u8]) -> Result<Self::Item, DataError> {
         let label = self.label(index)?;
-        Sample::new(numbers::<S>(bytes, &self.values)?, label)
+        Sample::new(self.input.numbers(bytes)?, label)
     }
 }
 

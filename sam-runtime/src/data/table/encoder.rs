@@ -91,9 +91,9 @@ impl TryFrom<Unchecked> for TableEncoder {
 }
 
 /// Where the columns are in a table.
-struct Places {
+pub(super) struct Places {
     header: Arc<Header>,
-    inputs: Vec<usize>,
+    pub(super) inputs: Vec<usize>,
     targets: Vec<usize>,
 }
 
@@ -113,6 +113,14 @@ impl TableEncoder {
         match &self.target {
             FittedTarget::Class { classes, .. } => classes,
             _ => &[],
+        }
+    }
+
+    /// How many numbers are to be predicted of a row; `None` if the target is not numbers.
+    pub(crate) fn targets(&self) -> Option<usize> {
+        match &self.target {
+            FittedTarget::Numbers(numbers) => Some(numbers.len()),
+            _ => None,
         }
     }
 
@@ -224,36 +232,6 @@ impl TableEncoder {
         Ok(encoded)
     }
 
-    /// The input of one row, given as names of columns and their texts. Columns that are not given are missing; others are
-    /// passed over.
-    ///
-    /// # Errors
-    /// [`DataError::Table`], of a file called `row`: as [`inputs`](Self::inputs), and where the row would be left out.
-    pub fn row<const F: usize>(
-        &self,
-        values: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
-    ) -> Result<[f32; F], DataError> {
-        let values = values
-            .into_iter()
-            .map(|(name, text)| (name.into(), text.into()));
-        let given: HashMap<String, String> = values.collect();
-        let names: Vec<String> = self.inputs.iter().map(|it| it.name().to_owned()).collect();
-        let text = |name: &String| given.get(name).map_or("", String::as_str);
-        let fields = csv::StringRecord::from_iter(names.iter().map(text));
-        let row = Row {
-            header: Arc::new(Header {
-                path: "row".into(),
-                names,
-                missing: self.missing.clone(),
-            }),
-            fields: Arc::new(fields),
-            line: None,
-        };
-        let places: Vec<usize> = (0..self.inputs.len()).collect();
-        let input = self.input::<F>(&row, &places)?;
-        input.ok_or_else(|| row.error(None, TableProblem::AllDropped { rows: 1 }))
-    }
-
     /// The numbers that a network's outputs stand for, in the units of the table: one for each target, of one row or of several,
     /// row by row.
     ///
@@ -341,7 +319,17 @@ impl TableEncoder {
         row: &Row,
         places: &[usize],
     ) -> Result<Option<[f32; F]>, DataError> {
-        let mut numbers = Vec::with_capacity(F);
+        let numbers = self.numbers(row, places)?;
+        numbers.map(|numbers| self.sized(row, numbers)).transpose()
+    }
+
+    /// The numbers of that input, whatever their number.
+    pub(super) fn numbers(
+        &self,
+        row: &Row,
+        places: &[usize],
+    ) -> Result<Option<Vec<f32>>, DataError> {
+        let mut numbers = Vec::new();
         let mut is_kept = true;
         for (input, &at) in self.inputs.iter().zip(places) {
             match input.encode(row.at(at), &mut numbers) {
@@ -350,22 +338,27 @@ impl TableEncoder {
                 Err(problem) => return Err(row.error(Some(input.name()), problem)),
             }
         }
-        if !is_kept {
-            return Ok(None);
-        }
+        Ok(is_kept.then_some(numbers))
+    }
+
+    /// The numbers of a row as an input of `F`.
+    pub(super) fn sized<const F: usize>(
+        &self,
+        row: &Row,
+        numbers: Vec<f32>,
+    ) -> Result<[f32; F], DataError> {
         let made = numbers.len();
-        let input = <[f32; F]>::try_from(numbers).map_err(|_| {
+        <[f32; F]>::try_from(numbers).map_err(|_| {
             let names = self.feature_names();
             let asked = F;
             let path = row.header.path.clone();
             let problem = TableProblem::Width { made, asked, names };
             of_file(&path, problem)
-        });
-        input.map(Some)
+        })
     }
 
     /// Where the columns are in the table that a row is of; looked for again if it is another one than that of the row before.
-    fn places<'p>(
+    pub(super) fn places<'p>(
         &self,
         row: &Row,
         with_targets: bool,

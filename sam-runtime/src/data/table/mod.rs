@@ -12,6 +12,7 @@
 //! | `fit` | from columns and rows to an encoder |
 //! | `fitted` | columns with what was learned of them |
 //! | `encoder` | [`TableEncoder`]: from rows to samples |
+//! | `single` | rows one by one |
 //! | `encoded` | [`Encoded`]: a table as a data set of samples |
 //! | `problem` | [`TableProblem`] |
 
@@ -23,6 +24,7 @@ mod fitted;
 mod problem;
 mod read;
 mod rows;
+mod single;
 
 pub use columns::{Category, Columns, MissingCategory, MissingNumber, Number, Scale, Unknown};
 pub use encoded::Encoded;
@@ -31,3 +33,4 @@ pub use problem::TableProblem;
 pub(super) use problem::place;
 pub use read::Csv;
 pub use rows::{Row, Table};
+pub(crate) use single::RowReader;

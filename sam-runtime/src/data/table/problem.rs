@@ -147,6 +147,19 @@ pub enum TableProblem {
         /// How many there were.
         rows: usize,
     },
+    /// A single row lacks a value that is needed.
+    #[error(
+        "it lacks a value without which the encoder leaves a row out, or has a category that it does not know; fill it in"
+    )]
+    Dropped,
+    /// A single row has another number of values than there are columns.
+    #[error("{given} values were given for the columns {}; give one for each, in this order", list(.columns))]
+    Values {
+        /// Values given.
+        given: usize,
+        /// The names of the columns.
+        columns: Vec<String>,
+    },
     /// A file or text that is no encoder.
     #[error("it is no encoder of a table ({0}); save one with `TableEncoder::save`")]
     NoEncoder(String),

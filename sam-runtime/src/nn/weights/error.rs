@@ -1,8 +1,14 @@
 //! Why weights could not be written or read.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
-use crate::{files::failure, named::Refused};
+use crate::{
+    files::failure,
+    named::{Refused, file::NotTensors},
+};
 
 /// Why weights could not be written or read. The text names the file, what is wrong, and what to do.
 #[derive(thiserror::Error)]
@@ -85,6 +91,17 @@ pub enum WeightsError {
     /// The device can't give its tensors out or take them.
     #[error("the device failed: {0}")]
     Device(String),
+}
+
+impl WeightsError {
+    /// Of a file whose bytes are no tensors.
+    pub(crate) fn of_file(path: &Path, problem: NotTensors) -> Self {
+        let path = path.into();
+        match problem {
+            NotTensors::Format(reason) => Self::Format { path, reason },
+            NotTensors::Elements { name, found } => Self::Elements { path, name, found },
+        }
+    }
 }
 
 impl From<Refused> for WeightsError {

@@ -10,6 +10,7 @@
 //! ```
 //!
 //! [`load`] wants just the network's tensors in the file; [`load_with`] reads a part, or names with a prefix.
+//! A file with class names and preprocessing beside the weights is written by `predict::save`, and read here, too.
 //! `num_batches_tracked`, which PyTorch counts beside the running statistics, is passed over.
 
 mod error;
@@ -25,7 +26,7 @@ use crate::{
     files,
     named::{
         self, HostDtype, Tensors,
-        file::{NotTensors, from_file, to_file},
+        file::{from_file, to_file},
     },
 };
 
@@ -41,18 +42,41 @@ where
     M: TensorCollection<E, D>,
 {
     let path = path.as_ref();
+    write(path, &to_bytes(module, path)?)
+}
+
+/// The file that [`save`] writes to `path`.
+pub(crate) fn to_bytes<E, D, M>(module: &M, path: &Path) -> Result<Vec<u8>, WeightsError>
+where
+    E: Dtype,
+    D: Device<E>,
+    M: TensorCollection<E, D>,
+{
     let tensors = named::read(module)?.into_iter();
     let tensors: Tensors = tensors
         .map(|(name, tensor)| (name, tensor.cast(HostDtype::F32)))
         .collect();
     let views = tensors.iter().map(|(name, tensor)| (name.clone(), tensor));
-    let bytes = to_file(views).map_err(|reason| WeightsError::Format {
+    to_file(views).map_err(|reason| WeightsError::Format {
         path: path.into(),
         reason,
-    })?;
-    files::save(path, &bytes).map_err(|reason| WeightsError::File {
+    })
+}
+
+/// Puts `bytes` in the place of a file.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), WeightsError> {
+    files::save(path, bytes).map_err(|reason| WeightsError::File {
         path: path.into(),
         action: "write",
+        reason,
+    })
+}
+
+/// The bytes of a file.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, WeightsError> {
+    fs::read(path).map_err(|reason| WeightsError::File {
+        path: path.into(),
+        action: "read",
         reason,
     })
 }
@@ -97,27 +121,27 @@ where
     M: TensorCollection<E, D>,
 {
     let path = path.as_ref();
-    let bytes = fs::read(path).map_err(|reason| WeightsError::File {
-        path: path.into(),
-        action: "read",
-        reason,
-    })?;
+    load_bytes(module, path, &read(path)?, options)
+}
+
+/// [`load_with`] of the bytes of the file `path`.
+pub(crate) fn load_bytes<E, D, M>(
+    module: &mut M,
+    path: &Path,
+    bytes: &[u8],
+    options: &LoadOptions,
+) -> Result<(), WeightsError>
+where
+    E: Dtype,
+    D: Device<E>,
+    M: TensorCollection<E, D>,
+{
     let prefix = &*options.prefix;
     let mut found = Tensors::new();
     let mut unexpected = Vec::new();
     // What PyTorch counts beside the running statistics.
     let is_count = |name: &str| name.rsplit('.').next() == Some("num_batches_tracked");
-    let all = from_file(&bytes, is_count).map_err(|error| match error {
-        NotTensors::Format(reason) => WeightsError::Format {
-            path: path.into(),
-            reason,
-        },
-        NotTensors::Elements { name, found } => WeightsError::Elements {
-            path: path.into(),
-            name,
-            found,
-        },
-    })?;
+    let all = from_file(bytes, is_count).map_err(|error| WeightsError::of_file(path, error))?;
     let mine = named::read::<E, D, M>(module)?;
     for (name, tensor) in &mine {
         if options.leaves(name) {
