@@ -10,11 +10,12 @@ use crate::step::{Failure, Found, LazyLoss, Part, Settings, Step, StepError, cli
     message = "`{Self}` is not a model that SAM can perturb",
     label = "trained by `update`",
     note = "a model is a dfdx `TensorCollection` that is `Clone`; add `#[derive(Clone)]` to a model of your own, and a `Clone` bound to a generic one",
-    note = "a type that says how to build a network, such as `Linear<4, 2>`, is none: the model is `<Linear<4, 2> as BuildOnDevice<Cpu, f32>>::Built`",
+    note = "a type that says how to build a network, such as `Linear<4, 2>`, is none: the model is `Built<Linear<4, 2>>`, of `sam_runtime::prelude`",
     note = "see `errors/not-a-model` in sam-train's guide"
 )]
 pub trait Model<E: Dtype, D: Device<E>>: TensorCollection<E, D> + Clone {}
 
+#[diagnostic::do_not_recommend]
 impl<M: TensorCollection<E, D> + Clone, E: Dtype, D: Device<E>> Model<E, D> for M {}
 
 /// Checks that the `update` that the attribute found is that of an optimizer of this model.
@@ -36,6 +37,7 @@ pub fn is_loss<L: Backward<E, D>, M, E: Dtype, D: Device<E>>(_: &L, _: &Driver<'
 )]
 pub trait OptimizerOf<M, D: Storage<E>, E: Dtype> {}
 
+#[diagnostic::do_not_recommend]
 impl<O: Optimizer<M, D, E> + ?Sized, M, D: Storage<E>, E: Dtype> OptimizerOf<M, D, E> for O {}
 
 /// A step whose methods ask nothing of the model: what a model must be is asked once, where the

@@ -15,6 +15,14 @@ use super::{
 };
 
 /// A type that the replay knows how to keep apart, or must not use.
+///
+/// A value whose type is not known yet is taken for one: the compiler chooses by what it knows there.
+#[diagnostic::on_unimplemented(
+    message = "the forward pass or the loss uses a value before it is known that it is a `{Self}`",
+    label = "its type must be known here",
+    note = "write the type where it is bound, as in `let weight: f32 = ..;`",
+    note = "see `errors/type-not-known` in sam-train's guide"
+)]
 pub trait Own {
     /// What is kept of a value.
     type Record: Recorded;

@@ -25,6 +25,7 @@ impl<const C: usize> Grouped<1> for Const<C> {
 macro_rules! groups_of {
     ($($g:literal)*: $each:tt) => { $( groups_of!(@each $g $each); )* };
     (@each $g:literal [$($each:literal)*]) => {$(
+        #[diagnostic::do_not_recommend]
         impl Grouped<$g> for Const<{ $g * $each }> {
             type Each = Const<$each>;
         }
@@ -38,6 +39,7 @@ groups_of!(2 4 8 16 32 64: [
 
 macro_rules! depthwise {
     ($($g:literal)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl Grouped<$g> for Const<$g> {
             type Each = Const<1>;
         }
