@@ -202,7 +202,10 @@ fn every_first_mistake_is_mended_in_a_program_that_is_compiled() {
 #[test]
 fn the_pages_that_first_mistakes_name_are_there() {
     let cases = cases();
-    let all: BTreeSet<String> = entries(&cases).iter().map(|e| e.case.name.clone()).collect();
+    let all: BTreeSet<String> = entries(&cases)
+        .iter()
+        .map(|e| e.case.name.clone())
+        .collect();
     for first::Mistake { name, message, .. } in first::mistakes() {
         let named = named::named_in(&message);
         assert!(named.is_subset(&all), "{name} names what is no entry");

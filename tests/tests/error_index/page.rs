@@ -98,8 +98,7 @@ pub(crate) fn index(entries: &[Entry<'_>]) -> String {
 
 /// The lines of `SUMMARY.md` for the index.
 pub(crate) fn summary(entries: &[Entry<'_>]) -> String {
-    let mut lines =
-        "- [First mistakes](errors/first.md)\n- [Errors](errors/index.md)\n".to_owned();
+    let mut lines = "- [First mistakes](errors/first.md)\n- [Errors](errors/index.md)\n".to_owned();
     for (group, _) in GROUPS {
         for case in entries.iter().map(|entry| entry.case) {
             if case.group == group {

@@ -43,11 +43,11 @@ mod decided_by_chunk;
 mod evaluation_with_tape;
 #[path = "shape/extern-fn.rs"]
 mod extern_fn;
-mod first;
 #[path = "nn/features-differ.rs"]
 mod features_differ;
 #[path = "nn/features-dynamic.rs"]
 mod features_dynamic;
+mod first;
 #[path = "shape/foreign-model.rs"]
 mod foreign_model;
 #[path = "shape/function-unreadable.rs"]

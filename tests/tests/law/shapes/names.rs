@@ -201,7 +201,10 @@ pub(crate) mod settings_bound_anew {
 
     pub(crate) fn run(start: Start) -> Seen {
         start.observe(|mut model, mut opt, data| {
-            let settings = Settings { loss: mse_loss, weights: vec![2.0] };
+            let settings = Settings {
+                loss: mse_loss,
+                weights: vec![2.0],
+            };
             train(&mut model, &mut opt, &data, &settings);
             model
         })

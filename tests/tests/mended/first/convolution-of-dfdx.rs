@@ -3,7 +3,7 @@
 use dfdx::prelude::*;
 use sam_runtime::nn::{Conv2D, Flatten2D};
 
-type Cnn = (Conv2D<1, 8, 3>, ReLU, Flatten2D, Linear<5408, 10>);
+type Cnn = (Conv2D<1, 8, 3, 1, 1>, ReLU, Flatten2D, Linear<6272, 10>);
 
 fn main() {
     let dev = Cpu::seed_from_u64(0);

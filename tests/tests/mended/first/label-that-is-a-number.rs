@@ -1,7 +1,10 @@
 //! `label-that-is-a-number`, mended.
 
 use dfdx::{optim::*, prelude::*};
-use sam_runtime::{data::{Class, InMemory}, prelude::*};
+use sam_runtime::{
+    data::{Class, InMemory},
+    prelude::*,
+};
 
 type Mlp = (Linear<2, 8>, ReLU, Linear<8, 3>);
 type Net = Built<Mlp>;

@@ -1,7 +1,10 @@
 //! `pixels-that-are-bytes`, mended.
 
 use dfdx::prelude::*;
-use sam_runtime::{data::{Class, InMemory}, prelude::*};
+use sam_runtime::{
+    data::{Class, InMemory},
+    prelude::*,
+};
 
 fn main() -> Result<(), DataError> {
     let pixels = [[0_u8, 50, 100, 255]; 8];

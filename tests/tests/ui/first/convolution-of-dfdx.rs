@@ -4,7 +4,7 @@
 
 use dfdx::prelude::*;
 
-type Cnn = (Conv2D<1, 8, 3>, ReLU, Flatten2D, Linear<5408, 10>);
+type Cnn = (Conv2D<1, 8, 3, 1, 1>, ReLU, Flatten2D, Linear<6272, 10>);
 
 fn main() {
     let dev = Cpu::seed_from_u64(0);

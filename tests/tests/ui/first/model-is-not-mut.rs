@@ -12,7 +12,10 @@ fn main() {
     let mut opt = Sgd::new(&model, SgdConfig::default());
     for _ in 0..10 {
         let x: Tensor<Rank2<8, 4>, f32, Cpu> = dev.sample_normal();
-        let loss = model.forward_mut(x.traced(model.alloc_grads())).square().mean();
+        let loss = model
+            .forward_mut(x.traced(model.alloc_grads()))
+            .square()
+            .mean();
         let grads = loss.backward();
         opt.update(&mut model, &grads).unwrap();
     }

@@ -3,7 +3,10 @@
 //! Mended: make them numbers that a network computes with. For pictures in memory there is `Images`, which does.
 
 use dfdx::prelude::*;
-use sam_runtime::{data::{Class, InMemory}, prelude::*};
+use sam_runtime::{
+    data::{Class, InMemory},
+    prelude::*,
+};
 
 fn main() -> Result<(), DataError> {
     let pixels = [[0_u8, 50, 100, 255]; 8];
