@@ -98,6 +98,7 @@ impl<T: Apart> Apart for Arc<T> {
 
 macro_rules! own {
     ($(<$($param:ident: $bound:path),*> $ty:ty;)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<$($param: $bound),*> Own for $ty {
             type Record = KeptApart<Self>;
             type View = Private<Self>;
@@ -136,6 +137,7 @@ own! {
 
 macro_rules! own_through {
     ($($reference:ty;)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<T: Apart> Own for $reference {
             type Record = Through<T>;
             type View = Through<T>;
@@ -191,6 +193,7 @@ impl<T: Apart> Recorded for Through<T> {
 /// Gradients that the attribute did not recognize: they came by another name.
 pub struct StrayGradients;
 
+#[diagnostic::do_not_recommend]
 impl<E: Dtype, D: Device<E>> Own for Gradients<E, D> {
     type Record = StrayGradients;
     type View = StrayGradients;
@@ -253,6 +256,7 @@ pub struct Refused<T>(pub(super) PhantomData<T>);
 
 macro_rules! refused {
     ($($ty:ty;)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<T> Own for $ty {
             type Record = Refused<Self>;
             type View = Refused<Self>;

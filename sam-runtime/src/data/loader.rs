@@ -330,8 +330,6 @@ where
     ///
     /// # Panics
     /// The iterator panics with the error's text where [`try_epoch`](Self::try_epoch) gives one.
-    // rustc proposes a function for the names that it has here.
-    #[doc(alias("batches", "iter", "next_batch"))]
     pub fn epoch<D>(&self, device: &D, from: impl Into<Position>) -> OrPanic<TryEpoch<Ds, D, B, T>>
     where
         PartsOf<Ds>: Tensors<D>,

@@ -216,7 +216,32 @@ fn the_pages_that_first_mistakes_name_are_there() {
 const SCREEN: usize = 40;
 
 /// Messages that are longer, and why.
-const LONGER: [(&str, &str); 0] = [];
+const LONGER: [(&str, &str); 6] = [
+    (
+        "description-as-model",
+        "dfdx's traits say it once for each method that is called; the second error says what to write",
+    ),
+    (
+        "groups-of-unequal-size",
+        "rustc shows the table of groups, and says it for the type and for the call",
+    ),
+    (
+        "input-without-rows",
+        "rustc says the same of the input and of the call around it",
+    ),
+    (
+        "loader-without-batch-size",
+        "rustc asks again wherever the loader is used; the first error says what to write",
+    ),
+    (
+        "parallel-on-any-device",
+        "two facts: of the device, and of what is on it; the first says what to write",
+    ),
+    (
+        "sum-to-the-batch-under-m",
+        "dfdx's trait lists its shapes twice; nothing of ours is asked before it",
+    ),
+];
 
 #[test]
 fn no_message_is_longer_than_a_screen() {

@@ -62,6 +62,8 @@ mod pixels_that_are_bytes;
 mod question_mark_without_result;
 #[path = "first/run-that-is-a-result.rs"]
 mod run_that_is_a_result;
+#[path = "first/samples-without-parts.rs"]
+mod samples_without_parts;
 #[path = "first/shape-of-the-batch-under-m.rs"]
 mod shape_of_the_batch_under_m;
 #[path = "first/step-that-is-a-result.rs"]

@@ -17,11 +17,8 @@ pub trait HasBatches {
 }
 
 #[doc(hidden)]
-impl<Ds, const B: usize, T> Iterator for DataLoader<Ds, B, T>
-where
-    Self: HasBatches,
-{
-    type Item = <Self as HasBatches>::Batch;
+impl<Ds: HasBatches, const B: usize, T> Iterator for DataLoader<Ds, B, T> {
+    type Item = Ds::Batch;
 
     fn next(&mut self) -> Option<Self::Item> {
         None
@@ -29,11 +26,8 @@ where
 }
 
 #[doc(hidden)]
-impl<Ds, const B: usize, T> Iterator for &DataLoader<Ds, B, T>
-where
-    DataLoader<Ds, B, T>: HasBatches,
-{
-    type Item = <DataLoader<Ds, B, T> as HasBatches>::Batch;
+impl<Ds: HasBatches, const B: usize, T> Iterator for &DataLoader<Ds, B, T> {
+    type Item = Ds::Batch;
 
     fn next(&mut self) -> Option<Self::Item> {
         None

@@ -25,7 +25,6 @@ impl<const C: usize> Grouped<1> for Const<C> {
 macro_rules! groups_of {
     ($($g:literal)*: $each:tt) => { $( groups_of!(@each $g $each); )* };
     (@each $g:literal [$($each:literal)*]) => {$(
-        #[diagnostic::do_not_recommend]
         impl Grouped<$g> for Const<{ $g * $each }> {
             type Each = Const<$each>;
         }
@@ -39,7 +38,6 @@ groups_of!(2 4 8 16 32 64: [
 
 macro_rules! depthwise {
     ($($g:literal)*) => {$(
-        #[diagnostic::do_not_recommend]
         impl Grouped<$g> for Const<$g> {
             type Each = Const<1>;
         }
