@@ -15,7 +15,6 @@ use crate::step::{Failure, Found, LazyLoss, Part, Settings, Step, StepError, cli
 )]
 pub trait Model<E: Dtype, D: Device<E>>: TensorCollection<E, D> + Clone {}
 
-#[diagnostic::do_not_recommend]
 impl<M: TensorCollection<E, D> + Clone, E: Dtype, D: Device<E>> Model<E, D> for M {}
 
 /// Checks that the `update` that the attribute found is that of an optimizer of this model.
@@ -32,7 +31,7 @@ pub fn is_loss<L: Backward<E, D>, M, E: Dtype, D: Device<E>>(_: &L, _: &Driver<'
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an optimizer of `{M}`",
     label = "`update` is called on this",
-    note = "implement dfdx's `Optimizer` for an optimizer of your own, or name the model with `model = ..`",
+    note = "its first type is the model's, as in `Sgd<Built<Net>, f32, Cpu>`; implement dfdx's `Optimizer` for one of your own; where `update` trains nothing, name the model with `model = ..`",
     note = "see `errors/not-an-optimizer` in sam-train's guide"
 )]
 pub trait OptimizerOf<M, D: Storage<E>, E: Dtype> {}

@@ -216,7 +216,7 @@ fn the_pages_that_first_mistakes_name_are_there() {
 const SCREEN: usize = 40;
 
 /// Messages that are longer, and why.
-const LONGER: [(&str, &str); 6] = [
+const LONGER: [(&str, &str); 7] = [
     (
         "description-as-model",
         "dfdx's traits say it once for each method that is called; the second error says what to write",
@@ -232,6 +232,10 @@ const LONGER: [(&str, &str); 6] = [
     (
         "loader-without-batch-size",
         "rustc asks again wherever the loader is used; the first error says what to write",
+    ),
+    (
+        "not-a-model",
+        "two facts: it is not `Clone`, which rustc shows how to mend, and no `TensorCollection`",
     ),
     (
         "parallel-on-any-device",
