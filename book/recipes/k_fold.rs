@@ -1,16 +1,14 @@
 //! Cross-validation: every sample is tested on once, by a network that hasn't learned from it.
 
-use std::sync::Arc;
-
 use dfdx::{optim::*, prelude::*};
 use sam_runtime::{
     analysis::accuracy,
-    data::{Labelled, Subset},
+    data::{Labelled, PartOf},
     prelude::*,
 };
 
 type Net = (Linear<784, 64>, ReLU, Linear<64, 10>);
-type Digits = Subset<Arc<Images<Rank1<784>, 10>>>;
+type Digits = PartOf<Images<Rank1<784>, 10>>;
 
 const FOLDS: usize = 5;
 

@@ -172,12 +172,14 @@ impl Records<'_, '_> {
             Some(declared) => declared.reference == Some(false) && !declared.mutable,
             None => !self.self_is_mutable(),
         };
-        // The same number whenever it is read, unless the replay would read another variable of that name.
-        let is_literal = declared.as_ref().is_some_and(|d| {
+        // `let loss = loss.forward(..);`: the replay, which is behind it, would read another variable of that name.
+        let is_hidden = declared.as_ref().is_some_and(|d| {
             let last = self.path.declared(&place.root, self.path.steps.len());
-            d.is_literal && last.is_some_and(|last| last.step == d.step)
+            last.is_some_and(|last| last.step != d.step)
         });
-        if !split && is_literal {
+        // The same number whenever it is read.
+        let is_literal = declared.as_ref().is_some_and(|d| d.is_literal);
+        if !split && is_literal && !is_hidden {
             return None;
         }
         let called_between = self.is_called_between(k, &place, steps);
@@ -185,6 +187,7 @@ impl Records<'_, '_> {
         if !split && is_shared_reference {
             // `self` is the same in the replay.
             let by = match place.is_variable() {
+                _ if is_hidden => By::Clone,
                 true => By::InPlace,
                 false if place.members.is_empty() => return None,
                 false => By::Reference,
@@ -224,7 +227,11 @@ impl Records<'_, '_> {
         };
         let by = if hows.iter().all(|how| *how == How::Set) {
             By::Fresh
-        } else if !split && !is_assigned && self.stays(k, &place, hows, &declared, steps) {
+        } else if !split
+            && !is_assigned
+            && !is_hidden
+            && self.stays(k, &place, hows, &declared, steps)
+        {
             By::Reference
         } else if is_assigned {
             By::Assigned

@@ -209,11 +209,13 @@ impl Step<'_> {
         if record.by == By::Fresh {
             return TokenStream::new();
         }
+        let at = shown_at(place.span());
+        let meet = quote_spanned!(at=> (&&#rt::ByType(&#place)).__sam_meet(&#step));
         quote! {
             {
                 #[allow(unused_imports)]
                 use #rt::{MeetDevice as _, MeetNothing as _};
-                (&&#rt::ByType(&#place)).__sam_meet(&#step);
+                #meet;
             }
         }
     }

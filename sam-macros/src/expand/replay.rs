@@ -83,11 +83,15 @@ impl Step<'_> {
             ..
         } = &self.names;
         if !self.region.backward.fallible {
-            return quote!(let #gradients = #loss.#backward(); #then);
+            // Gradients of another type are one error here, and not one for each use.
+            return quote!(let #gradients = #rt::Driver::taken(&#step, #loss.#backward()); #then);
         }
         quote! {
             match #loss.#backward() {
-                ::core::result::Result::Ok(#gradients) => { #then }
+                ::core::result::Result::Ok(#gradients) => {
+                    let #gradients = #rt::Driver::taken(&#step, #gradients);
+                    #then
+                }
                 ::core::result::Result::Err(#error) => #rt::Driver::fail_backward(&#step, #error),
             }
         }

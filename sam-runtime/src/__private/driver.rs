@@ -10,7 +10,7 @@ use crate::step::{Failure, Found, LazyLoss, Part, Settings, Step, StepError, cli
     message = "`{Self}` is not a model that SAM can perturb",
     label = "trained by `update`",
     note = "a model is a dfdx `TensorCollection` that is `Clone`; add `#[derive(Clone)]` to a model of your own, and a `Clone` bound to a generic one",
-    note = "a type that says how to build a network, such as `Linear<4, 2>`, is none: the model is `<Linear<4, 2> as BuildOnDevice<Cpu, f32>>::Built`",
+    note = "a type that says how to build a network, such as `Linear<4, 2>`, is none: the model is `Built<Linear<4, 2>>`, of `sam_runtime::prelude`",
     note = "see `errors/not-a-model` in sam-train's guide"
 )]
 pub trait Model<E: Dtype, D: Device<E>>: TensorCollection<E, D> + Clone {}
@@ -31,11 +31,12 @@ pub fn is_loss<L: Backward<E, D>, M, E: Dtype, D: Device<E>>(_: &L, _: &Driver<'
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an optimizer of `{M}`",
     label = "`update` is called on this",
-    note = "implement dfdx's `Optimizer` for an optimizer of your own, or name the model with `model = ..`",
+    note = "its first type is the model's, as in `Sgd<Built<Net>, f32, Cpu>`; implement dfdx's `Optimizer` for one of your own; where `update` trains nothing, name the model with `model = ..`",
     note = "see `errors/not-an-optimizer` in sam-train's guide"
 )]
 pub trait OptimizerOf<M, D: Storage<E>, E: Dtype> {}
 
+#[diagnostic::do_not_recommend]
 impl<O: Optimizer<M, D, E> + ?Sized, M, D: Storage<E>, E: Dtype> OptimizerOf<M, D, E> for O {}
 
 /// A step whose methods ask nothing of the model: what a model must be is asked once, where the
@@ -219,6 +220,12 @@ impl<M, E: Dtype, D: Device<E>> Driver<'_, M, E, D> {
     /// Keeps them, where the variable must not be moved out of.
     pub fn take(&self, start: &mut Gradients<E, D>) {
         self.keep(std::mem::replace(start, Gradients::leaky()));
+    }
+
+    /// What `backward` gives, of the model's type and device.
+    #[allow(clippy::unused_self)]
+    pub fn taken(&self, gradients: Gradients<E, D>) -> Gradients<E, D> {
+        gradients
     }
 
     /// The gradients of the tape of a chunk's clean pass.

@@ -8,6 +8,12 @@ use dfdx::{
 use super::{ByType, Driver};
 
 /// A device that the slice may draw from: itself, or a tensor's.
+#[diagnostic::on_unimplemented(
+    message = "the type of a value is not known where the forward pass or the loss uses it",
+    label = "its type must be known here",
+    note = "write the type where it is bound, as in `let weight: f32 = ..;`",
+    note = "see `errors/type-not-known` in sam-train's guide"
+)]
 pub trait MeetDevice {
     /// Shows it to the step.
     fn __sam_meet<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>);
@@ -23,6 +29,7 @@ impl<T: ?Sized> MeetNothing for ByType<'_, T> {}
 
 macro_rules! meet {
     ($device:ty: $($by:ty)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl MeetDevice for &ByType<'_, $by> {
             fn __sam_meet<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) {
                 let device: &$device = self.0;
@@ -38,6 +45,7 @@ meet!(dfdx::tensor::Cuda: dfdx::tensor::Cuda &dfdx::tensor::Cuda &mut dfdx::tens
 
 macro_rules! meet_tensors {
     ($($by:ty;)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<S: Shape, E2, D2: Storage<E2>, T2> MeetDevice for &ByType<'_, $by> {
             fn __sam_meet<M, E: Dtype, D: Device<E>>(&self, step: &Driver<'_, M, E, D>) {
                 let tensor: &Tensor<S, E2, D2, T2> = self.0;

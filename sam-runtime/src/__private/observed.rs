@@ -36,7 +36,8 @@ pub fn join_one<T, C, R>(observed: Observed<T>, _: &Chunks<C, R>) -> Result<T, S
     observed.0.into_iter().next().ok_or(StepError::Empty)
 }
 
-/// A value without its tape.
-pub fn observe<T: Observe>(value: &T) -> T::Clean {
+/// A value without its tape. `C` is a parameter so that a `T` that is no `Observe` is one error, and not one more for what
+/// is returned.
+pub fn observe<T: Observe<Clean = C>, C>(value: &T) -> C {
     value.observe()
 }

@@ -15,6 +15,14 @@ use super::{
 };
 
 /// A type that the replay knows how to keep apart, or must not use.
+///
+/// A value whose type is not known yet is taken for one: the compiler chooses by what it knows there.
+#[diagnostic::on_unimplemented(
+    message = "the forward pass or the loss uses a value before it is known that it is a `{Self}`",
+    label = "its type must be known here",
+    note = "write the type where it is bound, as in `let weight: f32 = ..;`",
+    note = "see `errors/type-not-known` in sam-train's guide"
+)]
 pub trait Own {
     /// What is kept of a value.
     type Record: Recorded;
@@ -90,6 +98,7 @@ impl<T: Apart> Apart for Arc<T> {
 
 macro_rules! own {
     ($(<$($param:ident: $bound:path),*> $ty:ty;)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<$($param: $bound),*> Own for $ty {
             type Record = KeptApart<Self>;
             type View = Private<Self>;
@@ -128,6 +137,7 @@ own! {
 
 macro_rules! own_through {
     ($($reference:ty;)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<T: Apart> Own for $reference {
             type Record = Through<T>;
             type View = Through<T>;
@@ -183,6 +193,7 @@ impl<T: Apart> Recorded for Through<T> {
 /// Gradients that the attribute did not recognize: they came by another name.
 pub struct StrayGradients;
 
+#[diagnostic::do_not_recommend]
 impl<E: Dtype, D: Device<E>> Own for Gradients<E, D> {
     type Record = StrayGradients;
     type View = StrayGradients;
@@ -245,6 +256,7 @@ pub struct Refused<T>(pub(super) PhantomData<T>);
 
 macro_rules! refused {
     ($($ty:ty;)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<T> Own for $ty {
             type Record = Refused<Self>;
             type View = Refused<Self>;

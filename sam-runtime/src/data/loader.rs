@@ -1,5 +1,7 @@
 //! Batches of a data set, epoch by epoch.
 
+mod by_epoch;
+
 use std::{num::NonZero, sync::Arc, time::Duration};
 
 use super::{
@@ -8,6 +10,8 @@ use super::{
     plan::Plan, try_chunks, workers::Workers,
 };
 use crate::position::Followed;
+
+pub use by_epoch::HasBatches;
 
 /// Batches of exactly `B` samples of a data set, in an order that depends on (seed, epoch) alone.
 ///
@@ -311,9 +315,11 @@ impl<Ds, const B: usize, T> Clone for DataLoader<Ds, B, T> {
     }
 }
 
+// What is asked of the samples stands at the `impl`: where they are no `Collate`, that is then one error and not one for each
+// function and type in its way.
 impl<Ds, const B: usize, T> DataLoader<Ds, B, T>
 where
-    Ds: Dataset + 'static,
+    Ds: Dataset<Item: Collate> + 'static,
     T: Transform<Ds> + 'static,
 {
     /// The batches of an epoch on `device`: of [`Sample`](super::Sample)s, inputs `(B, S...)` and one-hot targets `(B, CLASSES)`; of
@@ -326,7 +332,6 @@ where
     /// The iterator panics with the error's text where [`try_epoch`](Self::try_epoch) gives one.
     pub fn epoch<D>(&self, device: &D, from: impl Into<Position>) -> OrPanic<TryEpoch<Ds, D, B, T>>
     where
-        Ds::Item: Collate,
         PartsOf<Ds>: Tensors<D>,
         D: Clone + 'static,
     {
@@ -340,7 +345,6 @@ where
     /// [`DataError::Thread`].
     pub fn try_epoch<D>(&self, device: &D, from: impl Into<Position>) -> TryEpoch<Ds, D, B, T>
     where
-        Ds::Item: Collate,
         PartsOf<Ds>: Tensors<D>,
         D: Clone + 'static,
     {
@@ -368,7 +372,6 @@ where
         from: impl Into<Position>,
     ) -> OrPanic<TryDynamicEpoch<Ds, D, T>>
     where
-        Ds::Item: Collate,
         PartsOf<Ds>: Tensors<D>,
         D: Clone + 'static,
     {
@@ -382,7 +385,6 @@ where
         from: impl Into<Position>,
     ) -> TryDynamicEpoch<Ds, D, T>
     where
-        Ds::Item: Collate,
         PartsOf<Ds>: Tensors<D>,
         D: Clone + 'static,
     {
@@ -393,22 +395,18 @@ where
     }
 
     /// The run that waits for this epoch.
-    fn followed(&self, from: Position, plan: &Plan<Ds, T>) -> Option<Followed>
-    where
-        Ds::Item: Collate,
-    {
+    fn followed(&self, from: Position, plan: &Plan<Ds, T>) -> Option<Followed> {
         Followed::awaited(from, plan.len(), || facts(self, plan))
     }
 }
 
-impl<Ds: Dataset, const B: usize, T> DataLoader<Ds, B, T> {
+impl<Ds: Dataset<Item: Collate>, const B: usize, T> DataLoader<Ds, B, T> {
     /// All samples of the data set; see [`chunks`].
     ///
     /// # Panics
     /// As [`chunks`].
     pub fn chunks<D>(&self, device: &D, size: usize) -> OrPanic<TryChunks<'_, Ds, D>>
     where
-        Ds::Item: Collate,
         PartsOf<Ds>: Tensors<D>,
         D: Clone + 'static,
     {
@@ -421,7 +419,6 @@ impl<Ds: Dataset, const B: usize, T> DataLoader<Ds, B, T> {
     /// As [`try_chunks`].
     pub fn try_chunks<D>(&self, device: &D, size: usize) -> TryChunks<'_, Ds, D>
     where
-        Ds::Item: Collate,
         PartsOf<Ds>: Tensors<D>,
         D: Clone + 'static,
     {

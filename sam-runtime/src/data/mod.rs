@@ -124,6 +124,8 @@ pub use images::{ChannelStats, Images};
 pub use in_memory::{FromFn, InMemory, TensorDataset, from_fn};
 pub use iter::{OrPanic, TryChunks, TryDynamicEpoch, TryEpoch, chunks, try_chunks};
 pub use loader::DataLoader;
+#[doc(hidden)]
+pub use loader::HasBatches;
 pub use mnist::Mnist;
 pub use noise::{LabelNoise, next_class};
 pub use order::epoch_order;
@@ -131,7 +133,7 @@ pub use plan::LastBatch;
 pub use resize::Region;
 pub use sample::Sample;
 pub use sampler::{BalancedSampler, Sampler, WeightedSampler};
-pub use splits::TwoParts;
+pub use splits::{PartOf, TwoParts};
 pub use subset::Subset;
 pub use svhn::{MatProblem, Svhn};
 pub use transform::{Draw, Plain, Transform};

@@ -11,8 +11,29 @@ use super::{
     stream::{Purpose, stream},
 };
 
+/// A part of a data set, as [`split`](Dataset::split) and [`k_fold`](Dataset::k_fold) give it. The parts share the data set.
+///
+/// ```
+/// use sam_runtime::{data::PartOf, dfdx::shapes::Rank1, prelude::*};
+///
+/// type Digits = PartOf<Images<Rank1<784>, 10>>;
+///
+/// struct Task {
+///     train: DataLoader<Digits, 16>,
+///     test: Digits,
+/// }
+///
+/// # fn main() -> Result<(), DataError> {
+/// let (train, test) = Glyphs::train(100, 0).split(0.8, 1)?;
+/// let task = Task { train: DataLoader::new(train)?, test };
+/// assert_eq!((task.train.len(), task.test.len()), (5, 20));
+/// # Ok(())
+/// # }
+/// ```
+pub type PartOf<Ds> = Subset<Arc<Ds>>;
+
 /// Two parts of a data set that are the whole of it together, such as one to train on and one to test on.
-pub type TwoParts<Ds> = (Subset<Arc<Ds>>, Subset<Arc<Ds>>);
+pub type TwoParts<Ds> = (PartOf<Ds>, PartOf<Ds>);
 
 /// Indices that stay together, or that are dealt evenly.
 pub(super) type Sets = Vec<Vec<usize>>;

@@ -8,6 +8,7 @@
 //! `SAM_BLESS=1 cargo test -p sam-tests --test error_index` writes the pages anew.
 
 mod case;
+mod first;
 mod named;
 mod page;
 
@@ -85,7 +86,10 @@ fn the_pages_are_what_the_cases_say() {
     let cases = cases();
     let entries = entries(&cases);
     let folder = book().join("errors");
-    let mut pages = vec![("index".to_owned(), page::index(&entries))];
+    let mut pages = vec![
+        ("index".to_owned(), page::index(&entries)),
+        ("first".to_owned(), first::page(&first::mistakes())),
+    ];
     pages.extend(entries.iter().map(|e| (e.case.name.clone(), e.page())));
     if std::env::var_os("SAM_BLESS").is_some() {
         fs::create_dir_all(&folder).expect("the guide can be written");
@@ -174,6 +178,96 @@ fn every_mended_program_is_compiled() {
         })
     });
     assert_eq!(found.collect::<BTreeSet<String>>(), expected);
+}
+
+#[test]
+fn every_first_mistake_is_mended_in_a_program_that_is_compiled() {
+    let main = read(&tests().join("mended/main.rs"));
+    assert!(main.contains("\nmod first;\n"));
+    let compiled = read(&tests().join("mended/first.rs"));
+    let mistakes = first::mistakes();
+    assert!(mistakes.len() >= 30, "{} mistakes", mistakes.len());
+    for first::Mistake { name, .. } in &mistakes {
+        let path = format!("#[path = \"first/{name}.rs\"]");
+        assert!(compiled.contains(&path), "mended/first.rs has no `{name}`");
+    }
+    let mended = files(&tests().join("mended/first"), "rs").len();
+    assert_eq!(
+        mended,
+        mistakes.len(),
+        "a program in mended/first has no case"
+    );
+}
+
+#[test]
+fn the_pages_that_first_mistakes_name_are_there() {
+    let cases = cases();
+    let all: BTreeSet<String> = entries(&cases)
+        .iter()
+        .map(|e| e.case.name.clone())
+        .collect();
+    for first::Mistake { name, message, .. } in first::mistakes() {
+        let named = named::named_in(&message);
+        assert!(named.is_subset(&all), "{name} names what is no entry");
+    }
+}
+
+/// Lines of a terminal that shows a message as a whole.
+const SCREEN: usize = 40;
+
+/// Messages that are longer, and why.
+const LONGER: [(&str, &str); 7] = [
+    (
+        "description-as-model",
+        "dfdx's traits say it once for each method that is called; the second error says what to write",
+    ),
+    (
+        "groups-of-unequal-size",
+        "rustc shows the table of groups, and says it for the type and for the call",
+    ),
+    (
+        "input-without-rows",
+        "rustc says the same of the input and of the call around it",
+    ),
+    (
+        "loader-without-batch-size",
+        "rustc asks again wherever the loader is used; the first error says what to write",
+    ),
+    (
+        "not-a-model",
+        "two facts: it is not `Clone`, which rustc shows how to mend, and no `TensorCollection`",
+    ),
+    (
+        "parallel-on-any-device",
+        "two facts: of the device, and of what is on it; the first says what to write",
+    ),
+    (
+        "sum-to-the-batch-under-m",
+        "dfdx's trait lists its shapes twice; nothing of ours is asked before it",
+    ),
+];
+
+#[test]
+fn no_message_is_longer_than_a_screen() {
+    let mut long = BTreeSet::new();
+    for suite in ["ui", "ui_mono"] {
+        for group in fs::read_dir(tests().join(suite)).expect("there are cases") {
+            for path in files(&group.expect("a folder").path(), "stderr") {
+                let lines = read(&path).lines().count();
+                let name = path.file_stem().expect("a file has a name");
+                if lines > SCREEN {
+                    long.insert((name.to_string_lossy().into_owned(), lines));
+                }
+            }
+        }
+    }
+    let is_listed = |(name, _): &(String, usize)| LONGER.iter().any(|(known, _)| known == name);
+    let not_listed: Vec<_> = long.iter().filter(|found| !is_listed(found)).collect();
+    assert!(
+        not_listed.is_empty(),
+        "longer than {SCREEN} lines: {not_listed:?}"
+    );
+    assert_eq!(long.len(), LONGER.len(), "a message is no longer so long");
 }
 
 /// mdBook shows only what `SUMMARY.md` lists. It lists the whole index, in this order.

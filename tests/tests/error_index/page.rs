@@ -18,7 +18,7 @@ pub(crate) const GROUPS: [(&str, &str); 5] = [
 /// The group of errors that no compiler sees.
 const WHEN_RUN: &str = "run";
 
-const GENERATED: &str = "<!-- Written by tests/tests/error_index from the compile-fail cases: SAM_BLESS=1 writes it anew. -->";
+pub(crate) const GENERATED: &str = "<!-- Written by tests/tests/error_index from the compile-fail cases: SAM_BLESS=1 writes it anew. -->";
 
 /// One error: its own case, and those that show it in another form.
 pub(crate) struct Entry<'a> {
@@ -73,7 +73,8 @@ pub(crate) fn index(entries: &[Entry<'_>]) -> String {
          of its page:\n\n```text\nsee `errors/two-steps` in sam-train's guide\n```\n\nis \
          [two-steps](two-steps.md). A page has the message, why it is an error, and the mended code. \
          The message is what the compiler says to the code of the page; paths are shortened. \
-         The loops on these pages leave out `model.zero_grads(&mut grads)`, which yours needs.\n\n\
+         The loops on these pages leave out `model.zero_grads(&mut grads)`, which yours needs. \
+         What a first program may end in is on [a page of its own](first.md).\n\n\
          What rustc finds by itself names no page: a rho of another type, an `m` that is no constant, a wrong \
          `crate`; groups that don't divide the channels, where the layer is in a tuple (`BuildOnDevice` is not \
          satisfied); and under `m` a type that names the batch's size (`expected 32, found 8`: write `_` there); what the loss \
@@ -97,7 +98,7 @@ pub(crate) fn index(entries: &[Entry<'_>]) -> String {
 
 /// The lines of `SUMMARY.md` for the index.
 pub(crate) fn summary(entries: &[Entry<'_>]) -> String {
-    let mut lines = "- [Errors](errors/index.md)\n".to_owned();
+    let mut lines = "- [First mistakes](errors/first.md)\n- [Errors](errors/index.md)\n".to_owned();
     for (group, _) in GROUPS {
         for case in entries.iter().map(|entry| entry.case) {
             if case.group == group {
@@ -142,7 +143,7 @@ fn shown(code: &str) -> String {
 }
 
 /// What changes, with two lines around it.
-fn diff(old: &str, new: &str) -> String {
+pub(crate) fn diff(old: &str, new: &str) -> String {
     let diff = TextDiff::from_lines(old, new);
     let mut text = String::new();
     for (i, group) in diff.grouped_ops(2).iter().enumerate() {
@@ -163,7 +164,7 @@ fn diff(old: &str, new: &str) -> String {
     text.trim_start_matches('\n').to_owned()
 }
 
-fn capitalized(text: &str) -> String {
+pub(crate) fn capitalized(text: &str) -> String {
     let mut chars = text.chars();
     let first = chars.next().map(char::to_uppercase);
     first.into_iter().flatten().chain(chars).collect()

@@ -110,6 +110,7 @@ law! {
     same: changes::counted_in_a_later_line => "7";
     same: changes::number_bound_anew => "[0.5, 0.5, 0.5, 0.5, 0.5, 0.5]";
     nearly: chunks::as_vec_m => r#"["1.2152", "1.1941", "1.5852", "0.7543", "0.8907", "1.0969"]"#;
+    nearly: chunks::criterion_called_loss_m => r#"["1.2152", "1.1941", "1.5852", "0.7543", "0.8907", "1.0969"]"#;
     nearly: chunks::counted_and_drawn_m => "(6, 6, 7867407691515669195)";
     nearly: chunks::closure_counts_m => "6";
     same: model_state::stateful => "3 calls 3 last true";
@@ -147,6 +148,9 @@ shapes! {
     names::capital_names;
     names::average_meter;
     names::average_meter_field;
+    names::criterion_called_loss;
+    names::parameters_bound_anew;
+    names::settings_bound_anew;
     observed::observer_struct;
     observed::print_then_move;
     observed::self_record_before_scaling;

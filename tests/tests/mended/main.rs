@@ -1,5 +1,5 @@
 //! The mended code of the error index compiles. Each module is the program of one entry, after what the
-//! entry says to do.
+//! entry says to do. `first` has those of the first mistakes.
 //!
 //! `m-does-not-divide` is not here: only a program that runs shows that it is mended, so `ui` runs it.
 
@@ -47,6 +47,7 @@ mod extern_fn;
 mod features_differ;
 #[path = "nn/features-dynamic.rs"]
 mod features_dynamic;
+mod first;
 #[path = "shape/foreign-model.rs"]
 mod foreign_model;
 #[path = "shape/function-unreadable.rs"]
@@ -77,6 +78,8 @@ mod key_without_value;
 mod keys_not_together;
 #[path = "args/keys-unreadable.rs"]
 mod keys_unreadable;
+#[path = "types/loader-without-epoch.rs"]
+mod loader_without_epoch;
 #[path = "shape/loss-without-forward.rs"]
 mod loss_without_forward;
 #[path = "args/m-no-constant.rs"]
@@ -159,6 +162,8 @@ mod training_without_tape;
 mod two_models;
 #[path = "shape/two-steps.rs"]
 mod two_steps;
+#[path = "types/type-not-known.rs"]
+mod type_not_known;
 #[path = "shape/update-before-backward.rs"]
 mod update_before_backward;
 #[path = "types/used-once.rs"]

@@ -204,16 +204,22 @@ impl Step<'_> {
         let size = quote!(<__SamX as #rt::SplitBatch<__SAM_M>>::STATIC_ROWS);
         let divides = respan(quote!(#rt::assert_divides(#size, __SAM_M)), span);
         let at = shown_at(at);
-        let cut = quote_spanned!(at=> __sam_chunks::<_, { #m }>);
+        let cut = quote_spanned!(at=> __sam_chunks::<_, { #m }, _, _>);
         quote_spanned! {Span::mixed_site()=>
             {
                 struct __SamDivides<__SamX, const __SAM_M: ::core::primitive::usize>(::core::marker::PhantomData<__SamX>);
                 impl<__SamX: #rt::Batch<__SAM_M>, const __SAM_M: ::core::primitive::usize> __SamDivides<__SamX, __SAM_M> {
                     const CHECK: () = #divides;
                 }
-                fn __sam_chunks<__SamX: #rt::Batch<__SAM_M>, const __SAM_M: ::core::primitive::usize>(
+                // The rows are parameters so that an input without them is one error, and not one more for what is returned.
+                fn __sam_chunks<
+                    __SamX: #rt::Batch<__SAM_M, ChunkRows = __SamC, Rows = __SamR>,
+                    const __SAM_M: ::core::primitive::usize,
+                    __SamC,
+                    __SamR,
+                >(
                     x: &__SamX,
-                ) -> #rt::Chunks<__SamX::ChunkRows, __SamX::Rows> {
+                ) -> #rt::Chunks<__SamC, __SamR> {
                     let () = __SamDivides::<__SamX, __SAM_M>::CHECK;
                     #rt::chunks::<__SAM_M, __SamX>(x)
                 }

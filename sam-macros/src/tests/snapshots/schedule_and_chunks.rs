@@ -200,18 +200,19 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data, schedule: &Schedule) {
                         );
                     }
                     fn __sam_chunks<
-                        __SamX: ::sam_runtime::__private::Batch<__SAM_M>,
+                        __SamX: ::sam_runtime::__private::Batch<
+                                __SAM_M,
+                                ChunkRows = __SamC,
+                                Rows = __SamR,
+                            >,
                         const __SAM_M: ::core::primitive::usize,
-                    >(
-                        x: &__SamX,
-                    ) -> ::sam_runtime::__private::Chunks<
-                        __SamX::ChunkRows,
-                        __SamX::Rows,
-                    > {
+                        __SamC,
+                        __SamR,
+                    >(x: &__SamX) -> ::sam_runtime::__private::Chunks<__SamC, __SamR> {
                         let () = __SamDivides::<__SamX, __SAM_M>::CHECK;
                         ::sam_runtime::__private::chunks::<__SAM_M, __SamX>(x)
                     }
-                    __sam_chunks::<_, { 8 }>(__sam_input_0)
+                    __sam_chunks::<_, { 8 }, _, _>(__sam_input_0)
                 };
                 match ::sam_runtime::__private::Driver::cut(
                     &__sam_step_0,

@@ -99,7 +99,7 @@ impl<S: super::BatchShape, const CLASSES: usize> Collate for Sample<S, CLASSES> 
 /// The types that are parts are listed at [`Collate`], which is the trait to implement for others.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no part of a batch",
-    note = "parts are numbers (`f32`, `f64`, `usize`, `bool`), arrays of them, `Values`, `Class`, `Padded`, `Ragged`, and tuples of these",
+    note = "parts are numbers (`f32`, `f64`, `usize`, `bool`), arrays of them, `Values`, `Class`, `Padded`, `Ragged`, and tuples of these; a label is a `Class`, as `Class::<10>::new(3)?`",
     note = "for a sample of a type of your own, implement `Collate`: which of these it is made of",
     note = "see `errors/part-without-tensor` in sam-train's guide"
 )]

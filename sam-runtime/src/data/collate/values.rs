@@ -89,6 +89,8 @@ impl<S: BatchShape, E: Element, D: TensorFromVec<E>> Tensors<D> for Values<S, E>
     }
 }
 
+// The error is about the array, not about a trait of its numbers.
+#[diagnostic::do_not_recommend]
 impl<E: Element, const N: usize> Part for [E; N] {
     type Column = Flat<E>;
 

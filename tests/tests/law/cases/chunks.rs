@@ -93,3 +93,43 @@ pub(crate) mod closure_counts_m {
         observe(6, |model, opt, data| text(train(model, opt, data)))
     }
 }
+
+/// The loss has the name of the criterion that computes it.
+pub(crate) mod criterion_called_loss_m {
+    use super::super::*;
+
+    struct Scaled(f32);
+    impl Scaled {
+        fn forward<B: Dim>(
+            &self,
+            output: Tensor<(B, Const<3>), f32, Cpu, OwnedTape<f32, Cpu>>,
+            y: Tensor<(B, Const<3>), f32, Cpu>,
+        ) -> Loss {
+            mse_loss(output, y) * self.0
+        }
+    }
+
+    #[sam_train(rho = 1e-30, m = 2)]
+    pub(crate) fn train(
+        model: &mut Net,
+        opt: &mut Opt,
+        data: &[(X, Y)],
+        weight: &f32,
+    ) -> Vec<String> {
+        let loss = Scaled(2.0);
+        let mut losses = Vec::new();
+        for (x, y) in data {
+            let output = model.forward_mut(x.trace(model.alloc_grads()));
+            let loss = loss.forward(output, y.clone());
+            let weight = loss * *weight;
+            losses.push(format!("{:.4}", weight.array()));
+            let grads = weight.backward();
+            opt.update(model, &grads).unwrap();
+        }
+        losses
+    }
+
+    pub(crate) fn run() -> Seen {
+        observe(6, |model, opt, data| text(train(model, opt, data, &0.5)))
+    }
+}

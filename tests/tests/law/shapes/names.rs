@@ -109,3 +109,104 @@ pub(crate) mod average_meter_field {
         })
     }
 }
+
+/// The loss has the name of the criterion that computes it, which is not `Clone`.
+pub(crate) mod criterion_called_loss {
+    use super::super::*;
+
+    struct Scaled(f64);
+    impl Scaled {
+        fn forward(&self, output: Logits, y: Y) -> Loss {
+            mse_loss(output, y) * self.0
+        }
+    }
+    #[sam_train(rho = RHO)]
+    fn train(model: &mut Net, opt: &mut Opt, data: &[(X, Y)]) {
+        let loss = Scaled(0.5);
+        for (x, y) in data {
+            let output = model.forward_mut(x.trace(model.alloc_grads()));
+            let loss = loss.forward(output, y.clone());
+            println!("{}", loss.array());
+            let grads = loss.backward();
+            opt.update(model, &grads).unwrap();
+        }
+    }
+
+    pub(crate) fn run(start: Start) -> Seen {
+        start.observe(|mut model, mut opt, data| {
+            train(&mut model, &mut opt, &data);
+            model
+        })
+    }
+}
+
+/// The same with references: to a criterion, a function and a weight.
+pub(crate) mod parameters_bound_anew {
+    use super::super::*;
+
+    struct Scaled(f64);
+    impl Scaled {
+        fn forward(&self, output: Logits, y: &Y) -> Loss {
+            mse_loss(output, y.clone()) * self.0
+        }
+    }
+    #[sam_train(rho = RHO)]
+    fn train(
+        model: &mut Net,
+        opt: &mut Opt,
+        data: &[(X, Y)],
+        loss: &Scaled,
+        output: impl Fn(Logits) -> Logits,
+        weights: &[f64],
+    ) {
+        for (x, y) in data {
+            let output = output(model.forward_mut(x.trace(model.alloc_grads())));
+            let loss = loss.forward(output, y) * weights[1];
+            let weights = loss.array();
+            println!("{weights}");
+            let y = loss;
+            let grads = y.backward();
+            opt.update(model, &grads).unwrap();
+        }
+    }
+
+    pub(crate) fn run(start: Start) -> Seen {
+        start.observe(|mut model, mut opt, data| {
+            let half = |output: Logits| output * 0.5;
+            train(&mut model, &mut opt, &data, &Scaled(0.5), half, &[0.0, 3.0]);
+            model
+        })
+    }
+}
+
+/// A literal has the name of what the loss makes of it, and a field that of the loss.
+pub(crate) mod settings_bound_anew {
+    use super::super::*;
+
+    struct Settings {
+        loss: fn(Logits, Y) -> Loss,
+        weights: Vec<f64>,
+    }
+    #[sam_train(rho = RHO)]
+    fn train(model: &mut Net, opt: &mut Opt, data: &[(X, Y)], settings: &Settings) {
+        let scale = 0.5;
+        for (x, y) in data {
+            let output = model.forward_mut(x.trace(model.alloc_grads())) * scale;
+            let scale = (settings.loss)(output, y.clone()) * settings.weights[0] * scale;
+            let settings = scale;
+            let grads = settings.backward();
+            opt.update(model, &grads).unwrap();
+        }
+    }
+
+    pub(crate) fn run(start: Start) -> Seen {
+        start.observe(|mut model, mut opt, data| {
+            let settings = Settings {
+                loss: mse_loss,
+                weights: vec![2.0],
+            };
+            train(&mut model, &mut opt, &data, &settings);
+            model
+        })
+    }
+}

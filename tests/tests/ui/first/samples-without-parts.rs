@@ -1,6 +1,6 @@
-//! A loader whose samples it can't make batches of.
+//! A sample of a type of one's own doesn't say which parts it has.
 //!
-//! Entry: part-without-tensor
+//! Mended: `Collate` says it: which numbers, arrays and classes the sample is made of. `Part` is the trait of those alone.
 
 use sam_runtime::{
     data::{DataError, DataLoader, InMemory},
@@ -14,7 +14,13 @@ struct House {
 }
 
 fn main() -> Result<(), DataError> {
-    let houses = vec![House { area: 120.0, price: 3.1 }; 8];
+    let houses = vec![
+        House {
+            area: 120.0,
+            price: 3.1
+        };
+        8
+    ];
     let loader = DataLoader::<_, 4>::new(InMemory::new(houses))?;
     for (_x, _y) in loader.epoch(&Cpu::default(), 0) {}
     Ok(())

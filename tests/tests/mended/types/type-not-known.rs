@@ -1,0 +1,30 @@
+//! `type-not-known`, mended.
+
+use dfdx::{optim::*, prelude::*, tensor::OwnedTape};
+use sam_runtime::sam_train;
+
+type Net = modules::Linear<4, 3, f32, Cpu>;
+type X = Tensor<Rank2<8, 4>, f32, Cpu>;
+type Y = Tensor<Rank2<8, 3>, f32, Cpu>;
+
+fn weighted(
+    logits: Tensor<Rank2<8, 3>, f32, Cpu, OwnedTape<f32, Cpu>>,
+    y: Y,
+    weight: f32,
+) -> Tensor<Rank0, f32, Cpu, OwnedTape<f32, Cpu>> {
+    cross_entropy_with_logits_loss(logits, y) * weight
+}
+
+#[sam_train(rho = 0.05)]
+fn train(model: &mut Net, opt: &mut Sgd<Net, f32, Cpu>, data: Vec<(X, Y)>, weights: &[f32]) {
+    let mut grads = model.alloc_grads();
+    for (x, y) in data {
+        let weight: f32 = weights.iter().sum();
+        let logits = model.forward_mut(x.traced(grads));
+        let loss = weighted(logits, y, weight);
+        grads = loss.backward();
+        opt.update(model, &grads).unwrap();
+    }
+}
+
+fn main() {}

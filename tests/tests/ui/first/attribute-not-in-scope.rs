@@ -1,0 +1,19 @@
+//! The attribute is not in scope.
+//!
+//! Mended: `use sam_runtime::prelude::*;` brings it, with the loader and `Built`.
+
+use dfdx::{optim::*, prelude::*};
+
+type Net = modules::Linear<4, 3, f32, Cpu>;
+
+#[sam_train(rho = 0.05)]
+fn step(model: &mut Net, opt: &mut Sgd<Net, f32, Cpu>, x: Tensor<Rank2<8, 4>, f32, Cpu>) {
+    let loss = model
+        .forward_mut(x.traced(model.alloc_grads()))
+        .square()
+        .mean();
+    let grads = loss.backward();
+    opt.update(model, &grads).unwrap();
+}
+
+fn main() {}
