@@ -92,7 +92,10 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) {
                 (&&::sam_runtime::__private::ByType(&__sam_loss_0))
                     .__sam_note(&__sam_step_0, false);
             }
-            let __sam_gradients_0 = __sam_loss_0.backward();
+            let __sam_gradients_0 = ::sam_runtime::__private::Driver::taken(
+                &__sam_step_0,
+                __sam_loss_0.backward(),
+            );
             if let ::core::option::Option::Some(mut __sam_copy_0) = ::sam_runtime::__private::Driver::climb(
                 &__sam_step_0,
                 __sam_gradients_0,
@@ -135,7 +138,10 @@ fn train(model: &mut Net, opt: &mut Opt, data: &Data) {
                         (&&::sam_runtime::__private::ByType(&__sam_loss_0))
                             .__sam_note(&__sam_step_0, true);
                     }
-                    let __sam_gradients_0 = __sam_loss_0.backward();
+                    let __sam_gradients_0 = ::sam_runtime::__private::Driver::taken(
+                        &__sam_step_0,
+                        __sam_loss_0.backward(),
+                    );
                     ::sam_runtime::__private::Driver::absorb(
                         &__sam_step_0,
                         &__sam_copy_0,

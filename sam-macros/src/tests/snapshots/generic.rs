@@ -124,6 +124,10 @@ where
             }
             match __sam_loss_0.try_backward() {
                 ::core::result::Result::Ok(__sam_gradients_0) => {
+                    let __sam_gradients_0 = ::sam_runtime::__private::Driver::taken(
+                        &__sam_step_0,
+                        __sam_gradients_0,
+                    );
                     if let ::core::option::Option::Some(mut __sam_copy_0) = ::sam_runtime::__private::Driver::climb(
                         &__sam_step_0,
                         __sam_gradients_0,
@@ -181,6 +185,10 @@ where
                             }
                             match __sam_loss_0.try_backward() {
                                 ::core::result::Result::Ok(__sam_gradients_0) => {
+                                    let __sam_gradients_0 = ::sam_runtime::__private::Driver::taken(
+                                        &__sam_step_0,
+                                        __sam_gradients_0,
+                                    );
                                     ::sam_runtime::__private::Driver::absorb(
                                         &__sam_step_0,
                                         &__sam_copy_0,

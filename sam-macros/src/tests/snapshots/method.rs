@@ -110,6 +110,10 @@ pub fn train(&mut self, batches: &Batches) -> Result<f32, TrainError> {
                 }
                 match __sam_loss_0.try_backward() {
                     ::core::result::Result::Ok(__sam_gradients_0) => {
+                        let __sam_gradients_0 = ::sam_runtime::__private::Driver::taken(
+                            &__sam_step_0,
+                            __sam_gradients_0,
+                        );
                         if let ::core::option::Option::Some(mut __sam_copy_0) = ::sam_runtime::__private::Driver::climb(
                             &__sam_step_0,
                             __sam_gradients_0,
@@ -173,6 +177,10 @@ pub fn train(&mut self, batches: &Batches) -> Result<f32, TrainError> {
                                 }
                                 match __sam_loss_0.try_backward() {
                                     ::core::result::Result::Ok(__sam_gradients_0) => {
+                                        let __sam_gradients_0 = ::sam_runtime::__private::Driver::taken(
+                                            &__sam_step_0,
+                                            __sam_gradients_0,
+                                        );
                                         ::sam_runtime::__private::Driver::absorb(
                                             &__sam_step_0,
                                             &__sam_model_0,
