@@ -1,4 +1,4 @@
-//! Which rho? Four of them, each with three seeds, where three tenths of the labels are wrong.
+//! Which rho? Four of them, each with three seeds, where four tenths of the labels are wrong.
 
 use dfdx::{optim::Optimizer, prelude::*};
 use sam_runtime::{
@@ -18,7 +18,7 @@ type Net = (Linear<784, 64>, ReLU, Linear<64, 10>);
 #[sam_train(rho = run.rho())]
 fn train(trial: &Trial<RunConfig>) -> anyhow::Result<Outcome> {
     let config = &trial.config; // with the trial's rho, seed and folder
-    let noisy = LabelNoise::symmetric(Glyphs::train(600, 0), 0.3, 1)?;
+    let noisy = LabelNoise::symmetric(Glyphs::train(1_000, 0), 0.4, 1)?;
     let loader = DataLoader::<_, 50>::new(noisy)?.seed(config.seed);
     let validation = Glyphs::test(500, 0);
     let dev = Cpu::seed_from_u64(config.seed);
@@ -47,14 +47,13 @@ fn train(trial: &Trial<RunConfig>) -> anyhow::Result<Outcome> {
 fn main() -> anyhow::Result<()> {
     let dir = tempfile::tempdir()?; // in your program, a folder of `runs`
     let sgd = SgdKeys {
-        lr: 0.1,
-        momentum: 0.9,
+        lr: 0.2,
         ..SgdKeys::default()
     };
-    let mut base = RunConfig::new("", 15, sgd);
+    let mut base = RunConfig::new("", 20, sgd);
     base.log.progress = false;
     let sweep = Sweep::new(dir.path(), &base)
-        .values("rho", [0.0, 0.05, 0.2, 0.5])
+        .values("rho", [0.0, 0.05, 0.1, 0.2])
         .seeds(0..3)
         .goal("accuracy", Best::Highest)
         .progress(false);

@@ -180,7 +180,7 @@ fn climbing_helps_where_labels_are_wrong() {
         let mean = row.and_then(|row| row.split_whitespace().nth(1));
         mean.and_then(|mean| mean.parse::<f64>().ok()).unwrap()
     };
-    assert!(accuracy("0.2") > accuracy("0.0") + 0.03, "{text}");
+    assert!(accuracy("0.1") > accuracy("0.0") + 0.03, "{text}");
     // The best first.
     assert!(!text.lines().nth(1).unwrap().starts_with("0.0"), "{text}");
 }

@@ -22,7 +22,8 @@ use crate::data::{BatchShape, ImageShape};
 #[diagnostic::on_unimplemented(
     message = "a predictor of this network can't take inputs of shape `{Self}`",
     label = "the network takes no batches of `{Self}`",
-    note = "it must map a tensor of `(usize, ..)`, the shape behind the batch, to one of `(usize, Const<OUTPUTS>)`, in `f32`"
+    note = "it must map a tensor of `(usize, ..)`, the shape behind the batch, to one of `(usize, Const<OUTPUTS>)`, in `f32`",
+    note = "see `errors/predictor-of-other-inputs` in sam-train's guide"
 )]
 pub trait Input<N, D> {
     /// The network's outputs, where the type of the input says it.

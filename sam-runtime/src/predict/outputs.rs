@@ -9,7 +9,8 @@ use dfdx::{
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be read as predictions",
     label = "no rows of outputs",
-    note = "a network gives a tensor of `(inputs, outputs)` for a batch, or of `(outputs,)` for one input, of `f32`"
+    note = "a network gives a tensor of `(inputs, outputs)` for a batch, or of `(outputs,)` for one input, of `f32`",
+    note = "see `errors/outputs-that-are-no-rows` in sam-train's guide"
 )]
 pub trait Outputs {
     /// Outputs for each input.

@@ -128,12 +128,16 @@ mod observed_cannot_be_handed_out;
 mod observed_cannot_be_joined;
 #[path = "args/on-unknown.rs"]
 mod on_unknown;
+#[path = "nn/outputs-that-are-no-rows.rs"]
+mod outputs_that_are_no_rows;
 #[path = "types/owner-not-clone.rs"]
 mod owner_not_clone;
 #[path = "args/parallel-no-bool.rs"]
 mod parallel_no_bool;
 #[path = "types/part-without-tensor.rs"]
 mod part_without_tensor;
+#[path = "nn/predictor-of-other-inputs.rs"]
+mod predictor_of_other_inputs;
 #[path = "nn/product-unknown.rs"]
 mod product_unknown;
 #[path = "args/rho-implausible.rs"]
