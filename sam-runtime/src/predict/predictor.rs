@@ -63,7 +63,6 @@ where
     D: Device<f32>,
     Net: BuildOnDevice<D, f32>,
     Net::Built: TensorCollection<f32, D>,
-    S: Input<Net::Built, D>,
 {
     /// The model in the file `path`, which [`save`](super::save) wrote, on `dev`.
     ///
@@ -72,7 +71,10 @@ where
     /// # Errors
     /// [`PredictError`], but for those of predictions: the file can't be read, is no whole model file, is that of another network, or its
     /// inputs are others than the type says.
-    pub fn open(path: impl AsRef<Path>, dev: &D) -> Result<Self, PredictError> {
+    pub fn open(path: impl AsRef<Path>, dev: &D) -> Result<Self, PredictError>
+    where
+        S: Input<Net::Built, D>,
+    {
         let path = path.as_ref();
         let bytes = weights::read(path)?;
         let about = describe(path, &bytes)?;
@@ -90,7 +92,10 @@ where
         net: Net::Built,
         dev: &D,
         about: impl Into<Description>,
-    ) -> Result<Self, PredictError> {
+    ) -> Result<Self, PredictError>
+    where
+        S: Input<Net::Built, D>,
+    {
         let about = about.into();
         about.check()?;
         Self::check(Path::new("description"), &about)?;
@@ -98,7 +103,10 @@ where
     }
 
     /// Whether the type of this takes what is described.
-    fn check(path: &Path, about: &Description) -> Result<(), PredictError> {
+    fn check(path: &Path, about: &Description) -> Result<(), PredictError>
+    where
+        S: Input<Net::Built, D>,
+    {
         S::check(&about.preprocessing).map_err(|wanted| PredictError::Inputs {
             path: PathBuf::from(path),
             found: about.preprocessing.takes(),
