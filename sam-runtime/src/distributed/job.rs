@@ -65,15 +65,24 @@ fn launched<T, E: Display>(program: impl FnOnce(Launched) -> Result<T, E>) -> Re
         Ok(Ok(result)) => Ok(result),
         Ok(Err(error)) if size == 1 => Err(error),
         Ok(Err(error)) => {
-            eprintln!("rank {rank} of {size}: {error:#}");
+            tell(&format!("rank {rank} of {size}: {error:#}"));
             world.abort()
         }
         Err(panic) if size == 1 => resume_unwind(panic),
         Err(_) => {
-            eprintln!("rank {rank} of {size} has panicked");
+            tell(&format!("rank {rank} of {size} has panicked"));
             world.abort()
         }
     }
+}
+
+/// Writes a line to standard error in one piece: a launcher mixes the pieces that several ranks write.
+#[cfg(feature = "mpi")]
+fn tell(line: &str) {
+    use std::io::{Write, stderr};
+
+    // Where nobody listens, nobody is told.
+    let _ = stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 /// What launchers tell the ranks that they start: Open MPI's, MPICH's and its relatives', SLURM's.
