@@ -1,5 +1,7 @@
 //! What a model file says beside the weights.
 
+use std::path::Path;
+
 #[cfg(feature = "table")]
 use crate::data::table::TableEncoder;
 #[cfg(feature = "image")]
@@ -164,7 +166,7 @@ impl Preprocessing {
     }
 
     /// What it takes, in words.
-    pub(super) fn takes(&self) -> String {
+    fn takes(&self) -> String {
         match self {
             Self::None => "tensors".into(),
             #[cfg(feature = "image")]
@@ -177,8 +179,18 @@ impl Preprocessing {
         }
     }
 
+    /// That a predictor takes `wanted`, and not this of the file `path`.
+    pub(super) fn refused(&self, path: &Path, wanted: String) -> PredictError {
+        PredictError::Inputs {
+            path: path.into(),
+            found: self.takes(),
+            wanted,
+            predictor: self.predictor(),
+        }
+    }
+
     /// The predictor that takes it.
-    pub(super) fn predictor(&self) -> String {
+    fn predictor(&self) -> String {
         match self {
             Self::None => "Predictor::<Net>".into(),
             #[cfg(feature = "image")]

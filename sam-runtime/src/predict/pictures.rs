@@ -61,12 +61,8 @@ where
             Preprocessing::Pictures(input) => Ok(input),
             other => {
                 let wanted = <S as Input<Net::Built, D>>::check(other);
-                Err(PredictError::Inputs {
-                    path: "description".into(),
-                    found: other.takes(),
-                    wanted: wanted.err().unwrap_or_default(),
-                    predictor: other.predictor(),
-                })
+                let wanted = wanted.err().unwrap_or_default();
+                Err(other.refused(Path::new("description"), wanted))
             }
         }
     }

@@ -1,11 +1,6 @@
 //! A network with all that predicting takes.
 
-use std::{
-    fmt::Debug,
-    marker::PhantomData,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fmt::Debug, marker::PhantomData, path::Path, sync::Arc};
 
 use dfdx::{
     nn::{BuildOnDevice, Module, tensor_collection::TensorCollection},
@@ -107,12 +102,8 @@ where
     where
         S: Input<Net::Built, D>,
     {
-        S::check(&about.preprocessing).map_err(|wanted| PredictError::Inputs {
-            path: PathBuf::from(path),
-            found: about.preprocessing.takes(),
-            wanted,
-            predictor: about.preprocessing.predictor(),
-        })?;
+        let preprocessing = &about.preprocessing;
+        S::check(preprocessing).map_err(|wanted| preprocessing.refused(path, wanted))?;
         S::OUTPUTS.map_or(Ok(()), |outputs| about.check_outputs(outputs))
     }
 

@@ -1,5 +1,7 @@
 //! Predictions of rows of tables.
 
+use std::path::Path;
+
 use dfdx::{
     nn::{BuildOnDevice, Module},
     prelude::Device,
@@ -78,12 +80,8 @@ where
             Preprocessing::Rows(encoder) => Ok(encoder),
             other => {
                 let wanted = <Rank1<F> as Input<Net::Built, D>>::check(other);
-                Err(PredictError::Inputs {
-                    path: "description".into(),
-                    found: other.takes(),
-                    wanted: wanted.err().unwrap_or_default(),
-                    predictor: other.predictor(),
-                })
+                let wanted = wanted.err().unwrap_or_default();
+                Err(other.refused(Path::new("description"), wanted))
             }
         }
     }

@@ -144,9 +144,13 @@ where
 
     /// What reads the normalized output takes beside it.
     pub(super) fn lines(&self) -> Lines<E> {
-        let cut = Cut::ByInput(&self.line);
-        Lines::new(self.dims(), &self.line.mean, cut).expect("it lies by pixels")
+        lines(self.dims(), &self.line)
     }
+}
+
+/// What reads a normalized tensor, past ReLU, takes beside it.
+pub(super) fn lines<E: Real>(dims: Dims, line: &Line<E>) -> Lines<E> {
+    Lines::new(dims, &line.mean, Cut::ByInput(line)).expect("it lies by pixels")
 }
 
 /// The sizes of a convolution's output.

@@ -13,7 +13,7 @@ use super::{
     ChainKernels,
     chain::Chained,
     convolved::{Convolved, sums_of},
-    link::{Coming, Layer, Link, sizes, way_back},
+    link::{Coming, Layer, Link, lines, sizes, way_back},
 };
 use crate::{
     device::{
@@ -21,8 +21,8 @@ use crate::{
         batch_norm::{
             Moments,
             cpu::{
-                Back, ChannelMoments, Cut, Incoming, Line, Lines, PlaneMoments, batch_moments,
-                learn, moments_of_planes, moments_of_samples, nonempty,
+                Back, ChannelMoments, Cut, Incoming, Line, PlaneMoments, batch_moments, learn,
+                moments_of_planes, moments_of_samples, nonempty,
             },
         },
         conv::cpu::{Conv, Given, Input, convolution, forward, output},
@@ -357,9 +357,4 @@ where
             }
         })
     }
-}
-
-/// What reads the normalized input takes beside it.
-fn lines<E: Real>(dims: Dims, line: &Line<E>) -> Lines<E> {
-    Lines::new(dims, &line.mean, Cut::ByInput(line)).expect("it lies by pixels")
 }
